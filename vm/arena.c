@@ -1,0 +1,113 @@
+#include "arena.h"
+
+#include <string.h>
+
+#include "disk/disk.h"
+#include "input/input_i.h"
+#include "machine.h"
+#include "mm/mm.h"
+#include "phys/phys.h"
+#include "task/task.h"
+
+static const struct {
+	const char *name;
+	size_t elem; /* of a pool */
+} seg_def[NR_SEG] = {
+	[SEG_ROOT] = {"root", 0},
+	[SEG_RAM] = {"ram", 0},
+	[SEG_FRAME] = {"frame", 0},
+	[SEG_TLB] = {"tlb", 0},
+	[SEG_BLOCK] = {"block", 0},
+	[SEG_TASK] = {"task", sizeof(struct task)},
+	[SEG_MM] = {"mm", sizeof(struct mm)},
+	[SEG_VMA] = {"vma", sizeof(struct vma)},
+	[SEG_FILE] = {"file", sizeof(struct file)},
+	[SEG_INODE] = {"inode", sizeof(struct inode)},
+	[SEG_NAME] = {"name", DISK_NAME_SIZE},
+	[SEG_RADIX] = {"radix", sizeof(struct radix_node)},
+	[SEG_LABEL] = {"label", sizeof(struct label)},
+	[SEG_FD] = {"fd", sizeof(struct fd)},
+	[SEG_INPUT] = {"input", sizeof(union input_record)},
+};
+
+const char *arena_seg_name(enum seg_id id)
+{
+	return seg_def[id].name;
+}
+
+size_t pool_elem_size(enum seg_id id)
+{
+	return seg_def[id].elem;
+}
+
+int arena_reserve(struct vm *m, enum seg_id id, uint64_t bytes, uint64_t used)
+{
+	struct segment *s = &m->arena.seg[id];
+
+	s->base = m->arena.host->reserve(bytes);
+	if (!s->base)
+		return vm_fail(m, ENOMEM,
+			"the host has no %llu bytes of address space for the "
+			"segment \"%s\"",
+			(unsigned long long)bytes, seg_def[id].name);
+	s->reserved = bytes;
+	s->used = used;
+	return 0;
+}
+
+void arena_release(struct vm *m)
+{
+	for (unsigned i = 0; i < NR_SEG; i++) {
+		struct segment *s = &m->arena.seg[i];
+
+		if (s->base)
+			m->arena.host->release(s->base, s->reserved);
+		memset(s, 0, sizeof(*s));
+	}
+}
+
+idx_t pool_alloc(struct vm *m, enum seg_id id)
+{
+	struct pool_state *p = &m->root->pool[id];
+	struct segment *s = &m->arena.seg[id];
+	size_t elem = seg_def[id].elem;
+	idx_t i = p->free;
+
+	if (i) {
+		uint32_t *obj = (uint32_t *)(s->base + (uint64_t)i * elem);
+
+		p->free = *obj;
+		*obj = 0;
+	} else {
+		if (!p->nr)
+			p->nr = 1;
+		if (((uint64_t)p->nr + 1) * elem > s->reserved) {
+			vm_fail(m, ENOMEM,
+				"the machine's table \"%s\" is full "
+				"at %u entries",
+				seg_def[id].name, p->nr - 1);
+			return 0;
+		}
+		i = p->nr++;
+		s->used = (uint64_t)p->nr * elem;
+	}
+	p->live++;
+	return i;
+}
+
+void pool_free(struct vm *m, enum seg_id id, idx_t i)
+{
+	struct pool_state *p = &m->root->pool[id];
+	size_t elem = seg_def[id].elem;
+	void *obj = m->arena.seg[id].base + (uint64_t)i * elem;
+
+	memset(obj, 0, elem);
+	*(uint32_t *)obj = p->free;
+	p->free = i;
+	p->live--;
+}
+
+uint32_t pool_live(const struct vm *m, enum seg_id id)
+{
+	return m->root->pool[id].live;
+}

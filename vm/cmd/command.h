@@ -1,0 +1,100 @@
+/*
+ * The command table: one row a command.  Parser, usage errors, help/,
+ * docs/commands.md, the shell completion and the fuzzer's dictionary are all
+ * derived from it.  Handlers receive parsed values and never see text.
+ */
+#ifndef PAGEFS_VM_COMMAND_H
+#define PAGEFS_VM_COMMAND_H
+
+#include "../task/task.h"
+#include "../vm.h"
+
+#define MAX_ARGS 10
+
+enum arg_type {
+	ARG_END,
+	ARG_SIZE, /* number with K M G T */
+	ARG_NUM,  /* number: decimal, 0x, octal; a sign where it makes sense */
+	ARG_ADDR, /* number, label or label+offset */
+	ARG_PROT, /* none, or letters of rwx */
+	ARG_MAPFLAGS,
+	ARG_REMAPFLAGS,
+	ARG_ADVICE,
+	ARG_MSFLAGS,
+	ARG_MCLFLAGS,
+	ARG_CLONEFLAGS,
+	ARG_OPENFLAGS,
+	ARG_ACCESS, /* r, w or x */
+	ARG_DATA,   /* "string" or hex:6869 */
+	ARG_WORD,   /* a bare word, or "quoted" */
+	ARG_PATH,   /* a path on disk/ */
+	ARG_LABEL,  /* a new label's name */
+	ARG_REST,   /* every word that is left (argv) */
+};
+
+#define ARG_OPTIONAL 1u /* positional, may be missing */
+#define ARG_KEY	     2u /* written name=value, may be missing */
+
+struct arg_def {
+	const char *name;
+	enum arg_type type;
+	unsigned how;
+};
+
+/* A parsed argument.  Text points into the line, not NUL-terminated, unless
+ * it was unquoted into cmd.scratch. */
+struct arg {
+	bool given;
+	uint64_t num;	  /* numbers, flags; the offset of a label */
+	const char *text; /* words, paths, labels, data */
+	size_t len;
+	unsigned words; /* ARG_REST: how many, NUL-separated in text */
+};
+
+struct command;
+
+/* What a handler works on. */
+struct cmd {
+	const struct command *def;
+	struct arg arg[MAX_ARGS];
+	struct vm *m;
+	struct task *task; /* the process, for its commands */
+	const struct actor *actor;
+	const void *blob;
+	size_t blob_len;
+	struct reply *reply; /* 0 if the handler leaves it alone */
+	size_t scratch_used;
+	char scratch[8192]; /* unquoted strings */
+};
+
+/* Returns 0, or -errno after vm_fail(). */
+typedef int cmd_fn(struct cmd *c);
+
+struct command {
+	const char *name;
+	unsigned actors; /* 1u << ACTOR_* */
+	cmd_fn *run;
+	struct arg_def args[MAX_ARGS];
+	const char *summary; /* one line */
+	const char *detail;  /* paragraphs for help/ and the manual, or NULL */
+	const char *example; /* one line that works after boot */
+	bool needs_blob;
+	bool internal; /* written by the file system, not by people */
+};
+
+/* All rows, in the order of help/. */
+extern const struct command command_table[];
+extern const unsigned nr_commands;
+
+const struct command *command_find(
+	unsigned actor_kind, const char *name, size_t len);
+
+/* "mmap LEN PROT [addr=A] ..." from the row. Returns the length. */
+size_t command_usage(const struct command *c, char *buf, size_t size);
+
+/* Parses one line (no newline).  0; 1 for a blank or comment line; -EINVAL
+ * with a sentence that quotes the usage. */
+int cmd_parse(struct vm *m, const struct actor *a, const char *line, size_t len,
+	struct cmd *c);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * Every counter of the machine, once: its enum, and its name in stats.
+ * Counters only grow.
+ */
+#ifndef PAGEFS_VM_COUNTERS_H
+#define PAGEFS_VM_COUNTERS_H
+
+#define VM_COUNTERS(X)                            \
+	X(COMMANDS, "commands")                   \
+	X(ACCESSES, "accesses")                   \
+	X(LOADS, "loads")                         \
+	X(STORES, "stores")                       \
+	X(FETCHES, "fetches")                     \
+	X(TLB_LOOKUPS, "tlb_lookups")             \
+	X(TLB_L1_HITS, "tlb_l1_hits")             \
+	X(TLB_L2_HITS, "tlb_l2_hits")             \
+	X(TLB_MISSES, "tlb_misses")               \
+	X(TLB_FLUSH_PAGE, "tlb_flush_page")       \
+	X(TLB_FLUSH_ASID, "tlb_flush_asid")       \
+	X(TLB_FLUSH_ALL, "tlb_flush_all")         \
+	X(WALKS, "page_walks")                    \
+	X(WALK_REFS, "page_walk_refs")            \
+	X(CONTEXT_SWITCHES, "context_switches")   \
+	X(PGFAULT, "pgfault")                     \
+	X(PGMAJFAULT, "pgmajfault")               \
+	X(FAULT_ZERO, "fault_zero_page")          \
+	X(FAULT_ANON, "fault_anon")               \
+	X(FAULT_FILE, "fault_file")               \
+	X(FAULT_SHARED, "fault_shared")           \
+	X(FAULT_COW, "fault_cow")                 \
+	X(FAULT_REUSE, "fault_reuse")             \
+	X(FAULT_STACK, "fault_stack_growth")      \
+	X(FAULT_AROUND, "fault_around_pages")     \
+	X(SEGV_MAPERR, "segv_maperr")             \
+	X(SEGV_ACCERR, "segv_accerr")             \
+	X(SEGV_KERNEL, "segv_general_protection") \
+	X(BUS_ADRERR, "bus_adrerr")               \
+	X(PGALLOC, "pgalloc")                     \
+	X(PGFREE, "pgfree")                       \
+	X(BUDDY_SPLIT, "buddy_splits")            \
+	X(BUDDY_MERGE, "buddy_merges")            \
+	X(MMAP, "mmap")                           \
+	X(MUNMAP, "munmap")                       \
+	X(VMA_MERGE, "vma_merges")                \
+	X(VMA_SPLIT, "vma_splits")                \
+	X(FORKS, "forks")                         \
+	X(EXECS, "execs")                         \
+	X(PGPGIN, "pgpgin")                       \
+	X(PGPGOUT, "pgpgout")                     \
+	X(TRACE_ACCESSES, "trace_accesses")       \
+	X(TRACE_OUTSIDE, "trace_outside")
+
+enum vm_counter {
+#define X(id, name) CNT_##id,
+	VM_COUNTERS(X)
+#undef X
+		NR_COUNTERS
+};
+
+/* What a frame in use holds; meminfo's lines are sums of these. */
+enum page_use {
+	USE_ANON,  /* private anonymous */
+	USE_FILE,  /* page cache of disk/ files */
+	USE_SHMEM, /* page cache of shared anonymous objects */
+	USE_PGTABLE,
+	USE_KERNEL, /* kernel stacks and other unmovable pages */
+	NR_PAGE_USES
+};
+
+#endif

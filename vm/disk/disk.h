@@ -1,0 +1,123 @@
+/*
+ * The simulated disk: a tree of files with sparse contents, and the page
+ * cache that processes map.
+ *
+ * Contents live in 4096-byte blocks (SEG_BLOCK), found through a radix tree
+ * per inode; a hole costs nothing.  The page cache is a second radix tree per
+ * inode, from file page to frame.  Shared anonymous memory is an inode
+ * without a name, whose pages live in the cache only.
+ */
+#ifndef PAGEFS_VM_DISK_H
+#define PAGEFS_VM_DISK_H
+
+#include "../machine.h"
+
+enum inode_type { INODE_FREE, INODE_DIR, INODE_FILE, INODE_LINK, INODE_SHMEM };
+
+#define DISK_NAME_MAX  255
+#define DISK_NAME_SIZE 4096 /* a name, or the text of a link */
+#define DISK_BLOCK     4096u
+
+struct inode {
+	uint32_t type; /* enum inode_type */
+	uint32_t mode; /* permission bits */
+	uint32_t uid, gid;
+	uint32_t ino;	 /* inode number shown in maps and by stat */
+	uint32_t refs;	 /* open files; the name itself is `linked` */
+	uint32_t linked; /* 1 while the tree names it */
+	idx_t name;	 /* SEG_NAME, 0 for root and shmem */
+	idx_t parent;
+	idx_t child; /* first child, by order of creation */
+	idx_t sibling, sibling_prev;
+	idx_t target; /* SEG_NAME of a symbolic link's text */
+	idx_t blocks; /* radix root: page -> block */
+	idx_t cache;  /* radix root: page -> frame */
+	uint32_t nr_children;
+	uint64_t size; /* bytes */
+	uint64_t nr_blocks;
+	uint64_t nr_cached;
+	uint64_t mtime_ns, ctime_ns;
+};
+
+static inline struct inode *inode_at(const struct vm *m, idx_t i)
+{
+	return (struct inode *)m->arena.seg[SEG_INODE].base + i;
+}
+
+const char *disk_name(const struct vm *m, const struct inode *i);
+
+int disk_boot(struct vm *m);
+
+/* ---- tree.  Paths are absolute ("/bin/cat") or relative to the root; all
+ * return 0 / an inode, or -errno / 0 with a sentence. ---- */
+/* Follows symbolic links, also the last one if follow; ELOOP after 40. */
+idx_t disk_lookup(struct vm *m, const char *path, bool follow);
+/* One name in a directory, without following; 0 without a sentence. */
+idx_t disk_child(const struct vm *m, idx_t dir, const char *name, size_t len);
+/* Absolute path of an inode into buf; " (deleted)" appended if unlinked.
+ * Returns its length. */
+size_t disk_path(const struct vm *m, idx_t inode, char *buf, size_t size);
+
+/* ---- changes: the commands of actor disk ---- */
+idx_t disk_create(struct vm *m, const char *path, uint32_t mode, uint32_t uid,
+	uint32_t gid);
+int disk_mkdir(struct vm *m, const char *path, uint32_t mode, uint32_t uid,
+	uint32_t gid);
+int disk_symlink(struct vm *m, const char *target, const char *path,
+	uint32_t uid, uint32_t gid);
+int disk_unlink(struct vm *m, const char *path);
+int disk_rmdir(struct vm *m, const char *path);
+/* flags as renameat2(2): 0 or RENAME_NOREPLACE (1). */
+int disk_rename(struct vm *m, const char *from, const char *to, unsigned flags);
+int disk_truncate(struct vm *m, idx_t inode, uint64_t size);
+/* Writes through to blocks and to cached pages.  Bytes written or -errno;
+ * all or nothing. */
+int64_t disk_write(
+	struct vm *m, idx_t inode, uint64_t off, const void *buf, uint64_t len);
+/* A file of at least `size` bytes, sparse, with its directories; for strace
+ * logs that name files we do not have. */
+idx_t disk_placeholder(struct vm *m, const char *path, uint64_t size);
+
+/* ---- looks ---- */
+/* Bytes read; sees dirty cached pages; changes nothing. */
+uint64_t disk_read(
+	const struct vm *m, idx_t inode, uint64_t off, void *buf, uint64_t len);
+
+/* ---- page cache ---- */
+/* The frame that caches a page, PFN_NONE if none. */
+pfn_t cache_lookup(const struct vm *m, idx_t inode, uint64_t page);
+/*
+ * The frame, read from disk if it has to be (*major is set then if not NULL).
+ * For shmem a new zeroed frame.  PFN_NONE with ENOMEM.
+ */
+pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major);
+/* Reads a page of the cache or the disk without changing either. */
+void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf);
+
+/* A nameless object for shared anonymous memory; 0 with ENOMEM. */
+idx_t shmem_create(struct vm *m, uint64_t size);
+void inode_get(struct vm *m, idx_t inode);
+/* The last reference of an unlinked inode frees blocks and cache. */
+void inode_put(struct vm *m, idx_t inode);
+
+/* ---- radix tree of 32-bit values (disk/radix.c) ---- */
+/*
+ * Maps a page number to a non-zero value; *root is 0 for an empty tree.
+ * Nodes of 64 slots from SEG_RADIX; the height follows the largest key.
+ */
+uint32_t radix_get(const struct vm *m, idx_t root, uint64_t key);
+int radix_set(struct vm *m, idx_t *root, uint64_t key, uint32_t value);
+void radix_del(struct vm *m, idx_t *root, uint64_t key);
+/* The smallest key >= *key that is set; its value, 0 at the end. */
+uint32_t radix_next(const struct vm *m, idx_t root, uint64_t *key);
+
+/* Slots hold values at height 0 and child nodes above. */
+struct radix_node {
+	uint32_t slot[64];
+	uint32_t used;	 /* slots that are not 0 */
+	uint32_t height; /* 0: leaf */
+};
+
+int disk_check(struct vm *m);
+
+#endif

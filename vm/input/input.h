@@ -1,0 +1,37 @@
+/*
+ * Recorded programs as input: strace logs and Valgrind lackey traces.
+ */
+#ifndef PAGEFS_VM_INPUT_H
+#define PAGEFS_VM_INPUT_H
+
+#include "../vm.h"
+
+/* ---- lackey (input/lackey.c), pure functions ---- */
+/*
+ * Parses lackey's text (`valgrind --tool=lackey --trace-mem=yes`):
+ *
+ *	I  04001a20,3
+ *	 L 1ffeffe7e0,8
+ *	 S ...
+ *	 M ...
+ *
+ * into trace records (mmu/mmu.h).  Lines of other shapes (==PID== ...) are
+ * counted in *bad when they are not valgrind's own.  Stops at the last whole
+ * line or when rec is full; *used is the bytes taken.  Returns the records.
+ */
+size_t lackey_parse(const char *text, size_t len, uint64_t *rec, size_t max,
+	size_t *used, uint64_t *bad);
+
+/* ---- strace (input/strace.c) ---- */
+/*
+ * Takes whole lines of `strace -f -y -e trace=%memory,%process`.  Never stops
+ * at a line it does not know: it counts it.  0, or -ENOENT naming a program
+ * that is not on disk/.
+ */
+int strace_feed(struct vm *m, const char *text, size_t len);
+
+/* Writes the report through emit: see help/strace. */
+void strace_report(const struct vm *m,
+	void (*emit)(void *ctx, const char *s, size_t n), void *ctx);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * struct vm, the handle of one machine, and struct root, the fixed part of
+ * its state.  Everything in struct root is saved, hashed and compared; nothing
+ * in struct vm is, apart from what the arena holds.
+ */
+#ifndef PAGEFS_VM_MACHINE_H
+#define PAGEFS_VM_MACHINE_H
+
+#include <errno.h>
+
+#include "arena.h"
+#include "arch/arch.h"
+#include "counters.h"
+#include "types.h"
+
+#define MAX_CPUS     64
+#define NR_PCIDS     6 /* as Linux: TLB_NR_DYN_ASIDS */
+#define NR_ORDERS    11
+#define MAX_ORDER    10
+#define SENTENCE_MAX 240
+#define LABEL_MAX    32 /* bytes of a label's name, NUL included */
+
+/*
+ * The configuration of a machine: fixed at creation, stored by name in the
+ * database.  vm_config_parse() reads it, vm_config_format() writes it.
+ */
+struct vm_config {
+	char arch[16];
+	uint64_t ram;  /* bytes */
+	uint64_t swap; /* bytes */
+	uint64_t disk; /* bytes of file data that disk/ can hold */
+	uint32_t cpus;
+	uint32_t pcid; /* 1: entries carry an address-space id */
+	struct tlb_geometry tlb;
+	uint64_t seed;	   /* of every random choice */
+	uint32_t vsyscall; /* 0 none, 1 xonly, 2 emulate */
+	uint32_t reserved;
+};
+
+/* Settings that `set KEY VALUE` changes; see cmd/settings.c for the names. */
+struct settings {
+	uint32_t segv_kill;	 /* a refused access kills the process */
+	uint32_t trace_map_auto; /* traces map what they touch */
+	uint32_t overcommit_memory;
+	uint32_t overcommit_ratio;
+	uint32_t max_map_count;
+	uint32_t stack_guard_gap;   /* pages */
+	uint64_t mmap_min_addr;	    /* permission check */
+	uint64_t mmap_min_addr_lsm; /* the LSM's own minimum */
+	uint32_t fault_around_pages;
+	uint32_t cost_syscall_ns, cost_fault_ns;
+	uint32_t cost_mem_ns, cost_tlb_ns;
+	uint32_t reserved;
+};
+
+enum reply_kind { REPLY_NONE, REPLY_HEX, REPLY_DEC, REPLY_TEXT };
+
+/*
+ * The result of one command: err == 0 and a value, or an errno and a
+ * sentence.  REPLY_TEXT carries its value in text.
+ */
+struct reply {
+	int32_t err; /* 0, or a positive errno */
+	uint32_t kind;
+	uint64_t value;
+	char text[SENTENCE_MAX];
+};
+
+/* One processor.  Register values are as `info registers` would show them. */
+struct cpu {
+	uint64_t cr0, cr2, cr3, cr4, efer;
+	uint32_t error_code;	     /* of the last page fault */
+	idx_t current;		     /* task; 0 idle */
+	idx_t pcid_mm[NR_PCIDS + 1]; /* mm that owns PCID n (1..NR_PCIDS) */
+	uint32_t next_pcid;
+	uint32_t reserved;
+};
+
+struct zone {
+	pfn_t start, end; /* spanned: [start, end) */
+	uint64_t present, managed;
+	uint64_t nr_free;	 /* pages in free blocks, fresh ones included */
+	uint64_t min, low, high; /* watermarks, pages */
+	/*
+	 * Free blocks by order.  Blocks of MAX_ORDER that were never
+	 * allocated are not on the list: they are the fresh range below,
+	 * handed out from its low end when the list is empty.  So a machine
+	 * with 1 TiB of RAM boots without touching its frame table.
+	 */
+	struct {
+		pfn_t head;
+		uint32_t nr; /* fresh blocks not counted */
+	} free[NR_ORDERS];
+	struct {
+		pfn_t start, end;
+	} fresh[4]; /* more than one where a hole cuts the zone */
+	uint32_t nr_fresh;
+	uint32_t reserved;
+};
+
+/* A piece of the physical address space as firmware reported it. */
+struct phys_range {
+	paddr_t start, end;
+	uint32_t kind; /* enum phys_kind in phys/phys.h */
+	uint32_t reserved;
+};
+
+struct root {
+	char magic[16]; /* "pagefs machine" */
+	uint32_t layout_version;
+	uint32_t arch_index; /* in arch_table */
+	struct vm_config config;
+	struct settings set;
+	struct pool_state pool[NR_SEG];
+
+	/* time and identity */
+	uint64_t ns;  /* simulated time since boot */
+	uint64_t seq; /* lines executed so far */
+	uint64_t rng[2];
+	uint32_t next_pid;
+	uint32_t next_anon_vma;
+	uint32_t next_fd_id;
+	uint32_t first_task, last_task; /* list in order of PID */
+	struct reply last;		/* of the newest command of anyone */
+
+	/* physical memory */
+	struct phys_range firmware[32];
+	uint32_t nr_firmware;
+	uint32_t nr_zones;
+	struct zone zone[MAX_ZONES];
+	uint64_t totalram_pages;      /* managed, all zones */
+	pfn_t max_pfn;		      /* one past the last frame */
+	pfn_t zero_pfn;		      /* the shared zero page */
+	pfn_t kernel_pgd;	      /* template of the kernel half */
+	uint64_t pages[NR_PAGE_USES]; /* frames in use, by enum page_use */
+	uint64_t committed;	      /* pages: Committed_AS */
+
+	/* disk */
+	idx_t disk_root;      /* inode of disk/ */
+	uint64_t disk_blocks; /* capacity, 4096-byte blocks */
+	uint64_t disk_used;
+	uint32_t block_next; /* high-water mark of SEG_BLOCK */
+	uint32_t block_free; /* freed blocks, linked through themselves */
+	uint32_t next_ino;
+	uint32_t reserved0;
+
+	/* input in progress, see input/strace.h */
+	idx_t strace_first;
+	uint32_t reserved1;
+
+	uint64_t count[NR_COUNTERS];
+	struct cpu cpu[MAX_CPUS];
+};
+
+/* The search tree of one address space; derived, see mm/vma_tree.h. */
+struct vma_tree;
+
+struct vm {
+	struct arena arena;
+	struct root *root;
+	const struct arch *arch;
+	unsigned page_shift;
+	uint64_t page_size;
+
+	/* outcome of the operation in progress; see vm_fail() */
+	struct {
+		int err;
+		char text[SENTENCE_MAX];
+	} fail;
+
+	/* derived from the state, rebuilt by vm_reindex() */
+	struct vma_tree *trees; /* one per mm, indexed as SEG_MM */
+	void *vma_nodes;	/* one per VMA, indexed as SEG_VMA */
+	uint32_t pid_map_size;
+	idx_t *pid_map; /* PID -> task */
+};
+
+/*
+ * Refuses the operation in progress: stores errno and one sentence that names
+ * the rule and the numbers, and returns -err.  A sentence that is already
+ * there for the same refusal is kept: the deepest knows best.  vm_fail_clear()
+ * starts a new operation.
+ */
+int vm_fail(struct vm *m, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void vm_fail_clear(struct vm *m);
+
+/* A formatter of our own: vm/ calls neither stdio nor the locale.  Supports
+ * %d %u %x %lx %llx %lu %llu %ld %s %c %% with width and zero padding, and
+ * %.*s.  Returns the bytes written, NUL excluded. */
+size_t vm_snprintf(char *buf, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- typed access to segments ------------------------------------------ */
+
+static inline void *seg_at(const struct vm *m, enum seg_id id, uint64_t byte)
+{
+	return m->arena.seg[id].base + byte;
+}
+
+/* The next value of the machine's own generator (xorshift128+). */
+uint64_t vm_random(struct vm *m);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * Address spaces: the mm, its VMAs, and the calls that change them.
+ *
+ * The rules are Linux 6.18's: validation order, errno, choice of address,
+ * split and merge (mm/mmap.c, mm/vma.c, mm/mremap.c, mm/mprotect.c).  The
+ * names of fields are Linux's too.
+ */
+#ifndef PAGEFS_VM_MM_H
+#define PAGEFS_VM_MM_H
+
+#include "../machine.h"
+#include "../task/task.h"
+
+/* VMA flags.  The letters are those of VmFlags in smaps. */
+#define VM_READ	       (1ull << 0)  /* rd */
+#define VM_WRITE       (1ull << 1)  /* wr */
+#define VM_EXEC	       (1ull << 2)  /* ex */
+#define VM_SHARED      (1ull << 3)  /* sh */
+#define VM_MAYREAD     (1ull << 4)  /* mr */
+#define VM_MAYWRITE    (1ull << 5)  /* mw */
+#define VM_MAYEXEC     (1ull << 6)  /* me */
+#define VM_MAYSHARE    (1ull << 7)  /* ms */
+#define VM_GROWSDOWN   (1ull << 8)  /* gd */
+#define VM_PFNMAP      (1ull << 10) /* pf */
+#define VM_MAYBE_GUARD (1ull << 11) /* gu */
+#define VM_LOCKED      (1ull << 13) /* lo */
+#define VM_IO	       (1ull << 14) /* io */
+#define VM_SEQ_READ    (1ull << 15) /* sr */
+#define VM_RAND_READ   (1ull << 16) /* rr */
+#define VM_DONTCOPY    (1ull << 17) /* dc */
+#define VM_DONTEXPAND  (1ull << 18) /* de */
+#define VM_LOCKONFAULT (1ull << 19) /* lf */
+#define VM_ACCOUNT     (1ull << 20) /* ac */
+#define VM_NORESERVE   (1ull << 21) /* nr */
+#define VM_HUGETLB     (1ull << 22) /* ht */
+#define VM_WIPEONFORK  (1ull << 25) /* wf */
+#define VM_DONTDUMP    (1ull << 26) /* dd */
+#define VM_MIXEDMAP    (1ull << 28) /* mm */
+#define VM_HUGEPAGE    (1ull << 29) /* hg */
+#define VM_NOHUGEPAGE  (1ull << 30) /* nh */
+#define VM_MERGEABLE   (1ull << 31) /* mg */
+#define VM_DROPPABLE   (1ull << 40) /* dp */
+#define VM_SEALED      (1ull << 42) /* sl */
+#define VM_ACCESS      (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_SPECIAL     (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
+
+/* What a VMA is beyond its file: names of maps come from it. */
+enum vma_special { VMA_PLAIN, VMA_VVAR, VMA_VVAR_VCLOCK, VMA_VDSO };
+
+struct vma {
+	vaddr_t start, end; /* [start, end) */
+	uint64_t pgoff;	    /* page of file or object at start */
+	uint64_t flags;	    /* VM_* */
+	idx_t mm;
+	idx_t prev, next;  /* neighbours in address order, 0 at the ends */
+	idx_t file;	   /* open file description, 0 anonymous */
+	uint32_t anon_vma; /* identity, 0 none: see mm/anon_vma.c */
+	uint8_t av_multi;  /* its chain is not singular (forked) */
+	uint8_t special;   /* enum vma_special */
+	uint16_t reserved;
+};
+
+enum rss_kind { RSS_FILE, RSS_ANON, RSS_SHMEM, NR_RSS };
+
+struct mm {
+	uint32_t users;	 /* tasks that share it */
+	uint32_t compat; /* uses the architecture's compat layout */
+	pfn_t pgd;
+	uint32_t map_count;
+	idx_t first, last;	 /* VMAs in address order */
+	idx_t exe;		 /* file, 0 none */
+	uint32_t pcid_cpu_valid; /* unused without pcid */
+	vaddr_t mmap_base, task_size;
+	vaddr_t start_code, end_code, start_data, end_data;
+	vaddr_t start_brk, brk, start_stack;
+	vaddr_t arg_start, arg_end, env_start, env_end;
+	uint64_t total_vm, data_vm, stack_vm, exec_vm, locked_vm; /* pages */
+	uint64_t hiwater_vm, hiwater_rss;
+	uint64_t rss[NR_RSS]; /* pages */
+	uint64_t pgtables;    /* bytes, the top table not counted */
+	uint64_t def_flags;   /* mlockall(MCL_FUTURE) */
+};
+
+static inline struct mm *mm_at(const struct vm *m, idx_t i)
+{
+	return (struct mm *)m->arena.seg[SEG_MM].base + i;
+}
+
+static inline struct vma *vma_at(const struct vm *m, idx_t i)
+{
+	return (struct vma *)m->arena.seg[SEG_VMA].base + i;
+}
+
+static inline idx_t vma_index(const struct vm *m, const struct vma *v)
+{
+	return v - (struct vma *)m->arena.seg[SEG_VMA].base;
+}
+
+#define vma_for_each(m, mm, v)                                                \
+	for (idx_t v##_i = (mm)->first; v##_i && ((v) = vma_at(m, v##_i), 1); \
+		v##_i = (v)->next)
+
+const struct layout *mm_layout(const struct vm *m, const struct mm *mm);
+
+/* ---- the tree (mm/vma_tree.c): RB tree ordered by address, each node with
+ * the largest gap of its subtree; derived, rebuilt by vma_tree_rebuild() ----
+ */
+/* First VMA with end > addr; NULL if none. */
+struct vma *vma_find(struct vm *m, idx_t mm, vaddr_t addr);
+/* The VMA that holds addr, or NULL. */
+struct vma *vma_lookup(struct vm *m, idx_t mm, vaddr_t addr);
+int vma_tree_rebuild(struct vm *m); /* of all mms; after a load */
+void vma_tree_free(struct vm *m);
+
+/* ---- life of an mm ---- */
+/* A new, empty mm with a page table; 0 with ENOMEM set. */
+idx_t mm_create(struct vm *m, bool compat);
+/* One user less; the last one unmaps everything and frees it. */
+void mm_put(struct vm *m, idx_t mm);
+/* fork: a copy with copy-on-write; 0 with ENOMEM set, nothing kept. */
+idx_t mm_fork(struct vm *m, idx_t parent);
+
+/* ---- calls.  All return 0 or a value, or -errno with a sentence; the
+ * address checks, their order and the partial effects are Linux's. ---- */
+struct mmap_args {
+	vaddr_t addr;
+	uint64_t len;
+	uint64_t prot;	/* PROT_* bits as Linux's */
+	uint64_t flags; /* MAP_* bits as Linux's */
+	idx_t file;	/* 0: no such descriptor (EBADF unless anonymous) */
+	uint64_t off;	/* bytes */
+};
+
+int64_t mm_mmap(struct vm *m, struct task *t, const struct mmap_args *a);
+int64_t mm_munmap(struct vm *m, struct task *t, vaddr_t addr, uint64_t len);
+int64_t mm_mprotect(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t prot);
+int64_t mm_mremap(struct vm *m, struct task *t, vaddr_t old, uint64_t old_len,
+	uint64_t new_len, uint64_t flags, vaddr_t new_addr);
+/* The system call's answer: the new break, or the old one on failure (then
+ * with a sentence in m->fail).  Never an errno. */
+vaddr_t mm_brk(struct vm *m, struct task *t, vaddr_t brk);
+int64_t mm_madvise(
+	struct vm *m, struct task *t, vaddr_t addr, uint64_t len, int advice);
+int64_t mm_mlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t flags);
+int64_t mm_munlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len);
+int64_t mm_mlockall(struct vm *m, struct task *t, uint64_t flags);
+int64_t mm_munlockall(struct vm *m, struct task *t);
+int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t flags);
+/* vec gets one byte a page; at most max_pages of them are written. */
+int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint8_t *vec, uint64_t max_pages);
+
+/* ---- for execve (task/exec.c): mappings without the checks of mmap ---- */
+/* The address that mmap(NULL, len) would choose; 0 with ENOMEM set. */
+vaddr_t mm_unmapped_area(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
+	uint64_t map_flags, idx_t file, uint64_t off);
+/* Inserts one VMA of these flags without merging; 0 with ENOMEM set. */
+idx_t mm_insert(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
+	uint64_t vm_flags, idx_t file, uint64_t pgoff,
+	enum vma_special special);
+/* The stack VMA moves its start down to addr (expand_stack). 0 or -errno. */
+int mm_expand_stack(struct vm *m, struct task *t, struct vma *v, vaddr_t addr);
+
+/* ---- faults (mm/fault.c) ---- */
+enum access_kind { ACC_READ, ACC_WRITE, ACC_EXEC };
+
+/* What a refused access is: signal, its code, and what the CPU reported. */
+struct sigfault {
+	int sig;  /* 0: none; SIGSEGV 11, SIGBUS 7 */
+	int code; /* 1 MAPERR / 2 ACCERR / 2 ADRERR / 128 SI_KERNEL */
+	vaddr_t addr;
+	uint32_t error_code;
+};
+
+/*
+ * The page-fault handler: makes va accessible for kind, or says why not.
+ * Returns 0, -EFAULT with *f and a sentence, or -ENOMEM.  error_code is what
+ * the processor pushed.
+ */
+int mm_fault(struct vm *m, struct task *t, vaddr_t va, enum access_kind kind,
+	uint32_t error_code, struct sigfault *f);
+
+/* Faults in [start, end) as MAP_POPULATE and mlock do; 0 or -errno. */
+int mm_populate(struct vm *m, struct task *t, vaddr_t start, vaddr_t end);
+
+/* Unmaps the pages of [start, end): zap_page_range. */
+void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
+
+/* Gives a private VMA its anon_vma identity (mm/anon_vma.c). */
+void anon_vma_prepare(struct vm *m, struct vma *v);
+
+/* Name for maps: path, [heap], ... into buf; returns its length, 0 if none. */
+size_t vma_name(const struct vm *m, const struct mm *mm, const struct vma *v,
+	char *buf, size_t size);
+
+int mm_check(struct vm *m);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * The MMU: page tables in simulated RAM, the hardware walk, the TLBs, and
+ * the loads and stores of processes.
+ *
+ * A virtual address on x86_64 with 4 levels:
+ *
+ *	 63      48 47   39 38   30 29   21 20   12 11        0
+ *	+----------+-------+-------+-------+-------+-----------+
+ *	| sign ext |  pgd  |  pud  |  pmd  |  pte  |  offset   |
+ *	+----------+-------+-------+-------+-------+-----------+
+ *
+ * Sources: Intel SDM vol. 3A 4.5 (4-level paging), 4.3 (32-bit paging), 4.10
+ * (TLBs, PCIDs), 4.7 (error code).
+ */
+#ifndef PAGEFS_VM_MMU_H
+#define PAGEFS_VM_MMU_H
+
+#include "../mm/mm.h"
+#include "../phys/phys.h"
+
+/* ---- page tables (mmu/pt.c) ---- */
+
+/* One step of a walk: the entry read and where it lies. */
+struct walk_step {
+	paddr_t at;
+	uint64_t entry;
+	uint8_t level; /* index into arch->level */
+};
+
+struct walk {
+	unsigned nr; /* steps taken */
+	struct walk_step step[MAX_LEVELS];
+	bool present;		  /* reached a present leaf */
+	paddr_t pa;		  /* translation, if present */
+	uint64_t size;		  /* bytes the leaf maps */
+	bool write, user, noexec; /* combined over the levels */
+};
+
+/* Walks from cr3 as the hardware does, without setting any bit. */
+void pt_walk(const struct vm *m, paddr_t cr3, vaddr_t va, struct walk *w);
+
+/* A new top table with the kernel half copied in; PFN_NONE, ENOMEM. */
+pfn_t pt_new_pgd(struct vm *m, idx_t mm);
+void pt_free_pgd(struct vm *m, idx_t mm);
+
+/* Leaf entry for va: 0 when a table on the way is missing. */
+uint64_t pt_get(const struct vm *m, const struct mm *mm, vaddr_t va);
+/*
+ * Sets the leaf entry of va, creating tables on the way.  0 or -ENOMEM.  Does
+ * not flush the TLB.
+ */
+int pt_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t entry);
+/*
+ * The leaf table that covers va, as an array of entries, or NULL when there is
+ * none; *first is the index of va in it.  `span` gets the bytes of address
+ * space that the hole or the table covers from va on, so that callers step
+ * over holes of any size.
+ */
+void *pt_leaf_table(const struct vm *m, const struct mm *mm, vaddr_t va,
+	unsigned *first, uint64_t *span);
+/* Frees tables that lie wholly between floor and ceiling (free_pgtables). */
+void pt_free_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
+	vaddr_t floor, vaddr_t ceiling);
+
+/* Reads and writes one entry of the architecture's width. */
+static inline uint64_t pte_read(const struct vm *m, paddr_t at)
+{
+	const uint8_t *p = ram_at(m, at);
+
+	return m->arch->entry_bytes == 8 ? *(const uint64_t *)p
+					 : *(const uint32_t *)p;
+}
+
+static inline void pte_write(struct vm *m, paddr_t at, uint64_t e)
+{
+	uint8_t *p = ram_at(m, at);
+
+	if (m->arch->entry_bytes == 8)
+		*(uint64_t *)p = e;
+	else
+		*(uint32_t *)p = (uint32_t)e;
+}
+
+static inline pfn_t pte_pfn(const struct vm *m, uint64_t e)
+{
+	return (e & m->arch->pte.addr) >> m->page_shift;
+}
+
+/* Present to the kernel: P set, or kept with PROT_NONE. */
+static inline bool pte_present(const struct vm *m, uint64_t e)
+{
+	return e & (m->arch->pte.present | m->arch->pte.prot_none);
+}
+
+/*
+ * The leaf entry for a user page of a VMA with these flags.  `write` allows
+ * stores (and sets dirty); a VMA without rights gives a PROT_NONE entry.
+ */
+uint64_t pte_make(const struct vm *m, pfn_t pfn, uint64_t vm_flags, bool write);
+
+/* ---- TLB (mmu/tlb.c) ---- */
+int tlb_boot(struct vm *m);
+void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va);
+/* As Linux: up to 33 pages one by one, else everything of that mm. */
+void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
+void tlb_flush_mm(struct vm *m, idx_t mm);
+
+/* One valid entry, for cpu/N/tlb. */
+struct tlb_view {
+	unsigned level, set, way;
+	vaddr_t va;
+	unsigned pcid;
+	pfn_t pfn;
+	bool write, exec, user, dirty, global;
+};
+/* Calls fn for each valid entry, level 1 first. */
+void tlb_for_each(const struct vm *m, unsigned cpu,
+	void (*fn)(void *ctx, const struct tlb_view *v), void *ctx);
+
+/* ---- processor (mmu/cpu.c) ---- */
+int cpu_boot(struct vm *m);
+/* Makes t current on its CPU: CR3, PCID, flushes.  Cheap if it is already. */
+void cpu_switch(struct vm *m, unsigned cpu, struct task *t);
+/* No mm is current any more on any CPU: before its tables are freed. */
+void cpu_drop_mm(struct vm *m, idx_t mm);
+
+/* ---- accesses of a process (mmu/access.c) ---- */
+/*
+ * Loads, stores or fetches len bytes at va as the process does: TLB, walk,
+ * faults.  buf NULL touches one byte of each page without changing data.
+ * Returns 0; -EFAULT with *f set and the sentence "SIGSEGV MAPERR at 0x10:
+ * ..." after as many bytes as could be done, -ENOMEM.
+ */
+int mem_access(struct vm *m, struct task *t, vaddr_t va, uint64_t len,
+	enum access_kind kind, void *buf, struct sigfault *f);
+/*
+ * Reads without changing anything (rule 1): untouched pages read as what a
+ * first touch would find.  Returns the bytes read before the first address
+ * outside every VMA.
+ */
+uint64_t mem_look(const struct vm *m, const struct mm *mm, vaddr_t va,
+	void *buf, uint64_t len);
+/*
+ * Writes as the kernel does on behalf of the process (the stack of a new
+ * image): ignores write protection of the VMA.  0 or -errno.
+ */
+int mem_poke(struct vm *m, struct task *t, vaddr_t va, const void *buf,
+	uint64_t len);
+
+/* ---- traces (mmu/trace.c) ---- */
+/*
+ * Binary trace records, 8 bytes, little-endian:
+ *
+ *	 63 62 61     58 57                                   0
+ *	+-----+---------+--------------------------------------+
+ *	|kind | log2 sz |  address, sign-extended from bit 57  |
+ *	+-----+---------+--------------------------------------+
+ *
+ * kind 0 load, 1 store, 2 fetch, 3 modify (a load, then a store).  An access
+ * that crosses a page boundary is looked up twice.
+ */
+#define TRACE_LOAD   0ull
+#define TRACE_STORE  1ull
+#define TRACE_FETCH  2ull
+#define TRACE_MODIFY 3ull
+#define TRACE_RECORD(kind, log2sz, va)                       \
+	((uint64_t)(kind) << 62 | (uint64_t)(log2sz) << 58 | \
+		((uint64_t)(va) & ((1ull << 58) - 1)))
+
+/* Counts of one process's traces, since it began. */
+struct trace_stats {
+	uint64_t accesses, loads, stores, fetches;
+	uint64_t lookups, l1_hits, l2_hits, misses, walks;
+	uint64_t faults_minor, faults_major, faults_refused;
+	uint64_t outside; /* outside every VMA */
+	uint64_t mapped;  /* VMAs made by trace_map=auto */
+	uint64_t bad_lines;
+};
+
+/* Simulates nr records by the process. */
+void trace_run(struct vm *m, struct task *t, const uint64_t *rec, size_t nr);
+
+int mmu_check(struct vm *m);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * Physical memory: the firmware map, zones, the buddy allocator, the frame
+ * table, and the bytes of RAM.
+ *
+ * Sources: Linux mm/page_alloc.c, arch/x86/kernel/e820.c; the numbers are
+ * those of facts about zones and watermarks in docs/fidelity.md.
+ */
+#ifndef PAGEFS_VM_PHYS_H
+#define PAGEFS_VM_PHYS_H
+
+#include "../machine.h"
+
+enum phys_kind {
+	PHYS_RAM = 1,
+	PHYS_RESERVED,	  /* firmware, PCI hole */
+	PHYS_KERNEL_CODE, /* the kernel's ranges lie inside System RAM */
+	PHYS_KERNEL_RODATA,
+	PHYS_KERNEL_DATA,
+	PHYS_KERNEL_BSS,
+	PHYS_MEMMAP, /* the frame table (struct page array) */
+	PHYS_VIDEO,  /* legacy hole */
+	PHYS_ROM,
+};
+
+/*
+ * 24 bytes for each frame.  What `next` and `prev` link depends on the state:
+ * the free list of its order, or later an LRU list.
+ *
+ *	state     next prev       owner           index
+ *	-----     ---------       -----           -----
+ *	FREE      free list       order           0
+ *	ANON      -               anon_vma id     virtual page when mapped
+ *	FILE      -               inode           page of the file
+ *	SHMEM     -               inode           page of the object
+ *	PGTABLE   -               mm              level
+ *
+ * A frame that was never allocated has all bytes zero.
+ */
+struct frame {
+	pfn_t next, prev;
+	uint32_t owner;
+	uint32_t mapcount; /* PTEs that map it */
+	uint64_t index : 40;
+	uint64_t state : 4;  /* enum frame_state */
+	uint64_t order : 4;  /* of a free or allocated block's head */
+	uint64_t flags : 16; /* FR_* */
+};
+
+_Static_assert(sizeof(struct frame) == 24, "24 bytes a frame");
+
+enum frame_state {
+	FRAME_FRESH,	/* never used: zero page of the host */
+	FRAME_FREE,	/* head of a block on a free list */
+	FRAME_TAIL,	/* inside a free block, or part of a larger block */
+	FRAME_RESERVED, /* firmware, kernel image, frame table, hole */
+	FRAME_ANON,
+	FRAME_FILE,
+	FRAME_SHMEM,
+	FRAME_PGTABLE,
+	FRAME_KERNEL,
+};
+
+#define FR_BYTES      0x0001 /* RAM of the frame may hold non-zero bytes */
+#define FR_EXCLUSIVE  0x0002 /* anonymous page of one process alone */
+#define FR_DIRTY      0x0004 /* page cache newer than disk */
+#define FR_UPTODATE   0x0008
+#define FR_REFERENCED 0x0010
+#define FR_ACTIVE     0x0020
+#define FR_SWAPBACKED 0x0040
+#define FR_ZERO	      0x0080 /* the shared zero page */
+#define FR_MLOCKED    0x0100
+
+/* GFP zone modifiers; the highest zone a request may use. */
+enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
+
+/* ---- boot ---- */
+/* Firmware map, zones, kernel image, frame table, free blocks. */
+int phys_boot(struct vm *m);
+
+/* ---- frames ---- */
+static inline struct frame *frame_at(const struct vm *m, pfn_t pfn)
+{
+	return (struct frame *)m->arena.seg[SEG_FRAME].base + pfn;
+}
+
+/* The bytes of a frame.  Writers go through ram_write() or frame_bytes(). */
+static inline uint8_t *ram_at(const struct vm *m, paddr_t pa)
+{
+	return m->arena.seg[SEG_RAM].base + pa;
+}
+
+static inline paddr_t pfn_to_pa(const struct vm *m, pfn_t pfn)
+{
+	return (paddr_t)pfn << m->page_shift;
+}
+
+/* The bytes of a frame, to be written: marks it as holding bytes. */
+static inline uint8_t *frame_bytes(struct vm *m, pfn_t pfn)
+{
+	frame_at(m, pfn)->flags |= FR_BYTES;
+	return ram_at(m, pfn_to_pa(m, pfn));
+}
+
+/* Whether pfn is RAM at all (not a hole, below max_pfn). */
+bool pfn_is_ram(const struct vm *m, pfn_t pfn);
+
+/* Copies a frame; a source without bytes leaves the target without. */
+void frame_copy(struct vm *m, pfn_t to, pfn_t from);
+
+/* ---- buddy ---- */
+/*
+ * Takes a block of 1 << order frames from the highest zone allowed or below.
+ * Returns its first frame, PFN_NONE with ENOMEM set when no zone has one.
+ * `state` is set on the head; the others become FRAME_TAIL.  The contents are
+ * zero if zeroed is asked for, else what they were.
+ */
+pfn_t buddy_alloc(struct vm *m, enum gfp_zone gfp, unsigned order,
+	enum frame_state state, enum page_use use, bool zeroed);
+void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use);
+
+/* Free blocks of an order in a zone, fresh ones included. */
+uint64_t zone_free_blocks(const struct zone *z, unsigned order);
+struct zone *zone_of(struct vm *m, pfn_t pfn);
+const char *zone_name(const struct vm *m, unsigned zone);
+/* lowmem_reserve[i][j] in pages. */
+uint64_t zone_lowmem_reserve(const struct vm *m, unsigned i, unsigned j);
+
+/* Walks the blocks of memory in use, lowest first; see fs/show_phys.c. */
+bool phys_next_used(const struct vm *m, pfn_t *pfn, unsigned *order);
+
+int phys_check(struct vm *m); /* part of vm_check() */
+
+#endif

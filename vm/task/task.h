@@ -1,0 +1,180 @@
+/*
+ * Tasks: processes and, with a shared mm, threads.  Also their open files,
+ * labels, limits, and execve.
+ */
+#ifndef PAGEFS_VM_TASK_H
+#define PAGEFS_VM_TASK_H
+
+#include "../machine.h"
+
+/* Linux's numbers of the limits that memory management reads. */
+enum {
+	RLIM_CPU,
+	RLIM_FSIZE,
+	RLIM_DATA,
+	RLIM_STACK,
+	RLIM_CORE,
+	RLIM_RSS,
+	RLIM_NPROC,
+	RLIM_NOFILE,
+	RLIM_MEMLOCK,
+	RLIM_AS,
+	RLIM_LOCKS,
+	RLIM_SIGPENDING,
+	RLIM_MSGQUEUE,
+	RLIM_NICE,
+	RLIM_RTPRIO,
+	RLIM_RTTIME,
+	NR_RLIMITS
+};
+#define RLIM_UNLIMITED UINT64_MAX
+
+struct rlimit_pair {
+	uint64_t soft, hard;
+};
+
+enum task_state {
+	TASK_RUNNING = 'R',
+	TASK_SLEEPING = 'S',
+	TASK_STOPPED = 'T', /* kept before its exit, to be looked at */
+	TASK_ZOMBIE = 'Z',
+};
+
+/* mmu/mmu.h documents the fields; here so that a task can hold them. */
+struct trace_counts {
+	uint64_t v[16]; /* struct trace_stats */
+};
+
+struct task {
+	uint32_t pid, tgid;
+	idx_t parent;	  /* task */
+	idx_t prev, next; /* all tasks, by PID */
+	idx_t mm;	  /* 0 for a zombie */
+	uint32_t uid, gid;
+	uint32_t cpu;	       /* where it runs */
+	uint32_t state;	       /* enum task_state */
+	int32_t exit_code;     /* as wait(2) reports it */
+	uint32_t exit_pending; /* strace: the code it would exit with */
+	char comm[16];
+	uint64_t start_ns;
+	uint64_t min_flt, maj_flt;
+	uint64_t utime_ns;
+	idx_t labels; /* list of struct label */
+	idx_t fds;    /* list of struct fd, ascending numbers */
+	struct rlimit_pair rlim[NR_RLIMITS];
+	struct trace_counts trace;
+	uint64_t trace_carry; /* see input/lackey.h */
+	uint32_t oom_score_adj;
+	uint32_t last_sig; /* newest signal that memory caused */
+	struct reply last;
+};
+
+/* A name for an address of one process. */
+struct label {
+	idx_t next;
+	uint32_t reserved;
+	vaddr_t addr;
+	char name[LABEL_MAX];
+};
+
+/*
+ * An open file description: what open(2) makes and descriptors share.  Each
+ * is an identity of its own; mappings of two of them never merge.
+ */
+struct file {
+	idx_t inode;
+	uint32_t refs;
+	uint32_t mode; /* FMODE_* */
+	uint32_t reserved;
+	uint64_t pos;
+};
+#define FMODE_READ  1u
+#define FMODE_WRITE 2u
+#define FMODE_EXEC  4u
+
+struct fd {
+	idx_t next;
+	uint32_t number;
+	idx_t file;
+	uint32_t reserved;
+};
+
+static inline struct task *task_at(const struct vm *m, idx_t i)
+{
+	return (struct task *)m->arena.seg[SEG_TASK].base + i;
+}
+
+static inline idx_t task_index(const struct vm *m, const struct task *t)
+{
+	return t - (struct task *)m->arena.seg[SEG_TASK].base;
+}
+
+static inline struct file *file_at(const struct vm *m, idx_t i)
+{
+	return (struct file *)m->arena.seg[SEG_FILE].base + i;
+}
+
+static inline struct label *label_at(const struct vm *m, idx_t i)
+{
+	return (struct label *)m->arena.seg[SEG_LABEL].base + i;
+}
+
+static inline struct fd *fd_at(const struct vm *m, idx_t i)
+{
+	return (struct fd *)m->arena.seg[SEG_FD].base + i;
+}
+
+/* The task with that PID, or NULL. */
+struct task *task_find(const struct vm *m, uint32_t pid);
+/* The first task with PID >= pid, or NULL: for listings. */
+struct task *task_next(const struct vm *m, uint32_t pid);
+
+/* Boots PID 1, init: a bare process. */
+int task_boot(struct vm *m);
+int task_reindex(struct vm *m); /* rebuilds the PID map */
+
+/*
+ * A new process: with path, an image from disk/; without, a bare one (stack,
+ * vdso, empty heap).  argv[0] is path if argc is 0.  Returns the task, or
+ * NULL with errno and sentence; nothing is left behind.
+ */
+struct exec_args {
+	const char *path; /* NULL: bare */
+	const char *const *argv;
+	unsigned argc;
+	const char *const *envp;
+	unsigned envc;
+};
+struct task *task_spawn(struct vm *m, uint32_t uid, uint32_t gid,
+	const struct exec_args *x, const char *name);
+struct task *task_fork(struct vm *m, struct task *parent, bool share_mm);
+/* Replaces the image.  0, or -errno with the old image untouched. */
+int task_exec(struct vm *m, struct task *t, const struct exec_args *x);
+/* Frees the address space; the task stays a zombie until reaped.  A child of
+ * init, or whose parent is gone, is reaped at once. */
+void task_exit(struct vm *m, struct task *t, int code);
+/* Removes a zombie. */
+void task_reap(struct vm *m, struct task *t);
+
+/* ---- labels ---- */
+int label_set(struct vm *m, struct task *t, const char *name, size_t len,
+	vaddr_t addr);
+/* Also the predefined brk, stack, text, data, heap.  0 or -EINVAL. */
+int label_get(struct vm *m, const struct task *t, const char *name, size_t len,
+	vaddr_t *addr);
+
+/* ---- files of a process ---- */
+/* Opens path on disk/; returns a file with one reference, 0 with errno. */
+idx_t file_open(struct vm *m, const char *path, uint32_t fmode);
+/* A file over an inode without a path (shared anonymous memory). */
+idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode);
+void file_get(struct vm *m, idx_t file);
+void file_put(struct vm *m, idx_t file);
+/* Descriptors: the lowest free number, or a fixed one for replay. */
+int fd_install(struct vm *m, struct task *t, idx_t file, int number);
+idx_t fd_lookup(struct vm *m, const struct task *t, int number);
+int fd_close(struct vm *m, struct task *t, int number);
+
+int task_check(struct vm *m);
+
+#endif
