@@ -1,0 +1,63 @@
+/*
+ * The node table: one row a file of the mount.  readdir, lookup, getattr,
+ * link counts, help/files, the manual page and the tests of the table are all
+ * derived from it.  To add a file, add its row in fs/node_table.c and its
+ * show function's prototype in fs/renderers.h; nothing else.
+ *
+ * A path is a pattern.  A component that is a variable stands for every object
+ * of its kind that exists:
+ *
+ *	PID      the processes (threads' leaders), ascending
+ *	TID      the threads of proc/PID, ascending
+ *	N        the processors: "cpu/N", also with a prefix: ".../cpu/cpuN"
+ *	HOSTPID  any other number in proc/: resolves, is not listed
+ *	TOPIC    the topics and commands of help/
+ *
+ * The object's number travels to the handlers as `id`: the number of the last
+ * variable in the path.
+ *
+ * Inode numbers say all that there is to know about a node, so that looking
+ * one up needs no table and forgetting one needs nothing:
+ *
+ *	 63         48 47         32 31                    0
+ *	+-------------+-------------+-----------------------+
+ *	| view number | row + 1     | id                    |
+ *	+-------------+-------------+-----------------------+
+ *
+ * except that the mount's root is FUSE_ROOT_ID, 1.  Below disk/ the id is the
+ * index of the simulated inode, in the row of disk/ itself.
+ */
+#ifndef PAGEFS_FS_NODE_H
+#define PAGEFS_FS_NODE_H
+
+#include "show.h"
+
+enum node_kind {
+	NODE_DIR,
+	NODE_TEXT,   /* show; rendered at open, size 0, direct I/O */
+	NODE_FILE,   /* show; fixed or slow text with its true size */
+	NODE_LINK,   /* show gives the target */
+	NODE_BINARY, /* pread at any offset; a store too if actor is MEM */
+	NODE_CTL,    /* command lines of `actor`; replies when read */
+	NODE_STREAM, /* bulk input of `actor`; show when read */
+	NODE_QUERY,  /* lines answered by query; changes nothing */
+	NODE_LOG,    /* the journal as text: grows, wakes poll */
+	NODE_DISK,   /* the simulated disk's tree */
+};
+
+struct node {
+	const char *path; /* "" is the root */
+	enum node_kind kind;
+	uint16_t mode;	/* permission bits */
+	uint16_t actor; /* enum actor_kind of what is written to it */
+	bool wakes;	/* poll() wakes when a command has run */
+	show_fn *show;
+	pread_fn *pread;
+	query_fn *query;
+	const char *help; /* one line */
+};
+
+extern const struct node node_table[];
+extern const unsigned nr_nodes;
+
+#endif
