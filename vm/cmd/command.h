@@ -77,7 +77,8 @@ struct command {
 	struct arg_def args[MAX_ARGS];
 	const char *summary; /* one line */
 	const char *detail;  /* paragraphs for help/ and the manual, or NULL */
-	const char *example; /* one line that works after boot */
+	/* Lines that work in a fresh process of a fresh machine. */
+	const char *example;
 	bool needs_blob;
 	bool internal; /* written by the file system, not by people */
 };
@@ -88,6 +89,25 @@ extern const unsigned nr_commands;
 
 const struct command *command_find(
 	unsigned actor_kind, const char *name, size_t len);
+
+/* What the PROT, flag and advice words stand for (cmd/words.c).  0, or -1 for
+ * an unknown word. */
+int words_parse(
+	enum arg_type type, const char *text, size_t len, uint64_t *out);
+/* The words of a type, for help: "shared,private,...". */
+size_t words_list(enum arg_type type, char *buf, size_t size);
+
+/* The address an ARG_ADDR stands for in the process.  0 or -EINVAL. */
+int arg_addr(struct cmd *c, unsigned i, vaddr_t *out);
+/* The words of an ARG_REST as a vector; returns how many were stored. */
+unsigned arg_words(const struct arg *a, const char **v, unsigned max);
+
+/* ---- settings (cmd/settings.c): `set KEY VALUE` ---- */
+int settings_set(struct vm *m, const char *key, size_t key_len,
+	const char *value, size_t value_len);
+/* The i-th setting's name, value as text and one line of help. */
+bool settings_get(const struct vm *m, unsigned i, const char **name,
+	char *value, size_t size, const char **help);
 
 /* "mmap LEN PROT [addr=A] ..." from the row. Returns the length. */
 size_t command_usage(const struct command *c, char *buf, size_t size);
