@@ -132,6 +132,7 @@ struct root {
 	pfn_t max_pfn;		      /* one past the last frame */
 	pfn_t zero_pfn;		      /* the shared zero page */
 	pfn_t kernel_pgd;	      /* template of the kernel half */
+	pfn_t special_pfn;	      /* vvar and vdso, see task/vdso.c */
 	uint64_t pages[NR_PAGE_USES]; /* frames in use, by enum page_use */
 	uint64_t committed;	      /* pages: Committed_AS */
 

@@ -66,9 +66,15 @@ struct task {
 	struct trace_counts trace;
 	uint64_t trace_carry; /* see input/lackey.h */
 	uint32_t oom_score_adj;
-	uint32_t last_sig; /* newest signal that memory caused */
+	uint32_t last_sig;    /* newest signal that memory caused */
+	uint32_t personality; /* READ_IMPLIES_EXEC or 0 */
+	uint32_t reserved;
 	struct reply last;
 };
+
+/* With PROT_READ, mmap and brk give PROT_EXEC too: a 32-bit program without
+ * PT_GNU_STACK has it.  The value is personality(2)'s. */
+#define READ_IMPLIES_EXEC 0x0400000u
 
 /* A name for an address of one process. */
 struct label {
@@ -148,11 +154,24 @@ struct exec_args {
 };
 struct task *task_spawn(struct vm *m, uint32_t uid, uint32_t gid,
 	const struct exec_args *x, const char *name);
+/*
+ * A child with a copy of everything; share_mm makes a thread: same mm, same
+ * tgid, and the parent's parent.  NULL with errno.
+ */
 struct task *task_fork(struct vm *m, struct task *parent, bool share_mm);
-/* Replaces the image.  0, or -errno with the old image untouched. */
+/*
+ * Replaces the image.  0, or -errno with the old image untouched.  Labels of
+ * the old image are forgotten; other threads of the process end, and t takes
+ * over the process's PID.
+ */
 int task_exec(struct vm *m, struct task *t, const struct exec_args *x);
-/* Frees the address space; the task stays a zombie until reaped.  A child of
- * init, or whose parent is gone, is reaped at once. */
+/*
+ * Frees the address space and the descriptors; the task stays a zombie until
+ * reaped.  Children go to init.  A child of init, or whose parent is gone, is
+ * reaped at once, and so is a thread that does not lead its process; a leader
+ * waits for its threads.  init never exits: callers refuse that (EPERM).
+ * code is as wait(2) reports it: status << 8, or a signal's number.
+ */
 void task_exit(struct vm *m, struct task *t, int code);
 /* Removes a zombie. */
 void task_reap(struct vm *m, struct task *t);
@@ -165,16 +184,36 @@ int label_get(struct vm *m, const struct task *t, const char *name, size_t len,
 	vaddr_t *addr);
 
 /* ---- files of a process ---- */
-/* Opens path on disk/; returns a file with one reference, 0 with errno. */
+/*
+ * Opens path on disk/ with the rights of the file's owner; returns a file with
+ * one reference, or 0: ENOENT, ENOTDIR, ELOOP; EISDIR to write a directory;
+ * EACCES when a permission bit is missing, or to run what is no regular file.
+ */
 idx_t file_open(struct vm *m, const char *path, uint32_t fmode);
 /* A file over an inode without a path (shared anonymous memory). */
 idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode);
 void file_get(struct vm *m, idx_t file);
 void file_put(struct vm *m, idx_t file);
-/* Descriptors: the lowest free number, or a fixed one for replay. */
+/*
+ * Descriptors: number -1 takes the lowest free one, another is fixed and
+ * closes what it held, as dup2 does.  The number, and the caller's reference
+ * is the descriptor's now; or -EMFILE, -EBADF (number beyond RLIMIT_NOFILE),
+ * -ENOMEM.
+ */
 int fd_install(struct vm *m, struct task *t, idx_t file, int number);
+/* The file, or 0 without a sentence. */
 idx_t fd_lookup(struct vm *m, const struct task *t, int number);
-int fd_close(struct vm *m, struct task *t, int number);
+int fd_close(struct vm *m, struct task *t, int number); /* 0 or -EBADF */
+void fd_close_all(struct vm *m, struct task *t);
+
+/* ---- vvar, vvar_vclock and vdso (task/vdso.c) ---- */
+/*
+ * The frame behind an address of a VMA that has `special` set.  These frames
+ * are allocated once at boot and shared by all processes; a fault maps them
+ * as they are, read-only.
+ */
+struct vma;
+pfn_t special_page(const struct vm *m, const struct vma *v, vaddr_t va);
 
 int task_check(struct vm *m);
 
