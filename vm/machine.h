@@ -34,7 +34,8 @@ struct vm_config {
 	struct tlb_geometry tlb;
 	uint64_t seed;	   /* of every random choice */
 	uint32_t vsyscall; /* 0 none, 1 xonly, 2 emulate */
-	uint32_t reserved;
+	uint32_t
+		given; /* keys that a later arch= leaves alone; 0 once booted */
 };
 
 /* Settings that `set KEY VALUE` changes; see cmd/settings.c for the names. */
@@ -95,7 +96,7 @@ struct zone {
 		pfn_t start, end;
 	} fresh[4]; /* more than one where a hole cuts the zone */
 	uint32_t nr_fresh;
-	uint32_t reserved;
+	uint32_t orders; /* bit o: free[o] has a block */
 };
 
 /* A piece of the physical address space as firmware reported it. */
@@ -168,6 +169,8 @@ struct vm {
 		int err;
 		char text[SENTENCE_MAX];
 	} fail;
+
+	uint8_t gfp_zone[4]; /* highest zone, by enum gfp_zone */
 
 	/* derived from the state, rebuilt by vm_reindex() */
 	struct vma_tree *trees; /* one per mm, indexed as SEG_MM */

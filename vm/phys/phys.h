@@ -74,8 +74,12 @@ enum frame_state {
 enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
 
 /* ---- boot ---- */
-/* Firmware map, zones, kernel image, frame table, free blocks. */
+/* One past the highest byte of RAM, the PCI hole counted in. */
+paddr_t phys_end(const struct arch *a, uint64_t ram);
+/* Firmware map, zones, kernel image, frame table, free blocks, zero page. */
 int phys_boot(struct vm *m);
+/* Fills in what struct vm derives from the zones; after a boot or a load. */
+void phys_reindex(struct vm *m);
 
 /* ---- frames ---- */
 static inline struct frame *frame_at(const struct vm *m, pfn_t pfn)

@@ -1,0 +1,475 @@
+/*
+ * The configuration of a machine, by name: parsing, printing, limits.
+ *
+ * Each key is a row with a parser and a printer; what is printed parses to
+ * the same value, since the database keeps configurations as text.
+ */
+#include <string.h>
+
+#include "format.h"
+#include "vm.h"
+
+#define RAM_MIN		(32 * MiB)
+#define SWAP_MAX	(16 * TiB)
+#define DISK_MAX	(4 * TiB)
+#define TLB_MAX_ENTRIES 65536u
+#define TLB_MAX_WAYS	256u
+
+#define ULL(x) ((unsigned long long)(x))
+
+/* Keys whose default depends on arch=, once they were given by name. */
+#define GIVEN_TLB  1u
+#define GIVEN_PCID 2u
+
+static const char *const vsyscall_names[] = {"none", "xonly", "emulate"};
+
+static int refuse(
+	char *err, const char *key, const char *value, const char *expected)
+{
+	vm_snprintf(err, SENTENCE_MAX, "%s=%.*s: expected %s", key, 60, value,
+		expected);
+	return -EINVAL;
+}
+
+static int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
+}
+
+/*
+ * Reads a number, decimal, 0x hex or 0 octal; returns the first character
+ * behind it, NULL when there is no digit or the number exceeds 64 bits.
+ */
+static const char *read_number(const char *s, uint64_t *out)
+{
+	unsigned base = 10;
+	uint64_t v = 0;
+
+	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
+		base = 16;
+		s += 2;
+	} else if (s[0] == '0' && digit_value(s[1]) < 8) {
+		base = 8;
+		s++;
+	}
+	if (digit_value(*s) >= (int)base)
+		return NULL;
+	for (; digit_value(*s) < (int)base; s++) {
+		if (__builtin_mul_overflow(v, base, &v) ||
+			__builtin_add_overflow(v, digit_value(*s), &v))
+			return NULL;
+	}
+	*out = v;
+	return s;
+}
+
+static bool parse_number(const char *s, uint64_t *out)
+{
+	s = read_number(s, out);
+	return s && !*s;
+}
+
+/* A number with K, M, G or T, powers of 1024. */
+static bool parse_size(const char *s, uint64_t *out)
+{
+	static const char suffix[] = "KMGT";
+	const char *p;
+
+	s = read_number(s, out);
+	if (!s)
+		return false;
+	if (!*s)
+		return true;
+	p = strchr(suffix, *s & ~0x20);
+	if (!p || !*p || s[1])
+		return false;
+	return !__builtin_mul_overflow(
+		*out, 1ull << (10 * (p - suffix + 1)), out);
+}
+
+/* ---- one pair of functions a key ---------------------------------------- */
+
+typedef int set_fn(
+	struct vm_config *c, const char *key, const char *value, char *err);
+typedef void get_fn(
+	const struct vm_config *c, const char *key, char *buf, size_t size);
+
+/* What the architecture's row says, where the user said nothing. */
+static void arch_defaults(struct vm_config *c, const struct arch *a)
+{
+	if (!(c->given & GIVEN_TLB))
+		c->tlb = a->tlb;
+	if (!(c->given & GIVEN_PCID))
+		c->pcid = a->has_pcid;
+}
+
+static int set_arch(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	const struct arch *a = arch_find(value);
+	size_t n;
+
+	if (!a) {
+		n = vm_snprintf(err, SENTENCE_MAX,
+			"%s=%.*s: no such architecture; known:", key, 60,
+			value);
+		for (unsigned i = 0; i < nr_archs; i++)
+			n += vm_snprintf(err + n, SENTENCE_MAX - n, " %s",
+				arch_table[i].name);
+		return -EINVAL;
+	}
+	memset(c->arch, 0, sizeof(c->arch));
+	memcpy(c->arch, a->name, strlen(a->name));
+	arch_defaults(c, a);
+	return 0;
+}
+
+static void get_arch(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	vm_snprintf(buf, size, "%s", c->arch);
+}
+
+static uint64_t *size_field(struct vm_config *c, const char *key)
+{
+	switch (*key) {
+	case 'r':
+		return &c->ram;
+	case 's':
+		return &c->swap;
+	default:
+		return &c->disk;
+	}
+}
+
+static int set_size(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	uint64_t v;
+
+	if (!parse_size(value, &v))
+		return refuse(err, key, value,
+			"a size in bytes below 2^64, such as 256M "
+			"(K, M, G, T are powers of 1024)");
+	*size_field(c, key) = v;
+	return 0;
+}
+
+static void get_size(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	uint64_t v = *size_field((struct vm_config *)c, key);
+	unsigned k = 0;
+
+	while (k < 4 && v && v % 1024 == 0) {
+		v /= 1024;
+		k++;
+	}
+	vm_snprintf(buf, size, k ? "%llu%c" : "%llu", ULL(v), " KMGT"[k]);
+}
+
+static int set_cpus(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	uint64_t v;
+
+	if (!parse_number(value, &v) || v < 1 || v > MAX_CPUS) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"%s=%.*s: expected a number of processors from 1 "
+			"to %u",
+			key, 60, value, MAX_CPUS);
+		return -EINVAL;
+	}
+	c->cpus = (uint32_t)v;
+	return 0;
+}
+
+static void get_cpus(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	vm_snprintf(buf, size, "%u", c->cpus);
+}
+
+static int set_pcid(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	if (strcmp(value, "0") && strcmp(value, "1"))
+		return refuse(err, key, value,
+			"0 or 1 (1: TLB entries carry an address-space id)");
+	c->pcid = *value == '1';
+	c->given |= GIVEN_PCID;
+	return 0;
+}
+
+static void get_pcid(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	vm_snprintf(buf, size, "%u", c->pcid);
+}
+
+/* One level of a TLB, "ENTRIES/WAYS"; *s moves behind it. */
+static bool parse_tlb_level(
+	const char **s, struct tlb_geometry *g, unsigned level)
+{
+	uint64_t entries, ways;
+	const char *p = read_number(*s, &entries);
+
+	if (!p || *p != '/')
+		return false;
+	p = read_number(p + 1, &ways);
+	if (!p || entries > TLB_MAX_ENTRIES || ways > TLB_MAX_WAYS)
+		return false;
+	g->entries[level] = (uint32_t)entries;
+	g->ways[level] = (uint32_t)ways;
+	*s = p;
+	return true;
+}
+
+static bool power_of_two(uint64_t v)
+{
+	return v && !(v & (v - 1));
+}
+
+/* Sets are indexed by address bits, so their number is a power of two. */
+static int check_tlb(const struct tlb_geometry *g, char *err)
+{
+	for (unsigned l = 0; l < 2; l++) {
+		uint32_t entries = g->entries[l], ways = g->ways[l];
+
+		if (l && !entries && !ways)
+			continue;
+		if (entries && entries <= TLB_MAX_ENTRIES && ways &&
+			ways <= TLB_MAX_WAYS && entries % ways == 0 &&
+			power_of_two(entries / ways))
+			continue;
+		vm_snprintf(err, SENTENCE_MAX,
+			"tlb level %u: %u entries in %u ways do not make a "
+			"number of sets that is a power of two",
+			l + 1, entries, ways);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/*
+ * "64/4,1536/12", or "64/4" for a single level.  As a comma separates mount
+ * options, ':' may stand for it.
+ */
+static int set_tlb(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	struct tlb_geometry g;
+	const char *s = value;
+	bool ok;
+	int ret;
+
+	memset(&g, 0, sizeof(g));
+	ok = parse_tlb_level(&s, &g, 0);
+	if (ok && (*s == ',' || *s == ':')) {
+		s++;
+		ok = parse_tlb_level(&s, &g, 1);
+	}
+	if (!ok || *s) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"%s=%.*s: expected ENTRIES/WAYS, or two such levels "
+			"as 64/4,1536/12, up to %u entries and %u ways",
+			key, 60, value, TLB_MAX_ENTRIES, TLB_MAX_WAYS);
+		return -EINVAL;
+	}
+	ret = check_tlb(&g, err);
+	if (ret)
+		return ret;
+	c->tlb = g;
+	c->given |= GIVEN_TLB;
+	return 0;
+}
+
+static void get_tlb(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	const struct tlb_geometry *g = &c->tlb;
+
+	if (g->entries[1])
+		vm_snprintf(buf, size, "%u/%u,%u/%u", g->entries[0], g->ways[0],
+			g->entries[1], g->ways[1]);
+	else
+		vm_snprintf(buf, size, "%u/%u", g->entries[0], g->ways[0]);
+}
+
+static int set_seed(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	uint64_t v;
+
+	if (!parse_number(value, &v))
+		return refuse(err, key, value, "a number below 2^64");
+	c->seed = v;
+	return 0;
+}
+
+static void get_seed(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	vm_snprintf(buf, size, "%llu", ULL(c->seed));
+}
+
+static int set_vsyscall(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	for (uint32_t i = 0; i < 3; i++) {
+		if (strcmp(value, vsyscall_names[i]))
+			continue;
+		c->vsyscall = i;
+		return 0;
+	}
+	return refuse(err, key, value, "none, xonly or emulate");
+}
+
+static void get_vsyscall(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	vm_snprintf(buf, size, "%s", vsyscall_names[c->vsyscall % 3]);
+}
+
+/* In the order of key_table. */
+const char *const vm_config_keys[] = {"arch", "ram", "swap", "disk", "cpus",
+	"pcid", "tlb", "seed", "vsyscall", NULL};
+
+static const struct {
+	set_fn *set;
+	get_fn *get;
+} key_table[] = {
+	{set_arch, get_arch},
+	{set_size, get_size},
+	{set_size, get_size},
+	{set_size, get_size},
+	{set_cpus, get_cpus},
+	{set_pcid, get_pcid},
+	{set_tlb, get_tlb},
+	{set_seed, get_seed},
+	{set_vsyscall, get_vsyscall},
+};
+
+static int key_find(const char *key)
+{
+	for (int i = 0; vm_config_keys[i]; i++)
+		if (!strcmp(vm_config_keys[i], key))
+			return i;
+	return -1;
+}
+
+/* ---- public ------------------------------------------------------------- */
+
+void vm_config_default(struct vm_config *c)
+{
+	const struct arch *a = arch_find("x86_64");
+
+	memset(c, 0, sizeof(*c));
+	memcpy(c->arch, a->name, strlen(a->name));
+	arch_defaults(c, a);
+	c->ram = 256 * MiB;
+	c->swap = 64 * MiB;
+	c->disk = 256 * MiB;
+	c->cpus = 2;
+	c->seed = 1;
+	c->vsyscall = 1;
+}
+
+int vm_config_set(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	int i = key_find(key);
+	size_t n;
+
+	if (i >= 0)
+		return key_table[i].set(c, key, value, err);
+	n = vm_snprintf(err, SENTENCE_MAX,
+		"no machine option is called \"%.*s\"; known:", 40, key);
+	for (i = 0; vm_config_keys[i]; i++)
+		n += vm_snprintf(
+			err + n, SENTENCE_MAX - n, " %s", vm_config_keys[i]);
+	return -EINVAL;
+}
+
+void vm_config_get(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	int i = key_find(key);
+
+	if (i >= 0)
+		key_table[i].get(c, key, buf, size);
+	else if (size)
+		*buf = '\0';
+}
+
+/* Refuses a size outside its limits or that ends inside a page. */
+static int check_size(const struct vm_config *c, const char *key, uint64_t min,
+	uint64_t max, unsigned page_shift, char *err)
+{
+	struct vm_config limit = *c;
+	uint64_t v = *size_field((struct vm_config *)c, key);
+	char have[32], least[32], most[32];
+
+	get_size(c, key, have, sizeof(have));
+	if (v & ((1ull << page_shift) - 1)) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"%s=%s is no multiple of the page size, %u", key, have,
+			1u << page_shift);
+		return -EINVAL;
+	}
+	if (v >= min && v <= max)
+		return 0;
+	*size_field(&limit, key) = min;
+	get_size(&limit, key, least, sizeof(least));
+	*size_field(&limit, key) = max;
+	get_size(&limit, key, most, sizeof(most));
+	vm_snprintf(err, SENTENCE_MAX,
+		"%s=%s is outside the limits of %s: %s to %s", key, have,
+		c->arch, least, most);
+	return -EINVAL;
+}
+
+int vm_config_check(const struct vm_config *c, char *err)
+{
+	const struct arch *a;
+	int ret;
+
+	if (strnlen(c->arch, sizeof(c->arch)) == sizeof(c->arch) ||
+		!(a = arch_find(c->arch))) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"no architecture is called \"%.*s\"",
+			(int)sizeof(c->arch), c->arch);
+		return -EINVAL;
+	}
+	ret = check_size(c, "ram", RAM_MIN, a->ram_max, a->page_shift, err);
+	if (!ret)
+		ret = check_size(c, "swap", 0, SWAP_MAX, a->page_shift, err);
+	if (!ret)
+		ret = check_size(c, "disk", 0, DISK_MAX, a->page_shift, err);
+	if (!ret)
+		ret = check_tlb(&c->tlb, err);
+	if (ret)
+		return ret;
+	if (c->cpus < 1 || c->cpus > MAX_CPUS) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"cpus=%u is outside the limits: 1 to %u", c->cpus,
+			MAX_CPUS);
+		return -EINVAL;
+	}
+	if (c->pcid > a->has_pcid) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"pcid=%u: the TLB of %s has no address-space ids",
+			c->pcid, a->name);
+		return -EINVAL;
+	}
+	if (c->vsyscall > 2) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"vsyscall is %u, which is none of none, xonly, emulate",
+			c->vsyscall);
+		return -EINVAL;
+	}
+	return 0;
+}

@@ -1,0 +1,287 @@
+/*
+ * The life of a machine: its segments, boot, reload, check, end.
+ */
+#include "vm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "disk/disk.h"
+#include "mmu/mmu.h"
+#include "phys/phys.h"
+#include "task/task.h"
+
+static const char root_magic[16] = "pagefs machine";
+
+/*
+ * How many objects each pool may hold.  Only address space is reserved for
+ * them, some 100 GiB in all, of which a process has 128 TiB.
+ */
+static const uint32_t pool_max[NR_SEG] = {
+	[SEG_TASK] = 1u << 20,
+	[SEG_MM] = 1u << 20,
+	[SEG_VMA] = 1u << 24,
+	[SEG_FILE] = 1u << 24,
+	[SEG_INODE] = 1u << 24,
+	[SEG_NAME] = 1u << 24,
+	[SEG_RADIX] = 1u << 26,
+	[SEG_LABEL] = 1u << 24,
+	[SEG_FD] = 1u << 26,
+	[SEG_INPUT] = 1u << 24,
+};
+
+/* Enough for any entry that mmu/tlb.c may choose, and its per-CPU tables. */
+static uint64_t tlb_bytes(const struct vm_config *c)
+{
+	uint64_t entries = (uint64_t)c->tlb.entries[0] + c->tlb.entries[1];
+
+	return c->cpus * (entries * 64 + 256 * KiB);
+}
+
+static uint64_t seg_bytes(
+	const struct vm_config *c, const struct arch *a, enum seg_id id)
+{
+	uint64_t end = phys_end(a, c->ram);
+
+	switch (id) {
+	case SEG_ROOT:
+		return sizeof(struct root);
+	case SEG_RAM:
+		return end;
+	case SEG_FRAME:
+		return (end >> a->page_shift) * sizeof(struct frame);
+	case SEG_TLB:
+		return tlb_bytes(c);
+	case SEG_BLOCK: /* block 0 is none; the rest is slack */
+		return c->disk + 16 * DISK_BLOCK;
+	default:
+		return pool_elem_size(id) * (uint64_t)pool_max[id];
+	}
+}
+
+/* Copies the sentence of a refusal out and takes the machine apart. */
+static struct vm *give_up(struct vm *m, char *err)
+{
+	vm_snprintf(err, SENTENCE_MAX, "%s", m->fail.text);
+	vm_destroy(m);
+	return NULL;
+}
+
+struct vm *vm_blank(
+	const struct vm_config *c, const struct vm_host *host, char *err)
+{
+	struct vm *m;
+
+	if (vm_config_check(c, err))
+		return NULL;
+	m = calloc(1, sizeof(*m));
+	if (!m) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"the host has no memory for a machine's handle");
+		return NULL;
+	}
+	m->arena.host = host;
+	m->arch = arch_find(c->arch);
+	m->page_shift = m->arch->page_shift;
+	m->page_size = 1ull << m->page_shift;
+	for (unsigned id = 0; id < NR_SEG; id++) {
+		uint64_t bytes = seg_bytes(c, m->arch, id);
+
+		if (arena_reserve(m, id, bytes, id == SEG_ROOT ? bytes : 0))
+			return give_up(m, err);
+	}
+	m->root = seg_at(m, SEG_ROOT, 0);
+	m->root->config = *c;
+	m->root->config.given = 0;
+	return m;
+}
+
+/* Spreads a seed over the generator's state (splitmix64). */
+static uint64_t seed_step(uint64_t *x)
+{
+	uint64_t z = *x += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+uint64_t vm_random(struct vm *m)
+{
+	uint64_t *s = m->root->rng, a = s[0], b = s[1];
+
+	s[0] = b;
+	a ^= a << 23;
+	s[1] = a ^ b ^ a >> 18 ^ b >> 5;
+	return s[1] + b;
+}
+
+/* Linux's defaults; the costs are those of a PC of 3 GHz, rounded. */
+static const struct settings default_settings = {
+	.overcommit_ratio = 50,
+	.max_map_count = 65530,
+	.stack_guard_gap = 256,
+	.mmap_min_addr = 4096,
+	.mmap_min_addr_lsm = 65536,
+	.fault_around_pages = 16,
+	.cost_syscall_ns = 200,
+	.cost_fault_ns = 500,
+	.cost_mem_ns = 100,
+	.cost_tlb_ns = 20,
+};
+
+static void root_boot(struct vm *m)
+{
+	struct root *r = m->root;
+	uint64_t x = r->config.seed;
+
+	memcpy(r->magic, root_magic, sizeof(r->magic));
+	r->layout_version = VM_LAYOUT_VERSION;
+	r->arch_index = (uint32_t)(m->arch - arch_table);
+	r->set = default_settings;
+	r->rng[0] = seed_step(&x);
+	r->rng[1] = seed_step(&x);
+	r->next_pid = 1;
+	r->next_anon_vma = 1;
+	r->next_fd_id = 1;
+}
+
+/* In this order: each step uses those before it. */
+static int boot_steps(struct vm *m)
+{
+	static int (*const step[])(struct vm * m) = {
+		phys_boot,
+		tlb_boot,
+		disk_boot,
+		cpu_boot,
+		vma_tree_rebuild,
+		task_reindex,
+		task_boot,
+	};
+	int ret = 0;
+
+	for (unsigned i = 0; !ret && i < sizeof(step) / sizeof(*step); i++)
+		ret = step[i](m);
+	return ret;
+}
+
+struct vm *vm_boot(
+	const struct vm_config *c, const struct vm_host *host, char *err)
+{
+	struct vm *m = vm_blank(c, host, err);
+
+	if (!m)
+		return NULL;
+	root_boot(m);
+	if (boot_steps(m))
+		return give_up(m, err);
+	vm_fail_clear(m);
+	return m;
+}
+
+void vm_destroy(struct vm *m)
+{
+	if (!m)
+		return;
+	vma_tree_free(m);
+	free(m->pid_map);
+	arena_release(m);
+	free(m);
+}
+
+/* ---- reload ------------------------------------------------------------- */
+
+static int bad_root(struct vm *m, const char *what)
+{
+	return vm_fail(m, EINVAL, "the state holds no machine: %s", what);
+}
+
+/*
+ * vm_blank() sized the segments by the configuration it was given: the loaded
+ * one must ask for the same, and every segment's bytes must be within.
+ */
+static int config_reload(struct vm *m)
+{
+	const struct vm_config *c = &m->root->config;
+	char err[SENTENCE_MAX];
+
+	if (vm_config_check(c, err))
+		return bad_root(m, err);
+	if (m->root->arch_index >= nr_archs ||
+		arch_find(c->arch) != &arch_table[m->root->arch_index] ||
+		m->arch != &arch_table[m->root->arch_index])
+		return bad_root(m, "its architecture is another one");
+	for (unsigned id = 0; id < NR_SEG; id++)
+		if (m->arena.seg[id].reserved != seg_bytes(c, m->arch, id))
+			return bad_root(m, "its configuration is another one");
+	return 0;
+}
+
+static int root_reload(struct vm *m)
+{
+	struct root *r = m->root;
+
+	if (memcmp(r->magic, root_magic, sizeof(r->magic)))
+		return bad_root(m, "its first bytes are not its name");
+	if (r->layout_version != VM_LAYOUT_VERSION)
+		return vm_fail(m, EINVAL,
+			"the state has layout %u, this program reads %u",
+			r->layout_version, VM_LAYOUT_VERSION);
+	return config_reload(m);
+}
+
+int vm_reindex(struct vm *m)
+{
+	int ret;
+
+	vm_fail_clear(m);
+	ret = root_reload(m);
+	if (ret)
+		return ret;
+	phys_reindex(m);
+	ret = vma_tree_rebuild(m);
+	if (!ret)
+		ret = task_reindex(m);
+	return ret;
+}
+
+/* ---- segments ----------------------------------------------------------- */
+
+unsigned vm_nr_segments(void)
+{
+	return NR_SEG;
+}
+
+void vm_segment(struct vm *m, unsigned i, struct vm_segment *out)
+{
+	const struct segment *s = &m->arena.seg[i];
+
+	out->name = arena_seg_name(i);
+	out->base = s->base;
+	out->used = s->used;
+	out->reserved = s->reserved;
+}
+
+void vm_segment_set_used(struct vm *m, unsigned i, uint64_t used)
+{
+	struct segment *s = &m->arena.seg[i];
+
+	s->used = used < s->reserved ? used : s->reserved;
+}
+
+int vm_check(struct vm *m)
+{
+	static int (*const check[])(struct vm * m) = {
+		phys_check,
+		mm_check,
+		mmu_check,
+		task_check,
+		disk_check,
+	};
+	int ret = 0;
+
+	vm_fail_clear(m);
+	for (unsigned i = 0; !ret && i < sizeof(check) / sizeof(*check); i++)
+		ret = check[i](m);
+	return ret;
+}
