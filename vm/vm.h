@@ -50,6 +50,9 @@ struct vm_outcome {
 	size_t consumed; /* bytes of text before the first failed line */
 	uint32_t lines;	 /* lines executed, the failed one included */
 	uint32_t failed; /* 1 if the last of them failed */
+	/* 1 if the event ended before a line that does not parse: it was not
+	 * executed, counts nowhere, and vm_sentence() tells why. */
+	uint32_t refused;
 	struct reply last;
 };
 

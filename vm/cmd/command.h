@@ -90,10 +90,16 @@ extern const unsigned nr_commands;
 const struct command *command_find(
 	unsigned actor_kind, const char *name, size_t len);
 
+/* Copies a reply into the state, clearing what an older one left behind. */
+void reply_copy(struct reply *to, const struct reply *from);
+
 /* What the PROT, flag and advice words stand for (cmd/words.c).  0, or -1 for
  * an unknown word. */
 int words_parse(
 	enum arg_type type, const char *text, size_t len, uint64_t *out);
+/* A number: decimal, 0x hex, 0 octal, with a K, M, G or T at its end.  0 or -1.
+ */
+int words_number(const char *text, size_t len, uint64_t *out);
 /* The words of a type, for help: "shared,private,...". */
 size_t words_list(enum arg_type type, char *buf, size_t size);
 

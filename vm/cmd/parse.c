@@ -35,7 +35,7 @@ static int hex_digit(char ch)
 }
 
 /* The first character of a number's digits tells its base: 0x hex, 0 octal. */
-static int number_parse(const char *s, size_t n, uint64_t *out)
+int words_number(const char *s, size_t n, uint64_t *out)
 {
 	unsigned base = 10, shift = 0;
 	uint64_t v = 0;
@@ -104,11 +104,11 @@ static int addr_parse(const struct word *w, struct arg *a)
 		n++;
 	if (n < w->len) {
 		minus = w->text[n] == '-';
-		if (number_parse(w->text + n + 1, w->len - n - 1, &off))
+		if (words_number(w->text + n + 1, w->len - n - 1, &off))
 			return -1;
 		off = minus ? -off : off;
 	}
-	if (number_parse(w->text, n, &a->num) == 0) {
+	if (words_number(w->text, n, &a->num) == 0) {
 		a->num += off;
 		a->text = NULL;
 		return 0;
@@ -165,17 +165,17 @@ static int arg_convert(struct cmd *c, const struct arg_def *d,
 {
 	switch (d->type) {
 	case ARG_SIZE:
-		return number_parse(w->text, w->len, &a->num);
+		return words_number(w->text, w->len, &a->num);
 	case ARG_NUM:
 		if (w->len > 1 && w->text[0] == '-') {
-			if (number_parse(w->text + 1, w->len - 1, &a->num))
+			if (words_number(w->text + 1, w->len - 1, &a->num))
 				return -1;
 			a->num = -a->num;
 			return 0;
 		}
 		if (w->len > 1 && w->text[0] == '+')
-			return number_parse(w->text + 1, w->len - 1, &a->num);
-		return number_parse(w->text, w->len, &a->num);
+			return words_number(w->text + 1, w->len - 1, &a->num);
+		return words_number(w->text, w->len, &a->num);
 	case ARG_ADDR:
 		return addr_parse(w, a);
 	case ARG_DATA:
@@ -191,7 +191,7 @@ static int arg_convert(struct cmd *c, const struct arg_def *d,
 		a->words++;
 		return text_parse(c, w, a);
 	default:
-		if (number_parse(w->text, w->len, &a->num) == 0)
+		if (words_number(w->text, w->len, &a->num) == 0)
 			return 0;
 		return words_parse(d->type, w->text, w->len, &a->num);
 	}

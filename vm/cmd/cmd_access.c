@@ -1,0 +1,157 @@
+/* Loads, stores and fetches of a process, and its stack. */
+#include <string.h>
+
+#include "../abi.h"
+#include "../format.h"
+#include "../mm/mm.h"
+#include "../mmu/mmu.h"
+#include "handlers.h"
+
+/* An access that was refused: what the kernel would do to the process. */
+static int refused(struct cmd *c, int err, const struct sigfault *f)
+{
+	if (err != -EFAULT || !f->sig)
+		return err;
+	c->task->last_sig = (uint32_t)f->sig;
+	if (c->m->root->set.segv_kill)
+		task_exit(c->m, c->task, f->sig);
+	return err;
+}
+
+static int access_at(struct cmd *c, vaddr_t va, uint64_t len,
+	enum access_kind kind, void *buf)
+{
+	struct sigfault f = {0};
+	int err = mem_access(c->m, c->task, va, len, kind, buf, &f);
+
+	return err ? refused(c, err, &f) : 0;
+}
+
+#define READ_SHOWN 112 /* bytes of a read that fit the reply */
+
+/* read ADDR [LEN]: the bytes as hex:..., cut where the reply ends. */
+int cmd_read(struct cmd *c)
+{
+	uint64_t len = c->arg[1].given ? c->arg[1].num : 1;
+	uint64_t shown = len < READ_SHOWN ? len : READ_SHOWN;
+	uint8_t buf[READ_SHOWN];
+	char *p = c->reply->text;
+	vaddr_t va;
+	int err = arg_addr(c, 0, &va);
+
+	if (!err)
+		err = access_at(c, va, shown, ACC_READ, buf);
+	if (!err && len > shown)
+		err = access_at(c, va + shown, len - shown, ACC_READ, NULL);
+	if (err)
+		return err;
+	c->reply->kind = REPLY_TEXT;
+	memcpy(p, "hex:", 4);
+	p += 4;
+	for (uint64_t i = 0; i < shown; i++)
+		p += format_hex_pad(p, buf[i], 2);
+	memcpy(p, len > shown ? "..." : "", len > shown ? 4 : 1);
+	return 0;
+}
+
+/* write ADDR DATA */
+int cmd_write(struct cmd *c)
+{
+	vaddr_t va;
+	int err = arg_addr(c, 0, &va);
+
+	if (err)
+		return err;
+	return access_at(
+		c, va, c->arg[1].len, ACC_WRITE, (void *)c->arg[1].text);
+}
+
+/* write ADDR, with the bytes as payload: a store through proc/PID/mem. */
+int cmd_mem_write(struct cmd *c)
+{
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = c->blob_len;
+	return access_at(
+		c, c->arg[0].num, c->blob_len, ACC_WRITE, (void *)c->blob);
+}
+
+/*
+ * touch ADDR [LEN] [r|w|x]: one access to each page.  Without a letter it is
+ * a store where the mapping allows stores, a load elsewhere.
+ */
+int cmd_touch(struct cmd *c)
+{
+	uint64_t len = c->arg[1].given ? c->arg[1].num : 1;
+	enum access_kind kind = (enum access_kind)c->arg[2].num;
+	vaddr_t va;
+	int err = arg_addr(c, 0, &va);
+
+	if (err)
+		return err;
+	if (!c->arg[2].given) {
+		struct vma *v = vma_find(c->m, c->task->mm, va);
+
+		kind = v && !(v->flags & VM_WRITE) ? ACC_READ : ACC_WRITE;
+	}
+	return access_at(c, va, len, kind, NULL);
+}
+
+static vaddr_t stack_pointer(const struct cmd *c)
+{
+	return c->task->sp ? c->task->sp
+			   : mm_at(c->m, c->task->mm)->start_stack;
+}
+
+/* push N: the stack pointer goes down by N and the bytes are stored to. */
+int cmd_push(struct cmd *c)
+{
+	vaddr_t sp = stack_pointer(c), to = sp - c->arg[0].num;
+	int err;
+
+	if (c->arg[0].num > sp)
+		return vm_fail(c->m, EINVAL,
+			"%llu bytes are more than lie below the stack pointer "
+			"0x%llx",
+			(unsigned long long)c->arg[0].num,
+			(unsigned long long)sp);
+	err = access_at(c, to, c->arg[0].num, ACC_WRITE, NULL);
+	if (err)
+		return err;
+	c->task->sp = to;
+	c->reply->kind = REPLY_HEX;
+	c->reply->value = to;
+	return 0;
+}
+
+/* pop N */
+int cmd_pop(struct cmd *c)
+{
+	const struct mm *mm = mm_at(c->m, c->task->mm);
+	vaddr_t top = mm_layout(c->m, mm)->stack_top;
+	vaddr_t sp = stack_pointer(c);
+
+	if (c->arg[0].num > top - sp)
+		return vm_fail(c->m, EINVAL,
+			"%llu bytes are more than the stack holds above "
+			"0x%llx",
+			(unsigned long long)c->arg[0].num,
+			(unsigned long long)sp);
+	c->task->sp = sp + c->arg[0].num;
+	c->reply->kind = REPLY_HEX;
+	c->reply->value = c->task->sp;
+	return 0;
+}
+
+/* trace, with records as payload. */
+int cmd_trace(struct cmd *c)
+{
+	if (c->blob_len % 8)
+		return vm_fail(c->m, EINVAL,
+			"a binary trace is 8 bytes an access; %lu bytes are "
+			"left over",
+			c->blob_len % 8);
+	trace_run(c->m, c->task, c->blob, c->blob_len / 8);
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = c->blob_len / 8;
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* Commands of the whole machine: settings, time, recorded input. */
+#include "../input/input.h"
+#include "handlers.h"
+
+#define TICK_NS 10000000ull /* USER_HZ is 100 */
+
+/* set KEY VALUE */
+int cmd_set(struct cmd *c)
+{
+	return settings_set(c->m, c->arg[0].text, c->arg[0].len, c->arg[1].text,
+		c->arg[1].len);
+}
+
+/* tick [N]: simulated time passes. */
+int cmd_tick(struct cmd *c)
+{
+	uint64_t n = c->arg[0].given ? c->arg[0].num : 1;
+
+	if (n > UINT64_MAX / TICK_NS / 1000)
+		return vm_fail(c->m, ERANGE,
+			"%llu ticks of 10 ms are more than the clock holds",
+			(unsigned long long)n);
+	c->m->root->ns += n * TICK_NS;
+	return 0;
+}
+
+/* strace, with whole lines of a log as payload. */
+int cmd_strace(struct cmd *c)
+{
+	return strace_feed(c->m, c->blob, c->blob_len);
+}

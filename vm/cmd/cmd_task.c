@@ -1,0 +1,264 @@
+/* Commands about processes: spawn, fork, exec, exit, files, limits. */
+#include <string.h>
+
+#include "../abi.h"
+#include "../format.h"
+#include "../mm/mm.h"
+#include "../mmu/mmu.h"
+#include "handlers.h"
+
+#define ARGV_MAX 512
+
+static int reply_pid(struct cmd *c, const struct task *t)
+{
+	if (!t)
+		return -c->m->fail.err;
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = t->pid;
+	return 0;
+}
+
+/* argv of PATH [ARG...]: the path is argv[0]. */
+static unsigned argv_of(struct cmd *c, unsigned path, const char **argv)
+{
+	argv[0] = c->arg[path].text;
+	return 1 + arg_words(&c->arg[path + 1], argv + 1, ARGV_MAX - 1);
+}
+
+/* spawn [PATH] [ARG...] [name=N] */
+int cmd_spawn(struct cmd *c)
+{
+	const char *argv[ARGV_MAX];
+	struct exec_args x = {.argv = argv};
+
+	if (c->arg[0].given) {
+		x.path = c->arg[0].text;
+		x.argc = argv_of(c, 0, argv);
+	}
+	return reply_pid(c, task_spawn(c->m, c->actor->uid, c->actor->gid, &x,
+				    c->arg[2].given ? c->arg[2].text : NULL));
+}
+
+/* exec PATH [ARG...] */
+int cmd_exec(struct cmd *c)
+{
+	const char *argv[ARGV_MAX];
+	struct exec_args x = {.path = c->arg[0].text, .argv = argv};
+	int err;
+
+	x.argc = argv_of(c, 0, argv);
+	err = task_exec(c->m, c->task, &x);
+	if (!err)
+		c->task->sp = 0;
+	return err;
+}
+
+int cmd_fork(struct cmd *c)
+{
+	return reply_pid(c, task_fork(c->m, c->task, false));
+}
+
+/* clone [flags=] */
+int cmd_clone(struct cmd *c)
+{
+	return reply_pid(
+		c, task_fork(c->m, c->task, (c->arg[0].num & CLONE_VM) != 0));
+}
+
+/* exit [CODE]: wait(2) sees the low eight bits in bits 8-15. */
+int cmd_exit(struct cmd *c)
+{
+	if (c->task->pid == 1)
+		return vm_fail(c->m, EPERM, "init, PID 1, never exits");
+	task_exit(c->m, c->task, (int)(c->arg[0].num & 0xff) << 8);
+	return 0;
+}
+
+/* wait [PID]: reaps a zombie child; its PID. */
+int cmd_wait(struct cmd *c)
+{
+	idx_t self = task_index(c->m, c->task);
+	uint32_t want = (uint32_t)c->arg[0].num;
+	bool child = false;
+
+	for (struct task *t = task_next(c->m, 1); t;
+		t = task_next(c->m, t->pid + 1)) {
+		if (t->parent != self || (want && t->pid != want))
+			continue;
+		child = true;
+		if (t->state != TASK_ZOMBIE)
+			continue;
+		reply_pid(c, t);
+		task_reap(c->m, t);
+		return 0;
+	}
+	if (!child)
+		return vm_fail(c->m, ECHILD, "process %u has no %schild%s",
+			c->task->pid, want ? "such " : "", want ? "" : "ren");
+	return vm_fail(c->m, EAGAIN,
+		"no child of process %u has exited; commands do not wait",
+		c->task->pid);
+}
+
+static const char *const rlimit_names[NR_RLIMITS] = {
+	[RLIM_CPU] = "cpu",
+	[RLIM_FSIZE] = "fsize",
+	[RLIM_DATA] = "data",
+	[RLIM_STACK] = "stack",
+	[RLIM_CORE] = "core",
+	[RLIM_RSS] = "rss",
+	[RLIM_NPROC] = "nproc",
+	[RLIM_NOFILE] = "nofile",
+	[RLIM_MEMLOCK] = "memlock",
+	[RLIM_AS] = "as",
+	[RLIM_LOCKS] = "locks",
+	[RLIM_SIGPENDING] = "sigpending",
+	[RLIM_MSGQUEUE] = "msgqueue",
+	[RLIM_NICE] = "nice",
+	[RLIM_RTPRIO] = "rtprio",
+	[RLIM_RTTIME] = "rttime",
+};
+
+/* A number of bytes, or "unlimited". */
+static int limit_value(struct cmd *c, unsigned i, uint64_t *out)
+{
+	const struct arg *a = &c->arg[i];
+
+	if (a->len == 9 && !memcmp(a->text, "unlimited", 9)) {
+		*out = RLIM_UNLIMITED;
+		return 0;
+	}
+	if (words_number(a->text, a->len, out))
+		return vm_fail(c->m, EINVAL,
+			"a limit is a number or \"unlimited\", not \"%s\"",
+			a->text);
+	return 0;
+}
+
+/* setrlimit NAME SOFT [HARD] */
+int cmd_setrlimit(struct cmd *c)
+{
+	struct rlimit_pair want;
+	unsigned i = 0;
+	int err;
+
+	while (i < NR_RLIMITS && strcmp(rlimit_names[i], c->arg[0].text))
+		i++;
+	if (i == NR_RLIMITS)
+		return vm_fail(c->m, EINVAL,
+			"unknown limit \"%s\"; memory has as, data, stack, "
+			"memlock",
+			c->arg[0].text);
+	want.hard = c->task->rlim[i].hard;
+	err = limit_value(c, 1, &want.soft);
+	if (!err && c->arg[2].given)
+		err = limit_value(c, 2, &want.hard);
+	if (err)
+		return err;
+	if (want.soft > want.hard)
+		return vm_fail(c->m, EINVAL,
+			"the soft limit %llu is above the hard limit %llu",
+			(unsigned long long)want.soft,
+			(unsigned long long)want.hard);
+	if (want.hard > c->task->rlim[i].hard && c->task->uid != 0)
+		return vm_fail(c->m, EPERM,
+			"only root may raise a hard limit (it is %llu)",
+			(unsigned long long)c->task->rlim[i].hard);
+	c->task->rlim[i] = want;
+	return 0;
+}
+
+/* open PATH [FLAGS] */
+int cmd_open(struct cmd *c)
+{
+	uint32_t mode = c->arg[1].given ? (uint32_t)c->arg[1].num : FMODE_READ;
+	idx_t file = file_open(c->m, c->arg[0].text, mode);
+	int fd;
+
+	if (!file)
+		return -c->m->fail.err;
+	fd = fd_install(c->m, c->task, file, -1);
+	if (fd < 0) {
+		file_put(c->m, file);
+		return fd;
+	}
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = (uint64_t)fd;
+	return 0;
+}
+
+/* close FD */
+int cmd_close(struct cmd *c)
+{
+	if (c->arg[0].num > INT32_MAX)
+		return vm_fail(c->m, EBADF, "no file descriptor is that large");
+	return fd_close(c->m, c->task, (int)c->arg[0].num);
+}
+
+/* label NAME ADDR */
+int cmd_label(struct cmd *c)
+{
+	vaddr_t va;
+	int err = arg_addr(c, 1, &va);
+
+	return err ? err
+		   : label_set(
+			     c->m, c->task, c->arg[0].text, c->arg[0].len, va);
+}
+
+/* The process that a machine command names by PID. */
+static int named_task(struct cmd *c, unsigned i, struct task **t)
+{
+	uint64_t pid = c->arg[i].num;
+
+	*t = pid <= UINT32_MAX ? task_find(c->m, (uint32_t)pid) : NULL;
+	return *t ? 0
+		  : vm_fail(c->m, ESRCH, "no process has PID %llu",
+			    (unsigned long long)pid);
+}
+
+/* kill PID SIG: what the default action of the signal does. */
+int cmd_kill(struct cmd *c)
+{
+	uint64_t sig = c->arg[1].given ? c->arg[1].num : SIGTERM;
+	struct task *t;
+	int err = named_task(c, 0, &t);
+
+	if (err)
+		return err;
+	if (sig > 64)
+		return vm_fail(
+			c->m, EINVAL, "signals are 1 to 64, and 0 to probe");
+	if (!sig || t->state == TASK_ZOMBIE)
+		return 0;
+	if (t->pid == 1)
+		return vm_fail(c->m, EPERM, "init, PID 1, takes no signals");
+	if (sig == SIGSTOP)
+		t->state = TASK_STOPPED;
+	else if (sig == SIGCONT)
+		t->state = TASK_RUNNING;
+	else
+		task_exit(c->m, t, (int)sig);
+	return 0;
+}
+
+/* run PID [cpu=N]: makes the process current there. */
+int cmd_run(struct cmd *c)
+{
+	struct task *t;
+	int err = named_task(c, 0, &t);
+
+	if (err)
+		return err;
+	if (!t->mm)
+		return vm_fail(c->m, ESRCH, "process %u has exited", t->pid);
+	if (c->arg[1].given) {
+		if (c->arg[1].num >= c->m->root->config.cpus)
+			return vm_fail(c->m, EINVAL,
+				"the machine has CPUs 0 to %u",
+				c->m->root->config.cpus - 1);
+		t->cpu = (uint32_t)c->arg[1].num;
+	}
+	cpu_switch(c->m, t->cpu, t);
+	return 0;
+}

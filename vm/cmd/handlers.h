@@ -1,0 +1,27 @@
+/* The handlers that the command table names. */
+#ifndef PAGEFS_VM_HANDLERS_H
+#define PAGEFS_VM_HANDLERS_H
+
+#include "command.h"
+
+/* cmd_mm.c */
+cmd_fn cmd_mmap, cmd_munmap, cmd_mprotect, cmd_mremap, cmd_brk, cmd_sbrk;
+cmd_fn cmd_madvise, cmd_mincore, cmd_mlock, cmd_munlock, cmd_mlockall;
+cmd_fn cmd_munlockall, cmd_msync;
+
+/* cmd_access.c */
+cmd_fn cmd_read, cmd_write, cmd_touch, cmd_push, cmd_pop;
+cmd_fn cmd_mem_write, cmd_trace;
+
+/* cmd_task.c */
+cmd_fn cmd_spawn, cmd_exec, cmd_fork, cmd_clone, cmd_exit, cmd_wait;
+cmd_fn cmd_setrlimit, cmd_open, cmd_close, cmd_label, cmd_kill, cmd_run;
+
+/* cmd_machine.c */
+cmd_fn cmd_set, cmd_tick, cmd_strace;
+
+/* cmd_disk.c */
+cmd_fn cmd_create, cmd_mkdir, cmd_disk_write, cmd_truncate, cmd_unlink;
+cmd_fn cmd_rmdir, cmd_rename, cmd_symlink, cmd_chmod, cmd_chown;
+
+#endif

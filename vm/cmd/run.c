@@ -1,0 +1,166 @@
+/*
+ * Running events: lines one after the other until one fails.
+ *
+ * The line that fails has changed nothing but counters and the newest reply.
+ * A line that does not parse ends the event before it: it is refused where it
+ * can still be refused, when it comes first.
+ */
+#include <string.h>
+
+#include "../abi.h"
+#include "../format.h"
+#include "../mm/mm.h"
+#include "command.h"
+
+int arg_addr(struct cmd *c, unsigned i, vaddr_t *out)
+{
+	const struct arg *a = &c->arg[i];
+	vaddr_t base = 0;
+
+	if (a->text) {
+		int err = label_get(c->m, c->task, a->text, a->len, &base);
+
+		if (err)
+			return err;
+	}
+	*out = base + a->num;
+	return 0;
+}
+
+unsigned arg_words(const struct arg *a, const char **v, unsigned max)
+{
+	const char *p = a->text;
+	unsigned n = 0;
+
+	for (; n < a->words && n < max; n++) {
+		v[n] = p;
+		p += strlen(p) + 1;
+	}
+	return n;
+}
+
+/* The process that a command of proc/PID works on. */
+static int bind_task(struct cmd *c)
+{
+	uint32_t pid = c->actor->id;
+
+	c->task = NULL;
+	if (c->actor->kind != ACTOR_PROCESS && c->actor->kind != ACTOR_MEM &&
+		c->actor->kind != ACTOR_TRACE)
+		return 0;
+	c->task = task_find(c->m, pid);
+	if (!c->task)
+		return vm_fail(c->m, ESRCH, "no process has PID %u", pid);
+	if (!c->task->mm && !(c->def->actors & 1u << ACTOR_MACHINE))
+		return vm_fail(c->m, ESRCH,
+			"process %u has exited and has no memory any more",
+			pid);
+	return 0;
+}
+
+/* The label that `as=NAME` gives the address in the reply. */
+static int take_label(struct cmd *c)
+{
+	const struct arg_def *d = c->def->args;
+
+	for (unsigned i = 0; i < MAX_ARGS && d[i].type != ARG_END; i++)
+		if (d[i].type == ARG_LABEL && c->arg[i].given)
+			return label_set(c->m, c->task, c->arg[i].text,
+				c->arg[i].len, c->reply->value);
+	return 0;
+}
+
+static void run_one(struct cmd *c, struct reply *r)
+{
+	struct root *root = c->m->root;
+	uint32_t pid = c->actor->id;
+	int err;
+
+	memset(r, 0, offsetof(struct reply, text) + 1);
+	c->reply = r;
+	vm_fail_clear(c->m);
+	err = bind_task(c);
+	if (!err)
+		err = c->def->run(c);
+	if (!err && r->kind == REPLY_HEX && c->task)
+		err = take_label(c);
+	if (err) {
+		r->err = -err;
+		r->kind = REPLY_NONE;
+		r->value = 0;
+		vm_snprintf(r->text, sizeof(r->text), "%s", vm_sentence(c->m));
+	}
+	root->seq++;
+	root->ns += root->set.cost_syscall_ns;
+	root->count[CNT_COMMANDS]++;
+	reply_copy(&root->last, r);
+	c->task = task_find(c->m, pid);
+	if (c->task)
+		reply_copy(&c->task->last, r);
+}
+
+/* Copies what is in use and clears the rest, so that equal replies are equal
+ * bytes. */
+void reply_copy(struct reply *to, const struct reply *from)
+{
+	size_t had = strlen(to->text), n = strlen(from->text);
+
+	memcpy(to, from, offsetof(struct reply, text));
+	memcpy(to->text, from->text, n);
+	if (had > n)
+		memset(to->text + n, 0, had - n);
+	else
+		to->text[n] = '\0';
+}
+
+int vm_parse_first(struct vm *m, const struct event *e)
+{
+	const char *nl = memchr(e->text, '\n', e->text_len);
+	size_t len = nl ? (size_t)(nl - e->text) : e->text_len;
+	struct cmd c;
+	int err;
+
+	vm_fail_clear(m);
+	err = cmd_parse(m, &e->actor, e->text, len, &c);
+	if (err == 0 && c.def->needs_blob != (e->blob != NULL))
+		return vm_fail(m, EINVAL,
+			"\"%s\" is written by the file "
+			"system alone",
+			c.def->name);
+	return err < 0 ? err : 0;
+}
+
+void vm_apply(struct vm *m, const struct event *e, vm_reply_fn *fn, void *ctx,
+	struct vm_outcome *out)
+{
+	const char *p = e->text, *end = e->text + e->text_len;
+	struct cmd c;
+
+	memset(out, 0, sizeof(*out));
+	c.blob = e->blob;
+	c.blob_len = e->blob_len;
+	while (p < end) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		const char *stop = nl ? nl : end;
+		int err;
+
+		vm_fail_clear(m);
+		err = cmd_parse(m, &e->actor, p, (size_t)(stop - p), &c);
+		if (err < 0) {
+			out->refused = 1;
+			break;
+		}
+		if (err == 0) {
+			run_one(&c, &out->last);
+			out->lines++;
+			if (fn)
+				fn(ctx, &out->last, p, (size_t)(stop - p));
+			if (out->last.err) {
+				out->failed = 1;
+				break;
+			}
+		}
+		p = nl ? nl + 1 : end;
+	}
+	out->consumed = (size_t)(p - e->text);
+}

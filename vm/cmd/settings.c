@@ -1,0 +1,119 @@
+/*
+ * The settings of a running machine, one row each.  Names and defaults are
+ * those of Linux's sysctls where Linux has the setting.
+ */
+#include <string.h>
+
+#include "../format.h"
+#include "command.h"
+
+struct setting {
+	const char *name;
+	size_t offset;	/* in struct settings */
+	unsigned bytes; /* 4 or 8 */
+	uint64_t min, max;
+	/* words for the values 0, 1, ..., or none */
+	const char *words[3];
+	const char *help;
+};
+
+#define U32(field) offsetof(struct settings, field), 4
+#define U64(field) offsetof(struct settings, field), 8
+
+static const struct setting rows[] = {
+	{"segv", U32(segv_kill), 0, 1, {"live", "kill"},
+		"a refused access is reported, or kills the process"},
+	{"trace_map", U32(trace_map_auto), 0, 1, {"off", "auto"},
+		"traces count what no mapping holds, or map it"},
+	{"overcommit_memory", U32(overcommit_memory), 0, 2, {NULL},
+		"0 guess, 1 always, 2 never"},
+	{"overcommit_ratio", U32(overcommit_ratio), 0, 100, {NULL},
+		"percent of RAM that mode 2 grants"},
+	{"max_map_count", U32(max_map_count), 0, INT32_MAX, {NULL},
+		"mappings a process may have"},
+	{"stack_guard_gap", U32(stack_guard_gap), 0, 1 << 20, {NULL},
+		"pages kept free below a growing stack"},
+	{"mmap_min_addr", U64(mmap_min_addr), 0, 1ull << 32, {NULL},
+		"lowest address that mmap grants without privilege"},
+	{"fault_around_pages", U32(fault_around_pages), 1, 512, {NULL},
+		"pages of the window around a read fault of a file"},
+	{"cost_syscall_ns", U32(cost_syscall_ns), 0, 1000000000, {NULL},
+		"simulated time of a command"},
+	{"cost_fault_ns", U32(cost_fault_ns), 0, 1000000000, {NULL},
+		"simulated time of a page fault"},
+	{"cost_mem_ns", U32(cost_mem_ns), 0, 1000000000, {NULL},
+		"simulated time of a memory reference"},
+	{"cost_tlb_ns", U32(cost_tlb_ns), 0, 1000000000, {NULL},
+		"simulated time of a TLB lookup"},
+};
+
+#define NR_ROWS (sizeof(rows) / sizeof(*rows))
+
+static int value_parse(
+	const struct setting *s, const char *v, size_t n, uint64_t *out)
+{
+	for (unsigned i = 0; i < 3 && s->words[i]; i++)
+		if (strlen(s->words[i]) == n && !memcmp(s->words[i], v, n)) {
+			*out = i;
+			return 0;
+		}
+	if (s->words[0])
+		return -1;
+	return words_number(v, n, out);
+}
+
+int settings_set(struct vm *m, const char *key, size_t key_len,
+	const char *value, size_t value_len)
+{
+	for (unsigned i = 0; i < NR_ROWS; i++) {
+		const struct setting *s = &rows[i];
+		uint8_t *field = (uint8_t *)&m->root->set + s->offset;
+		uint64_t v;
+
+		if (strlen(s->name) != key_len || memcmp(s->name, key, key_len))
+			continue;
+		if (value_parse(s, value, value_len, &v) || v < s->min ||
+			v > s->max) {
+			if (s->words[0])
+				return vm_fail(m, EINVAL,
+					"%s is %s or %s, "
+					"not \"%.*s\"",
+					s->name, s->words[0], s->words[1],
+					(int)value_len, value);
+			return vm_fail(m, EINVAL,
+				"%s is a number from %llu "
+				"to %llu, not \"%.*s\"",
+				s->name, (unsigned long long)s->min,
+				(unsigned long long)s->max, (int)value_len,
+				value);
+		}
+		if (s->bytes == 4)
+			*(uint32_t *)field = (uint32_t)v;
+		else
+			*(uint64_t *)field = v;
+		return 0;
+	}
+	return vm_fail(m, EINVAL,
+		"unknown setting \"%.*s\"; config lists them all", (int)key_len,
+		key);
+}
+
+bool settings_get(const struct vm *m, unsigned i, const char **name,
+	char *value, size_t size, const char **help)
+{
+	const struct setting *s = &rows[i];
+	const uint8_t *field;
+	uint64_t v;
+
+	if (i >= NR_ROWS)
+		return false;
+	field = (const uint8_t *)&m->root->set + s->offset;
+	v = s->bytes == 4 ? *(const uint32_t *)field : *(const uint64_t *)field;
+	*name = s->name;
+	*help = s->help;
+	if (s->words[0])
+		vm_snprintf(value, size, "%s", s->words[v]);
+	else
+		vm_snprintf(value, size, "%llu", (unsigned long long)v);
+	return true;
+}

@@ -1,0 +1,370 @@
+/*
+ * The command table.  To add a command: a row here, its handler's name in
+ * handlers.h, the handler in the cmd_*.c of its subject.
+ */
+#include <string.h>
+
+#include "../format.h"
+#include "handlers.h"
+
+#define MACHINE (1u << ACTOR_MACHINE)
+#define PROCESS (1u << ACTOR_PROCESS)
+#define DISK	(1u << ACTOR_DISK)
+
+#define OPT ARG_OPTIONAL
+#define KEY ARG_KEY
+
+const struct command command_table[] = {
+	/* ---- the machine: ctl ---- */
+	{.name = "spawn",
+		.actors = MACHINE,
+		.run = cmd_spawn,
+		.args = {{"PATH", ARG_PATH, OPT}, {"ARG", ARG_REST, OPT},
+			{"name", ARG_WORD, KEY}},
+		.summary = "start a process; its PID is the reply",
+		.detail = "With PATH, an ELF file or #! script on disk/, the "
+			  "image is loaded as execve(2) does with address "
+			  "randomisation off.  Without, the process is bare: "
+			  "a stack, the vdso and an empty heap.",
+		.example = "spawn name=shell"},
+	{.name = "kill",
+		.actors = MACHINE,
+		.run = cmd_kill,
+		.args = {{"PID", ARG_NUM, 0}, {"SIG", ARG_NUM, OPT}},
+		.summary =
+			"the default action of a signal, 15 if none is given",
+		.detail = "19 stops, 18 continues, 0 only asks whether the "
+			  "process exists, all others end it.",
+		.example = "spawn\nkill 2 9"},
+	{.name = "run",
+		.actors = MACHINE,
+		.run = cmd_run,
+		.args = {{"PID", ARG_NUM, 0}, {"cpu", ARG_NUM, KEY}},
+		.summary = "make a process current on its CPU, or on another",
+		.detail = "Loads CR3 as a context switch does; with PCIDs the "
+			  "TLB keeps the entries of other processes.",
+		.example = "run 1 cpu=1"},
+	{.name = "set",
+		.actors = MACHINE,
+		.run = cmd_set,
+		.args = {{"KEY", ARG_WORD, 0}, {"VALUE", ARG_WORD, 0}},
+		.summary = "change a setting; config lists them",
+		.example = "set segv kill"},
+	{.name = "tick",
+		.actors = MACHINE,
+		.run = cmd_tick,
+		.args = {{"N", ARG_NUM, OPT}},
+		.summary = "let N ticks of 10 ms of simulated time pass",
+		.example = "tick 100"},
+
+	/* ---- memory system calls: proc/PID/ctl ---- */
+	{.name = "mmap",
+		.actors = PROCESS,
+		.run = cmd_mmap,
+		.args = {{"LEN", ARG_SIZE, 0}, {"PROT", ARG_PROT, 0},
+			{"addr", ARG_ADDR, KEY}, {"flags", ARG_MAPFLAGS, KEY},
+			{"file", ARG_PATH, KEY}, {"fd", ARG_NUM, KEY},
+			{"off", ARG_SIZE, KEY}, {"as", ARG_LABEL, KEY}},
+		.summary = "map memory; the address is the reply",
+		.detail = "Private and anonymous unless flags= or file= say "
+			  "otherwise.  file=PATH opens a file of disk/ for "
+			  "this mapping alone (for writing too if the mapping "
+			  "is shared and writable); fd=N takes an open one.",
+		.example = "mmap 8K rw as=buf\nmmap 16K r flags=shared"},
+	{.name = "munmap",
+		.actors = PROCESS,
+		.run = cmd_munmap,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0}},
+		.summary = "unmap a range, splitting what it cuts",
+		.example = "mmap 12K rw as=a\nmunmap a+4K 4K"},
+	{.name = "mprotect",
+		.actors = PROCESS,
+		.run = cmd_mprotect,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0},
+			{"PROT", ARG_PROT, 0}},
+		.summary = "change the rights of a range",
+		.example = "mmap 12K rw as=a\nmprotect a+4K 4K r"},
+	{.name = "mremap",
+		.actors = PROCESS,
+		.run = cmd_mremap,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"OLDLEN", ARG_SIZE, 0},
+			{"NEWLEN", ARG_SIZE, 0}, {"flags", ARG_REMAPFLAGS, KEY},
+			{"addr", ARG_ADDR, KEY}, {"as", ARG_LABEL, KEY}},
+		.summary = "grow, shrink or move a mapping; its address is the "
+			   "reply",
+		.detail = "flags= is maymove if not given; flags=none forbids "
+			  "moving.",
+		.example = "mmap 8K rw as=a\nmremap a 8K 64K as=a"},
+	{.name = "brk",
+		.actors = PROCESS,
+		.run = cmd_brk,
+		.args = {{"ADDR", ARG_ADDR, 0}},
+		.summary = "set the end of the heap; 0 asks",
+		.detail = "The reply is the break afterwards, as the system "
+			  "call's: the old one if it could not be moved.",
+		.example = "brk brk+64K"},
+	{.name = "sbrk",
+		.actors = PROCESS,
+		.run = cmd_sbrk,
+		.args = {{"DELTA", ARG_NUM, 0}},
+		.summary = "move the break; the old one is the reply",
+		.example = "sbrk 64K\nsbrk -4K"},
+	{.name = "madvise",
+		.actors = PROCESS,
+		.run = cmd_madvise,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0},
+			{"ADVICE", ARG_ADVICE, 0}},
+		.summary = "advise about a range",
+		.example =
+			"mmap 8K rw as=a\ntouch a 8K\nmadvise a 8K dontneed"},
+	{.name = "mincore",
+		.actors = PROCESS,
+		.run = cmd_mincore,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0}},
+		.summary = "which pages are resident: one digit a page",
+		.detail = "The reply shows the first 200 pages.",
+		.example = "mmap 16K rw as=a\ntouch a 4K\nmincore a 16K"},
+	{.name = "mlock",
+		.actors = PROCESS,
+		.run = cmd_mlock,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0},
+			{"flags", ARG_MCLFLAGS, KEY}},
+		.summary = "keep a range resident",
+		.detail = "flags=onfault is mlock2(MLOCK_ONFAULT).",
+		.example = "mmap 8K rw as=a\nmlock a 8K"},
+	{.name = "munlock",
+		.actors = PROCESS,
+		.run = cmd_munlock,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0}},
+		.summary = "undo mlock",
+		.example = "mmap 8K rw as=a\nmlock a 8K\nmunlock a 8K"},
+	{.name = "mlockall",
+		.actors = PROCESS,
+		.run = cmd_mlockall,
+		.args = {{"FLAGS", ARG_MCLFLAGS, 0}},
+		.summary = "lock everything, now or in the future",
+		.example = "mlockall current,future\nmunlockall"},
+	{.name = "munlockall",
+		.actors = PROCESS,
+		.run = cmd_munlockall,
+		.summary = "undo mlockall",
+		.example = "munlockall"},
+	{.name = "msync",
+		.actors = PROCESS,
+		.run = cmd_msync,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0},
+			{"FLAGS", ARG_MSFLAGS, 0}},
+		.summary = "write a shared file mapping back",
+		.example = "mmap 8K rw as=a\nmsync a 8K sync"},
+
+	/* ---- accesses ---- */
+	{.name = "read",
+		.actors = PROCESS,
+		.run = cmd_read,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, OPT}},
+		.summary = "load bytes as the process does",
+		.detail = "The reply is hex:BYTES; beyond 112 bytes it is cut, "
+			  "but all are loaded.",
+		.example = "read stack 16"},
+	{.name = "write",
+		.actors = PROCESS,
+		.run = cmd_write,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"DATA", ARG_DATA, 0}},
+		.summary = "store \"text\" or hex:6869 as the process does",
+		.example = "mmap 4K rw as=a\nwrite a \"hello\\n\""},
+	{.name = "touch",
+		.actors = PROCESS,
+		.run = cmd_touch,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, OPT},
+			{"HOW", ARG_ACCESS, OPT}},
+		.summary = "access every page of a range, changing no data",
+		.detail = "HOW is r, w or x; if missing, a store where the "
+			  "mapping allows stores, a load elsewhere.",
+		.example = "mmap 64K rw as=a\ntouch a 64K\ntouch a r"},
+	{.name = "push",
+		.actors = PROCESS,
+		.run = cmd_push,
+		.args = {{"N", ARG_SIZE, 0}},
+		.summary = "push N bytes; the new stack pointer is the reply",
+		.example = "push 200K"},
+	{.name = "pop",
+		.actors = PROCESS,
+		.run = cmd_pop,
+		.args = {{"N", ARG_SIZE, 0}},
+		.summary = "pop N bytes; the new stack pointer is the reply",
+		.example = "push 64\npop 64"},
+
+	/* ---- processes ---- */
+	{.name = "fork",
+		.actors = PROCESS,
+		.run = cmd_fork,
+		.summary = "copy the process; the child's PID is the reply",
+		.example = "fork"},
+	{.name = "clone",
+		.actors = PROCESS,
+		.run = cmd_clone,
+		.args = {{"flags", ARG_CLONEFLAGS, KEY}},
+		.summary = "as fork; with flags=vm the child shares the memory",
+		.example = "clone flags=vm"},
+	{.name = "exec",
+		.actors = PROCESS,
+		.run = cmd_exec,
+		.args = {{"PATH", ARG_PATH, 0}, {"ARG", ARG_REST, OPT}},
+		.summary = "replace the image by a program of disk/",
+		.detail = "On failure the old image stays."},
+	{.name = "exit",
+		.actors = PROCESS,
+		.run = cmd_exit,
+		.args = {{"CODE", ARG_NUM, OPT}},
+		.summary = "end the process",
+		.example = "exit 3"},
+	{.name = "wait",
+		.actors = PROCESS,
+		.run = cmd_wait,
+		.args = {{"PID", ARG_NUM, OPT}},
+		.summary =
+			"reap a child that has exited; its PID is the reply"},
+	{.name = "setrlimit",
+		.actors = PROCESS,
+		.run = cmd_setrlimit,
+		.args = {{"NAME", ARG_WORD, 0}, {"SOFT", ARG_WORD, 0},
+			{"HARD", ARG_WORD, OPT}},
+		.summary = "set a limit: as, data, stack, memlock, ...",
+		.example = "setrlimit stack 16M\nsetrlimit as unlimited"},
+	{.name = "open",
+		.actors = PROCESS,
+		.run = cmd_open,
+		.args = {{"PATH", ARG_PATH, 0}, {"FLAGS", ARG_OPENFLAGS, OPT}},
+		.summary = "open a file of disk/; the descriptor is the reply",
+		.detail = "FLAGS is rdonly (if missing), wronly or rdwr."},
+	{.name = "close",
+		.actors = PROCESS,
+		.run = cmd_close,
+		.args = {{"FD", ARG_NUM, 0}},
+		.summary = "close a descriptor"},
+	{.name = "label",
+		.actors = PROCESS,
+		.run = cmd_label,
+		.args = {{"NAME", ARG_LABEL, 0}, {"ADDR", ARG_ADDR, 0}},
+		.summary = "name an address of this process",
+		.example = "label here stack-4K\ntouch here"},
+
+	/* ---- what files of the mount write ---- */
+	{.name = "write",
+		.actors = 1u << ACTOR_MEM,
+		.run = cmd_mem_write,
+		.args = {{"ADDR", ARG_ADDR, 0}},
+		.summary = "a store through proc/PID/mem",
+		.needs_blob = true,
+		.internal = true},
+	{.name = "trace",
+		.actors = 1u << ACTOR_TRACE,
+		.run = cmd_trace,
+		.summary = "accesses from proc/PID/trace",
+		.needs_blob = true,
+		.internal = true},
+	{.name = "strace",
+		.actors = 1u << ACTOR_STRACE,
+		.run = cmd_strace,
+		.summary = "lines of a log from trace/strace",
+		.needs_blob = true,
+		.internal = true},
+	{.name = "create",
+		.actors = DISK,
+		.run = cmd_create,
+		.args = {{"PATH", ARG_PATH, 0}, {"MODE", ARG_NUM, OPT}},
+		.summary = "create an empty file",
+		.internal = true},
+	{.name = "mkdir",
+		.actors = DISK,
+		.run = cmd_mkdir,
+		.args = {{"PATH", ARG_PATH, 0}, {"MODE", ARG_NUM, OPT}},
+		.summary = "create a directory",
+		.internal = true},
+	{.name = "write",
+		.actors = DISK,
+		.run = cmd_disk_write,
+		.args = {{"PATH", ARG_PATH, 0}, {"OFF", ARG_SIZE, 0}},
+		.summary = "write bytes into a file",
+		.needs_blob = true,
+		.internal = true},
+	{.name = "truncate",
+		.actors = DISK,
+		.run = cmd_truncate,
+		.args = {{"PATH", ARG_PATH, 0}, {"SIZE", ARG_SIZE, 0}},
+		.summary = "set a file's size",
+		.internal = true},
+	{.name = "unlink",
+		.actors = DISK,
+		.run = cmd_unlink,
+		.args = {{"PATH", ARG_PATH, 0}},
+		.summary = "remove a file",
+		.internal = true},
+	{.name = "rmdir",
+		.actors = DISK,
+		.run = cmd_rmdir,
+		.args = {{"PATH", ARG_PATH, 0}},
+		.summary = "remove an empty directory",
+		.internal = true},
+	{.name = "rename",
+		.actors = DISK,
+		.run = cmd_rename,
+		.args = {{"FROM", ARG_PATH, 0}, {"TO", ARG_PATH, 0},
+			{"FLAGS", ARG_NUM, OPT}},
+		.summary = "move a file or directory",
+		.internal = true},
+	{.name = "symlink",
+		.actors = DISK,
+		.run = cmd_symlink,
+		.args = {{"TARGET", ARG_WORD, 0}, {"PATH", ARG_PATH, 0}},
+		.summary = "create a symbolic link",
+		.internal = true},
+	{.name = "chmod",
+		.actors = DISK,
+		.run = cmd_chmod,
+		.args = {{"PATH", ARG_PATH, 0}, {"MODE", ARG_NUM, 0}},
+		.summary = "set permission bits",
+		.internal = true},
+	{.name = "chown",
+		.actors = DISK,
+		.run = cmd_chown,
+		.args = {{"PATH", ARG_PATH, 0}, {"UID", ARG_NUM, 0},
+			{"GID", ARG_NUM, 0}},
+		.summary = "set the owner",
+		.internal = true},
+};
+
+const unsigned nr_commands = sizeof(command_table) / sizeof(*command_table);
+
+const struct command *command_find(
+	unsigned actor_kind, const char *name, size_t len)
+{
+	for (unsigned i = 0; i < nr_commands; i++) {
+		const struct command *c = &command_table[i];
+
+		if ((c->actors & 1u << actor_kind) &&
+			!strncmp(c->name, name, len) && !c->name[len])
+			return c;
+	}
+	return NULL;
+}
+
+size_t command_usage(const struct command *c, char *buf, size_t size)
+{
+	size_t n = vm_snprintf(buf, size, "%s", c->name);
+
+	for (unsigned i = 0; i < MAX_ARGS && c->args[i].type != ARG_END; i++) {
+		const struct arg_def *d = &c->args[i];
+		const char *tail = "";
+
+		if (d->type == ARG_REST)
+			tail = "...";
+		else if (d->type == ARG_LABEL && (d->how & ARG_KEY))
+			tail = "=NAME";
+		else if (d->how & ARG_KEY)
+			tail = "=";
+		n += vm_snprintf(buf + n, size - n,
+			d->how ? " [%s%s]" : " %s%s", d->name, tail);
+	}
+	return n;
+}
