@@ -99,6 +99,11 @@ static inline bool pte_present(const struct vm *m, uint64_t e)
 uint64_t pte_make(const struct vm *m, pfn_t pfn, uint64_t vm_flags, bool write);
 
 /* ---- TLB (mmu/tlb.c) ---- */
+#define TLB_MAX_ENTRIES 65536u
+/* Why a geometry cannot be built, or NULL. */
+const char *tlb_geometry_error(const struct tlb_geometry *g);
+/* Bytes of SEG_TLB: what vm_boot() and vm_blank() reserve. */
+uint64_t tlb_bytes(const struct vm_config *c);
 int tlb_boot(struct vm *m);
 void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va);
 /* As Linux: up to 33 pages one by one, else everything of that mm. */
@@ -118,11 +123,14 @@ void tlb_for_each(const struct vm *m, unsigned cpu,
 	void (*fn)(void *ctx, const struct tlb_view *v), void *ctx);
 
 /* ---- processor (mmu/cpu.c) ---- */
+/* Registers, and the kernel's page table in root->kernel_pgd. */
 int cpu_boot(struct vm *m);
 /* Makes t current on its CPU: CR3, PCID, flushes.  Cheap if it is already. */
 void cpu_switch(struct vm *m, unsigned cpu, struct task *t);
-/* No mm is current any more on any CPU: before its tables are freed. */
+/* The mm is on no CPU any more: before its tables are freed. */
 void cpu_drop_mm(struct vm *m, idx_t mm);
+/* The task is current on no CPU any more: when it exits. */
+void cpu_drop_task(struct vm *m, const struct task *t);
 
 /* ---- accesses of a process (mmu/access.c) ---- */
 /*
@@ -166,16 +174,6 @@ int mem_poke(struct vm *m, struct task *t, vaddr_t va, const void *buf,
 #define TRACE_RECORD(kind, log2sz, va)                       \
 	((uint64_t)(kind) << 62 | (uint64_t)(log2sz) << 58 | \
 		((uint64_t)(va) & ((1ull << 58) - 1)))
-
-/* Counts of one process's traces, since it began. */
-struct trace_stats {
-	uint64_t accesses, loads, stores, fetches;
-	uint64_t lookups, l1_hits, l2_hits, misses, walks;
-	uint64_t faults_minor, faults_major, faults_refused;
-	uint64_t outside; /* outside every VMA */
-	uint64_t mapped;  /* VMAs made by trace_map=auto */
-	uint64_t bad_lines;
-};
 
 /* Simulates nr records by the process. */
 void trace_run(struct vm *m, struct task *t, const uint64_t *rec, size_t nr);

@@ -40,9 +40,19 @@ enum task_state {
 	TASK_ZOMBIE = 'Z',
 };
 
-/* mmu/mmu.h documents the fields; here so that a task can hold them. */
-struct trace_counts {
-	uint64_t v[16]; /* struct trace_stats */
+/*
+ * Counts of one process's memory traces, since it began (mmu/trace.c).
+ * accesses = loads + stores + fetches; a modify is a load and a store.
+ * lookups = l1_hits + l2_hits + misses: one for each page that an access
+ * touches, none for accesses outside every VMA.
+ */
+struct trace_stats {
+	uint64_t accesses, loads, stores, fetches;
+	uint64_t lookups, l1_hits, l2_hits, misses, walks;
+	uint64_t faults_minor, faults_major, faults_refused;
+	uint64_t outside; /* outside every VMA */
+	uint64_t mapped;  /* VMAs made by trace_map=auto */
+	uint64_t bad_lines;
 };
 
 struct task {
@@ -63,7 +73,7 @@ struct task {
 	idx_t labels; /* list of struct label */
 	idx_t fds;    /* list of struct fd, ascending numbers */
 	struct rlimit_pair rlim[NR_RLIMITS];
-	struct trace_counts trace;
+	struct trace_stats trace;
 	uint64_t trace_carry; /* see input/lackey.h */
 	uint32_t oom_score_adj;
 	uint32_t last_sig;    /* newest signal that memory caused */

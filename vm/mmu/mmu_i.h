@@ -1,0 +1,110 @@
+/*
+ * Inside mmu/: the entries of the TLBs and how they are found.
+ *
+ * SEG_TLB holds, for each processor, level 1 and then level 2; a level is
+ * sets of `ways` entries, the most recently used first, free ones last:
+ *
+ *	cpu 0                                  cpu 1
+ *	+---------------+--------------------+---------------+----
+ *	| L1 set 0 1 .. | L2 set 0  1  2  .. | L1 set 0 1 .. |
+ *	+---------------+--------------------+---------------+----
+ *
+ * The tag of an entry (0: free), so that one masked comparison decides
+ * whether an access may use it:
+ *
+ *	 63 58 57                12 11  10  9   8   7   6    5   3 2      0
+ *	+-----+--------------------+---+---+---+---+---+---+------+--------+
+ *	|  0  |  virtual page      | V | G | U | W | X | D |  0   |  PCID  |
+ *	+-----+--------------------+---+---+---+---+---+---+------+--------+
+ *
+ * The virtual page is that of the low 58 address bits: canonical addresses
+ * differ in them, and no other address gets as far as the TLB.
+ */
+#ifndef PAGEFS_VM_MMU_I_H
+#define PAGEFS_VM_MMU_I_H
+
+#include "mmu.h"
+
+struct tlb_entry {
+	uint64_t tag;
+	uint32_t pfn;
+	uint32_t reserved;
+};
+
+#define TLB_PCID   0x007ull
+#define TLB_DIRTY  0x040ull /* the leaf's D bit is set already */
+#define TLB_EXEC   0x080ull
+#define TLB_WRITE  0x100ull
+#define TLB_USER   0x200ull
+#define TLB_GLOBAL 0x400ull
+#define TLB_VALID  0x800ull
+#define TLB_PAGE   (~0xfffull)
+#define TLB_RIGHTS (TLB_DIRTY | TLB_EXEC | TLB_WRITE)
+/* What tells entries apart. */
+#define TLB_ID (TLB_PAGE | TLB_VALID | TLB_PCID)
+
+#define VA_TAG_BITS 58
+
+/* One level of one processor's TLB. */
+struct tlb_level {
+	struct tlb_entry *e; /* NULL: the level does not exist */
+	uint32_t ways;
+	uint32_t sets; /* a power of two */
+};
+
+static inline uint64_t tlb_vpn(vaddr_t va, unsigned page_shift)
+{
+	return va << (64 - VA_TAG_BITS) >> (64 - VA_TAG_BITS + page_shift);
+}
+
+static inline struct tlb_level tlb_level(
+	const struct vm *m, unsigned cpu, unsigned level)
+{
+	const struct tlb_geometry *g = &m->root->config.tlb;
+	struct tlb_entry *e = (struct tlb_entry *)seg_at(m, SEG_TLB, 0);
+	struct tlb_level l = {NULL, g->ways[level], 0};
+
+	if (!g->entries[level])
+		return l;
+	l.e = e + (uint64_t)cpu * (g->entries[0] + g->entries[1]) +
+	      level * g->entries[0];
+	l.sets = g->entries[level] / g->ways[level];
+	return l;
+}
+
+static inline struct tlb_entry *tlb_set(const struct tlb_level *l, uint64_t vpn)
+{
+	return l->e + (vpn & (l->sets - 1)) * l->ways;
+}
+
+/* The way of a set that holds this identity, or -1. */
+static inline int tlb_find(
+	const struct tlb_entry *set, unsigned ways, uint64_t id)
+{
+	for (unsigned w = 0; w < ways; w++)
+		if ((set[w].tag & TLB_ID) == id)
+			return (int)w;
+	return -1;
+}
+
+/* Moves ways [0, w) down by one and puts e in front. */
+static inline void tlb_push(
+	struct tlb_entry *set, unsigned w, struct tlb_entry e)
+{
+	for (; w > 0; w--)
+		set[w] = set[w - 1];
+	set[0] = e;
+}
+
+/* The PCID that mm has on this processor; -1 when none of its entries can be
+ * there. */
+int cpu_pcid_of(const struct vm *m, unsigned cpu, idx_t mm);
+/* Drops all entries of a PCID of one processor. */
+void tlb_flush_pcid(struct vm *m, unsigned cpu, unsigned pcid);
+/* Drops all entries that are not global. */
+void tlb_flush_cpu(struct vm *m, unsigned cpu);
+
+/* Builds the kernel's page table in root->kernel_pgd. */
+int pt_boot(struct vm *m);
+
+#endif
