@@ -30,14 +30,6 @@ static const uint32_t pool_max[NR_SEG] = {
 	[SEG_INPUT] = 1u << 24,
 };
 
-/* Enough for any entry that mmu/tlb.c may choose, and its per-CPU tables. */
-static uint64_t tlb_bytes(const struct vm_config *c)
-{
-	uint64_t entries = (uint64_t)c->tlb.entries[0] + c->tlb.entries[1];
-
-	return c->cpus * (entries * 64 + 256 * KiB);
-}
-
 static uint64_t seg_bytes(
 	const struct vm_config *c, const struct arch *a, enum seg_id id)
 {

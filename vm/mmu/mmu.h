@@ -99,9 +99,6 @@ static inline bool pte_present(const struct vm *m, uint64_t e)
 uint64_t pte_make(const struct vm *m, pfn_t pfn, uint64_t vm_flags, bool write);
 
 /* ---- TLB (mmu/tlb.c) ---- */
-#define TLB_MAX_ENTRIES 65536u
-/* Why a geometry cannot be built, or NULL. */
-const char *tlb_geometry_error(const struct tlb_geometry *g);
 /* Bytes of SEG_TLB: what vm_boot() and vm_blank() reserve. */
 uint64_t tlb_bytes(const struct vm_config *c);
 int tlb_boot(struct vm *m);

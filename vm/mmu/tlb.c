@@ -26,36 +26,9 @@ uint64_t tlb_bytes(const struct vm_config *c)
 	return c->cpus * n * sizeof(struct tlb_entry);
 }
 
-const char *tlb_geometry_error(const struct tlb_geometry *g)
-{
-	for (unsigned l = 0; l < 2; l++) {
-		uint32_t n = g->entries[l], ways = g->ways[l], sets;
-
-		if (!n && l)
-			continue;
-		if (!n || n > TLB_MAX_ENTRIES)
-			return "a TLB level has 1 to 65536 entries";
-		if (!ways || ways > n || n % ways)
-			return "a TLB's entries must be a multiple of its ways";
-		sets = n / ways;
-		if (sets & (sets - 1))
-			return "entries / ways, the number of sets of a TLB, "
-			       "must be a power of two";
-	}
-	return NULL;
-}
-
 int tlb_boot(struct vm *m)
 {
-	const char *why = tlb_geometry_error(&m->root->config.tlb);
-	uint64_t bytes = tlb_bytes(&m->root->config);
-
-	if (why)
-		return vm_fail(m, EINVAL, "%s", why);
-	if (m->arena.seg[SEG_TLB].base)
-		m->arena.seg[SEG_TLB].used = bytes;
-	else
-		return arena_reserve(m, SEG_TLB, bytes, bytes);
+	m->arena.seg[SEG_TLB].used = tlb_bytes(&m->root->config);
 	return 0;
 }
 
