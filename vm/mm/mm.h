@@ -101,6 +101,9 @@ static inline idx_t vma_index(const struct vm *m, const struct vma *v)
 		v##_i = (v)->next)
 
 const struct layout *mm_layout(const struct vm *m, const struct mm *mm);
+/* Where top-down mapping starts, for a soft RLIMIT_STACK. */
+vaddr_t mm_mmap_base(
+	const struct vm *m, const struct layout *l, uint64_t stack_limit);
 
 /* ---- the tree (mm/vma_tree.c): RB tree ordered by address, each node with
  * the largest gap of its subtree; derived, rebuilt by vma_tree_rebuild() ----
@@ -157,7 +160,11 @@ int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 /* The address that mmap(NULL, len) would choose; 0 with ENOMEM set. */
 vaddr_t mm_unmapped_area(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
 	uint64_t map_flags, idx_t file, uint64_t off);
-/* Inserts one VMA of these flags without merging; 0 with ENOMEM set. */
+/*
+ * Inserts one VMA of these flags without merging; takes a reference to the
+ * file; counts it in total_vm and the like, and in Committed_AS if VM_ACCOUNT
+ * is set.  0 with ENOMEM set.
+ */
 idx_t mm_insert(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
 	uint64_t vm_flags, idx_t file, uint64_t pgoff,
 	enum vma_special special);

@@ -1,0 +1,141 @@
+/*
+ * What an address space may hold: counters of pages by kind, resource limits,
+ * overcommit.
+ *
+ * Sources: Linux mm/mmap.c (may_expand_vm, vm_stat_account), mm/util.c
+ * (__vm_enough_memory), setrlimit(2), Documentation/mm/overcommit-accounting.
+ */
+#include "mm_i.h"
+
+#define ADMIN_RESERVE (8 * MiB)
+
+bool vma_is_data(uint64_t flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+
+static bool vma_is_exec(uint64_t flags)
+{
+	return (flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) == VM_EXEC;
+}
+
+void mm_account(struct vm *m, struct mm *mm, uint64_t flags, int64_t nr_pages)
+{
+	mm->total_vm += nr_pages;
+	if (mm->total_vm > mm->hiwater_vm)
+		mm->hiwater_vm = mm->total_vm;
+	if (vma_is_exec(flags))
+		mm->exec_vm += nr_pages;
+	else if (flags & VM_GROWSDOWN)
+		mm->stack_vm += nr_pages;
+	else if (vma_is_data(flags))
+		mm->data_vm += nr_pages;
+	if (flags & VM_LOCKED)
+		mm->locked_vm += nr_pages;
+	if (flags & VM_ACCOUNT)
+		m->root->committed += nr_pages;
+}
+
+/* used + nr pages against a limit in bytes. */
+static int check_rlimit(struct vm *m, const char *name, uint64_t used,
+	int64_t nr, uint64_t limit)
+{
+	if (used + nr <= limit >> m->page_shift)
+		return 0;
+	return vm_fail(m, ENOMEM,
+		"%s is %llu bytes; the process uses %llu and this would add "
+		"%lld",
+		name, (unsigned long long)limit,
+		(unsigned long long)(used << m->page_shift),
+		(long long)nr << m->page_shift);
+}
+
+int mm_may_expand(
+	struct vm *m, const struct task *t, uint64_t flags, int64_t nr_pages)
+{
+	const struct mm *mm = mm_at(m, t->mm);
+	const struct rlimit_pair *data = &t->rlim[RLIM_DATA];
+	int err;
+
+	err = check_rlimit(
+		m, "RLIMIT_AS", mm->total_vm, nr_pages, t->rlim[RLIM_AS].soft);
+	if (err || !vma_is_data(flags))
+		return err;
+	/* Linux's exception for programs that set the soft limit to 0. */
+	if (!data->soft &&
+		mm->data_vm + nr_pages <= data->hard >> m->page_shift)
+		return 0;
+	return check_rlimit(
+		m, "RLIMIT_DATA", mm->data_vm, nr_pages, data->soft);
+}
+
+static uint64_t commit_limit(const struct vm *m)
+{
+	const struct root *r = m->root;
+
+	return r->totalram_pages * r->set.overcommit_ratio / 100 +
+	       (r->config.swap >> m->page_shift);
+}
+
+static int may_commit_strict(struct vm *m, const struct task *t, int64_t nr)
+{
+	int64_t limit = commit_limit(m);
+	int64_t used = m->root->committed + nr;
+
+	if (!task_is_root(t))
+		limit -= ADMIN_RESERVE >> m->page_shift;
+	if (t->mm)
+		limit -= mm_at(m, t->mm)->total_vm / 32;
+	if (used < limit)
+		return 0;
+	return vm_fail(m, ENOMEM,
+		"overcommit_memory=2: %lld pages would be committed, the "
+		"limit for this process is %lld",
+		(long long)used, (long long)limit);
+}
+
+int mm_may_commit(struct vm *m, const struct task *t, int64_t nr_pages)
+{
+	const struct root *r = m->root;
+	int64_t all = r->totalram_pages + (r->config.swap >> m->page_shift);
+
+	switch (r->set.overcommit_memory) {
+	case 0:
+		if (nr_pages <= all)
+			return 0;
+		return vm_fail(m, ENOMEM,
+			"overcommit_memory=0: one request of %lld pages is "
+			"more than RAM and swap together, %lld pages",
+			(long long)nr_pages, (long long)all);
+	case 2:
+		return may_commit_strict(m, t, nr_pages);
+	default:
+		return 0;
+	}
+}
+
+int mm_may_lock(struct vm *m, const struct task *t, uint64_t flags,
+	uint64_t bytes, int err)
+{
+	uint64_t limit = t->rlim[RLIM_MEMLOCK].soft;
+	uint64_t locked = mm_at(m, t->mm)->locked_vm;
+
+	if (!(flags & VM_LOCKED) || task_is_root(t) || limit == RLIM_UNLIMITED)
+		return 0;
+	locked += bytes >> m->page_shift;
+	if (locked <= limit >> m->page_shift)
+		return 0;
+	return vm_fail(m, err,
+		"%llu bytes would be locked, RLIMIT_MEMLOCK is %llu",
+		(unsigned long long)(locked << m->page_shift),
+		(unsigned long long)limit);
+}
+
+int mm_may_map_at(struct vm *m, const struct task *t, vaddr_t addr)
+{
+	if (addr >= m->root->set.mmap_min_addr || task_is_root(t))
+		return 0;
+	return vm_fail(m, EPERM, "address 0x%llx is below mmap_min_addr = %llu",
+		(unsigned long long)addr,
+		(unsigned long long)m->root->set.mmap_min_addr);
+}

@@ -1,0 +1,144 @@
+/* The life of an address space, and the growth of its stack. */
+#include "mm_i.h"
+
+#include "../mmu/mmu.h"
+
+const struct layout *mm_layout(const struct vm *m, const struct mm *mm)
+{
+	return mm->compat ? &m->arch->compat : &m->arch->native;
+}
+
+/*
+ * Top-down: mappings start below the room that the stack may grow into.
+ * Source: Linux arch/x86/mm/mmap.c, mmap_base().
+ */
+vaddr_t mm_mmap_base(
+	const struct vm *m, const struct layout *l, uint64_t stack_limit)
+{
+	uint64_t gap = stack_limit;
+	uint64_t pad = (uint64_t)m->root->set.stack_guard_gap << m->page_shift;
+	uint64_t gap_max = l->task_size / 6 * 5;
+
+	if (gap + pad > gap)
+		gap += pad;
+	if (gap < l->gap_min)
+		gap = l->gap_min;
+	if (gap > gap_max)
+		gap = gap_max;
+	return page_up(m, l->task_size - gap);
+}
+
+idx_t mm_create(struct vm *m, bool compat)
+{
+	idx_t i;
+	struct mm *mm;
+
+	if (vma_tree_init(m))
+		return 0;
+	i = pool_alloc(m, SEG_MM);
+	if (!i)
+		return 0;
+	mm = mm_at(m, i);
+	mm->users = 1;
+	mm->compat = compat;
+	mm->task_size = mm_layout(m, mm)->task_size;
+	mm->mmap_base = mm_mmap_base(m, mm_layout(m, mm), 8 * MiB);
+	mm->pgd = pt_new_pgd(m, i);
+	if (mm->pgd == PFN_NONE) {
+		pool_free(m, SEG_MM, i);
+		return 0;
+	}
+	return i;
+}
+
+static void unmap_everything(struct vm *m, idx_t i)
+{
+	struct mm *mm = mm_at(m, i);
+	struct vma *v;
+
+	if (!mm->first)
+		return;
+	vma_for_each (m, mm, v)
+		mm_zap(m, i, v, v->start, v->end);
+	pt_free_range(m, i, vma_at(m, mm->first)->start,
+		vma_at(m, mm->last)->end, 0, 0);
+	while (mm->first)
+		vma_remove(m, vma_at(m, mm->first));
+}
+
+void mm_put(struct vm *m, idx_t i)
+{
+	struct mm *mm = mm_at(m, i);
+
+	if (--mm->users)
+		return;
+	unmap_everything(m, i);
+	if (mm->exe)
+		file_put(m, mm->exe);
+	cpu_drop_mm(m, i);
+	pt_free_pgd(m, i);
+	pool_free(m, SEG_MM, i);
+}
+
+/* The neighbour below keeps its distance, unless it is a stack too or cannot
+ * be accessed anyway. */
+static int stack_guard(struct vm *m, const struct vma *v, vaddr_t addr)
+{
+	const struct vma *below = vma_prev(m, v);
+	uint64_t gap = (uint64_t)m->root->set.stack_guard_gap << m->page_shift;
+
+	if (!below || below->flags & VM_GROWSDOWN ||
+		!(below->flags & VM_ACCESS) || addr - below->end >= gap)
+		return 0;
+	return vm_fail(m, ENOMEM,
+		"the stack would come within %llu bytes of the mapping that "
+		"ends at 0x%llx; the guard gap is %llu",
+		(unsigned long long)(addr - below->end),
+		(unsigned long long)below->end, (unsigned long long)gap);
+}
+
+static int stack_limits(
+	struct vm *m, const struct task *t, const struct vma *v, vaddr_t addr)
+{
+	uint64_t grow = v->start - addr, size = v->end - addr;
+	int64_t pages = grow >> m->page_shift;
+	int err;
+
+	err = mm_may_expand(m, t, v->flags, pages);
+	if (err)
+		return err;
+	if (size > t->rlim[RLIM_STACK].soft)
+		return vm_fail(m, ENOMEM,
+			"the stack would have %llu bytes, RLIMIT_STACK is "
+			"%llu",
+			(unsigned long long)size,
+			(unsigned long long)t->rlim[RLIM_STACK].soft);
+	err = mm_may_lock(m, t, v->flags, grow, ENOMEM);
+	if (err)
+		return err;
+	return v->flags & VM_ACCOUNT ? mm_may_commit(m, t, pages) : 0;
+}
+
+int mm_expand_stack(struct vm *m, struct task *t, struct vma *v, vaddr_t addr)
+{
+	int err;
+
+	addr = page_down(m, addr);
+	if (addr < mm_low_limit(m))
+		return vm_fail(m, EPERM,
+			"the stack cannot grow to 0x%llx, below the lowest "
+			"address 0x%llx",
+			(unsigned long long)addr,
+			(unsigned long long)mm_low_limit(m));
+	err = stack_guard(m, v, addr);
+	if (err)
+		return err;
+	anon_vma_prepare(m, v);
+	if (addr >= v->start)
+		return 0;
+	err = stack_limits(m, t, v, addr);
+	if (err)
+		return err;
+	vma_resize(m, v, addr, v->end);
+	return 0;
+}

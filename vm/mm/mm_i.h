@@ -1,0 +1,188 @@
+/*
+ * What the files of mm/ share: changes of single VMAs.  All of these keep the
+ * list, the tree, the counters of the mm and Committed_AS in step.
+ */
+#ifndef PAGEFS_VM_MM_I_H
+#define PAGEFS_VM_MM_I_H
+
+#include "mm.h"
+
+#define PMD_SIZE (2 * MiB)
+
+/* Linux's numbers of PROT_*, MAP_*, MREMAP_* and the rest. */
+#define PROT_READ      0x1u
+#define PROT_WRITE     0x2u
+#define PROT_EXEC      0x4u
+#define PROT_SEM       0x8u
+#define PROT_GROWSDOWN 0x01000000u
+#define PROT_GROWSUP   0x02000000u
+
+#define MAP_SHARED	    0x01u
+#define MAP_PRIVATE	    0x02u
+#define MAP_SHARED_VALIDATE 0x03u
+#define MAP_DROPPABLE	    0x08u
+#define MAP_TYPE	    0x0fu
+#define MAP_FIXED	    0x10u
+#define MAP_ANONYMOUS	    0x20u
+#define MAP_32BIT	    0x40u
+#define MAP_ABOVE4G	    0x80u
+#define MAP_GROWSDOWN	    0x100u
+#define MAP_LOCKED	    0x2000u
+#define MAP_NORESERVE	    0x4000u
+#define MAP_POPULATE	    0x8000u
+#define MAP_NONBLOCK	    0x10000u
+#define MAP_STACK	    0x20000u
+#define MAP_HUGETLB	    0x40000u
+#define MAP_SYNC	    0x80000u
+#define MAP_NOREPLACE	    0x100000u
+
+#define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
+/* Set without a split and ignored when two VMAs are compared. */
+#define VM_STICKY VM_MAYBE_GUARD
+
+/* ---- sizes ---- */
+static inline uint64_t page_up(const struct vm *m, uint64_t x)
+{
+	return (x + m->page_size - 1) & ~(m->page_size - 1);
+}
+
+static inline uint64_t page_down(const struct vm *m, uint64_t x)
+{
+	return x & ~(m->page_size - 1);
+}
+
+static inline uint64_t page_offset(const struct vm *m, uint64_t x)
+{
+	return x & (m->page_size - 1);
+}
+
+static inline uint64_t vma_pages(const struct vm *m, const struct vma *v)
+{
+	return (v->end - v->start) >> m->page_shift;
+}
+
+/* The page of the object at va. */
+static inline uint64_t vma_pgoff_at(
+	const struct vm *m, const struct vma *v, vaddr_t va)
+{
+	return v->pgoff + ((va - v->start) >> m->page_shift);
+}
+
+static inline struct vma *vma_next(const struct vm *m, const struct vma *v)
+{
+	return v->next ? vma_at(m, v->next) : NULL;
+}
+
+static inline struct vma *vma_prev(const struct vm *m, const struct vma *v)
+{
+	return v->prev ? vma_at(m, v->prev) : NULL;
+}
+
+static inline bool task_is_root(const struct task *t)
+{
+	return t->uid == 0;
+}
+
+/* The lowest address that a search or a hint may give. */
+static inline vaddr_t mm_low_limit(const struct vm *m)
+{
+	uint64_t a = m->root->set.mmap_min_addr;
+	uint64_t b = m->root->set.mmap_min_addr_lsm;
+
+	return page_up(m, a > b ? a : b);
+}
+
+/* Start of a VMA with the guard gap that a stack keeps below itself. */
+static inline vaddr_t vma_start_gap(const struct vm *m, const struct vma *v)
+{
+	uint64_t gap = (uint64_t)m->root->set.stack_guard_gap << m->page_shift;
+
+	if (!(v->flags & VM_GROWSDOWN))
+		return v->start;
+	return v->start > gap ? v->start - gap : 0;
+}
+
+/* ---- the tree (vma_tree.c) ---- */
+int vma_tree_init(struct vm *m);
+/* v is in the list between its neighbours, with its bounds set. */
+void vma_tree_add(struct vm *m, const struct vma *v);
+/* Before v leaves the list. */
+void vma_tree_del(struct vm *m, const struct vma *v);
+/* The bounds of v changed; its place in the order did not. */
+void vma_tree_update(struct vm *m, const struct vma *v);
+/* Highest (lowest) address of a hole of len bytes in [low, high); false if
+ * there is none. */
+bool vma_tree_highest(struct vm *m, idx_t mm, vaddr_t low, vaddr_t high,
+	uint64_t len, vaddr_t *hole_end);
+bool vma_tree_lowest(struct vm *m, idx_t mm, vaddr_t low, vaddr_t high,
+	uint64_t len, vaddr_t *hole_start);
+/* The tree holds exactly the list, and its gaps are right. */
+int vma_tree_check(struct vm *m, idx_t mm);
+
+/* ---- single VMAs (vma.c) ---- */
+/* -ENOMEM unless the pool has room for n more VMAs. */
+int vma_room(struct vm *m, unsigned n);
+/* Moves the bounds; pgoff follows the start. */
+void vma_resize(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
+void vma_set_flags(struct vm *m, struct vma *v, uint64_t flags);
+/* Out of list, tree and counters, without touching pages. */
+void vma_remove(struct vm *m, struct vma *v);
+/* Cuts v at `at`; returns the upper part, NULL with errno.  Checks
+ * max_map_count if told so. */
+struct vma *vma_split(struct vm *m, struct vma *v, vaddr_t at, bool limit);
+
+/* A range to be mapped: what decides whether it can join a neighbour. */
+struct vma_range {
+	vaddr_t start, end;
+	uint64_t flags, pgoff;
+	idx_t file;
+	uint32_t anon_vma;
+	bool src_multi; /* it comes from a VMA whose chain is not singular */
+};
+/* Maps a free range, joined with its neighbours where the rules allow.  The
+ * pool has room (vma_room). */
+struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r);
+/* Changes the flags of [start, end) inside v: joins or splits.  Returns the
+ * VMA that holds the range now, or NULL with errno. */
+struct vma *vma_modify(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end,
+	uint64_t flags);
+
+/* ---- limits (limits.c) ---- */
+bool vma_is_data(uint64_t flags);
+void mm_account(struct vm *m, struct mm *mm, uint64_t flags, int64_t nr_pages);
+/* RLIMIT_AS and RLIMIT_DATA for nr more pages (less than 0: replaced). */
+int mm_may_expand(
+	struct vm *m, const struct task *t, uint64_t flags, int64_t nr_pages);
+/* Overcommit, for nr more pages. */
+int mm_may_commit(struct vm *m, const struct task *t, int64_t nr_pages);
+/* RLIMIT_MEMLOCK for a mapping of these flags; err is what a refusal gives. */
+int mm_may_lock(struct vm *m, const struct task *t, uint64_t flags,
+	uint64_t bytes, int err);
+/* mmap_min_addr. */
+int mm_may_map_at(struct vm *m, const struct task *t, vaddr_t addr);
+
+/* ---- ranges ---- */
+/* First VMA that overlaps [start, end), or NULL. */
+static inline struct vma *vma_overlap(
+	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
+{
+	struct vma *v = vma_find(m, mm, start);
+
+	return v && v->start < end ? v : NULL;
+}
+
+/* What an unmap of a range would take away. */
+struct unmap_plan {
+	uint64_t nr_pages, nr_accounted;
+};
+/* May [start, end) be unmapped?  Splits at its ends.  0 or -errno. */
+int unmap_prepare(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
+	struct unmap_plan *p);
+/* Unmaps what unmap_prepare() cut out. */
+void unmap_finish(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
+/* Both. */
+int unmap_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
+/* Populates the VMAs of a range, whatever happens. */
+void populate_quietly(struct vm *m, struct task *t, vaddr_t start, vaddr_t end);
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * Choice of an address for a new mapping.
+ *
+ *	low            candidate holes             mmap_base   stack
+ *	 |  |####|          |##|   |####|    |##|      |        |####|
+ *	                                         <-----| top-down search
+ *
+ * Top-down: the highest hole that fits below mmap_base; when there is none,
+ * bottom-up from the legacy base.  Sources: Linux mm/vma.c
+ * (unmapped_area_topdown, unmapped_area), arch/x86/kernel/sys_x86_64.c,
+ * mm/huge_memory.c (__thp_get_unmapped_area).
+ */
+#include "mm_i.h"
+
+#include "../disk/disk.h"
+
+#define LOW_32BIT  0x40000000ull
+#define HIGH_32BIT 0x80000000ull
+
+struct search {
+	idx_t mm;
+	vaddr_t low, high;
+	uint64_t len;
+};
+
+/* The guard gap of a stack counts only if it lies directly above the hole;
+ * then it lowers the limit for all that follows. */
+static bool search_down(struct vm *m, struct search s, vaddr_t *addr)
+{
+	vaddr_t end;
+
+	while (vma_tree_highest(m, s.mm, s.low, s.high, s.len, &end)) {
+		const struct vma *above = vma_find(m, s.mm, end);
+
+		if (!above || vma_start_gap(m, above) >= end) {
+			*addr = end - s.len;
+			return true;
+		}
+		s.high = vma_start_gap(m, above);
+	}
+	return false;
+}
+
+static bool search_up(struct vm *m, struct search s, vaddr_t *addr)
+{
+	vaddr_t at;
+
+	while (vma_tree_lowest(m, s.mm, s.low, s.high, s.len, &at)) {
+		const struct vma *above = vma_find(m, s.mm, at);
+
+		if (!above || !(above->flags & VM_GROWSDOWN) ||
+			vma_start_gap(m, above) >= at + s.len - 1) {
+			*addr = at;
+			return true;
+		}
+		s.low = above->end;
+	}
+	return false;
+}
+
+static bool hint_is_free(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len)
+{
+	const struct vma *above = vma_find(m, mm, hint);
+
+	return !above || hint + len <= vma_start_gap(m, above);
+}
+
+static bool find_bottom_up(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
+	uint64_t map_flags, vaddr_t *addr)
+{
+	const struct mm *mm = mm_at(m, i);
+	bool low32 = map_flags & MAP_32BIT;
+	struct search s = {
+		.mm = i,
+		.low = low32 ? LOW_32BIT : mm_layout(m, mm)->legacy_base,
+		.high = low32 ? HIGH_32BIT : mm->task_size,
+		.len = len,
+	};
+
+	if (len > s.high)
+		return false;
+	hint = page_up(m, hint);
+	if (hint && hint <= s.high - len && hint_is_free(m, i, hint, len)) {
+		*addr = hint;
+		return true;
+	}
+	if (s.low < mm_low_limit(m))
+		s.low = mm_low_limit(m);
+	return search_up(m, s, addr);
+}
+
+static bool find_area(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
+	uint64_t map_flags, vaddr_t *addr)
+{
+	const struct mm *mm = mm_at(m, i);
+	bool is64 = mm_layout(m, mm)->addr_bits == 64;
+	struct search s = {
+		.mm = i,
+		.low = mm_low_limit(m),
+		.high = mm->mmap_base,
+		.len = len,
+	};
+
+	if (len > mm->task_size)
+		return false;
+	if (is64 && map_flags & MAP_32BIT)
+		return find_bottom_up(m, i, hint, len, map_flags, addr);
+	hint = page_down(m, hint);
+	if (hint && hint <= mm->task_size - len &&
+		hint_is_free(m, i, hint, len)) {
+		*addr = hint;
+		return true;
+	}
+	if (map_flags & MAP_ABOVE4G && is64 && s.low < 4 * GiB)
+		s.low = 4 * GiB;
+	return search_down(m, s, addr) ||
+	       find_bottom_up(m, i, hint, len, map_flags & ~MAP_32BIT, addr);
+}
+
+/*
+ * Huge pages need mappings that lie in the address space as they lie in the
+ * file, modulo 2 MiB: asks for 2 MiB more and picks the right place inside.
+ */
+static bool find_aligned(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
+	uint64_t off, uint64_t map_flags, vaddr_t *addr)
+{
+	uint64_t first = (off + PMD_SIZE - 1) & ~(PMD_SIZE - 1);
+	uint64_t sub;
+	vaddr_t at;
+
+	if (off + len <= first || off + len - first < PMD_SIZE)
+		return false;
+	if (len + PMD_SIZE < len || off + len + PMD_SIZE < off)
+		return false;
+	if (!find_area(m, mm, hint, len + PMD_SIZE, map_flags, &at))
+		return false;
+	if (at == hint) {
+		*addr = at;
+		return true;
+	}
+	sub = (off - at) & (PMD_SIZE - 1);
+	*addr = at + (sub ? sub : PMD_SIZE);
+	return true;
+}
+
+/* Files of the disk align, shared memory does not. */
+static bool wants_alignment(const struct vm *m, const struct mm *mm,
+	vaddr_t hint, uint64_t len, uint64_t map_flags, idx_t file)
+{
+	if (!mm_layout(m, mm)->thp_align)
+		return false;
+	if (file)
+		return inode_at(m, file_at(m, file)->inode)->type == INODE_FILE;
+	return !hint && !(map_flags & MAP_SHARED) && !(len % PMD_SIZE);
+}
+
+vaddr_t mm_unmapped_area(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
+	uint64_t map_flags, idx_t file, uint64_t off)
+{
+	vaddr_t addr;
+
+	if (wants_alignment(m, mm_at(m, mm), hint, len, map_flags, file) &&
+		find_aligned(
+			m, mm, hint, len, file ? off : 0, map_flags, &addr))
+		return addr;
+	if (find_area(m, mm, hint, len, map_flags, &addr))
+		return addr;
+	vm_fail(m, ENOMEM,
+		"no hole of %llu bytes in the address space (%llu bytes "
+		"mapped)",
+		(unsigned long long)len,
+		(unsigned long long)(mm_at(m, mm)->total_vm << m->page_shift));
+	return 0;
+}
