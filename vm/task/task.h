@@ -69,7 +69,7 @@ struct task {
 	uint64_t start_ns;
 	uint64_t min_flt, maj_flt;
 	uint64_t utime_ns;
-	vaddr_t sp; /* of push and pop; 0: still mm->start_stack */
+	vaddr_t sp;   /* of push and pop; 0: still mm->start_stack */
 	idx_t labels; /* list of struct label */
 	idx_t fds;    /* list of struct fd, ascending numbers */
 	struct rlimit_pair rlim[NR_RLIMITS];

@@ -1,0 +1,201 @@
+/*
+ * Open file descriptions and the descriptors of a process that name them.
+ * References to a description: descriptors, VMAs, and mm->exe.
+ */
+#include "task_i.h"
+
+#include <string.h>
+
+#include "../disk/disk.h"
+
+static int check_rights(
+	struct vm *m, const char *path, const struct inode *i, uint32_t fmode)
+{
+	static const struct {
+		uint32_t fmode, bits;
+		const char *verb;
+	} right[] = {
+		{FMODE_READ, 0400, "read"},
+		{FMODE_WRITE, 0200, "write"},
+		{FMODE_EXEC, 0111, "execute"},
+	};
+
+	if (fmode & FMODE_WRITE && i->type == INODE_DIR)
+		return vm_fail(m, EISDIR,
+			"%s is a directory and cannot be opened for writing",
+			path);
+	if (fmode & FMODE_EXEC && i->type != INODE_FILE)
+		return vm_fail(m, EACCES,
+			"%s is not a regular file and cannot be executed",
+			path);
+	for (size_t r = 0; r < sizeof(right) / sizeof(*right); r++) {
+		if (!(fmode & right[r].fmode) || i->mode & right[r].bits)
+			continue;
+		return vm_fail(m, EACCES,
+			"%s has mode 0%u%u%u, without the bit to %s it", path,
+			i->mode >> 6 & 7, i->mode >> 3 & 7, i->mode & 7,
+			right[r].verb);
+	}
+	return 0;
+}
+
+idx_t file_open(struct vm *m, const char *path, uint32_t fmode)
+{
+	idx_t inode;
+
+	if (!path[0]) {
+		vm_fail(m, ENOENT, "the empty path names no file");
+		return 0;
+	}
+	inode = disk_lookup(m, path, true);
+	if (!inode || check_rights(m, path, inode_at(m, inode), fmode))
+		return 0;
+	return file_of_inode(m, inode, fmode);
+}
+
+idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode)
+{
+	idx_t i = pool_alloc(m, SEG_FILE);
+	struct file *f;
+
+	if (!i)
+		return 0;
+	f = file_at(m, i);
+	f->inode = inode;
+	f->refs = 1;
+	f->mode = fmode;
+	inode_get(m, inode);
+	return i;
+}
+
+void file_get(struct vm *m, idx_t file)
+{
+	file_at(m, file)->refs++;
+}
+
+void file_put(struct vm *m, idx_t file)
+{
+	struct file *f = file_at(m, file);
+	idx_t inode = f->inode;
+
+	if (--f->refs)
+		return;
+	pool_free(m, SEG_FILE, file);
+	inode_put(m, inode);
+}
+
+/*
+ * The link that points to the first descriptor >= number.  With number -1:
+ * behind the last of the gapless run from 0, and *number is the gap.
+ */
+static idx_t *fd_slot(struct vm *m, struct task *t, int *number)
+{
+	idx_t *link = &t->fds;
+	uint32_t next = 0;
+
+	for (; *link; link = &fd_at(m, *link)->next) {
+		uint32_t have = fd_at(m, *link)->number;
+
+		if (*number < 0 ? have != next : have >= (uint32_t)*number)
+			break;
+		next = have + 1;
+	}
+	if (*number < 0)
+		*number = (int)next;
+	return link;
+}
+
+static int fd_limit(struct vm *m, const struct task *t, int number, int err)
+{
+	uint64_t limit = t->rlim[RLIM_NOFILE].soft;
+
+	if ((uint64_t)number < limit)
+		return 0;
+	return vm_fail(m, err,
+		"descriptor %d is not below RLIMIT_NOFILE, which is %llu",
+		number, (unsigned long long)limit);
+}
+
+int fd_install(struct vm *m, struct task *t, idx_t file, int number)
+{
+	int err = number < 0 ? EMFILE : EBADF;
+	idx_t *link = fd_slot(m, t, &number);
+	struct fd *fd;
+	idx_t i;
+
+	err = fd_limit(m, t, number, err);
+	if (err)
+		return err;
+	if (*link && fd_at(m, *link)->number == (uint32_t)number) {
+		fd = fd_at(m, *link);
+		file_put(m, fd->file);
+		fd->file = file;
+		return number;
+	}
+	i = pool_alloc(m, SEG_FD);
+	if (!i)
+		return -ENOMEM;
+	fd = fd_at(m, i);
+	fd->number = (uint32_t)number;
+	fd->file = file;
+	fd->next = *link;
+	*link = i;
+	return number;
+}
+
+idx_t fd_lookup(struct vm *m, const struct task *t, int number)
+{
+	for (idx_t i = t->fds; i; i = fd_at(m, i)->next)
+		if (fd_at(m, i)->number == (uint32_t)number)
+			return fd_at(m, i)->file;
+	return 0;
+}
+
+static void fd_remove(struct vm *m, idx_t *link)
+{
+	idx_t i = *link;
+	idx_t file = fd_at(m, i)->file;
+
+	*link = fd_at(m, i)->next;
+	pool_free(m, SEG_FD, i);
+	file_put(m, file);
+}
+
+int fd_close(struct vm *m, struct task *t, int number)
+{
+	idx_t *link;
+
+	if (number >= 0) {
+		link = fd_slot(m, t, &number);
+		if (*link && fd_at(m, *link)->number == (uint32_t)number) {
+			fd_remove(m, link);
+			return 0;
+		}
+	}
+	return vm_fail(m, EBADF, "process %u has no open descriptor %d", t->pid,
+		number);
+}
+
+void fd_close_all(struct vm *m, struct task *t)
+{
+	while (t->fds)
+		fd_remove(m, &t->fds);
+}
+
+int fd_copy_all(struct vm *m, struct task *to, const struct task *from)
+{
+	idx_t *tail = &to->fds;
+
+	for (idx_t i = from->fds; i; i = fd_at(m, i)->next) {
+		idx_t copy = pool_alloc(m, SEG_FD);
+
+		if (!copy)
+			return -ENOMEM;
+		*fd_at(m, copy) = *fd_at(m, i);
+		fd_at(m, copy)->next = 0;
+		file_get(m, fd_at(m, copy)->file);
+		*tail = copy;
+		tail = &fd_at(m, copy)->next;
+	}
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* What the files of task/ share among themselves. */
+#ifndef PAGEFS_VM_TASK_I_H
+#define PAGEFS_VM_TASK_I_H
+
+#include "task.h"
+
+#define PID_INIT     1u
+#define PID_MAX	     4194304u /* Linux: PID_MAX_LIMIT */
+#define PID_RESERVED 300u     /* after a wrap, lower ones stay unused */
+
+/* Linux's limits of PID 1; sized by RAM where Linux does so. */
+void rlimit_default(const struct vm *m, struct rlimit_pair *rlim);
+
+/* The name a task shows: the base name of path, cut to 15 bytes. */
+void task_set_comm(struct task *t, const char *path);
+
+/* t becomes the leader and only thread of its process: Linux's de_thread(). */
+void task_become_leader(struct vm *m, struct task *t);
+
+void label_forget_all(struct vm *m, struct task *t);
+int label_copy_all(struct vm *m, struct task *to, const struct task *from);
+int fd_copy_all(struct vm *m, struct task *to, const struct task *from);
+
+#endif
