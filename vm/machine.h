@@ -88,8 +88,8 @@ struct zone {
 	 * handed out from its low end when the list is empty.  So a machine
 	 * with 1 TiB of RAM boots without touching its frame table.
 	 */
-	struct {
-		pfn_t head;
+	struct free_list {
+		pfn_t head, tail;
 		uint32_t nr; /* fresh blocks not counted */
 	} free[NR_ORDERS];
 	struct {

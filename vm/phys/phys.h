@@ -28,13 +28,16 @@ enum phys_kind {
  *
  *	state     next prev       owner           index
  *	-----     ---------       -----           -----
- *	FREE      free list       order           0
+ *	FREE      free list       -               0
  *	ANON      -               anon_vma id     virtual page when mapped
  *	FILE      -               inode           page of the file
  *	SHMEM     -               inode           page of the object
  *	PGTABLE   -               mm              level
  *
- * A frame that was never allocated has all bytes zero.
+ * A frame that was never allocated, and each frame that the allocator does
+ * not manage, has all bytes zero: that is how a machine with 1 TiB boots
+ * without touching its frame table.  phys_frame_state() tells them apart.
+ * Inside a free block only the head is FREE; the others are FRESH or TAIL.
  */
 struct frame {
 	pfn_t next, prev;
@@ -105,6 +108,15 @@ static inline uint8_t *frame_bytes(struct vm *m, pfn_t pfn)
 	return ram_at(m, pfn_to_pa(m, pfn));
 }
 
+/* The state, with FRAME_RESERVED for what the allocator does not manage. */
+enum frame_state phys_frame_state(const struct vm *m, pfn_t pfn);
+
+/*
+ * The first run [*pfn, *end) of frames at or above *pfn that the allocator
+ * manages: RAM minus the first MiB, the kernel image and the frame table.
+ */
+bool phys_next_managed(const struct vm *m, pfn_t *pfn, pfn_t *end);
+
 /* Whether pfn is RAM at all (not a hole, below max_pfn). */
 bool pfn_is_ram(const struct vm *m, pfn_t pfn);
 
@@ -113,10 +125,12 @@ void frame_copy(struct vm *m, pfn_t to, pfn_t from);
 
 /* ---- buddy ---- */
 /*
- * Takes a block of 1 << order frames from the highest zone allowed or below.
- * Returns its first frame, PFN_NONE with ENOMEM set when no zone has one.
- * `state` is set on the head; the others become FRAME_TAIL.  The contents are
- * zero if zeroed is asked for, else what they were.
+ * Takes a block of 1 << order frames from the highest zone allowed or below
+ * that stays above its low watermark with it, or else its min watermark; a
+ * zone below the highest keeps its lowmem_reserve besides.  Returns its first
+ * frame, PFN_NONE with ENOMEM set when no zone has one.  `state` is set on the
+ * head; the others become FRAME_TAIL.  The contents are zero if zeroed is asked
+ * for, else what they were.
  */
 pfn_t buddy_alloc(struct vm *m, enum gfp_zone gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed);
@@ -129,8 +143,14 @@ const char *zone_name(const struct vm *m, unsigned zone);
 /* lowmem_reserve[i][j] in pages. */
 uint64_t zone_lowmem_reserve(const struct vm *m, unsigned i, unsigned j);
 
-/* Walks the blocks of memory in use, lowest first; see fs/show_phys.c. */
+/*
+ * The first block in use at or above *pfn: its first frame and order.  Continue
+ * at *pfn + (1 << *order).  Reserved frames are not in use.
+ */
 bool phys_next_used(const struct vm *m, pfn_t *pfn, unsigned *order);
+
+/* /proc/sys/vm/min_free_kbytes: floor(sqrt(16 * lowmem KiB)), 128..262144. */
+uint64_t phys_min_free_kbytes(const struct vm *m);
 
 int phys_check(struct vm *m); /* part of vm_check() */
 

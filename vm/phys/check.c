@@ -1,0 +1,251 @@
+/*
+ * The invariants of physical memory.  Everything is recomputed from the frame
+ * table, block by block, and compared with the lists and sums.
+ */
+#include <string.h>
+
+#include "phys_i.h"
+
+/* What a walk over the frame table adds up. */
+struct tally {
+	uint64_t free_blocks[NR_ORDERS];
+	uint64_t free, used;
+	uint64_t use[NR_PAGE_USES];
+};
+
+#define BAD(m, ...) vm_fail((m), EIO, __VA_ARGS__)
+
+/* ---- lists --------------------------------------------------------------- */
+
+static int check_block(
+	struct vm *m, const struct zone *z, pfn_t pfn, unsigned order)
+{
+	pfn_t size = 1u << order, buddy = pfn ^ size;
+
+	if (pfn & (size - 1) || pfn < z->start || pfn + size > z->end)
+		return BAD(m,
+			"frame %u heads the free list of order %u but is not "
+			"aligned or outside its zone",
+			pfn, order);
+	if (!frame_is_free(frame_at(m, pfn), order))
+		return BAD(m,
+			"frame %u is on the free list of order %u, its entry "
+			"says state %u order %u",
+			pfn, order, frame_at(m, pfn)->state,
+			frame_at(m, pfn)->order);
+	if (order < MAX_ORDER && buddy >= z->start && buddy < z->end &&
+		frame_is_free(frame_at(m, buddy), order))
+		return BAD(m,
+			"the free buddies %u and %u of order %u are not "
+			"merged",
+			pfn, buddy, order);
+	return 0;
+}
+
+static int check_list(struct vm *m, const struct zone *z, unsigned order)
+{
+	const struct free_list *l = &z->free[order];
+	pfn_t prev = PFN_NONE, pfn = l->head;
+	uint32_t n = 0;
+
+	for (; pfn && n < l->nr; n++) {
+		if (pfn >= m->root->max_pfn)
+			return BAD(m,
+				"the free list of order %u leads to frame %u, "
+				"beyond the end of RAM",
+				order, pfn);
+		if (frame_at(m, pfn)->prev != prev)
+			return BAD(m,
+				"frame %u of free list %u points back to %u, "
+				"not %u",
+				pfn, order, frame_at(m, pfn)->prev, prev);
+		if (check_block(m, z, pfn, order))
+			return -EIO;
+		prev = pfn;
+		pfn = frame_at(m, pfn)->next;
+	}
+	if (pfn || n != l->nr || l->tail != prev)
+		return BAD(m,
+			"the free list of order %u has %u blocks and ends at "
+			"%u, its head counts %u and ends at %u",
+			order, n, prev, l->nr, l->tail);
+	if (!(z->orders >> order & 1) != !l->nr)
+		return BAD(m, "the mask of free orders is %x, order %u has %u",
+			z->orders, order, l->nr);
+	return 0;
+}
+
+/* ---- frames -------------------------------------------------------------- */
+
+static bool all_zero(const uint8_t *p, uint64_t n)
+{
+	return !n || (!p[0] && !memcmp(p, p + 1, n - 1));
+}
+
+/* Frames of a block behind its head, and the rules for those not in use. */
+static int check_interior(struct vm *m, pfn_t pfn, unsigned order, bool in_use)
+{
+	for (pfn_t i = in_use; i < 1u << order; i++) {
+		const struct frame *f = frame_at(m, pfn + i);
+
+		if (i && f->state != FRAME_TAIL &&
+			(in_use || f->state != FRAME_FRESH))
+			return BAD(m,
+				"frame %u has state %u inside the block of "
+				"order %u at %u",
+				pfn + i, f->state, order, pfn);
+		if (!in_use && (f->owner || f->mapcount || f->index ||
+				       f->flags & ~FR_BYTES))
+			return BAD(m, "the free frame %u remembers its use",
+				pfn + i);
+	}
+	return 0;
+}
+
+static const uint8_t use_of_state[] = {
+	[FRAME_ANON] = USE_ANON,
+	[FRAME_FILE] = USE_FILE,
+	[FRAME_SHMEM] = USE_SHMEM,
+	[FRAME_PGTABLE] = USE_PGTABLE,
+	[FRAME_KERNEL] = USE_KERNEL,
+};
+
+static int check_used(
+	struct vm *m, pfn_t pfn, const struct frame *f, struct tally *t)
+{
+	if (f->state < FRAME_ANON || f->state > FRAME_KERNEL)
+		return BAD(m, "frame %u has state %u, which heads no block",
+			pfn, f->state);
+	if (f->order > MAX_ORDER || pfn & ((1u << f->order) - 1))
+		return BAD(m, "frame %u in use is not aligned to its order %u",
+			pfn, f->order);
+	t->used += 1u << f->order;
+	t->use[use_of_state[f->state]] += 1u << f->order;
+	for (pfn_t i = 0; i < 1u << f->order; i++)
+		if (!(f[i].flags & FR_BYTES) &&
+			!all_zero(
+				ram_at(m, pfn_to_pa(m, pfn + i)), m->page_size))
+			return BAD(m,
+				"frame %u holds bytes, its entry says that it "
+				"is all zero",
+				pfn + i);
+	return check_interior(m, pfn, f->order, true);
+}
+
+static bool in_fresh(const struct zone *z, pfn_t pfn, pfn_t *end)
+{
+	for (unsigned i = 0; i < z->nr_fresh; i++)
+		if (pfn >= z->fresh[i].start && pfn < z->fresh[i].end) {
+			*end = z->fresh[i].end;
+			return true;
+		}
+	return false;
+}
+
+/* Fresh frames that the segment counts as used at all must be zero. */
+static int check_fresh(struct vm *m, pfn_t pfn, pfn_t end)
+{
+	const struct segment *s = &m->arena.seg[SEG_FRAME];
+	uint64_t from = pfn * sizeof(struct frame);
+	uint64_t to = end * sizeof(struct frame);
+
+	if (to > s->used)
+		to = s->used;
+	if (from < to && !all_zero(s->base + from, to - from))
+		return BAD(m,
+			"the frames %u to %u were never used, yet their "
+			"entries are not zero",
+			pfn, end - 1);
+	return 0;
+}
+
+/* The block at *pfn, which moves behind it. */
+static int check_next(
+	struct vm *m, const struct zone *z, pfn_t *pfn, struct tally *t)
+{
+	const struct frame *f = frame_at(m, *pfn);
+	pfn_t at = *pfn, end;
+
+	if (in_fresh(z, at, &end)) {
+		t->free += end - at;
+		*pfn = end;
+		return check_fresh(m, at, end);
+	}
+	*pfn = at + (1u << f->order);
+	if (f->state != FRAME_FREE)
+		return check_used(m, at, f, t);
+	if (f->order > MAX_ORDER)
+		return BAD(m, "the free frame %u has order %u", at, f->order);
+	t->free += 1u << f->order;
+	t->free_blocks[f->order]++;
+	return check_interior(m, at, f->order, false);
+}
+
+/* ---- zones --------------------------------------------------------------- */
+
+static int check_sums(
+	struct vm *m, const struct zone *z, unsigned i, const struct tally *t)
+{
+	for (unsigned o = 0; o < NR_ORDERS; o++)
+		if (t->free_blocks[o] != z->free[o].nr)
+			return BAD(m,
+				"zone %s has %llu free blocks of order %u, "
+				"its list %u",
+				zone_name(m, i), ULL(t->free_blocks[o]), o,
+				z->free[o].nr);
+	if (t->free != z->nr_free || t->free + t->used != z->managed)
+		return BAD(m,
+			"zone %s: %llu frames free and %llu in use, it counts "
+			"%llu free of %llu managed",
+			zone_name(m, i), ULL(t->free), ULL(t->used),
+			ULL(z->nr_free), ULL(z->managed));
+	return 0;
+}
+
+static int check_zone(
+	struct vm *m, const struct zone *z, unsigned i, struct tally *t)
+{
+	pfn_t pfn = z->start, end;
+
+	for (unsigned o = 0; o < NR_ORDERS; o++)
+		if (check_list(m, z, o))
+			return -EIO;
+	while (phys_next_managed(m, &pfn, &end) && pfn < z->end) {
+		if (end > z->end)
+			end = z->end;
+		while (pfn < end)
+			if (check_next(m, z, &pfn, t))
+				return -EIO;
+		if (pfn != end)
+			return BAD(m,
+				"a block reaches to frame %u, beyond the RAM "
+				"that ends at %u",
+				pfn, end);
+	}
+	return check_sums(m, z, i, t);
+}
+
+int phys_check(struct vm *m)
+{
+	uint64_t use[NR_PAGE_USES] = {0}, managed = 0;
+
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		struct tally t = {0};
+
+		if (check_zone(m, &m->root->zone[i], i, &t))
+			return -EIO;
+		for (unsigned u = 0; u < NR_PAGE_USES; u++)
+			use[u] += t.use[u];
+		managed += m->root->zone[i].managed;
+	}
+	if (managed != m->root->totalram_pages)
+		return BAD(m, "the zones manage %llu frames, the total is %llu",
+			ULL(managed), ULL(m->root->totalram_pages));
+	for (unsigned u = 0; u < NR_PAGE_USES; u++)
+		if (use[u] != m->root->pages[u])
+			return BAD(m,
+				"%llu frames in use are of kind %u, the count "
+				"is %llu",
+				ULL(use[u]), u, ULL(m->root->pages[u]));
+	return 0;
+}

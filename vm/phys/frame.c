@@ -1,0 +1,80 @@
+/* Frames: what they are, what they hold, which are in use. */
+#include <string.h>
+
+#include "phys_i.h"
+
+void frame_copy(struct vm *m, pfn_t to, pfn_t from)
+{
+	uint8_t *dst = ram_at(m, pfn_to_pa(m, to));
+
+	if (frame_at(m, from)->flags & FR_BYTES) {
+		memcpy(frame_bytes(m, to), ram_at(m, pfn_to_pa(m, from)),
+			m->page_size);
+	} else if (frame_at(m, to)->flags & FR_BYTES) {
+		memset(dst, 0, m->page_size);
+		frame_at(m, to)->flags &= (uint16_t)~FR_BYTES;
+	}
+}
+
+enum frame_state phys_frame_state(const struct vm *m, pfn_t pfn)
+{
+	pfn_t at = pfn, end;
+
+	if (!phys_next_managed(m, &at, &end) || at != pfn)
+		return FRAME_RESERVED;
+	return frame_at(m, pfn)->state;
+}
+
+/* The end of the fresh range that holds pfn, 0 if none does. */
+static pfn_t fresh_end(const struct vm *m, pfn_t pfn)
+{
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		const struct zone *z = &m->root->zone[i];
+
+		for (unsigned k = 0; k < z->nr_fresh; k++)
+			if (pfn >= z->fresh[k].start && pfn < z->fresh[k].end)
+				return z->fresh[k].end;
+	}
+	return 0;
+}
+
+/* The end of the free block that holds pfn, 0 if none does. */
+static pfn_t free_end(const struct vm *m, pfn_t pfn)
+{
+	for (unsigned order = 0; order <= MAX_ORDER; order++) {
+		pfn_t head = pfn & ~((1u << order) - 1);
+		const struct frame *f = frame_at(m, head);
+
+		if (f->state == FRAME_FREE && head + (1u << f->order) > pfn)
+			return head + (1u << f->order);
+	}
+	return fresh_end(m, pfn);
+}
+
+/* The first block in use of [*pfn, end); moves *pfn to end if there is none. */
+static bool next_used(
+	const struct vm *m, pfn_t *pfn, pfn_t end, unsigned *order)
+{
+	while (*pfn < end) {
+		const struct frame *f = frame_at(m, *pfn);
+		pfn_t skip;
+
+		if (f->state > FRAME_RESERVED) {
+			*order = f->order;
+			return true;
+		}
+		skip = free_end(m, *pfn);
+		*pfn = skip ? skip : *pfn + 1;
+	}
+	return false;
+}
+
+bool phys_next_used(const struct vm *m, pfn_t *pfn, unsigned *order)
+{
+	pfn_t end;
+
+	while (phys_next_managed(m, pfn, &end))
+		if (next_used(m, pfn, end, order))
+			return true;
+	return false;
+}

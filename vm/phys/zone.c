@@ -1,0 +1,250 @@
+/*
+ * Zones: which frames they span, their watermarks and reserves, and the free
+ * blocks they begin with.
+ *
+ * Sources: Linux mm/page_alloc.c (__setup_per_zone_wmarks,
+ * setup_per_zone_lowmem_reserve), mm/mm_init.c.  The raise of min_free_kbytes
+ * that khugepaged makes is left out: this machine has no huge pages of
+ * anonymous memory.
+ */
+#include "phys_i.h"
+
+#define BLOCK		       (1u << MAX_ORDER)
+#define WATERMARK_SCALE_FACTOR 10
+#define MAX_RUNS	       32
+
+struct run {
+	pfn_t start, end;
+};
+
+/* ---- spans --------------------------------------------------------------- */
+
+static pfn_t clip(paddr_t pa, const struct zone_def *d, unsigned shift)
+{
+	if (pa < d->start)
+		pa = d->start;
+	if (pa > d->end)
+		pa = d->end;
+	return (pfn_t)(pa >> shift);
+}
+
+static void zone_span(struct vm *m, struct zone *z, const struct zone_def *d)
+{
+	for (unsigned i = 0; i < m->root->nr_firmware; i++) {
+		const struct phys_range *f = &m->root->firmware[i];
+		paddr_t from = (f->start + m->page_size - 1);
+		pfn_t start, end;
+
+		if (f->kind != PHYS_RAM)
+			continue;
+		start = clip(from, d, m->page_shift);
+		end = clip(f->end, d, m->page_shift);
+		if (start >= end)
+			continue;
+		if (!z->present)
+			z->start = start;
+		z->end = end;
+		z->present += end - start;
+	}
+}
+
+/* ---- the first free blocks ----------------------------------------------- */
+
+/* The largest aligned blocks of [start, end), so that the lowest is first. */
+static void seed_blocks(struct vm *m, struct zone *z, pfn_t start, pfn_t end)
+{
+	while (start < end) {
+		unsigned order = (unsigned)__builtin_ctz(end | BLOCK);
+
+		while (1u << order > end - start)
+			order--;
+		end -= 1u << order;
+		buddy_seed(m, z, end, order);
+	}
+}
+
+/* A run goes to the fresh range, its ragged edges to the lists. */
+static void seed_run(struct vm *m, struct zone *z, pfn_t start, pfn_t end)
+{
+	pfn_t from = (start + BLOCK - 1) & ~(BLOCK - 1);
+	pfn_t to = end & ~(BLOCK - 1);
+
+	z->managed += end - start;
+	z->nr_free += end - start;
+	if (from >= to || z->nr_fresh == 4) {
+		seed_blocks(m, z, start, end);
+		return;
+	}
+	seed_blocks(m, z, to, end);
+	for (unsigned i = z->nr_fresh++; i > 0; i--)
+		z->fresh[i] = z->fresh[i - 1];
+	z->fresh[0].start = from;
+	z->fresh[0].end = to;
+	seed_blocks(m, z, start, from);
+}
+
+/* Highest run first: each list then begins with its lowest block. */
+static void zone_seed(struct vm *m, struct zone *z)
+{
+	struct run run[MAX_RUNS];
+	unsigned n = 0;
+	pfn_t at = z->start, end;
+
+	while (n < MAX_RUNS && phys_next_managed(m, &at, &end)) {
+		if (at >= z->end)
+			break;
+		run[n].start = at;
+		run[n++].end = end < z->end ? end : z->end;
+		at = end;
+	}
+	while (n-- > 0)
+		seed_run(m, z, run[n].start, run[n].end);
+}
+
+/* ---- watermarks ---------------------------------------------------------- */
+
+static uint64_t isqrt(uint64_t v)
+{
+	uint64_t r = 0;
+
+	for (uint64_t bit = 1ull << 31; bit; bit >>= 1)
+		if ((r | bit) * (r | bit) <= v)
+			r |= bit;
+	return r;
+}
+
+static uint64_t clamp(uint64_t v, uint64_t min, uint64_t max)
+{
+	return v < min ? min : v > max ? max : v;
+}
+
+/* Managed pages that the kernel maps directly. */
+static uint64_t lowmem_pages(const struct vm *m)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i <= kernel_zone(m); i++)
+		sum += m->root->zone[i].managed;
+	return sum;
+}
+
+uint64_t phys_min_free_kbytes(const struct vm *m)
+{
+	uint64_t kbytes = lowmem_pages(m) << (m->page_shift - 10);
+
+	return clamp(isqrt(kbytes * 16), 128, 262144);
+}
+
+static void watermarks_boot(struct vm *m)
+{
+	uint64_t pages_min = phys_min_free_kbytes(m) >> (m->page_shift - 10);
+	uint64_t lowmem = lowmem_pages(m);
+
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		struct zone *z = &m->root->zone[i];
+		uint64_t base = pages_min * z->managed / lowmem;
+		uint64_t step = z->managed * WATERMARK_SCALE_FACTOR / 10000;
+
+		z->min = base;
+		if (i > kernel_zone(m))
+			z->min = clamp(z->managed / 1024, 32, 128);
+		if (step < base / 4)
+			step = base / 4;
+		z->low = z->min + step;
+		z->high = z->low + step;
+	}
+}
+
+uint64_t zone_lowmem_reserve(const struct vm *m, unsigned i, unsigned j)
+{
+	uint64_t ratio = i >= kernel_zone(m) ? 32 : 256, above = 0;
+
+	if (j <= i || j >= m->root->nr_zones || !m->root->zone[i].managed)
+		return 0;
+	for (unsigned k = i + 1; k <= j; k++)
+		above += m->root->zone[k].managed;
+	return above / ratio;
+}
+
+/* ---- boot ---------------------------------------------------------------- */
+
+/* The highest zone that ends at or below a limit. */
+static uint8_t zone_below(const struct vm *m, uint64_t limit)
+{
+	uint8_t zone = 0;
+
+	for (uint8_t i = 1; i < m->arch->nr_zones; i++)
+		if (m->arch->zone[i].end <= limit)
+			zone = i;
+	return zone;
+}
+
+void phys_reindex(struct vm *m)
+{
+	uint64_t lowmem = m->arch->lowmem_max;
+
+	m->gfp_zone[GFP_DMA] = 0;
+	m->gfp_zone[GFP_DMA32] =
+		zone_below(m, lowmem < 4 * GiB ? lowmem : 4 * GiB);
+	m->gfp_zone[GFP_KERNEL] = zone_below(m, lowmem);
+	m->gfp_zone[GFP_HIGHUSER] = (uint8_t)(m->arch->nr_zones - 1);
+}
+
+/* The zero page lies in the kernel's bss, as empty_zero_page of x86 does. */
+static void zero_page_boot(struct vm *m)
+{
+	struct root *r = m->root;
+	struct frame *f;
+
+	for (unsigned i = 0; i < r->nr_firmware; i++)
+		if (r->firmware[i].kind == PHYS_KERNEL_BSS)
+			r->zero_pfn =
+				(pfn_t)(r->firmware[i].start >> m->page_shift);
+	f = frame_at(m, r->zero_pfn);
+	f->state = FRAME_RESERVED;
+	f->flags = FR_ZERO;
+	phys_mark_used(m, r->zero_pfn + 1);
+}
+
+int phys_boot(struct vm *m)
+{
+	struct root *r = m->root;
+
+	phys_reindex(m);
+	firmware_boot(m);
+	zero_page_boot(m);
+	r->nr_zones = m->arch->nr_zones;
+	for (unsigned i = 0; i < r->nr_zones; i++) {
+		zone_span(m, &r->zone[i], &m->arch->zone[i]);
+		zone_seed(m, &r->zone[i]);
+		r->totalram_pages += r->zone[i].managed;
+	}
+	watermarks_boot(m);
+	return 0;
+}
+
+/* ---- looks --------------------------------------------------------------- */
+
+uint64_t zone_free_blocks(const struct zone *z, unsigned order)
+{
+	uint64_t n = z->free[order].nr;
+
+	if (order == MAX_ORDER)
+		for (unsigned i = 0; i < z->nr_fresh; i++)
+			n += (z->fresh[i].end - z->fresh[i].start) / BLOCK;
+	return n;
+}
+
+struct zone *zone_of(struct vm *m, pfn_t pfn)
+{
+	struct zone *z = m->root->zone;
+
+	while (pfn >= z->end)
+		z++;
+	return z;
+}
+
+const char *zone_name(const struct vm *m, unsigned zone)
+{
+	return m->arch->zone[zone].name;
+}
