@@ -27,5 +27,5 @@ int cmd_tick(struct cmd *c)
 /* strace, with whole lines of a log as payload. */
 int cmd_strace(struct cmd *c)
 {
-	return strace_feed(c->m, c->blob, c->blob_len);
+	return strace_feed(c->m, c->actor, c->blob, c->blob_len);
 }

@@ -55,14 +55,13 @@ int cmd_exec(struct cmd *c)
 
 int cmd_fork(struct cmd *c)
 {
-	return reply_pid(c, task_fork(c->m, c->task, false));
+	return reply_pid(c, task_fork(c->m, c->task, 0));
 }
 
 /* clone [flags=] */
 int cmd_clone(struct cmd *c)
 {
-	return reply_pid(
-		c, task_fork(c->m, c->task, (c->arg[0].num & CLONE_VM) != 0));
+	return reply_pid(c, task_fork(c->m, c->task, (unsigned)c->arg[0].num));
 }
 
 /* exit [CODE]: wait(2) sees the low eight bits in bits 8-15. */

@@ -28,7 +28,8 @@ size_t lackey_parse(const char *text, size_t len, uint64_t *rec, size_t max,
  * at a line it does not know: it counts it.  0, or -ENOENT naming a program
  * that is not on disk/.
  */
-int strace_feed(struct vm *m, const char *text, size_t len);
+int strace_feed(
+	struct vm *m, const struct actor *a, const char *text, size_t len);
 
 /* Writes the report through emit: see help/strace. */
 void strace_report(const struct vm *m,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../abi.h"
 #include "../mm/mm.h"
 #include "../mmu/mmu.h"
 #include "exec.h"
@@ -247,7 +248,7 @@ static void copy_task(struct vm *m, struct task *t, const struct task *parent)
 	memset(&t->last, 0, sizeof(t->last));
 }
 
-struct task *task_fork(struct vm *m, struct task *parent, bool share_mm)
+struct task *task_fork(struct vm *m, struct task *parent, unsigned flags)
 {
 	struct task *t;
 
@@ -262,13 +263,13 @@ struct task *task_fork(struct vm *m, struct task *parent, bool share_mm)
 	if (!t)
 		return NULL;
 	copy_task(m, t, parent);
-	if (share_mm) {
+	if (flags & CLONE_THREAD) {
 		t->tgid = parent->tgid;
 		t->parent = parent->parent;
 	}
 	if (label_copy_all(m, t, parent) || fd_copy_all(m, t, parent))
 		return task_abort(m, t);
-	if (share_mm) {
+	if (flags & CLONE_VM) {
 		t->mm = parent->mm;
 		mm_at(m, t->mm)->users++;
 	} else {

@@ -165,16 +165,20 @@ struct exec_args {
 struct task *task_spawn(struct vm *m, uint32_t uid, uint32_t gid,
 	const struct exec_args *x, const char *name);
 /*
- * A child with a copy of everything; share_mm makes a thread: same mm, same
- * tgid, and the parent's parent.  NULL with errno.
+ * A child with a copy of everything.  Of clone(2)'s flags, CLONE_VM shares the
+ * mm, and CLONE_THREAD (with CLONE_VM) makes a thread: same tgid, and the
+ * parent's parent.  NULL with errno.
  */
-struct task *task_fork(struct vm *m, struct task *parent, bool share_mm);
+struct task *task_fork(struct vm *m, struct task *parent, unsigned flags);
 /*
  * Replaces the image.  0, or -errno with the old image untouched.  Labels of
  * the old image are forgotten; other threads of the process end, and t takes
  * over the process's PID.
  */
 int task_exec(struct vm *m, struct task *t, const struct exec_args *x);
+/* Whether exec would find the program and its interpreter: 0, or -ENOENT and
+ * the like naming the file.  Changes nothing. */
+int task_exec_check(struct vm *m, const char *path);
 /*
  * Frees the address space and the descriptors; the task stays a zombie until
  * reaped.  Children go to init.  A child of init, or whose parent is gone, is
