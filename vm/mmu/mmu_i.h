@@ -96,6 +96,68 @@ static inline void tlb_push(
 	set[0] = e;
 }
 
+/* ---- translation of one process's accesses (mmu/translate.c) ---- */
+
+/*
+ * A run of accesses by one process on its processor.  Counts are gathered
+ * here and added to the machine's by mmu_end().
+ */
+struct mmu_run {
+	struct vm *m;
+	struct task *t;
+	struct cpu *cpu;
+	struct tlb_level l1, l2;
+	uint64_t base; /* TLB_VALID, TLB_USER and the PCID */
+	paddr_t pgd;
+	uint64_t loads, stores, fetches;
+	uint64_t l1_hits, l2_hits, misses; /* lookups are their sum */
+	uint64_t walks, walk_refs;
+};
+
+/* Makes t current on its processor; t has an mm. */
+void mmu_begin(struct mmu_run *r, struct vm *m, struct task *t);
+/* Adds the counts, and the time they took, to the machine and the task. */
+void mmu_end(struct mmu_run *r);
+
+enum tlb_hit { TLB_MISS, TLB_HIT_L1, TLB_HIT_L2 };
+
+/*
+ * Looks va up.  After a hit the entry is the first of its set in level 1;
+ * nothing is counted and rights are not looked at.
+ */
+enum tlb_hit mmu_lookup(struct mmu_run *r, vaddr_t va);
+void mmu_count(struct mmu_run *r, enum tlb_hit hit);
+
+/* The set of level 1 where va belongs; its first entry after success. */
+static inline struct tlb_entry *mmu_entry(const struct mmu_run *r, vaddr_t va)
+{
+	return tlb_set(&r->l1, tlb_vpn(va, r->m->page_shift));
+}
+
+/* The bits of TLB_RIGHTS that an access needs. */
+static inline uint64_t tlb_need(enum access_kind kind)
+{
+	switch (kind) {
+	case ACC_WRITE:
+		return TLB_WRITE | TLB_DIRTY;
+	case ACC_EXEC:
+		return TLB_EXEC;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Completes an access after a miss, or a hit without the rights: walks, and
+ * calls the fault handler until the walk succeeds.  0 with the entry first in
+ * level 1, or mm_fault()'s error.  `hit` says whether the entry is, or was,
+ * in the TLB: then it keeps its place in level 2, so that faults leave the
+ * order of replacement alone.
+ */
+int mmu_resolve(struct mmu_run *r, vaddr_t va, enum access_kind kind, bool hit,
+	struct sigfault *f);
+
+/* ---- processors ---- */
 /* The PCID that mm has on this processor; -1 when none of its entries can be
  * there. */
 int cpu_pcid_of(const struct vm *m, unsigned cpu, idx_t mm);

@@ -1,0 +1,212 @@
+/* The MMU's invariants: tables, their frames, and what the TLBs hold. */
+#include "mmu_i.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How many PTEs map each frame, and the state of one walk over all tables. */
+struct check {
+	struct vm *m;
+	idx_t mm;
+	uint32_t *maps; /* by pfn */
+	uint64_t tables;
+	struct vma *v; /* the first that ends beyond the address looked at */
+};
+
+#define BAD(m, ...) vm_fail(m, EIO, __VA_ARGS__)
+
+static int check_leaf(struct check *c, vaddr_t va, uint64_t e)
+{
+	struct vm *m = c->m;
+	pfn_t pfn = pte_pfn(m, e);
+
+	while (c->v && c->v->end <= va)
+		c->v = c->v->next ? vma_at(m, c->v->next) : NULL;
+	if (!pte_present(m, e))
+		return 0;
+	if (!c->v || c->v->start > va)
+		return BAD(m, "mm %u maps 0x%llx, which no VMA contains", c->mm,
+			(unsigned long long)va);
+	if (pfn >= m->root->max_pfn)
+		return BAD(m, "mm %u maps 0x%llx to frame %u, beyond RAM",
+			c->mm, (unsigned long long)va, pfn);
+	if ((e & m->arch->pte.write) && !(c->v->flags & VM_WRITE))
+		return BAD(m, "mm %u may store to 0x%llx, its VMA forbids it",
+			c->mm, (unsigned long long)va);
+	if (pfn != m->root->zero_pfn)
+		c->maps[pfn]++;
+	return 0;
+}
+
+static int check_table(
+	struct check *c, pfn_t table, unsigned level, vaddr_t base)
+{
+	const struct arch *a = c->m->arch;
+	const struct frame *f = frame_at(c->m, table);
+	unsigned nr = arch_entries(a, level);
+
+	if (f->state != FRAME_PGTABLE || f->owner != c->mm || f->index != level)
+		return BAD(c->m,
+			"frame %u is no page table of mm %u at level %u", table,
+			c->mm, level);
+	c->tables++;
+	if (!level)
+		nr = arch_index(a, 0, a->page_offset);
+	for (unsigned i = 0; i < nr; i++) {
+		vaddr_t va = base + ((vaddr_t)i << a->level[level].shift);
+		uint64_t e = pte_read(c->m,
+			pfn_to_pa(c->m, table) + (uint64_t)i * a->entry_bytes);
+		int err = 0;
+
+		if (level + 1u == a->nr_levels)
+			err = check_leaf(c, va, e);
+		else if (e & a->pte.present)
+			err = check_table(c, pte_pfn(c->m, e), level + 1, va);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int check_mm(struct check *c, idx_t mm)
+{
+	const struct mm *p = mm_at(c->m, mm);
+	uint64_t bytes;
+	int err;
+
+	c->mm = mm;
+	c->tables = 0;
+	c->v = p->first ? vma_at(c->m, p->first) : NULL;
+	err = check_table(c, p->pgd, 0, 0);
+	if (err)
+		return err;
+	bytes = (c->tables - 1) * c->m->page_size;
+	if (bytes != p->pgtables)
+		return BAD(c->m,
+			"mm %u has %llu bytes of page tables and counts %llu",
+			mm, (unsigned long long)bytes,
+			(unsigned long long)p->pgtables);
+	return 0;
+}
+
+static int check_mapcounts(struct check *c)
+{
+	for (pfn_t pfn = 0; pfn < c->m->root->max_pfn; pfn++) {
+		const struct frame *f = frame_at(c->m, pfn);
+		bool mapped = f->state == FRAME_ANON ||
+			      f->state == FRAME_FILE || f->state == FRAME_SHMEM;
+
+		if (mapped && f->mapcount != c->maps[pfn])
+			return BAD(c->m,
+				"frame %u is mapped by %u PTEs and counts %u",
+				pfn, c->maps[pfn], f->mapcount);
+		if (!mapped && c->maps[pfn] && f->state != FRAME_KERNEL)
+			return BAD(c->m, "frame %u is mapped and in state %u",
+				pfn, (unsigned)f->state);
+	}
+	return 0;
+}
+
+/* ---- TLB ------------------------------------------------------------------
+ */
+
+struct tlb_check {
+	struct vm *m;
+	unsigned cpu;
+	int err;
+};
+
+/* The mm whose entries carry this PCID, 0 if none. */
+static idx_t pcid_owner(const struct vm *m, unsigned cpu, unsigned pcid)
+{
+	const struct cpu *c = &m->root->cpu[cpu];
+
+	if (pcid)
+		return pcid <= NR_PCIDS ? c->pcid_mm[pcid] : 0;
+	for (struct task *t = task_next(m, 0); t; t = task_next(m, t->pid + 1))
+		if (t->mm && pfn_to_pa(m, mm_at(m, t->mm)->pgd) ==
+				     (c->cr3 & m->arch->pte.addr))
+			return t->mm;
+	return 0;
+}
+
+static void check_entry(void *ctx, const struct tlb_view *v)
+{
+	struct tlb_check *c = ctx;
+	struct vm *m = c->m;
+	const struct pte_bits *b = &m->arch->pte;
+	idx_t mm = pcid_owner(m, c->cpu, v->pcid);
+	struct walk w;
+
+	if (c->err)
+		return;
+	if (!mm) {
+		c->err = BAD(m, "cpu %u: a TLB entry for 0x%llx has no owner",
+			c->cpu, (unsigned long long)v->va);
+		return;
+	}
+	pt_walk(m, pfn_to_pa(m, mm_at(m, mm)->pgd), v->va, &w);
+	if (!w.present || w.pa >> m->page_shift != v->pfn ||
+		(v->write && !w.write) || (v->exec && w.noexec) ||
+		(v->user && !w.user) ||
+		(v->dirty && !(w.step[w.nr - 1].entry & b->dirty)))
+		c->err = BAD(m,
+			"cpu %u: the level %u TLB entry for 0x%llx grants more "
+			"than the page table of mm %u",
+			c->cpu, v->level, (unsigned long long)v->va, mm);
+}
+
+static int check_set(struct vm *m, unsigned cpu, unsigned level,
+	const struct tlb_entry *set, unsigned ways)
+{
+	for (unsigned w = 0; w < ways; w++) {
+		uint64_t id = set[w].tag & TLB_ID;
+
+		if (w && id && !set[w - 1].tag)
+			return BAD(m, "cpu %u: a set of level %u has a gap",
+				cpu, level + 1);
+		if (id && tlb_find(set, w, id) >= 0)
+			return BAD(m, "cpu %u: level %u holds a page twice",
+				cpu, level + 1);
+	}
+	return 0;
+}
+
+static int check_tlb(struct vm *m, unsigned cpu)
+{
+	struct tlb_check c = {m, cpu, 0};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct tlb_level l = tlb_level(m, cpu, i);
+
+		for (unsigned s = 0; s < l.sets; s++) {
+			int err =
+				check_set(m, cpu, i, l.e + s * l.ways, l.ways);
+
+			if (err)
+				return err;
+		}
+	}
+	tlb_for_each(m, cpu, check_entry, &c);
+	return c.err;
+}
+
+int mmu_check(struct vm *m)
+{
+	struct check c = {.m = m};
+	int err = 0;
+
+	c.maps = calloc(m->root->max_pfn, sizeof(*c.maps));
+	if (!c.maps)
+		return vm_fail(m, ENOMEM, "no host memory to check mappings");
+	for (struct task *t = task_next(m, 0); t && !err;
+		t = task_next(m, t->pid + 1))
+		if (t->mm && t->tgid == t->pid)
+			err = check_mm(&c, t->mm);
+	if (!err)
+		err = check_mapcounts(&c);
+	free(c.maps);
+	for (unsigned cpu = 0; cpu < m->root->config.cpus && !err; cpu++)
+		err = check_tlb(m, cpu);
+	return err;
+}

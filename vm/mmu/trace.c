@@ -1,0 +1,333 @@
+/*
+ * Memory traces: the hot path.
+ *
+ * A record costs one masked comparison with the most recently used entry of
+ * its set, whose tag carries identity and rights alike, and one addition to a
+ * packed count.  The other ways of the set are looked at next, in line.  All
+ * else (level 2, walks, faults, page crossings) is slow_record()'s.
+ *
+ * Counts are gathered in locals and reach the machine once a call.
+ */
+#include "mmu_i.h"
+
+#include <string.h>
+
+#include "../abi.h"
+
+/* Counts of loads, stores and fetches packed into one word, 21 bits each. */
+#define LANE_BITS    21
+#define LANE_MASK    ((1ull << LANE_BITS) - 1)
+#define LANE(n)	     (1ull << (n)*LANE_BITS)
+#define LANE_LOAD    LANE(0)
+#define LANE_STORE   LANE(1)
+#define LANE_FETCH   LANE(2)
+#define LANE_RECORDS LANE_MASK /* a lane holds so many before it is emptied */
+
+#define VA_BITS 58
+#define NR_ROWS 64
+
+/* What the six bits above a record's address, kind and size, ask for. */
+struct row {
+	uint64_t mask;	/* the bits of the tag that must be as wanted */
+	uint64_t count; /* lanes */
+	int64_t last;	/* the last offset that stays within the page */
+	uint64_t unused;
+};
+
+struct trace {
+	struct mmu_run r;
+	struct trace_stats *st;
+	uint64_t set_mask, want;
+	vaddr_t hole_start, hole_end; /* known to hold no VMA */
+	struct row row[NR_ROWS];
+};
+
+static void rows_init(struct trace *x)
+{
+	static const uint64_t need[4] = {
+		0, TLB_WRITE | TLB_DIRTY, TLB_EXEC, TLB_WRITE | TLB_DIRTY};
+	static const uint64_t count[4] = {
+		LANE_LOAD, LANE_STORE, LANE_FETCH, LANE_LOAD + LANE_STORE};
+
+	for (unsigned i = 0; i < NR_ROWS; i++) {
+		unsigned kind = i >> 4, log2sz = i & 15;
+
+		x->row[i].mask = ~(TLB_RIGHTS & ~need[kind]);
+		x->row[i].count = count[kind];
+		x->row[i].last = (int64_t)x->r.m->page_size - (1ll << log2sz);
+	}
+}
+
+/* ---- accesses outside every VMA ------------------------------------------ */
+
+#define AUTO_ALIGN (64 * KiB)
+#define AUTO_SIZE  (1 * MiB)
+
+static bool map_fixed(struct trace *x, vaddr_t start, vaddr_t end)
+{
+	const struct mmap_args a = {
+		.addr = start,
+		.len = end - start,
+		.prot = PROT_READ | PROT_WRITE | PROT_EXEC,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE |
+			 MAP_NORESERVE,
+	};
+	int64_t ret;
+
+	if (start >= end)
+		return false;
+	vm_fail_clear(x->r.m);
+	ret = mm_mmap(x->r.m, x->r.t, &a);
+	if (ret < 0 && ret > -4096)
+		return false;
+	x->st->mapped++;
+	return true;
+}
+
+/*
+ * trace_map=auto: maps 1 MiB around va, from a multiple of 64 KiB on, clipped
+ * to the hole [lo, hi); or, if that is refused, the page alone.
+ */
+static bool map_auto(struct trace *x, vaddr_t va, vaddr_t lo, vaddr_t hi)
+{
+	uint64_t page = x->r.m->page_size;
+	vaddr_t start = va & ~(AUTO_ALIGN - 1), end = start + AUTO_SIZE;
+	vaddr_t top = mm_at(x->r.m, x->r.t->mm)->task_size;
+
+	if (va >= top)
+		return false;
+	if (hi > top)
+		hi = top;
+	start = start < lo ? lo : start;
+	end = end > hi ? hi : end;
+	if (map_fixed(x, start, end))
+		return true;
+	va &= ~(page - 1);
+	if (map_fixed(x, va, va + page))
+		return true;
+	x->hole_start = va;
+	x->hole_end = va + page;
+	return false;
+}
+
+/*
+ * Whether no VMA holds va, nor a stack that may grow down to it.  A hole that
+ * was found is remembered: nothing but map_auto() maps while a trace runs.
+ */
+static bool outside(struct trace *x, vaddr_t va)
+{
+	struct vm *m = x->r.m;
+	struct vma *v;
+	idx_t before;
+	vaddr_t lo, hi;
+
+	if (va >= x->hole_start && va < x->hole_end)
+		return true;
+	if (!arch_canonical(m->arch, va))
+		return true;
+	v = vma_find(m, x->r.t->mm, va);
+	if (v && (v->start <= va || (v->flags & VM_GROWSDOWN)))
+		return false;
+	before = v ? v->prev : mm_at(m, x->r.t->mm)->last;
+	lo = before ? vma_at(m, before)->end : 0;
+	hi = v ? v->start : m->arch->native.task_size;
+	if (m->root->set.trace_map_auto)
+		return !map_auto(x, va, lo, hi);
+	if (va < hi) {
+		x->hole_start = lo;
+		x->hole_end = hi;
+	}
+	return true;
+}
+
+/* ---- the slow path --------------------------------------------------------
+ */
+
+enum piece { PIECE_DONE, PIECE_OUTSIDE, PIECE_REFUSED };
+
+/* One page of one access. */
+static enum piece slow_page(struct trace *x, vaddr_t va, enum access_kind kind)
+{
+	struct mmu_run *r = &x->r;
+	uint64_t need = tlb_need(kind);
+	enum tlb_hit hit = mmu_lookup(r, va);
+	struct sigfault f = {0};
+
+	if (hit != TLB_MISS && (mmu_entry(r, va)->tag & need) == need) {
+		mmu_count(r, hit);
+		return PIECE_DONE;
+	}
+	if (hit == TLB_MISS && outside(x, va))
+		return PIECE_OUTSIDE;
+	vm_fail_clear(r->m);
+	if (!mmu_resolve(r, va, kind, hit != TLB_MISS, &f)) {
+		mmu_count(r, hit);
+		return PIECE_DONE;
+	}
+	if (f.sig == SIGSEGV && f.code == 1)
+		return PIECE_OUTSIDE;
+	mmu_count(r, hit);
+	return PIECE_REFUSED;
+}
+
+static void slow_access(
+	struct trace *x, vaddr_t va, uint64_t size, enum access_kind kind)
+{
+	uint64_t page = x->r.m->page_size;
+	enum piece worst = PIECE_DONE;
+	vaddr_t end = va + size;
+
+	while (va < end) {
+		enum piece p = slow_page(x, va, kind);
+
+		if (p > worst)
+			worst = p;
+		va = (va | (page - 1)) + 1;
+		if (!va)
+			break;
+	}
+	x->r.loads += kind == ACC_READ;
+	x->r.stores += kind == ACC_WRITE;
+	x->r.fetches += kind == ACC_EXEC;
+	x->st->outside += worst == PIECE_OUTSIDE;
+	x->st->faults_refused += worst == PIECE_REFUSED;
+}
+
+static __attribute__((noinline)) void slow_record(struct trace *x, uint64_t rec)
+{
+	vaddr_t va =
+		(vaddr_t)((int64_t)(rec << (64 - VA_BITS)) >> (64 - VA_BITS));
+	uint64_t size = 1ull << (rec >> VA_BITS & 15);
+	uint64_t kind = rec >> 62;
+
+	if (x->r.m->arch->va_bits <= 32)
+		va &= (1ull << VA_BITS) - 1;
+	if (va + size < va) /* the last bytes of the address space */
+		size = -va;
+	switch (kind) {
+	case TRACE_LOAD:
+		slow_access(x, va, size, ACC_READ);
+		break;
+	case TRACE_STORE:
+		slow_access(x, va, size, ACC_WRITE);
+		break;
+	case TRACE_FETCH:
+		slow_access(x, va, size, ACC_EXEC);
+		break;
+	default:
+		slow_access(x, va, size, ACC_READ);
+		slow_access(x, va, size, ACC_WRITE);
+	}
+}
+
+/* ---- the hot path ---------------------------------------------------------
+ */
+
+/*
+ * Runs nr records, at most LANE_RECORDS; returns the lanes of those that hit
+ * level 1.  page_shift and ways are constants where this is inlined.
+ */
+static inline __attribute__((always_inline)) uint64_t run_records(
+	struct trace *x, const uint64_t *rec, size_t nr, unsigned page_shift,
+	unsigned ways)
+{
+	struct tlb_entry *const entries = x->r.l1.e;
+	const uint64_t set_mask = x->set_mask, want = x->want;
+	const uint64_t page_mask = (1ull << page_shift) - 1;
+	const struct row *const rows = x->row;
+	uint64_t lanes = 0;
+
+	for (const uint64_t *end = rec + nr; rec != end; rec++) {
+		const struct row *row = &rows[*rec >> VA_BITS];
+		uint64_t vpn = tlb_vpn(*rec, page_shift);
+		uint64_t tag = vpn << 12 | want;
+		struct tlb_entry *set = entries + (vpn & set_mask) * ways;
+		struct tlb_entry e;
+		unsigned w = 1;
+
+		if (__builtin_expect(
+			    (int64_t)(*rec & page_mask) > row->last, 0)) {
+			slow_record(x, *rec);
+			continue;
+		}
+		if (!((set->tag ^ tag) & row->mask)) {
+			lanes += row->count;
+			continue;
+		}
+		while (w < ways && (set[w].tag ^ tag) & row->mask)
+			w++;
+		if (w == ways) {
+			slow_record(x, *rec);
+			continue;
+		}
+		e = set[w];
+		for (; w > 0; w--)
+			set[w] = set[w - 1];
+		set[0] = e;
+		lanes += row->count;
+	}
+	return lanes;
+}
+
+static uint64_t run_any(struct trace *x, const uint64_t *rec, size_t nr)
+{
+	unsigned shift = x->r.m->page_shift, ways = x->r.l1.ways;
+
+	if (shift == 12 && ways == 4)
+		return run_records(x, rec, nr, 12, 4);
+	if (shift == 12 && ways == 8)
+		return run_records(x, rec, nr, 12, 8);
+	return run_records(x, rec, nr, shift, ways);
+}
+
+/* ---- a whole trace ---------------------------------------------------------
+ */
+
+static void stats_add(struct trace_stats *st, const struct mmu_run *r)
+{
+	st->loads += r->loads;
+	st->stores += r->stores;
+	st->fetches += r->fetches;
+	st->accesses += r->loads + r->stores + r->fetches;
+	st->l1_hits += r->l1_hits;
+	st->l2_hits += r->l2_hits;
+	st->misses += r->misses;
+	st->lookups += r->l1_hits + r->l2_hits + r->misses;
+	st->walks += r->walks;
+}
+
+void trace_run(struct vm *m, struct task *t, const uint64_t *rec, size_t nr)
+{
+	uint64_t min_flt = t->min_flt, maj_flt = t->maj_flt;
+	uint64_t outside_before = t->trace.outside;
+	struct trace x = {.st = &t->trace};
+
+	if (!t->mm || !nr)
+		return;
+	mmu_begin(&x.r, m, t);
+	rows_init(&x);
+	x.set_mask = x.r.l1.sets - 1;
+	x.want = x.r.base | TLB_RIGHTS;
+	while (nr) {
+		size_t n = nr < LANE_RECORDS ? nr : LANE_RECORDS;
+		uint64_t lanes = run_any(&x, rec, n);
+		uint64_t loads = lanes & LANE_MASK;
+		uint64_t stores = lanes >> LANE_BITS & LANE_MASK;
+		uint64_t fetches = lanes >> 2 * LANE_BITS;
+
+		x.r.loads += loads;
+		x.r.stores += stores;
+		x.r.fetches += fetches;
+		x.r.l1_hits += loads + stores + fetches;
+		rec += n;
+		nr -= n;
+	}
+	vm_fail_clear(m);
+	stats_add(x.st, &x.r);
+	x.st->faults_minor += t->min_flt - min_flt;
+	x.st->faults_major += t->maj_flt - maj_flt;
+	m->root->count[CNT_TRACE_ACCESSES] +=
+		x.r.loads + x.r.stores + x.r.fetches;
+	m->root->count[CNT_TRACE_OUTSIDE] += x.st->outside - outside_before;
+	mmu_end(&x.r);
+}

@@ -1,0 +1,232 @@
+/*
+ * Translation as the processor does it: TLB lookup, page walk with accessed
+ * and dirty bits, page fault, and the instruction's second try.
+ *
+ * An access is one lookup, however often it faults.  A walk reads one entry a
+ * level; when it succeeds it sets A at every level and, for a store, D in the
+ * leaf.  A store whose entry lacks D walks to set it and keeps its entry.
+ *
+ * Source: Intel SDM vol. 3A 4.6 (rights), 4.7 (error code), 4.8 (A and D),
+ * 4.10.2 (TLB entries).
+ */
+#include "mmu_i.h"
+
+#include <string.h>
+
+#define PF_PROT	 0x01u
+#define PF_WRITE 0x02u
+#define PF_USER	 0x04u
+#define PF_INSTR 0x10u
+
+/* Tries after faults; a handler that needs more is broken. */
+#define MAX_FAULTS 4
+
+void mmu_begin(struct mmu_run *r, struct vm *m, struct task *t)
+{
+	memset(r, 0, sizeof(*r));
+	cpu_switch(m, t->cpu, t);
+	r->m = m;
+	r->t = t;
+	r->cpu = &m->root->cpu[t->cpu];
+	r->l1 = tlb_level(m, t->cpu, 0);
+	r->l2 = tlb_level(m, t->cpu, 1);
+	r->pgd = r->cpu->cr3 & m->arch->pte.addr;
+	r->base = TLB_VALID | TLB_USER | (r->cpu->cr3 & TLB_PCID);
+}
+
+void mmu_end(struct mmu_run *r)
+{
+	const struct settings *set = &r->m->root->set;
+	uint64_t *count = r->m->root->count;
+	uint64_t accesses = r->loads + r->stores + r->fetches;
+	uint64_t lookups = r->l1_hits + r->l2_hits + r->misses;
+	uint64_t ns = lookups * set->cost_tlb_ns +
+		      (lookups + r->walk_refs) * set->cost_mem_ns;
+
+	count[CNT_ACCESSES] += accesses;
+	count[CNT_LOADS] += r->loads;
+	count[CNT_STORES] += r->stores;
+	count[CNT_FETCHES] += r->fetches;
+	count[CNT_TLB_LOOKUPS] += lookups;
+	count[CNT_TLB_L1_HITS] += r->l1_hits;
+	count[CNT_TLB_L2_HITS] += r->l2_hits;
+	count[CNT_TLB_MISSES] += r->misses;
+	count[CNT_WALKS] += r->walks;
+	count[CNT_WALK_REFS] += r->walk_refs;
+	r->m->root->ns += ns;
+	r->t->utime_ns += ns;
+}
+
+void mmu_count(struct mmu_run *r, enum tlb_hit hit)
+{
+	r->l1_hits += hit == TLB_HIT_L1;
+	r->l2_hits += hit == TLB_HIT_L2;
+	r->misses += hit == TLB_MISS;
+}
+
+static inline uint64_t tag_id(const struct mmu_run *r, vaddr_t va)
+{
+	return tlb_vpn(va, r->m->page_shift) << 12 |
+	       (r->base & (TLB_VALID | TLB_PCID));
+}
+
+/* Puts an entry of one level first. */
+static inline void set_promote(struct tlb_entry *set, unsigned way)
+{
+	if (way)
+		tlb_push(set, way, set[way]);
+}
+
+enum tlb_hit mmu_lookup(struct mmu_run *r, vaddr_t va)
+{
+	uint64_t vpn = tlb_vpn(va, r->m->page_shift), id = tag_id(r, va);
+	struct tlb_entry *set = tlb_set(&r->l1, vpn), *set2;
+	int way = tlb_find(set, r->l1.ways, id);
+
+	if (way >= 0) {
+		set_promote(set, (unsigned)way);
+		return TLB_HIT_L1;
+	}
+	if (!r->l2.e)
+		return TLB_MISS;
+	set2 = tlb_set(&r->l2, vpn);
+	way = tlb_find(set2, r->l2.ways, id);
+	if (way < 0)
+		return TLB_MISS;
+	set_promote(set2, (unsigned)way);
+	tlb_push(set, r->l1.ways - 1, set2[0]);
+	return TLB_HIT_L2;
+}
+
+/* ---- walk ---------------------------------------------------------------- */
+
+/*
+ * One hardware walk for a user access.  Returns 0 and the new TLB entry, with
+ * A and D set in the tables; or -1 and the error code of the page fault.
+ */
+static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
+	struct tlb_entry *out, uint32_t *code)
+{
+	const struct arch *a = r->m->arch;
+	const struct pte_bits *b = &a->pte;
+	uint64_t every = ~0ull, any = 0, entry[MAX_LEVELS], size = 0;
+	paddr_t at[MAX_LEVELS], table = r->pgd;
+	unsigned nr = 0;
+
+	*code = PF_USER | (kind == ACC_WRITE ? PF_WRITE : 0) |
+		(kind == ACC_EXEC && b->noexec ? PF_INSTR : 0);
+	if (va >= a->native.task_size)
+		*code |= PF_PROT; /* so that nothing of the kernel shows */
+	r->walks++;
+	while (!size) {
+		const struct pt_level *l = &a->level[nr];
+		uint64_t e;
+
+		at[nr] = table +
+			 (uint64_t)arch_index(a, nr, va) * a->entry_bytes;
+		e = entry[nr] = pte_read(r->m, at[nr]);
+		r->walk_refs++;
+		if (!(e & b->present))
+			return -1;
+		every &= e;
+		any |= e;
+		if (++nr == a->nr_levels || (l->may_be_leaf && (e & b->huge)))
+			size = 1ull << l->shift;
+		table = e & b->addr;
+	}
+	*code |= PF_PROT;
+	if (!(every & b->user) || (kind == ACC_WRITE && !(every & b->write)) ||
+		(kind == ACC_EXEC && (any & b->noexec)))
+		return -1;
+
+	for (unsigned i = 0; i < nr; i++) {
+		uint64_t set = b->accessed;
+
+		if (i == nr - 1 && kind == ACC_WRITE)
+			set |= b->dirty;
+		if ((entry[i] & set) != set)
+			pte_write(r->m, at[i], entry[i] |= set);
+	}
+	out->pfn = (pfn_t)(((table & ~(size - 1)) | (va & (size - 1))) >>
+			   r->m->page_shift);
+	out->tag = tlb_vpn(va, r->m->page_shift) << 12 | r->base;
+	if (every & b->write)
+		out->tag |= TLB_WRITE;
+	if (!(any & b->noexec))
+		out->tag |= TLB_EXEC;
+	if (entry[nr - 1] & b->dirty)
+		out->tag |= TLB_DIRTY;
+	return 0;
+}
+
+/* ---- fill ---------------------------------------------------------------- */
+
+/* The way of va in level 2; -1 if it is not there. */
+static int place_in_l2(const struct mmu_run *r, vaddr_t va)
+{
+	uint64_t vpn = tlb_vpn(va, r->m->page_shift);
+
+	if (!r->l2.e)
+		return -1;
+	return tlb_find(tlb_set(&r->l2, vpn), r->l2.ways, tag_id(r, va));
+}
+
+static void fill_l1(struct mmu_run *r, vaddr_t va, struct tlb_entry e)
+{
+	struct tlb_entry *set = mmu_entry(r, va);
+	int way = tlb_find(set, r->l1.ways, e.tag & TLB_ID);
+
+	tlb_push(set, way >= 0 ? (unsigned)way : r->l1.ways - 1, e);
+}
+
+/* Fills level 2 at `place`, where the entry still is or was. */
+static void fill_l2(
+	struct mmu_run *r, vaddr_t va, struct tlb_entry e, unsigned place)
+{
+	struct tlb_entry *set = tlb_set(&r->l2, tlb_vpn(va, r->m->page_shift));
+
+	if ((set[place].tag & TLB_ID) == (e.tag & TLB_ID))
+		set[place] = e;
+	else
+		tlb_push(set + place, r->l2.ways - 1 - place, e);
+}
+
+/* A refill must not leave a gap of free ways in front of its place. */
+static int place_now(const struct mmu_run *r, vaddr_t va, int place)
+{
+	const struct tlb_entry *set;
+
+	if (place <= 0)
+		return place;
+	set = tlb_set(&r->l2, tlb_vpn(va, r->m->page_shift));
+	while (place > 0 && !set[place - 1].tag)
+		place--;
+	return place;
+}
+
+int mmu_resolve(struct mmu_run *r, vaddr_t va, enum access_kind kind, bool hit,
+	struct sigfault *f)
+{
+	int place = hit ? place_in_l2(r, va) : r->l2.e ? 0 : -1;
+	struct tlb_entry e = {0, 0, 0};
+	uint32_t code;
+
+	for (unsigned faults = 0; hw_walk(r, va, kind, &e, &code); faults++) {
+		int err;
+
+		if (faults == MAX_FAULTS)
+			return vm_fail(r->m, EIO,
+				"the fault handler left 0x%llx inaccessible",
+				(unsigned long long)va);
+		r->cpu->cr2 = va;
+		r->cpu->error_code = code;
+		err = mm_fault(r->m, r->t, va, kind, code, f);
+		if (err)
+			return err;
+	}
+	fill_l1(r, va, e);
+	place = place_now(r, va, place);
+	if (place >= 0)
+		fill_l2(r, va, e, (unsigned)place);
+	return 0;
+}
