@@ -81,14 +81,14 @@ static const struct {
 	{"heap", offsetof(struct mm, start_brk)},
 };
 
-int label_get(struct vm *m, const struct task *t, const char *name, size_t len,
-	vaddr_t *addr)
+bool label_lookup(const struct vm *m, const struct task *t, const char *name,
+	size_t len, vaddr_t *addr)
 {
 	const struct label *l = label_find(m, t, name, len);
 
 	if (l) {
 		*addr = l->addr;
-		return 0;
+		return true;
 	}
 	for (size_t i = 0; i < sizeof(predefined) / sizeof(*predefined); i++) {
 		const uint8_t *mm;
@@ -97,12 +97,22 @@ int label_get(struct vm *m, const struct task *t, const char *name, size_t len,
 			continue;
 		mm = (const uint8_t *)mm_at(m, t->mm);
 		memcpy(addr, mm + predefined[i].field, sizeof(*addr));
-		if (*addr)
-			return 0;
-		return vm_fail(m, EINVAL,
-			"process %u has no \"%.*s\": it runs no program",
-			t->pid, (int)len, name);
+		return *addr;
 	}
+	return false;
+}
+
+int label_get(struct vm *m, const struct task *t, const char *name, size_t len,
+	vaddr_t *addr)
+{
+	if (label_lookup(m, t, name, len, addr))
+		return 0;
+	for (size_t i = 0; i < sizeof(predefined) / sizeof(*predefined); i++)
+		if (t->mm && name_is(predefined[i].name, name, len))
+			return vm_fail(m, EINVAL,
+				"process %u has no \"%.*s\": it runs no "
+				"program",
+				t->pid, (int)len, name);
 	return vm_fail(m, EINVAL,
 		"process %u has no label \"%.*s\"; as=NAME on a command that "
 		"returns an address makes one",

@@ -196,6 +196,9 @@ int label_set(struct vm *m, struct task *t, const char *name, size_t len,
 /* Also the predefined brk, stack, text, data, heap.  0 or -EINVAL. */
 int label_get(struct vm *m, const struct task *t, const char *name, size_t len,
 	vaddr_t *addr);
+/* The same without a sentence: changes nothing, for readers. */
+bool label_lookup(const struct vm *m, const struct task *t, const char *name,
+	size_t len, vaddr_t *addr);
 
 /* ---- files of a process ---- */
 /*

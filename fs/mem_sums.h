@@ -1,0 +1,34 @@
+/*
+ * Machine-wide sums over the frames in use: what meminfo, zoneinfo and vmstat
+ * print.  Counted when asked for, one pass over the frame table; fresh memory
+ * costs nothing.
+ */
+#ifndef PAGEFS_FS_MEM_SUMS_H
+#define PAGEFS_FS_MEM_SUMS_H
+
+#include "../vm/phys/phys.h"
+
+struct mem_sums {
+	/* pages */
+	uint64_t free, blocks_free; /* blocks: in free blocks >= pageblock */
+	uint64_t anon, file, shmem;
+	uint64_t pgtable; /* page tables, the kernel's own included */
+	uint64_t kernel;  /* kernel stacks and the like */
+	uint64_t mapped;  /* file and shmem pages that a process maps */
+	uint64_t dirty, mlocked;
+	uint64_t active_anon, inactive_anon, active_file, inactive_file;
+	uint64_t unevictable;
+	uint64_t reserve;	/* what allocations leave free */
+	uint64_t low_watermark; /* sum over zones */
+	uint64_t swap;		/* pages of the swap area */
+	uint64_t commit_limit;
+};
+
+/* Linux's pageblock on x86 with huge pages: 2 MiB. */
+#define PAGEBLOCK_ORDER 9
+
+void mem_sums(const struct vm *m, struct mem_sums *s);
+/* Free pages of a zone that lie in blocks of a pageblock or more. */
+uint64_t zone_block_pages(const struct zone *z);
+
+#endif

@@ -1,0 +1,75 @@
+#include "mem_usage.h"
+
+#include "../vm/mmu/mmu.h"
+
+/* A page that several entries map, or one that one maps. */
+static void add_shares(
+	struct mem_usage *u, const struct frame *f, uint64_t size, bool dirty)
+{
+	uint64_t pss = size << PSS_SHIFT;
+
+	if (f->mapcount > 1) {
+		pss /= f->mapcount;
+		*(dirty ? &u->shared_dirty : &u->shared_clean) += size;
+	} else {
+		*(dirty ? &u->private_dirty : &u->private_clean) += size;
+	}
+	u->pss += pss;
+	if (dirty)
+		u->pss_dirty += pss;
+	if (f->state == FRAME_ANON)
+		u->pss_anon += pss;
+	else if (f->state == FRAME_SHMEM)
+		u->pss_shmem += pss;
+	else
+		u->pss_file += pss;
+}
+
+static void add_page(struct mem_usage *u, const struct vm *m, uint64_t e)
+{
+	const struct pte_bits *bits = &m->arch->pte;
+	const struct frame *f = frame_at(m, pte_pfn(m, e));
+	uint64_t size = m->page_size;
+	/* tmpfs pages have no disk behind them: always dirty */
+	bool dirty = e & bits->dirty || f->flags & FR_DIRTY ||
+		     f->state == FRAME_SHMEM;
+
+	u->rss += size;
+	if (f->state == FRAME_ANON)
+		u->anonymous += size;
+	if (e & bits->accessed || f->flags & FR_REFERENCED)
+		u->referenced += size;
+	add_shares(u, f, size, dirty);
+}
+
+static uint64_t table_entry(const struct vm *m, const void *table, unsigned i)
+{
+	return m->arch->entry_bytes == 8 ? ((const uint64_t *)table)[i]
+					 : ((const uint32_t *)table)[i];
+}
+
+void mem_usage_add(struct mem_usage *u, const struct vm *m, const struct mm *mm,
+	const struct vma *v)
+{
+	uint64_t before = u->pss, span = 0;
+
+	/* frames of a device or of the kernel belong to nobody's memory */
+	if (v->flags & VM_PFNMAP)
+		return;
+
+	for (vaddr_t va = v->start; va < v->end; va += span) {
+		unsigned first;
+		const void *table = pt_leaf_table(m, mm, va, &first, &span);
+
+		if (span > v->end - va)
+			span = v->end - va;
+		for (unsigned i = 0; table && i < span >> m->page_shift; i++) {
+			uint64_t e = table_entry(m, table, first + i);
+
+			if (pte_present(m, e) && !(e & m->arch->pte.special))
+				add_page(u, m, e);
+		}
+	}
+	if (v->flags & VM_LOCKED)
+		u->pss_locked += u->pss - before;
+}

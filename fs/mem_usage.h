@@ -1,0 +1,28 @@
+/*
+ * What the pages mapped in a range cost: the sums of smaps.
+ *
+ * A page is private when one page-table entry maps it and shared when several
+ * do, be it twice by one process; its proportional share is page size divided
+ * by that number, kept with 12 fractional bits.  The zero page counts as
+ * nothing.  Source: Linux fs/proc/task_mmu.c, smaps_account().
+ */
+#ifndef PAGEFS_FS_MEM_USAGE_H
+#define PAGEFS_FS_MEM_USAGE_H
+
+#include "../vm/mm/mm.h"
+
+#define PSS_SHIFT 12
+
+struct mem_usage {
+	uint64_t rss, referenced, anonymous; /* bytes */
+	uint64_t shared_clean, shared_dirty; /* bytes */
+	uint64_t private_clean, private_dirty;
+	/* bytes << PSS_SHIFT */
+	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem, pss_locked;
+};
+
+/* Adds the pages of one VMA. */
+void mem_usage_add(struct mem_usage *u, const struct vm *m, const struct mm *mm,
+	const struct vma *v);
+
+#endif

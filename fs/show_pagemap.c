@@ -1,0 +1,100 @@
+/*
+ * proc/PID/pagemap: one 64-bit word for each virtual page.
+ *
+ *	 63      62      61      60-57  56         55  54            0
+ *	+-------+-------+-------+------+----------+---+---------------+
+ *	|present|swapped| file  |  0   |exclusive | 0 | page frame    |
+ *	+-------+-------+-------+------+----------+---+---------------+
+ *
+ * `file` is set for the page cache of files and of shared memory, `exclusive`
+ * when one page-table entry alone maps the frame.  The zero page has neither.
+ * Source: Linux Documentation/admin-guide/mm/pagemap.rst.
+ */
+#include "show_pagemap.h"
+
+#include "../vm/mmu/mmu.h"
+#include "renderers.h"
+#include "show_proc.h"
+
+#define PM_PRESENT   (1ull << 63)
+#define PM_FILE	     (1ull << 61)
+#define PM_EXCLUSIVE (1ull << 56)
+
+static uint64_t page_word(
+	const struct vm *m, const struct pte_bits *bits, uint64_t e, bool pfns)
+{
+	pfn_t pfn = (e & bits->addr) >> m->page_shift;
+	uint64_t word = PM_PRESENT | (pfns ? pfn : 0);
+	const struct frame *f;
+
+	if (e & bits->special)
+		return word;
+	f = frame_at(m, pfn);
+	if (f->mapcount == 1)
+		word |= PM_EXCLUSIVE;
+	if (f->state != FRAME_ANON)
+		word |= PM_FILE;
+	return word;
+}
+
+/* Inlined twice, once for each width of entries: the loop has no branch on
+ * the architecture. */
+static inline __attribute__((always_inline)) void table_words(
+	const struct vm *m, const void *table, unsigned entry_bytes,
+	uint64_t *out, size_t n, bool pfns)
+{
+	const struct pte_bits bits = m->arch->pte;
+	uint64_t there = bits.present | bits.prot_none;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t e = entry_bytes == 8 ? ((const uint64_t *)table)[i]
+					      : ((const uint32_t *)table)[i];
+
+		out[i] = e & there ? page_word(m, &bits, e, pfns) : 0;
+	}
+}
+
+static void range_words(const struct vm *m, const struct mm *mm, vaddr_t va,
+	uint64_t *out, size_t n, bool pfns)
+{
+	while (n) {
+		unsigned first, width = m->arch->entry_bytes;
+		uint64_t span;
+		const uint8_t *t = pt_leaf_table(m, mm, va, &first, &span);
+		uint64_t part = span >> m->page_shift;
+
+		if (part > n)
+			part = n;
+		if (!t)
+			memset(out, 0, part * sizeof(*out));
+		else if (width == 8)
+			table_words(m, t + first * 8, 8, out, part, pfns);
+		else
+			table_words(m, t + first * 4, 4, out, part, pfns);
+		out += part;
+		n -= part;
+		va += part << m->page_shift;
+	}
+}
+
+int64_t pagemap_read(const struct vm *m, const struct mm *mm, void *buf,
+	size_t len, uint64_t off, bool pfns)
+{
+	uint64_t page = off / 8, top, n = len / 8;
+
+	if (off % 8 || len % 8)
+		return -EINVAL;
+	top = mm ? mm->task_size >> m->page_shift : 0;
+	if (page >= top)
+		return 0;
+	if (n > top - page)
+		n = top - page;
+	range_words(m, mm, page << m->page_shift, buf, n, pfns);
+	return (int64_t)(n * 8);
+}
+
+int64_t pread_pagemap(const struct view *view, uint64_t id, void *buf,
+	size_t len, uint64_t off)
+{
+	return pagemap_read(view->vm, show_mm(view, id), buf, len, off, true);
+}

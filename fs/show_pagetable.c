@@ -1,0 +1,159 @@
+/*
+ * proc/PID/pagetable: the tree of page tables, one line for each entry in
+ * use, each table's entries indented below the entry that points to it:
+ *
+ *	pgd[255] 7f8000000000-800000000000 at 0x1f407f8 raw 0x1f41067
+ *	    PWUA------ table 0x1f41
+ *	  pud[511] ...
+ *	    pmd[511] ...
+ *	      pte[478-479] 7ffffffde000-7ffffffe0000 at ... frame 0x2010-0x2011
+ *
+ * (each on one line).  Leaf entries that follow one another, have the same
+ * bits, and whose frames all are the same or follow one another, upwards or
+ * downwards, share one line: `at` and `raw` are those of the first, and the
+ * others can be derived from it.  The kernel's half is the same for everyone
+ * and is shown by its top entries alone.
+ */
+#include "renderers.h"
+#include "pte_text.h"
+#include "show_proc.h"
+
+/* Similar leaf entries that wait for their line. */
+struct run {
+	unsigned first, nr; /* indices in the table */
+	uint64_t entry;	    /* of the first */
+	int64_t step;	    /* from one frame to the next, pages; if nr > 1 */
+	pfn_t last;	    /* frame of the last one */
+};
+
+struct tree {
+	struct sbuf *b;
+	const struct vm *m;
+	struct run run;
+};
+
+static void entry_head(struct tree *t, unsigned level, unsigned first,
+	unsigned nr, vaddr_t va, paddr_t at, uint64_t e)
+{
+	const struct pt_level *l = &t->m->arch->level[level];
+	vaddr_t end = va + ((vaddr_t)nr << l->shift);
+	char bits[PTE_TEXT_LEN + 1];
+
+	pte_text(t->m, level, e, bits);
+	sbuf_fill(t->b, ' ', 2 * level);
+	if (nr > 1)
+		sbuf_printf(t->b, "%s[%u-%u]", l->name, first, first + nr - 1);
+	else
+		sbuf_printf(t->b, "%s[%u]", l->name, first);
+	sbuf_printf(t->b, " %llx-%llx at 0x%llx raw 0x%llx %s",
+		(unsigned long long)va, (unsigned long long)end,
+		(unsigned long long)at, (unsigned long long)e, bits);
+}
+
+/* Writes the line of the run, if there is one. */
+static void run_flush(
+	struct tree *t, unsigned level, paddr_t table, vaddr_t base)
+{
+	struct run *r = &t->run;
+	vaddr_t va =
+		base + ((vaddr_t)r->first << t->m->arch->level[level].shift);
+
+	if (!r->nr)
+		return;
+	entry_head(t, level, r->first, r->nr, va,
+		table + (paddr_t)r->first * t->m->arch->entry_bytes, r->entry);
+	sbuf_printf(t->b, " frame 0x%x", pte_pfn(t->m, r->entry));
+	if (r->nr > 1 && r->step)
+		sbuf_printf(t->b, "-0x%x", r->last);
+	sbuf_char(t->b, '\n');
+	r->nr = 0;
+}
+
+/* Whether a leaf entry continues the run. */
+static bool run_takes(const struct tree *t, uint64_t e, int64_t step)
+{
+	const struct run *r = &t->run;
+	uint64_t addr = t->m->arch->pte.addr;
+
+	if (!r->nr || (e & ~addr) != (r->entry & ~addr))
+		return false;
+	return r->nr == 1 ? step >= -1 && step <= 1 : step == r->step;
+}
+
+static void run_add(struct tree *t, unsigned level, paddr_t table, vaddr_t base,
+	unsigned i, uint64_t e)
+{
+	struct run *r = &t->run;
+	pfn_t pfn = pte_pfn(t->m, e);
+	int64_t step = (int64_t)pfn - (int64_t)r->last;
+
+	if (run_takes(t, e, step)) {
+		r->step = step;
+		r->nr++;
+	} else {
+		run_flush(t, level, table, base);
+		r->first = i;
+		r->nr = 1;
+		r->entry = e;
+	}
+	r->last = pfn;
+}
+
+static void pointer_line(struct tree *t, unsigned level, unsigned i, vaddr_t va,
+	paddr_t at, uint64_t e, bool kernel)
+{
+	entry_head(t, level, i, 1, va, at, e);
+	sbuf_printf(t->b, " %s 0x%x\n", kernel ? "kernel table" : "table",
+		pte_pfn(t->m, e));
+}
+
+/* Where entry i of a table lies in the address space: the upper half of a
+ * canonical one has all the bits above set. */
+static vaddr_t entry_va(
+	const struct arch *a, vaddr_t base, unsigned level, unsigned i)
+{
+	vaddr_t va = base + ((vaddr_t)i << a->level[level].shift);
+	unsigned top = 64 - a->va_bits;
+
+	return a->canonical ? (vaddr_t)((int64_t)(va << top) >> top) : va;
+}
+
+static void table_lines(struct tree *t, const struct mm *mm, unsigned level,
+	paddr_t table, vaddr_t base)
+{
+	const struct arch *a = t->m->arch;
+
+	for (unsigned i = 0; i < arch_entries(a, level); i++) {
+		paddr_t at = table + (paddr_t)i * a->entry_bytes;
+		vaddr_t va = entry_va(a, base, level, i);
+		uint64_t e = pte_read(t->m, at);
+		bool kernel = va >= a->page_offset;
+
+		if (e && pte_leaf(t->m, level, e)) {
+			if (t->run.nr && t->run.first + t->run.nr != i)
+				run_flush(t, level, table, base);
+			run_add(t, level, table, base, i, e);
+			continue;
+		}
+		run_flush(t, level, table, base);
+		if (!e)
+			continue;
+		pointer_line(t, level, i, va, at, e, kernel);
+		if (e & a->pte.present && !kernel)
+			table_lines(t, mm, level + 1, e & a->pte.addr, va);
+	}
+	run_flush(t, level, table, base);
+}
+
+void show_pagetable(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct mm *mm = show_mm(view, id);
+	struct tree t = {.b = b, .m = view->vm};
+
+	if (!mm)
+		return;
+	sbuf_printf(b,
+		"# LEVEL[INDEX] START-END at ENTRY raw VALUE " PTE_TEXT_LEGEND
+		" table|frame PFN\n");
+	table_lines(&t, mm, 0, pfn_to_pa(view->vm, mm->pgd), 0);
+}

@@ -1,0 +1,194 @@
+/*
+ * proc/PID/stat and its relatives of one line: statm, oom_score,
+ * oom_score_adj, oom_adj, comm; and limits.
+ * Sources: Linux fs/proc/array.c, fs/proc/base.c, mm/oom_kill.c.
+ */
+#include "renderers.h"
+#include "show_proc.h"
+
+#define NS_PER_TICK 10000000ull /* USER_HZ is 100 */
+#define SIGCHLD	    17
+
+static void num(struct sbuf *b, uint64_t v)
+{
+	sbuf_char(b, ' ');
+	sbuf_dec(b, v);
+}
+
+static void nums(struct sbuf *b, const uint64_t *v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		num(b, v[i]);
+}
+
+/* Fields 23 to 35 and 45 to 51 of a process without memory are zero. */
+static const struct mm no_mm;
+
+static void stat_identity(
+	struct sbuf *b, const struct vm *m, const struct task *t)
+{
+	unsigned ppid = t->parent ? task_at(m, t->parent)->tgid : 0;
+
+	/* pid (comm) state ppid pgrp session tty_nr tpgid flags */
+	sbuf_printf(b, "%u (%.15s) %c %u %u %u 0 -1 0", t->pid, t->comm,
+		(int)t->state, ppid, t->tgid, t->tgid);
+}
+
+void show_stat(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vm *m = view->vm;
+	const struct task *t = show_task(view, id);
+	const struct mm *mm;
+
+	if (!t)
+		return;
+	mm = t->mm ? mm_at(m, t->mm) : &no_mm;
+	stat_identity(b, m, t);
+	/* minflt cminflt majflt cmajflt, utime stime cutime cstime, priority
+	 * nice num_threads itrealvalue starttime, vsize rss rsslim */
+	nums(b,
+		(const uint64_t[]){t->min_flt, 0, t->maj_flt, 0,
+			t->utime_ns / NS_PER_TICK, 0, 0, 0, 20, 0,
+			task_nr_threads(m, t), 0, t->start_ns / NS_PER_TICK,
+			mm->total_vm << m->page_shift, mm_rss_pages(mm),
+			t->rlim[RLIM_RSS].soft},
+		16);
+	/* startcode endcode startstack kstkesp kstkeip, signal blocked
+	 * sigignore sigcatch, wchan nswap cnswap, exit_signal processor
+	 * rt_priority policy delayacct_blkio guest_time cguest_time */
+	nums(b,
+		(const uint64_t[]){mm->start_code, mm->end_code,
+			mm->start_stack, 0, 0, 0, 0, 0, 0, 0, 0, 0, SIGCHLD,
+			t->cpu, 0, 0, 0, 0, 0},
+		19);
+	nums(b,
+		(const uint64_t[]){mm->start_data, mm->end_data, mm->start_brk,
+			mm->arg_start, mm->arg_end, mm->env_start, mm->env_end,
+			(uint32_t)t->exit_code},
+		8);
+	sbuf_char(b, '\n');
+}
+
+void show_statm(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct mm *mm = show_mm(view, id);
+
+	if (!mm)
+		mm = &no_mm;
+	/* size resident shared text lib data dt */
+	sbuf_dec(b, mm->total_vm);
+	nums(b,
+		(const uint64_t[]){mm_rss_pages(mm),
+			mm->rss[RSS_FILE] + mm->rss[RSS_SHMEM],
+			mm_text_pages(view->vm, mm), 0,
+			mm->data_vm + mm->stack_vm, 0},
+		6);
+	sbuf_char(b, '\n');
+}
+
+void show_comm(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct task *t = show_task(view, id);
+
+	if (t)
+		sbuf_printf(b, "%.15s\n", t->comm);
+}
+
+/* ---- the OOM killer's view ---- */
+
+/*
+ * Pages that killing the task would free, moved by oom_score_adj thousandths
+ * of all memory; scaled so that an idle process has 666.  init is exempt, and
+ * so is who asked for it with -1000.
+ */
+void show_oom_score(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vm *m = view->vm;
+	const struct task *t = show_task(view, id);
+	int64_t total, points, adj;
+
+	if (!t)
+		return;
+	adj = (int32_t)t->oom_score_adj;
+	total = (int64_t)(m->root->totalram_pages +
+			  (m->root->config.swap >> m->page_shift));
+	if (!t->mm || t->tgid == 1 || adj == -1000 || !total) {
+		sbuf_str(b, "0\n");
+		return;
+	}
+	points = (int64_t)(mm_rss_pages(mm_at(m, t->mm)) +
+			   (mm_at(m, t->mm)->pgtables >> m->page_shift));
+	points += adj * (total / 1000);
+	sbuf_printf(b, "%lld\n",
+		(long long)((1000 + points * 1000 / total) * 2 / 3));
+}
+
+void show_oom_score_adj(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct task *t = show_task(view, id);
+
+	if (t)
+		sbuf_printf(b, "%d\n", (int32_t)t->oom_score_adj);
+}
+
+/* The older scale, -17 to 15. */
+void show_oom_adj(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct task *t = show_task(view, id);
+	int adj;
+
+	if (!t)
+		return;
+	adj = (int32_t)t->oom_score_adj;
+	sbuf_printf(b, "%d\n", adj == 1000 ? 15 : adj * 17 / 1000);
+}
+
+/* ---- limits ---- */
+
+static const struct {
+	const char *name, *unit;
+} limit_names[NR_RLIMITS] = {
+	[RLIM_CPU] = {"Max cpu time", "seconds"},
+	[RLIM_FSIZE] = {"Max file size", "bytes"},
+	[RLIM_DATA] = {"Max data size", "bytes"},
+	[RLIM_STACK] = {"Max stack size", "bytes"},
+	[RLIM_CORE] = {"Max core file size", "bytes"},
+	[RLIM_RSS] = {"Max resident set", "bytes"},
+	[RLIM_NPROC] = {"Max processes", "processes"},
+	[RLIM_NOFILE] = {"Max open files", "files"},
+	[RLIM_MEMLOCK] = {"Max locked memory", "bytes"},
+	[RLIM_AS] = {"Max address space", "bytes"},
+	[RLIM_LOCKS] = {"Max file locks", "locks"},
+	[RLIM_SIGPENDING] = {"Max pending signals", "signals"},
+	[RLIM_MSGQUEUE] = {"Max msgqueue size", "bytes"},
+	[RLIM_NICE] = {"Max nice priority", ""},
+	[RLIM_RTPRIO] = {"Max realtime priority", ""},
+	[RLIM_RTTIME] = {"Max realtime timeout", "us"},
+};
+
+static void limit_value(struct sbuf *b, uint64_t v)
+{
+	if (v == RLIM_UNLIMITED)
+		sbuf_printf(b, "%-20s ", "unlimited");
+	else
+		sbuf_printf(b, "%-20llu ", (unsigned long long)v);
+}
+
+void show_limits(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct task *t = show_task(view, id);
+
+	if (!t)
+		return;
+	sbuf_printf(b, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit",
+		"Hard Limit", "Units");
+	for (unsigned i = 0; i < NR_RLIMITS; i++) {
+		sbuf_printf(b, "%-25s ", limit_names[i].name);
+		limit_value(b, t->rlim[i].soft);
+		limit_value(b, t->rlim[i].hard);
+		if (*limit_names[i].unit)
+			sbuf_printf(b, "%-10s\n", limit_names[i].unit);
+		else
+			sbuf_char(b, '\n');
+	}
+}

@@ -1,0 +1,181 @@
+/*
+ * The files of proc/ about the system: uptime, loadavg, version, stat,
+ * cpuinfo, filesystems, swaps.  Time is the machine's own.
+ * Sources: Linux fs/proc/{uptime,loadavg,version,stat}.c,
+ * arch/x86/kernel/cpu/proc.c.
+ */
+#include "../vm/phys/phys.h"
+#include "../vm/task/task.h"
+#include "renderers.h"
+
+#define NS_PER_SECOND 1000000000ull
+#define NS_PER_TICK   10000000ull /* USER_HZ is 100 */
+
+/* How long a CPU ran processes, ns: never longer than the machine is up. */
+static uint64_t cpu_busy_ns(const struct vm *m, unsigned cpu)
+{
+	uint64_t ns = 0;
+
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next)
+		if (task_at(m, i)->cpu == cpu)
+			ns += task_at(m, i)->utime_ns;
+	return ns < m->root->ns ? ns : m->root->ns;
+}
+
+static void seconds(struct sbuf *b, uint64_t ns)
+{
+	sbuf_printf(b, "%llu.%02llu", (unsigned long long)(ns / NS_PER_SECOND),
+		(unsigned long long)(ns / NS_PER_TICK % 100));
+}
+
+void show_uptime(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vm *m = view->vm;
+	uint64_t idle = 0;
+
+	for (unsigned c = 0; c < m->root->config.cpus; c++)
+		idle += m->root->ns - cpu_busy_ns(m, c);
+	seconds(b, m->root->ns);
+	sbuf_char(b, ' ');
+	seconds(b, idle);
+	sbuf_char(b, '\n');
+}
+
+struct task_totals {
+	unsigned running, total, newest;
+};
+
+static struct task_totals count_tasks(const struct vm *m)
+{
+	struct task_totals n = {0, 0, 0};
+
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next) {
+		const struct task *t = task_at(m, i);
+
+		n.total++;
+		n.running += t->state == TASK_RUNNING;
+	}
+	n.newest = m->root->next_pid - 1;
+	return n;
+}
+
+/* Nothing samples the load: the averages of a machine that only runs when it
+ * is told to are zero. */
+void show_loadavg(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	struct task_totals n = count_tasks(view->vm);
+
+	sbuf_printf(
+		b, "0.00 0.00 0.00 %u/%u %u\n", n.running, n.total, n.newest);
+}
+
+void show_version(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	sbuf_printf(b,
+		"Linux version 6.18.0-pagefs (pagefs@%s) (simulated) "
+		"#1 SMP @0\n",
+		view->vm->arch->machine);
+}
+
+static void cpu_times(struct sbuf *b, uint64_t busy_ns, uint64_t idle_ns)
+{
+	/* user nice system idle iowait irq softirq steal guest guest_nice */
+	sbuf_printf(b, " %llu 0 0 %llu 0 0 0 0 0 0\n",
+		(unsigned long long)(busy_ns / NS_PER_TICK),
+		(unsigned long long)(idle_ns / NS_PER_TICK));
+}
+
+void show_system_stat(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vm *m = view->vm;
+	unsigned cpus = m->root->config.cpus;
+	struct task_totals n = count_tasks(m);
+	uint64_t busy = 0;
+
+	for (unsigned c = 0; c < cpus; c++)
+		busy += cpu_busy_ns(m, c);
+	sbuf_str(b, "cpu ");
+	cpu_times(b, busy, m->root->ns * cpus - busy);
+	for (unsigned c = 0; c < cpus; c++) {
+		sbuf_printf(b, "cpu%u", c);
+		busy = cpu_busy_ns(m, c);
+		cpu_times(b, busy, m->root->ns - busy);
+	}
+	sbuf_printf(b,
+		"intr 0\nctxt %llu\nbtime 0\nprocesses %u\n"
+		"procs_running %u\nprocs_blocked 0\n"
+		"softirq 0 0 0 0 0 0 0 0 0 0 0\n",
+		(unsigned long long)m->root->count[CNT_CONTEXT_SWITCHES],
+		n.newest, n.running);
+}
+
+/* The features that the simulated processor has, by Linux's names. */
+static void cpu_flags(struct sbuf *b, const struct vm *m)
+{
+	const struct arch *a = m->arch;
+
+	sbuf_str(b, "fpu vme de pse tsc msr cx8 pge cmov");
+	if (a->entry_bytes == 8)
+		sbuf_str(b, " pae");
+	if (a->pte.noexec)
+		sbuf_str(b, " nx");
+	if (a->va_bits > 32)
+		sbuf_str(b, " pdpe1gb lm");
+	if (a->has_pcid && m->root->config.pcid)
+		sbuf_str(b, " pcid");
+	if (a->va_bits > 48)
+		sbuf_str(b, " la57");
+}
+
+void show_cpuinfo(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vm *m = view->vm;
+	const struct tlb_geometry *tlb = &m->root->config.tlb;
+	unsigned cpus = m->root->config.cpus;
+
+	for (unsigned c = 0; c < cpus; c++) {
+		sbuf_printf(b,
+			"processor\t: %u\nvendor_id\t: pagefs\n"
+			"cpu family\t: 6\nmodel\t\t: 1\n"
+			"model name\t: pagefs %s\nstepping\t: 0\n"
+			"cpu MHz\t\t: 1000.000\n",
+			c, m->arch->name);
+		sbuf_printf(b,
+			"physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\n"
+			"cpu cores\t: %u\napicid\t\t: %u\n"
+			"initial apicid\t: %u\nfpu\t\t: yes\n"
+			"fpu_exception\t: yes\ncpuid level\t: 1\nwp\t\t: yes\n"
+			"flags\t\t: ",
+			cpus, c, cpus, c, c);
+		cpu_flags(b, m);
+		sbuf_printf(b,
+			"\nbugs\t\t:\nbogomips\t: 2000.00\n"
+			"TLB size\t: %u %uK pages\nclflush size\t: 64\n"
+			"cache_alignment\t: 64\n"
+			"address sizes\t: %u bits physical, %u bits virtual\n"
+			"power management:\n\n",
+			tlb->entries[0] + tlb->entries[1],
+			(unsigned)(m->page_size >> 10), m->arch->pa_bits,
+			m->arch->va_bits);
+	}
+}
+
+void show_filesystems(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	sbuf_str(b, "nodev\tproc\nnodev\ttmpfs\n\text4\n");
+}
+
+/* The swap area is a partition of the simulated disk; its first page is the
+ * header. */
+void show_swaps(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vm *m = view->vm;
+	uint64_t swap = m->root->config.swap;
+
+	sbuf_str(b, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	if (!swap)
+		return;
+	swap = (swap - m->page_size) >> 10;
+	sbuf_printf(b, "%-40spartition\t%llu\t%s0\t\t-2\n", "/dev/vdb",
+		(unsigned long long)swap, swap < 10000000 ? "\t" : "");
+}

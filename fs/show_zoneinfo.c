@@ -1,0 +1,176 @@
+/*
+ * proc/buddyinfo, proc/zoneinfo and proc/vmstat.
+ *
+ * The machine has one node, no per-CPU page lists and exact counters, so the
+ * pagesets print as a kernel's do before they are filled: empty, batches of
+ * one.  NUMA events are not counted (as with vm.numa_stat=0).
+ * Source of names and layout: Linux mm/vmstat.c.
+ */
+#include "vmstat_items.h"
+#include "renderers.h"
+#include "text.h"
+
+void show_buddyinfo(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vm *m = view->vm;
+
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		const struct zone *z = &m->root->zone[i];
+		char *p;
+
+		if (!z->present)
+			continue;
+		sbuf_printf(b, "Node 0, zone %8s ", zone_name(m, i));
+		p = sbuf_room(b, NR_ORDERS * 21 + 1);
+		if (!p)
+			return;
+		for (unsigned o = 0; o < NR_ORDERS; o++) {
+			p = text_dec_pad(p, zone_free_blocks(z, o), 6);
+			*p++ = ' ';
+		}
+		*p++ = '\n';
+		sbuf_end(b, p);
+	}
+}
+
+static void item(struct sbuf *b, const char *name, uint64_t v)
+{
+	sbuf_printf(b, "\n      %-12s %llu", name, (unsigned long long)v);
+}
+
+static void node_lines(struct sbuf *b, const struct vmstat *s)
+{
+	sbuf_str(b, "\n  per-node stats");
+	for (unsigned i = 0; i < NR_NODE_ITEMS; i++)
+		item(b, vmstat_node_names[i], s->node[i]);
+}
+
+/* protection: one number for each zone that an allocation may start from,
+ * the two that exist only by configuration included. */
+static void protection_line(struct sbuf *b, const struct vm *m, unsigned i)
+{
+	unsigned nr = m->root->nr_zones;
+	unsigned extra = vmstat_extra_zones(m->arch);
+
+	sbuf_str(b, "\n        protection: (");
+	for (unsigned j = 0; j < nr + extra; j++) {
+		unsigned top = j < nr ? j : nr - 1;
+		uint64_t r =
+			i < nr && i < top ? zone_lowmem_reserve(m, i, top) : 0;
+
+		sbuf_printf(b, j ? ", %llu" : "%llu", (unsigned long long)r);
+	}
+	sbuf_char(b, ')');
+}
+
+static void zone_head(struct sbuf *b, const struct zone *z)
+{
+	const struct {
+		const char *name;
+		uint64_t v;
+	} line[] = {
+		{"boost   ", 0},
+		{"min     ", z->min},
+		{"low     ", z->low},
+		{"high    ", z->high},
+		/* promo: as far above high as high is above low */
+		{"promo   ", z->high + (z->high - z->low)},
+		{"spanned ", z->end - z->start},
+		{"present ", z->present},
+		{"managed ", z->managed},
+		{"cma     ", 0},
+	};
+
+	sbuf_printf(
+		b, "\n  pages free     %llu", (unsigned long long)z->nr_free);
+	for (unsigned i = 0; i < sizeof(line) / sizeof(line[0]); i++)
+		sbuf_printf(b, "\n        %s %llu", line[i].name,
+			(unsigned long long)line[i].v);
+}
+
+static void pageset_lines(struct sbuf *b, const struct vm *m)
+{
+	sbuf_str(b, "\n  pagesets");
+	for (unsigned c = 0; c < m->root->config.cpus; c++) {
+		sbuf_printf(b, "\n    cpu: %u", c);
+		sbuf_str(b, "\n              count:    0"
+			    "\n              high:     0"
+			    "\n              batch:    1"
+			    "\n              high_min: 0"
+			    "\n              high_max: 0"
+			    "\n  vm stats threshold: 0");
+	}
+}
+
+static void zone_lines(struct sbuf *b, const struct vm *m, unsigned i,
+	const struct vmstat *s, bool first)
+{
+	const struct zone *z = &m->root->zone[i];
+
+	sbuf_printf(b, "Node 0, zone %8s", zone_name(m, i));
+	if (first)
+		node_lines(b, s);
+	zone_head(b, z);
+	protection_line(b, m, i);
+	if (!z->present) {
+		sbuf_char(b, '\n');
+		return;
+	}
+	for (unsigned k = 0; k < NR_ZONE_ITEMS; k++)
+		item(b, vmstat_zone_names[k], s->zone[i][k]);
+	pageset_lines(b, m);
+	sbuf_printf(b,
+		"\n  node_unreclaimable:  0\n  start_pfn:           %u\n",
+		z->start);
+}
+
+/* Zones that the kernel is built for and that have no pages here. */
+static void empty_zone(
+	struct sbuf *b, const struct vm *m, const char *name, unsigned mark)
+{
+	const struct zone z = {.min = mark, .low = mark, .high = mark};
+
+	sbuf_printf(b, "Node 0, zone %8s", name);
+	zone_head(b, &z);
+	protection_line(b, m, m->root->nr_zones);
+	sbuf_char(b, '\n');
+}
+
+void show_zoneinfo(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vm *m = view->vm;
+	bool first = true;
+	struct vmstat s;
+
+	vmstat_collect(m, &s);
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		bool here = first && m->root->zone[i].present;
+
+		zone_lines(b, m, i, &s, here);
+		first = first && !here;
+	}
+	/* Movable's watermark is clamped to 32 pages even when it is empty */
+	empty_zone(b, m, "Movable", 32);
+	if (vmstat_extra_zones(m->arch) > 1)
+		empty_zone(b, m, "Device", 0);
+}
+
+void show_vmstat(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vm *m = view->vm;
+	struct vmstat s;
+
+	vmstat_collect(m, &s);
+	for (unsigned k = 0; k < NR_ZONE_ITEMS; k++) {
+		uint64_t sum = 0;
+
+		for (unsigned i = 0; i < m->root->nr_zones; i++)
+			sum += s.zone[i][k];
+		sbuf_printf(b, "%s %llu\n", vmstat_zone_names[k],
+			(unsigned long long)sum);
+	}
+	for (unsigned k = 0; k < NR_NODE_ITEMS; k++)
+		sbuf_printf(b, "%s %llu\n", vmstat_node_names[k],
+			(unsigned long long)s.node[k]);
+	vmstat_events(b, m, &s);
+}

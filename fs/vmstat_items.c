@@ -1,0 +1,293 @@
+#include "vmstat_items.h"
+
+#include <ctype.h>
+
+const char *const vmstat_zone_names[NR_ZONE_ITEMS] = {
+	"nr_free_pages",
+	"nr_free_pages_blocks",
+	"nr_zone_inactive_anon",
+	"nr_zone_active_anon",
+	"nr_zone_inactive_file",
+	"nr_zone_active_file",
+	"nr_zone_unevictable",
+	"nr_zone_write_pending",
+	"nr_mlock",
+	"nr_zspages",
+	"nr_free_cma",
+	"numa_hit",
+	"numa_miss",
+	"numa_foreign",
+	"numa_interleave",
+	"numa_local",
+	"numa_other",
+};
+
+const char *const vmstat_node_names[NR_NODE_ITEMS] = {
+	"nr_inactive_anon",
+	"nr_active_anon",
+	"nr_inactive_file",
+	"nr_active_file",
+	"nr_unevictable",
+	"nr_slab_reclaimable",
+	"nr_slab_unreclaimable",
+	"nr_isolated_anon",
+	"nr_isolated_file",
+	"workingset_nodes",
+	"workingset_refault_anon",
+	"workingset_refault_file",
+	"workingset_activate_anon",
+	"workingset_activate_file",
+	"workingset_restore_anon",
+	"workingset_restore_file",
+	"workingset_nodereclaim",
+	"nr_anon_pages",
+	"nr_mapped",
+	"nr_file_pages",
+	"nr_dirty",
+	"nr_writeback",
+	"nr_shmem",
+	"nr_shmem_hugepages",
+	"nr_shmem_pmdmapped",
+	"nr_file_hugepages",
+	"nr_file_pmdmapped",
+	"nr_anon_transparent_hugepages",
+	"nr_vmscan_write",
+	"nr_vmscan_immediate_reclaim",
+	"nr_dirtied",
+	"nr_written",
+	"nr_throttled_written",
+	"nr_kernel_misc_reclaimable",
+	"nr_foll_pin_acquired",
+	"nr_foll_pin_released",
+	"nr_kernel_stack",
+	"nr_page_table_pages",
+	"nr_sec_page_table_pages",
+	"nr_iommu_pages",
+	"nr_swapcached",
+	"pgpromote_success",
+	"pgpromote_candidate",
+	"pgpromote_candidate_nrl",
+	"pgdemote_kswapd",
+	"pgdemote_direct",
+	"pgdemote_khugepaged",
+	"pgdemote_proactive",
+	"nr_hugetlb",
+	"nr_balloon_pages",
+	"nr_kernel_file_pages",
+};
+
+/* Positions of what the machine counts; the others stay zero. */
+enum {
+	ZONE_FREE = 0,
+	ZONE_FREE_BLOCKS = 1,
+	NODE_INACTIVE_ANON = 0,
+	NODE_ACTIVE_ANON = 1,
+	NODE_INACTIVE_FILE = 2,
+	NODE_ACTIVE_FILE = 3,
+	NODE_UNEVICTABLE = 4,
+	NODE_ANON = 17,
+	NODE_MAPPED = 18,
+	NODE_FILE = 19,
+	NODE_DIRTY = 20,
+	NODE_SHMEM = 22,
+	NODE_STACK_KB = 36,
+	NODE_PGTABLE = 37,
+};
+
+void vmstat_collect(const struct vm *m, struct vmstat *s)
+{
+	struct mem_sums *t = &s->sums;
+
+	memset(s, 0, sizeof(*s));
+	mem_sums(m, t);
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		const struct zone *z = &m->root->zone[i];
+
+		s->zone[i][ZONE_FREE] = z->nr_free;
+		s->zone[i][ZONE_FREE_BLOCKS] = zone_block_pages(z);
+	}
+	s->node[NODE_INACTIVE_ANON] = t->inactive_anon;
+	s->node[NODE_ACTIVE_ANON] = t->active_anon;
+	s->node[NODE_INACTIVE_FILE] = t->inactive_file;
+	s->node[NODE_ACTIVE_FILE] = t->active_file;
+	s->node[NODE_UNEVICTABLE] = t->unevictable;
+	s->node[NODE_ANON] = t->anon;
+	s->node[NODE_MAPPED] = t->mapped;
+	s->node[NODE_FILE] = t->file + t->shmem;
+	s->node[NODE_DIRTY] = t->dirty;
+	s->node[NODE_SHMEM] = t->shmem;
+	s->node[NODE_STACK_KB] = t->kernel << (m->page_shift - 10);
+	s->node[NODE_PGTABLE] = t->pgtable;
+}
+
+#define NONE NR_COUNTERS
+
+struct event_name {
+	const char *name;
+	unsigned counter; /* enum vm_counter, NONE: never happens here */
+};
+
+static const struct event_name io_events[] = {
+	{"pgpgin", CNT_PGPGIN},
+	{"pgpgout", CNT_PGPGOUT},
+	{"pswpin", NONE},
+	{"pswpout", NONE},
+};
+
+static const struct event_name events[] = {
+	{"pgfree", CNT_PGFREE},
+	{"pgactivate", NONE},
+	{"pgdeactivate", NONE},
+	{"pglazyfree", NONE},
+	{"pgfault", CNT_PGFAULT},
+	{"pgmajfault", CNT_PGMAJFAULT},
+	{"pglazyfreed", NONE},
+	{"pgrefill", NONE},
+	{"pgreuse", CNT_FAULT_REUSE},
+	{"pgsteal_kswapd", NONE},
+	{"pgsteal_direct", NONE},
+	{"pgsteal_khugepaged", NONE},
+	{"pgsteal_proactive", NONE},
+	{"pgscan_kswapd", NONE},
+	{"pgscan_direct", NONE},
+	{"pgscan_khugepaged", NONE},
+	{"pgscan_proactive", NONE},
+	{"pgscan_direct_throttle", NONE},
+	{"pgscan_anon", NONE},
+	{"pgscan_file", NONE},
+	{"pgsteal_anon", NONE},
+	{"pgsteal_file", NONE},
+	{"zone_reclaim_success", NONE},
+	{"zone_reclaim_failed", NONE},
+	{"pginodesteal", NONE},
+	{"slabs_scanned", NONE},
+	{"kswapd_inodesteal", NONE},
+	{"kswapd_low_wmark_hit_quickly", NONE},
+	{"kswapd_high_wmark_hit_quickly", NONE},
+	{"pageoutrun", NONE},
+	{"pgrotated", NONE},
+	{"drop_pagecache", NONE},
+	{"drop_slab", NONE},
+	{"oom_kill", NONE},
+	{"numa_pte_updates", NONE},
+	{"numa_huge_pte_updates", NONE},
+	{"numa_hint_faults", NONE},
+	{"numa_hint_faults_local", NONE},
+	{"numa_pages_migrated", NONE},
+	{"pgmigrate_success", NONE},
+	{"pgmigrate_fail", NONE},
+	{"thp_migration_success", NONE},
+	{"thp_migration_fail", NONE},
+	{"thp_migration_split", NONE},
+	{"compact_migrate_scanned", NONE},
+	{"compact_free_scanned", NONE},
+	{"compact_isolated", NONE},
+	{"compact_stall", NONE},
+	{"compact_fail", NONE},
+	{"compact_success", NONE},
+	{"compact_daemon_wake", NONE},
+	{"compact_daemon_migrate_scanned", NONE},
+	{"compact_daemon_free_scanned", NONE},
+	{"htlb_buddy_alloc_success", NONE},
+	{"htlb_buddy_alloc_fail", NONE},
+	{"unevictable_pgs_culled", NONE},
+	{"unevictable_pgs_scanned", NONE},
+	{"unevictable_pgs_rescued", NONE},
+	{"unevictable_pgs_mlocked", NONE},
+	{"unevictable_pgs_munlocked", NONE},
+	{"unevictable_pgs_cleared", NONE},
+	{"unevictable_pgs_stranded", NONE},
+	{"thp_fault_alloc", NONE},
+	{"thp_fault_fallback", NONE},
+	{"thp_fault_fallback_charge", NONE},
+	{"thp_collapse_alloc", NONE},
+	{"thp_collapse_alloc_failed", NONE},
+	{"thp_file_alloc", NONE},
+	{"thp_file_fallback", NONE},
+	{"thp_file_fallback_charge", NONE},
+	{"thp_file_mapped", NONE},
+	{"thp_split_page", NONE},
+	{"thp_split_page_failed", NONE},
+	{"thp_deferred_split_page", NONE},
+	{"thp_underused_split_page", NONE},
+	{"thp_split_pmd", NONE},
+	{"thp_scan_exceed_none_pte", NONE},
+	{"thp_scan_exceed_swap_pte", NONE},
+	{"thp_scan_exceed_share_pte", NONE},
+	{"thp_split_pud", NONE},
+	{"thp_zero_page_alloc", NONE},
+	{"thp_zero_page_alloc_failed", NONE},
+	{"thp_swpout", NONE},
+	{"thp_swpout_fallback", NONE},
+	{"balloon_inflate", NONE},
+	{"balloon_deflate", NONE},
+	{"balloon_migrate", NONE},
+	{"swap_ra", NONE},
+	{"swap_ra_hit", NONE},
+	{"swpin_zero", NONE},
+	{"swpout_zero", NONE},
+	{"ksm_swpin_copy", NONE},
+	{"cow_ksm", NONE},
+	{"zswpin", NONE},
+	{"zswpout", NONE},
+	{"zswpwb", NONE},
+	{"direct_map_level2_splits", NONE},
+	{"direct_map_level3_splits", NONE},
+	{"direct_map_level2_collapses", NONE},
+	{"direct_map_level3_collapses", NONE},
+	{"nr_unstable", NONE},
+};
+
+static void event_lines(struct sbuf *b, const struct vm *m,
+	const struct event_name *e, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		sbuf_printf(b, "%s %llu\n", e[i].name,
+			e[i].counter == NONE
+				? 0ull
+				: (unsigned long long)
+					  m->root->count[e[i].counter]);
+}
+
+/* "pgalloc_dma32 N" for each zone, those without pages included. */
+static void zone_events(struct sbuf *b, const struct vm *m, const char *event)
+{
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		sbuf_str(b, event);
+		for (const char *p = zone_name(m, i); *p; p++)
+			sbuf_char(b, (char)tolower((unsigned char)*p));
+		sbuf_str(b, " 0\n");
+	}
+	sbuf_printf(b, "%smovable 0\n", event);
+	if (vmstat_extra_zones(m->arch) > 1)
+		sbuf_printf(b, "%sdevice 0\n", event);
+}
+
+void vmstat_events(struct sbuf *b, const struct vm *m, const struct vmstat *s)
+{
+	const struct mem_sums *t = &s->sums;
+	/* what may become dirty: free memory and the cache of files */
+	uint64_t dirtyable = t->free -
+			     (t->reserve < t->free ? t->reserve : t->free) +
+			     t->active_file + t->inactive_file;
+	uint64_t memmap = 0;
+
+	for (unsigned i = 0; i < m->root->nr_firmware; i++) {
+		const struct phys_range *r = &m->root->firmware[i];
+
+		if (r->kind == PHYS_MEMMAP)
+			memmap += (r->end - r->start) >> m->page_shift;
+	}
+	/* vm.dirty_ratio 20, vm.dirty_background_ratio 10 */
+	sbuf_printf(b,
+		"nr_dirty_threshold %llu\n"
+		"nr_dirty_background_threshold %llu\n"
+		"nr_memmap_pages 0\nnr_memmap_boot_pages %llu\n",
+		(unsigned long long)dirtyable / 5,
+		(unsigned long long)dirtyable / 10, (unsigned long long)memmap);
+	event_lines(b, m, io_events, sizeof(io_events) / sizeof(*io_events));
+	zone_events(b, m, "pgalloc_");
+	zone_events(b, m, "allocstall_");
+	zone_events(b, m, "pgskip_");
+	event_lines(b, m, events, sizeof(events) / sizeof(*events));
+}

@@ -1,0 +1,35 @@
+/*
+ * The items of vmstat and zoneinfo: names in Linux's order, values collected
+ * from the machine.
+ */
+#ifndef PAGEFS_FS_VMSTAT_ITEMS_H
+#define PAGEFS_FS_VMSTAT_ITEMS_H
+
+#include "mem_sums.h"
+#include "show.h"
+
+#define NR_ZONE_ITEMS 17
+#define NR_NODE_ITEMS 51
+
+extern const char *const vmstat_zone_names[NR_ZONE_ITEMS];
+extern const char *const vmstat_node_names[NR_NODE_ITEMS];
+
+struct vmstat {
+	uint64_t zone[MAX_ZONES][NR_ZONE_ITEMS];
+	uint64_t node[NR_NODE_ITEMS];
+	struct mem_sums sums;
+};
+
+void vmstat_collect(const struct vm *m, struct vmstat *s);
+
+/* The lines of vmstat after those of zones and node. */
+void vmstat_events(struct sbuf *b, const struct vm *m, const struct vmstat *s);
+
+/* Zones that zoneinfo lists beside those of the machine: Movable, and Device
+ * on 64-bit architectures. */
+static inline unsigned vmstat_extra_zones(const struct arch *a)
+{
+	return a->va_bits > 32 ? 2 : 1;
+}
+
+#endif
