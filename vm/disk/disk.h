@@ -36,6 +36,8 @@ struct inode {
 	uint64_t size; /* bytes */
 	uint64_t nr_blocks;
 	uint64_t nr_cached;
+	/* shmem: pages it counts in root->committed, till it is freed */
+	uint64_t committed;
 	uint64_t mtime_ns, ctime_ns;
 };
 

@@ -5,36 +5,10 @@
 #ifndef PAGEFS_VM_MM_I_H
 #define PAGEFS_VM_MM_I_H
 
+#include "../abi.h"
 #include "mm.h"
 
 #define PMD_SIZE (2 * MiB)
-
-/* Linux's numbers of PROT_*, MAP_*, MREMAP_* and the rest. */
-#define PROT_READ      0x1u
-#define PROT_WRITE     0x2u
-#define PROT_EXEC      0x4u
-#define PROT_SEM       0x8u
-#define PROT_GROWSDOWN 0x01000000u
-#define PROT_GROWSUP   0x02000000u
-
-#define MAP_SHARED	    0x01u
-#define MAP_PRIVATE	    0x02u
-#define MAP_SHARED_VALIDATE 0x03u
-#define MAP_DROPPABLE	    0x08u
-#define MAP_TYPE	    0x0fu
-#define MAP_FIXED	    0x10u
-#define MAP_ANONYMOUS	    0x20u
-#define MAP_32BIT	    0x40u
-#define MAP_ABOVE4G	    0x80u
-#define MAP_GROWSDOWN	    0x100u
-#define MAP_LOCKED	    0x2000u
-#define MAP_NORESERVE	    0x4000u
-#define MAP_POPULATE	    0x8000u
-#define MAP_NONBLOCK	    0x10000u
-#define MAP_STACK	    0x20000u
-#define MAP_HUGETLB	    0x40000u
-#define MAP_SYNC	    0x80000u
-#define MAP_NOREPLACE	    0x100000u
 
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
 /* Set without a split and ignored when two VMAs are compared. */

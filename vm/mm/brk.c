@@ -1,0 +1,134 @@
+/* brk(2).  Source: Linux mm/mmap.c (brk), mm/vma.c (do_brk_flags). */
+#include "mm_i.h"
+
+#define VM_HEAP                                                       \
+	(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | \
+		VM_ACCOUNT)
+
+static int check_data_limit(
+	struct vm *m, const struct task *t, const struct mm *mm, vaddr_t brk)
+{
+	uint64_t limit = t->rlim[RLIM_DATA].soft;
+	uint64_t data = brk - mm->start_brk + (mm->end_data - mm->start_data);
+
+	if (brk < mm->start_brk)
+		return vm_fail(m, EINVAL,
+			"0x%llx is below the start of the heap, 0x%llx",
+			(unsigned long long)brk,
+			(unsigned long long)mm->start_brk);
+	if (data <= limit)
+		return 0;
+	return vm_fail(m, ENOMEM,
+		"heap and data would have %llu bytes, RLIMIT_DATA is %llu",
+		(unsigned long long)data, (unsigned long long)limit);
+}
+
+static int shrink(struct vm *m, struct task *t, vaddr_t from, vaddr_t to)
+{
+	vaddr_t old = mm_at(m, t->mm)->brk;
+	const struct vma *v = vma_find(m, t->mm, to);
+
+	if (!v || v->start >= old)
+		return vm_fail(m, EINVAL,
+			"nothing is mapped between 0x%llx and the break "
+			"0x%llx",
+			(unsigned long long)to, (unsigned long long)old);
+	return unmap_range(m, t->mm, to, from);
+}
+
+/* One page above the new end, and a stack's guard gap, stay free. */
+static int room_above(
+	struct vm *m, const struct task *t, vaddr_t from, vaddr_t to)
+{
+	const struct vma *v = vma_find(m, t->mm, from);
+	vaddr_t top = mm_at(m, t->mm)->task_size;
+
+	if (to < from || to > top)
+		return vm_fail(m, ENOMEM,
+			"the break 0x%llx leaves user space, which ends at "
+			"0x%llx",
+			(unsigned long long)to, (unsigned long long)top);
+	if (!v || vma_start_gap(m, v) >= to + m->page_size)
+		return 0;
+	return vm_fail(m, ENOMEM,
+		"the heap cannot grow to 0x%llx: the mapping at 0x%llx must "
+		"stay a page away",
+		(unsigned long long)to, (unsigned long long)v->start);
+}
+
+static int check_growth(struct vm *m, const struct task *t, uint64_t flags,
+	vaddr_t from, vaddr_t to)
+{
+	const struct mm *mm = mm_at(m, t->mm);
+	int64_t pages = (to - from) >> m->page_shift;
+	int err;
+
+	err = room_above(m, t, from, to);
+	if (!err)
+		err = mm_may_lock(m, t, flags, to - from, EAGAIN);
+	if (!err)
+		err = mm_may_expand(m, t, flags, pages);
+	if (!err && mm->map_count > m->root->set.max_map_count)
+		err = vm_fail(m, ENOMEM,
+			"the process has %u mappings, max_map_count is %u",
+			mm->map_count, m->root->set.max_map_count);
+	if (!err)
+		err = mm_may_commit(m, t, pages);
+	return err ? err : vma_room(m, 1);
+}
+
+/*
+ * The heap grows its own VMA, one that ends at the break and does not start
+ * below the heap: the bss before it stays apart.
+ */
+static bool heap_extends(const struct vm *m, const struct mm *mm,
+	const struct vma *v, uint64_t flags, vaddr_t at)
+{
+	return v && v->end == at && v->start >= mm->start_brk && !v->file &&
+	       !((v->flags ^ flags) & ~VM_STICKY) &&
+	       vma_pgoff_at(m, v, at) == at >> m->page_shift && !v->av_multi;
+}
+
+static int grow(struct vm *m, struct task *t, vaddr_t from, vaddr_t to)
+{
+	struct mm *mm = mm_at(m, t->mm);
+	uint64_t flags = VM_HEAP | mm->def_flags;
+	struct vma *next, *prev;
+	int err;
+
+	if (t->personality & READ_IMPLIES_EXEC)
+		flags |= VM_EXEC;
+	err = check_growth(m, t, flags, from, to);
+	if (err)
+		return err;
+	next = vma_find(m, t->mm, from);
+	prev = next ? vma_prev(m, next)
+		    : (mm->last ? vma_at(m, mm->last) : NULL);
+	if (heap_extends(m, mm, prev, flags, from))
+		vma_resize(m, prev, prev->start, to);
+	else if (!mm_insert(m, t->mm, from, to, flags, 0, from >> m->page_shift,
+			 VMA_PLAIN))
+		return -ENOMEM;
+	return 0;
+}
+
+vaddr_t mm_brk(struct vm *m, struct task *t, vaddr_t brk)
+{
+	struct mm *mm = mm_at(m, t->mm);
+	vaddr_t from = page_up(m, mm->brk), to = page_up(m, brk);
+	int err;
+
+	if (!brk)
+		return mm->brk;
+	err = check_data_limit(m, t, mm, brk);
+	if (!err && to < from && brk <= mm->brk)
+		err = shrink(m, t, from, to);
+	else if (!err && to != from)
+		err = grow(m, t, from, to);
+	if (err)
+		return mm->brk;
+	mm->brk = brk;
+	if (to > from && mm->def_flags & VM_LOCKED)
+		populate_quietly(m, t, from, to);
+	return brk;
+}

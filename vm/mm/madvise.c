@@ -1,0 +1,325 @@
+/*
+ * madvise(2).  Holes are stepped over and reported as ENOMEM in the end; a
+ * refusal of one VMA ends the walk.  Source: Linux mm/madvise.c, madvise(2).
+ */
+#include "mm_i.h"
+
+#include "../disk/disk.h"
+
+enum advice {
+	MADV_NORMAL = 0,
+	MADV_RANDOM = 1,
+	MADV_SEQUENTIAL = 2,
+	MADV_WILLNEED = 3,
+	MADV_DONTNEED = 4,
+	MADV_FREE = 8,
+	MADV_REMOVE = 9,
+	MADV_DONTFORK = 10,
+	MADV_DOFORK = 11,
+	MADV_MERGEABLE = 12,
+	MADV_UNMERGEABLE = 13,
+	MADV_HUGEPAGE = 14,
+	MADV_NOHUGEPAGE = 15,
+	MADV_DONTDUMP = 16,
+	MADV_DODUMP = 17,
+	MADV_WIPEONFORK = 18,
+	MADV_KEEPONFORK = 19,
+	MADV_COLD = 20,
+	MADV_PAGEOUT = 21,
+	MADV_POPULATE_READ = 22,
+	MADV_POPULATE_WRITE = 23,
+	MADV_DONTNEED_LOCKED = 24,
+	MADV_COLLAPSE = 25,
+};
+
+/* Part of one VMA. */
+struct piece {
+	struct task *t;
+	struct vma *v;
+	vaddr_t start, end;
+	int advice;
+};
+
+static int refuse(struct vm *m, const struct piece *p, const char *why)
+{
+	return vm_fail(m, EINVAL, "advice %d on [0x%llx, 0x%llx): %s",
+		p->advice, (unsigned long long)p->v->start,
+		(unsigned long long)p->v->end, why);
+}
+
+static bool is_anonymous(const struct vma *v)
+{
+	return !v->file && !v->special;
+}
+
+/* ---- advice that only sets flags ---------------------------------------- */
+
+static const struct {
+	uint64_t set, clear;
+} flag_advice[] = {
+	[MADV_NORMAL] = {0, VM_RAND_READ | VM_SEQ_READ},
+	[MADV_RANDOM] = {VM_RAND_READ, VM_SEQ_READ},
+	[MADV_SEQUENTIAL] = {VM_SEQ_READ, VM_RAND_READ},
+	[MADV_DONTFORK] = {VM_DONTCOPY, 0},
+	[MADV_DOFORK] = {0, VM_DONTCOPY},
+	[MADV_MERGEABLE] = {VM_MERGEABLE, 0},
+	[MADV_UNMERGEABLE] = {0, VM_MERGEABLE},
+	[MADV_HUGEPAGE] = {VM_HUGEPAGE, VM_NOHUGEPAGE},
+	[MADV_NOHUGEPAGE] = {VM_NOHUGEPAGE, VM_HUGEPAGE},
+	[MADV_DONTDUMP] = {VM_DONTDUMP, 0},
+	[MADV_DODUMP] = {0, VM_DONTDUMP},
+	[MADV_WIPEONFORK] = {VM_WIPEONFORK, 0},
+	[MADV_KEEPONFORK] = {0, VM_WIPEONFORK},
+};
+
+/* Kinds of mappings that an advice is not for. */
+static int check_flag_advice(struct vm *m, const struct piece *p)
+{
+	const struct vma *v = p->v;
+
+	switch (p->advice) {
+	case MADV_DOFORK:
+		if (v->flags & VM_SPECIAL)
+			return refuse(m, p, "a special mapping");
+		return 0;
+	case MADV_WIPEONFORK:
+		if (v->file || v->flags & VM_SHARED)
+			return refuse(m, p, "not private anonymous memory");
+		return 0;
+	case MADV_KEEPONFORK:
+		if (v->flags & VM_DROPPABLE)
+			return refuse(m, p, "droppable memory");
+		return 0;
+	case MADV_DODUMP:
+		if (v->flags & (VM_SPECIAL | VM_DROPPABLE))
+			return refuse(m, p, "a special or droppable mapping");
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* Memory that cannot be merged by content is left alone. */
+static bool advice_is_void(const struct piece *p)
+{
+	uint64_t no_ksm = VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB |
+			  VM_DROPPABLE;
+
+	switch (p->advice) {
+	case MADV_MERGEABLE:
+		return p->v->flags & (no_ksm | VM_MERGEABLE);
+	case MADV_UNMERGEABLE:
+		return !(p->v->flags & VM_MERGEABLE);
+	default:
+		return false;
+	}
+}
+
+/* Returns 0 or -errno; *stop gets the end of the VMA that holds the piece. */
+static int advise_flags(struct vm *m, const struct piece *p, vaddr_t *stop)
+{
+	uint64_t flags = p->v->flags;
+	struct vma *v;
+	int err = check_flag_advice(m, p);
+
+	if (err)
+		return err;
+	if (advice_is_void(p))
+		return 0;
+	flags &= ~flag_advice[p->advice].clear;
+	flags |= flag_advice[p->advice].set;
+	if (flags == p->v->flags)
+		return 0;
+	v = vma_modify(m, p->v, p->start, p->end, flags);
+	if (v) {
+		*stop = v->end > p->end ? v->end : p->end;
+		return 0;
+	}
+	if (m->fail.err != ENOMEM)
+		return -m->fail.err;
+	/* Linux reports a VMA too many as a reason to try again. */
+	m->fail.err = EAGAIN;
+	return -EAGAIN;
+}
+
+/* ---- advice about pages ------------------------------------------------- */
+
+static int advise_dontneed(struct vm *m, const struct piece *p)
+{
+	uint64_t bad = VM_PFNMAP | VM_HUGETLB;
+
+	if (p->advice == MADV_DONTNEED)
+		bad |= VM_LOCKED;
+	if (p->v->flags & bad)
+		return refuse(m, p, "a locked or special mapping");
+	mm_zap(m, p->t->mm, p->v, p->start, p->end);
+	return 0;
+}
+
+static int advise_free(struct vm *m, const struct piece *p)
+{
+	if (!is_anonymous(p->v))
+		return refuse(m, p, "not private anonymous memory");
+	return 0;
+}
+
+/* Punches a hole into the object; only shared memory can. */
+static int advise_remove(struct vm *m, const struct piece *p)
+{
+	const struct vma *v = p->v;
+	uint64_t need = VM_SHARED | VM_WRITE;
+
+	if (v->flags & VM_LOCKED)
+		return refuse(m, p, "a locked mapping");
+	if (!v->file)
+		return refuse(m, p, "no file to punch a hole into");
+	if ((v->flags & need) != need)
+		return vm_fail(m, EACCES,
+			"advice %d on [0x%llx, 0x%llx): needs a shared "
+			"writable mapping",
+			p->advice, (unsigned long long)v->start,
+			(unsigned long long)v->end);
+	return vm_fail(m, EOPNOTSUPP,
+		"the file behind [0x%llx, 0x%llx) supports no holes",
+		(unsigned long long)v->start, (unsigned long long)v->end);
+}
+
+static int advise_cold(struct vm *m, const struct piece *p)
+{
+	if (p->v->flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB))
+		return refuse(m, p, "a locked or special mapping");
+	return 0;
+}
+
+static int advise_collapse(struct vm *m, const struct piece *p)
+{
+	return refuse(m, p, "not eligible for huge pages");
+}
+
+static int advise_piece(struct vm *m, const struct piece *p, vaddr_t *stop)
+{
+	switch (p->advice) {
+	case MADV_WILLNEED:
+		return 0;
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+		return advise_dontneed(m, p);
+	case MADV_FREE:
+		return advise_free(m, p);
+	case MADV_REMOVE:
+		return advise_remove(m, p);
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return advise_cold(m, p);
+	case MADV_COLLAPSE:
+		return advise_collapse(m, p);
+	default:
+		return advise_flags(m, p, stop);
+	}
+}
+
+/* ---- populate ----------------------------------------------------------- */
+
+static int populate_piece(struct vm *m, const struct piece *p)
+{
+	bool write = p->advice == MADV_POPULATE_WRITE;
+	struct sigfault f = {0};
+	uint64_t need = write ? VM_WRITE : VM_ACCESS;
+
+	if (!(p->v->flags & need) || p->v->flags & (VM_PFNMAP | VM_IO))
+		return refuse(m, p, "no right to access it");
+	for (vaddr_t va = p->start; va < p->end; va += m->page_size) {
+		int err = mm_fault(m, p->t, va, write ? ACC_WRITE : ACC_READ,
+			write ? 6 : 4, &f);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int populate(
+	struct vm *m, struct task *t, vaddr_t start, vaddr_t end, int advice)
+{
+	while (start < end) {
+		struct piece p = {
+			t, vma_lookup(m, t->mm, start), start, end, advice};
+		int err;
+
+		if (!p.v)
+			return vm_fail(m, ENOMEM, "nothing is mapped at 0x%llx",
+				(unsigned long long)start);
+		if (p.v->end < end)
+			p.end = p.v->end;
+		err = populate_piece(m, &p);
+		if (err)
+			return err;
+		start = p.end;
+	}
+	return 0;
+}
+
+/* ---- the call ----------------------------------------------------------- */
+
+static bool known_advice(int advice)
+{
+	return advice >= MADV_NORMAL && advice <= MADV_COLLAPSE &&
+	       !(advice > MADV_DONTNEED && advice < MADV_FREE);
+}
+
+static int advise_range(
+	struct vm *m, struct task *t, vaddr_t start, vaddr_t end, int advice)
+{
+	vaddr_t at = start, hole = 0;
+	bool holes = false;
+
+	while (at < end) {
+		struct piece p = {t, vma_find(m, t->mm, at), at, end, advice};
+		vaddr_t stop;
+		int err;
+
+		if (!p.v || p.v->start > at) {
+			hole = holes ? hole : at;
+			holes = true;
+		}
+		if (!p.v || p.v->start >= end)
+			break;
+		if (p.v->start > at)
+			p.start = p.v->start;
+		if (p.v->end < end)
+			p.end = p.v->end;
+		stop = p.end;
+		err = advise_piece(m, &p, &stop);
+		if (err)
+			return err;
+		at = stop;
+	}
+	if (!holes)
+		return 0;
+	return vm_fail(m, ENOMEM,
+		"nothing is mapped at 0x%llx; the rest of the range was "
+		"advised",
+		(unsigned long long)hole);
+}
+
+int64_t mm_madvise(
+	struct vm *m, struct task *t, vaddr_t addr, uint64_t len, int advice)
+{
+	vaddr_t end = addr + page_up(m, len);
+
+	if (!known_advice(advice))
+		return vm_fail(m, EINVAL, "unknown advice %d", advice);
+	if (page_offset(m, addr))
+		return vm_fail(m, EINVAL,
+			"address 0x%llx is not a multiple of the page size "
+			"%llu",
+			(unsigned long long)addr,
+			(unsigned long long)m->page_size);
+	if (end < addr || (len && end == addr))
+		return vm_fail(m, EINVAL,
+			"0x%llx + %llu is beyond the address space",
+			(unsigned long long)addr, (unsigned long long)len);
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+		return populate(m, t, addr, end, advice);
+	return advise_range(m, t, addr, end, advice);
+}

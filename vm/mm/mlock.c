@@ -1,0 +1,212 @@
+/* mlock(2) and its family.  Source: Linux mm/mlock.c. */
+#include "mm_i.h"
+
+#define MLOCK_ONFAULT 1u
+
+#define MCL_CURRENT 1u
+#define MCL_FUTURE  2u
+#define MCL_ONFAULT 4u
+
+/* Goes on where one VMA refuses: MAP_POPULATE reports nothing. */
+void populate_quietly(struct vm *m, struct task *t, vaddr_t start, vaddr_t end)
+{
+	struct vma *v;
+
+	while ((v = vma_overlap(m, t->mm, start, end))) {
+		vaddr_t from = v->start > start ? v->start : start;
+		vaddr_t stop = v->end < end ? v->end : end;
+
+		if (mm_populate(m, t, from, stop))
+			vm_fail_clear(m);
+		start = stop;
+	}
+}
+
+static int may_lock_at_all(struct vm *m, const struct task *t)
+{
+	if (t->rlim[RLIM_MEMLOCK].soft || task_is_root(t))
+		return 0;
+	return vm_fail(m, EPERM,
+		"locking memory needs privilege, as RLIMIT_MEMLOCK is 0");
+}
+
+/* Pages of [start, end) that are locked already. */
+static uint64_t locked_in(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
+{
+	uint64_t n = 0;
+	const struct vma *v = vma_overlap(m, mm, start, end);
+
+	for (; v && v->start < end; v = vma_next(m, v)) {
+		vaddr_t from = v->start > start ? v->start : start;
+		vaddr_t stop = v->end < end ? v->end : end;
+
+		if (v->flags & VM_LOCKED)
+			n += (stop - from) >> m->page_shift;
+	}
+	return n;
+}
+
+static int check_limit(
+	struct vm *m, const struct task *t, vaddr_t start, uint64_t len)
+{
+	uint64_t limit = t->rlim[RLIM_MEMLOCK].soft >> m->page_shift;
+	uint64_t pages = len >> m->page_shift;
+	uint64_t total = pages + mm_at(m, t->mm)->locked_vm;
+
+	if (total > limit && !task_is_root(t))
+		total -= locked_in(m, t->mm, start, start + len);
+	if (total <= limit || task_is_root(t))
+		return 0;
+	return vm_fail(m, ENOMEM,
+		"%llu bytes would be locked, RLIMIT_MEMLOCK is %llu",
+		(unsigned long long)(total << m->page_shift),
+		(unsigned long long)t->rlim[RLIM_MEMLOCK].soft);
+}
+
+/* Special mappings are resident anyway; they stay as they are. */
+static struct vma *lock_vma(
+	struct vm *m, struct vma *v, vaddr_t start, vaddr_t end, uint64_t lock)
+{
+	uint64_t flags = (v->flags & ~VM_LOCKED_MASK) | lock;
+
+	if (flags == v->flags || v->flags & VM_SPECIAL || v->special)
+		return v;
+	return vma_modify(m, v, start, end, flags);
+}
+
+static int no_vma(struct vm *m, vaddr_t va)
+{
+	return vm_fail(m, ENOMEM, "nothing is mapped at 0x%llx",
+		(unsigned long long)va);
+}
+
+/* Sets the lock flags of [start, end); a hole ends it, what was done stays. */
+static int lock_range(
+	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end, uint64_t lock)
+{
+	while (start < end) {
+		struct vma *v = vma_lookup(m, mm, start);
+		vaddr_t stop;
+
+		if (!v)
+			return no_vma(m, start);
+		stop = v->end < end ? v->end : end;
+		v = lock_vma(m, v, start, stop, lock);
+		if (!v)
+			return -m->fail.err;
+		start = v->end > stop ? v->end : stop;
+	}
+	return 0;
+}
+
+/* Rounds to pages; false for an empty range.  *err is set if it wraps. */
+static bool round_range(struct vm *m, vaddr_t *addr, uint64_t *len, int *err)
+{
+	*err = 0;
+	*len = page_up(m, *len + page_offset(m, *addr));
+	*addr = page_down(m, *addr);
+	if (*addr + *len < *addr)
+		*err = vm_fail(m, EINVAL,
+			"0x%llx + %llu is beyond the address space",
+			(unsigned long long)*addr, (unsigned long long)*len);
+	return *len && !*err;
+}
+
+int64_t mm_mlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t flags)
+{
+	uint64_t lock = VM_LOCKED;
+	int err;
+
+	if (flags & ~(uint64_t)MLOCK_ONFAULT)
+		return vm_fail(m, EINVAL, "unknown mlock flags 0x%llx",
+			(unsigned long long)flags);
+	if (flags & MLOCK_ONFAULT)
+		lock |= VM_LOCKONFAULT;
+	err = may_lock_at_all(m, t);
+	if (err)
+		return err;
+	len = page_up(m, len + page_offset(m, addr));
+	addr = page_down(m, addr);
+	err = check_limit(m, t, addr, len);
+	if (err || !round_range(m, &addr, &len, &err))
+		return err;
+	err = lock_range(m, t->mm, addr, addr + len, lock);
+	if (err)
+		return err;
+	err = mm_populate(m, t, addr, addr + len);
+	if (!err)
+		return 0;
+	if (err == -ENOMEM || err == -EAGAIN)
+		return err;
+	vm_fail_clear(m);
+	return vm_fail(m, ENOMEM,
+		"some pages of 0x%llx + %llu cannot be brought in",
+		(unsigned long long)addr, (unsigned long long)len);
+}
+
+int64_t mm_munlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len)
+{
+	int err;
+
+	if (!round_range(m, &addr, &len, &err))
+		return err;
+	return lock_range(m, t->mm, addr, addr + len, 0);
+}
+
+/* Refusals of single VMAs are ignored. */
+static void lock_everything(struct vm *m, struct task *t, uint64_t lock)
+{
+	struct mm *mm = mm_at(m, t->mm);
+	vaddr_t at = 0;
+	struct vma *v;
+
+	while ((v = vma_find(m, t->mm, at))) {
+		vaddr_t end = v->end;
+
+		v = lock_vma(m, v, v->start, v->end, lock);
+		if (!v)
+			vm_fail_clear(m);
+		at = v && v->end > end ? v->end : end;
+	}
+	if (lock & VM_LOCKED && mm->last)
+		populate_quietly(m, t, 0, vma_at(m, mm->last)->end);
+}
+
+int64_t mm_mlockall(struct vm *m, struct task *t, uint64_t flags)
+{
+	struct mm *mm = mm_at(m, t->mm);
+	uint64_t limit = t->rlim[RLIM_MEMLOCK].soft >> m->page_shift;
+	uint64_t lock = VM_LOCKED;
+	int err;
+
+	if (!flags || flags & ~7ull || flags == MCL_ONFAULT)
+		return vm_fail(m, EINVAL,
+			"mlockall flags are current or future or both, and "
+			"then onfault; not 0x%llx",
+			(unsigned long long)flags);
+	err = may_lock_at_all(m, t);
+	if (err)
+		return err;
+	if (flags & MCL_CURRENT && mm->total_vm > limit && !task_is_root(t))
+		return vm_fail(m, ENOMEM,
+			"the process has %llu bytes mapped, RLIMIT_MEMLOCK is "
+			"%llu",
+			(unsigned long long)(mm->total_vm << m->page_shift),
+			(unsigned long long)t->rlim[RLIM_MEMLOCK].soft);
+	if (flags & MCL_ONFAULT)
+		lock |= VM_LOCKONFAULT;
+	mm->def_flags &= ~VM_LOCKED_MASK;
+	if (flags & MCL_FUTURE)
+		mm->def_flags |= lock;
+	if (flags & MCL_CURRENT)
+		lock_everything(m, t, lock);
+	return 0;
+}
+
+int64_t mm_munlockall(struct vm *m, struct task *t)
+{
+	mm_at(m, t->mm)->def_flags &= ~VM_LOCKED_MASK;
+	lock_everything(m, t, 0);
+	return 0;
+}

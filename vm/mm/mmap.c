@@ -1,0 +1,386 @@
+/*
+ * mmap(2).  The checks come in Linux's order, since a call with two mistakes
+ * gets the errno of the first.  Sources: Linux mm/mmap.c (ksys_mmap_pgoff,
+ * do_mmap), mm/vma.c (mmap_region), mmap(2).
+ */
+#include "mm_i.h"
+
+#include "../disk/disk.h"
+
+/* What MAP_SHARED_VALIDATE lets pass, without MAP_SYNC. */
+#define MAP_KNOWN                                                             \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |               \
+		MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED | \
+		MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |     \
+		MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G | 0x4000000u |          \
+		21u << 26 | 30u << 26)
+
+/* A call on its way through the checks. */
+struct request {
+	vaddr_t addr;
+	uint64_t len, pages;
+	uint64_t flags, vm_flags;
+	uint64_t off, pgoff;
+	idx_t file; /* 0: anonymous */
+	bool new_shmem;
+};
+
+static const char *map_type_name(uint64_t flags)
+{
+	switch (flags & MAP_TYPE) {
+	case MAP_SHARED:
+		return "MAP_SHARED";
+	case MAP_PRIVATE:
+		return "MAP_PRIVATE";
+	case MAP_SHARED_VALIDATE:
+		return "MAP_SHARED_VALIDATE";
+	case MAP_DROPPABLE:
+		return "MAP_DROPPABLE";
+	default:
+		return "no mapping type";
+	}
+}
+
+/* There are no huge pages of a fixed pool in this machine. */
+static int hugetlb_refuse(struct vm *m, const struct mmap_args *a)
+{
+	unsigned log2 = a->flags >> 26 & 0x3f;
+
+	if (!(a->flags & MAP_ANONYMOUS))
+		return vm_fail(
+			m, EINVAL, "MAP_HUGETLB needs a file of a hugetlbfs");
+	if (log2 && log2 != 21 && log2 != 30)
+		return vm_fail(m, EINVAL,
+			"there are no huge pages of 2^%u bytes", log2);
+	if (!a->len)
+		return vm_fail(m, EINVAL, "the length is 0");
+	return vm_fail(
+		m, ENOMEM, "no huge pages are reserved (nr_hugepages is 0)");
+}
+
+static int check_descriptor(struct vm *m, const struct mmap_args *a)
+{
+	if (page_offset(m, a->off))
+		return vm_fail(m, EINVAL,
+			"offset 0x%llx is not a multiple of the page size %llu",
+			(unsigned long long)a->off,
+			(unsigned long long)m->page_size);
+	if (!(a->flags & MAP_ANONYMOUS) && !a->file)
+		return vm_fail(m, EBADF,
+			"no open file, and MAP_ANONYMOUS is not among the "
+			"flags");
+	if (a->flags & MAP_HUGETLB)
+		return hugetlb_refuse(m, a);
+	return 0;
+}
+
+static int check_size(struct vm *m, const struct task *t, struct request *r)
+{
+	const struct mm *mm = mm_at(m, t->mm);
+	uint64_t pgoff = r->off >> m->page_shift;
+	uint64_t len = r->len;
+
+	if (!len)
+		return vm_fail(m, EINVAL, "the length is 0");
+	r->len = page_up(m, len);
+	if (!r->len)
+		return vm_fail(m, ENOMEM,
+			"the length %llu, rounded up to pages, is beyond 2^64",
+			(unsigned long long)len);
+	r->pages = r->len >> m->page_shift;
+	if (pgoff + r->pages < pgoff)
+		return vm_fail(m, EOVERFLOW,
+			"offset and length together are beyond 2^64 pages");
+	if (mm->map_count > m->root->set.max_map_count)
+		return vm_fail(m, ENOMEM,
+			"the process has %u mappings, max_map_count is %u",
+			mm->map_count, m->root->set.max_map_count);
+	return 0;
+}
+
+static vaddr_t hint_of(const struct vm *m, vaddr_t addr)
+{
+	vaddr_t hint = page_down(m, addr);
+
+	return hint && hint < mm_low_limit(m) ? mm_low_limit(m) : hint;
+}
+
+static int fixed_address(struct vm *m, const struct task *t, struct request *r)
+{
+	vaddr_t top = mm_at(m, t->mm)->task_size;
+
+	if (r->len > top || r->addr > top - r->len)
+		return vm_fail(m, ENOMEM,
+			"[0x%llx, +%llu) leaves user space, which ends at "
+			"0x%llx",
+			(unsigned long long)r->addr, (unsigned long long)r->len,
+			(unsigned long long)top);
+	if (page_offset(m, r->addr))
+		return vm_fail(m, EINVAL,
+			"MAP_FIXED address 0x%llx is not a multiple of the "
+			"page size %llu",
+			(unsigned long long)r->addr,
+			(unsigned long long)m->page_size);
+	return 0;
+}
+
+static int choose_address(struct vm *m, const struct task *t, struct request *r)
+{
+	struct vma *v;
+	int err;
+
+	if (r->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+		err = fixed_address(m, t, r);
+		if (err)
+			return err;
+	} else {
+		r->addr = mm_unmapped_area(m, t->mm, hint_of(m, r->addr),
+			r->len, r->flags, r->file, r->off);
+		if (!r->addr)
+			return -ENOMEM;
+	}
+	err = mm_may_map_at(m, t, r->addr);
+	if (err || !(r->flags & MAP_FIXED_NOREPLACE))
+		return err;
+	v = vma_overlap(m, t->mm, r->addr, r->addr + r->len);
+	if (!v)
+		return 0;
+	return vm_fail(m, EEXIST,
+		"MAP_FIXED_NOREPLACE: [0x%llx, +%llu) overlaps the mapping "
+		"[0x%llx, 0x%llx)",
+		(unsigned long long)r->addr, (unsigned long long)r->len,
+		(unsigned long long)v->start, (unsigned long long)v->end);
+}
+
+static int check_lock(struct vm *m, const struct task *t, struct request *r)
+{
+	if (r->flags & MAP_LOCKED && !task_is_root(t) &&
+		!t->rlim[RLIM_MEMLOCK].soft)
+		return vm_fail(m, EPERM,
+			"MAP_LOCKED needs privilege, as RLIMIT_MEMLOCK is 0");
+	return mm_may_lock(m, t, r->vm_flags, r->len, EAGAIN);
+}
+
+static int check_shared_file(
+	struct vm *m, struct request *r, const struct file *f)
+{
+	const struct inode *inode = inode_at(m, f->inode);
+	uint64_t known = MAP_KNOWN;
+
+	if (inode->type == INODE_FILE)
+		known |= MAP_SYNC;
+	if ((r->flags & MAP_TYPE) == MAP_SHARED_VALIDATE &&
+		(r->flags & ~(known | MAP_TYPE)))
+		return vm_fail(m, EOPNOTSUPP,
+			"MAP_SHARED_VALIDATE: unknown flags 0x%llx",
+			(unsigned long long)(r->flags & ~(known | MAP_TYPE)));
+	if (r->vm_flags & VM_WRITE && !(f->mode & FMODE_WRITE))
+		return vm_fail(m, EACCES,
+			"a shared writable mapping needs a file opened for "
+			"writing");
+	r->vm_flags |= VM_SHARED | VM_MAYSHARE;
+	if (!(f->mode & FMODE_WRITE))
+		r->vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
+	return 0;
+}
+
+static int check_private_file(
+	struct vm *m, struct request *r, const struct file *f)
+{
+	uint32_t type = inode_at(m, f->inode)->type;
+
+	if (!(f->mode & FMODE_READ))
+		return vm_fail(m, EACCES, "the file is not open for reading");
+	if (type != INODE_FILE && type != INODE_SHMEM)
+		return vm_fail(m, ENODEV, "a directory cannot be mapped");
+	if (r->vm_flags & VM_GROWSDOWN)
+		return vm_fail(m, EINVAL,
+			"MAP_GROWSDOWN is for private anonymous memory alone");
+	if (type == INODE_FILE && r->flags & MAP_SYNC)
+		return vm_fail(m, EOPNOTSUPP,
+			"MAP_SYNC needs persistent memory behind the file");
+	return 0;
+}
+
+static int check_file(struct vm *m, struct request *r)
+{
+	const struct file *f = file_at(m, r->file);
+	uint64_t type = r->flags & MAP_TYPE, max = INT64_MAX;
+	int err = 0;
+
+	r->pgoff = r->off >> m->page_shift;
+	if (r->len > max || r->pgoff > (max - r->len) >> m->page_shift)
+		return vm_fail(m, EOVERFLOW,
+			"offset 0x%llx + %llu is beyond the largest file "
+			"offset, 2^63 - 1",
+			(unsigned long long)r->off, (unsigned long long)r->len);
+	if (type == MAP_SHARED || type == MAP_SHARED_VALIDATE)
+		err = check_shared_file(m, r, f);
+	else if (type != MAP_PRIVATE)
+		err = vm_fail(m, EINVAL,
+			"a file mapping is MAP_SHARED or MAP_PRIVATE, not %s",
+			map_type_name(r->flags));
+	return err ? err : check_private_file(m, r, f);
+}
+
+static int check_droppable(struct vm *m, struct request *r)
+{
+	if (r->flags & (MAP_LOCKED | MAP_HUGETLB) || r->vm_flags & VM_GROWSDOWN)
+		return vm_fail(m, EINVAL,
+			"MAP_DROPPABLE memory is neither locked nor a stack");
+	r->vm_flags |=
+		VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
+	return 0;
+}
+
+static int check_anonymous(struct vm *m, struct request *r)
+{
+	r->pgoff = r->addr >> m->page_shift;
+	switch (r->flags & MAP_TYPE) {
+	case MAP_SHARED:
+		if (r->vm_flags & VM_GROWSDOWN)
+			return vm_fail(m, EINVAL,
+				"MAP_GROWSDOWN is for private anonymous "
+				"memory alone");
+		r->pgoff = 0;
+		r->vm_flags |= VM_SHARED | VM_MAYSHARE;
+		r->new_shmem = true;
+		return 0;
+	case MAP_PRIVATE:
+		return 0;
+	case MAP_DROPPABLE:
+		return check_droppable(m, r);
+	default:
+		return vm_fail(m, EINVAL,
+			"anonymous memory is MAP_SHARED or MAP_PRIVATE, not %s",
+			map_type_name(r->flags));
+	}
+}
+
+static uint64_t flags_of(
+	const struct vm *m, const struct task *t, const struct mmap_args *a)
+{
+	uint64_t f = a->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+
+	if (f & PROT_READ && t->personality & READ_IMPLIES_EXEC)
+		f |= VM_EXEC;
+	if (a->flags & MAP_GROWSDOWN)
+		f |= VM_GROWSDOWN;
+	if (a->flags & MAP_LOCKED)
+		f |= VM_LOCKED;
+	if (a->flags & MAP_STACK)
+		f |= VM_NOHUGEPAGE;
+	return f | mm_at(m, t->mm)->def_flags | VM_MAYREAD | VM_MAYWRITE |
+	       VM_MAYEXEC;
+}
+
+/* Linux's mode 2 counts everything. */
+static void apply_noreserve(const struct vm *m, struct request *r)
+{
+	if (r->flags & MAP_NORESERVE && m->root->set.overcommit_memory != 2)
+		r->vm_flags |= VM_NORESERVE;
+}
+
+/* A private mapping that may be written is backed by RAM and swap. */
+static int check_limits(struct vm *m, const struct task *t, struct request *r,
+	const struct unmap_plan *gone)
+{
+	uint64_t kind = VM_NORESERVE | VM_SHARED | VM_WRITE;
+	int err;
+
+	err = mm_may_expand(
+		m, t, r->vm_flags, (int64_t)(r->pages - gone->nr_pages));
+	if (err)
+		return err;
+	if ((r->vm_flags & kind) == VM_WRITE) {
+		r->vm_flags |= VM_ACCOUNT;
+		return mm_may_commit(
+			m, t, (int64_t)(r->pages - gone->nr_accounted));
+	}
+	if (r->new_shmem && !(r->vm_flags & VM_NORESERVE))
+		return mm_may_commit(m, t, (int64_t)r->pages);
+	return 0;
+}
+
+/* The object of MAP_SHARED | MAP_ANONYMOUS: a file of its own per call. */
+static int make_shmem(struct vm *m, struct request *r)
+{
+	idx_t inode = shmem_create(m, r->len);
+
+	if (!inode)
+		return -ENOMEM;
+	r->file = file_of_inode(m, inode, FMODE_READ | FMODE_WRITE);
+	if (!r->file) {
+		inode_put(m, inode);
+		return -ENOMEM;
+	}
+	if (!(r->vm_flags & VM_NORESERVE)) {
+		inode_at(m, inode)->committed = r->pages;
+		m->root->committed += r->pages;
+	}
+	return 0;
+}
+
+static int map_region(struct vm *m, const struct task *t, struct request *r)
+{
+	struct unmap_plan gone;
+	struct vma_range range;
+	int err;
+
+	err = vma_room(m, 3);
+	if (!err)
+		err = unmap_prepare(m, t->mm, r->addr, r->addr + r->len, &gone);
+	if (!err)
+		err = check_limits(m, t, r, &gone);
+	if (!err && r->new_shmem)
+		err = make_shmem(m, r);
+	if (err)
+		return err;
+	unmap_finish(m, t->mm, r->addr, r->addr + r->len);
+	range = (struct vma_range){
+		.start = r->addr,
+		.end = r->addr + r->len,
+		.flags = r->vm_flags,
+		.pgoff = r->pgoff,
+		.file = r->file,
+	};
+	vma_merge_new(m, t->mm, &range);
+	if (r->new_shmem)
+		file_put(m, r->file); /* the VMA holds it now */
+	return 0;
+}
+
+int64_t mm_mmap(struct vm *m, struct task *t, const struct mmap_args *a)
+{
+	struct request r = {
+		.addr = a->addr,
+		.len = a->len,
+		.flags = a->flags,
+		.off = a->off,
+		.file = a->flags & MAP_ANONYMOUS ? 0 : a->file,
+	};
+	int err;
+
+	m->root->count[CNT_MMAP]++;
+	err = check_descriptor(m, a);
+	if (!err)
+		err = check_size(m, t, &r);
+	if (!err)
+		err = choose_address(m, t, &r);
+	if (err)
+		return err;
+	r.vm_flags = flags_of(m, t, a);
+	err = check_lock(m, t, &r);
+	if (!err)
+		err = r.file ? check_file(m, &r) : check_anonymous(m, &r);
+	if (err)
+		return err;
+	apply_noreserve(m, &r);
+	err = map_region(m, t, &r);
+	if (err)
+		return err;
+	if (r.vm_flags & VM_LOCKED ||
+		(a->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+		populate_quietly(m, t, r.addr, r.addr + r.len);
+	return (int64_t)r.addr;
+}

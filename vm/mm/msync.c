@@ -1,0 +1,113 @@
+/* msync(2) and mincore(2).  Sources: Linux mm/msync.c, mm/mincore.c. */
+#include "mm_i.h"
+
+#include <string.h>
+
+#include "../disk/disk.h"
+#include "../mmu/mmu.h"
+
+#define MS_ASYNC      1u
+#define MS_INVALIDATE 2u
+#define MS_SYNC	      4u
+
+static int check_msync(struct vm *m, vaddr_t addr, uint64_t flags)
+{
+	if (flags & ~7ull)
+		return vm_fail(m, EINVAL, "unknown msync flags 0x%llx",
+			(unsigned long long)flags);
+	if (page_offset(m, addr))
+		return vm_fail(m, EINVAL,
+			"address 0x%llx is not a multiple of the page size "
+			"%llu",
+			(unsigned long long)addr,
+			(unsigned long long)m->page_size);
+	if (flags & MS_ASYNC && flags & MS_SYNC)
+		return vm_fail(
+			m, EINVAL, "MS_ASYNC and MS_SYNC exclude each other");
+	return 0;
+}
+
+int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t flags)
+{
+	vaddr_t end = addr + page_up(m, len), at = addr;
+	bool holes = false;
+	int err = check_msync(m, addr, flags);
+
+	if (err)
+		return err;
+	if (end < addr)
+		return vm_fail(m, ENOMEM,
+			"0x%llx + %llu is beyond the address space",
+			(unsigned long long)addr, (unsigned long long)len);
+	while (at < end) {
+		const struct vma *v = vma_find(m, t->mm, at);
+
+		if (!v || v->start > at)
+			holes = true;
+		if (holes && flags == MS_ASYNC)
+			break;
+		if (!v || v->start >= end)
+			break;
+		if (flags & MS_INVALIDATE && v->flags & VM_LOCKED)
+			return vm_fail(m, EBUSY,
+				"MS_INVALIDATE: [0x%llx, 0x%llx) is locked",
+				(unsigned long long)v->start,
+				(unsigned long long)v->end);
+		at = v->end;
+	}
+	if (!holes)
+		return 0;
+	return vm_fail(m, ENOMEM, "a part of 0x%llx + %llu is not mapped",
+		(unsigned long long)addr, (unsigned long long)len);
+}
+
+static bool is_resident(const struct vm *m, const struct mm *mm,
+	const struct vma *v, vaddr_t va)
+{
+	idx_t inode;
+	uint64_t page;
+
+	if (pte_present(m, pt_get(m, mm, va)))
+		return true;
+	if (!v->file)
+		return false;
+	inode = file_at(m, v->file)->inode;
+	page = vma_pgoff_at(m, v, va);
+	return page < page_up(m, inode_at(m, inode)->size) >> m->page_shift &&
+	       cache_lookup(m, inode, page) != PFN_NONE;
+}
+
+int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint8_t *vec, uint64_t max_pages)
+{
+	const struct mm *mm = mm_at(m, t->mm);
+	const struct vma *v = NULL;
+	uint64_t pages = (len >> m->page_shift) + !!page_offset(m, len);
+
+	if (page_offset(m, addr))
+		return vm_fail(m, EINVAL,
+			"address 0x%llx is not a multiple of the page size "
+			"%llu",
+			(unsigned long long)addr,
+			(unsigned long long)m->page_size);
+	if (len > mm->task_size || addr > mm->task_size - len)
+		return vm_fail(m, ENOMEM,
+			"0x%llx + %llu leaves user space, which ends at "
+			"0x%llx",
+			(unsigned long long)addr, (unsigned long long)len,
+			(unsigned long long)mm->task_size);
+	for (uint64_t i = 0; i < pages; i++, addr += m->page_size) {
+		if (!v || addr >= v->end)
+			v = vma_lookup(m, t->mm, addr);
+		if (!v)
+			return vm_fail(m, ENOMEM, "nothing is mapped at 0x%llx",
+				(unsigned long long)addr);
+		if (i < max_pages)
+			vec[i] = is_resident(m, mm, v, addr);
+		else /* nothing is told about the rest but holes */
+			i += ((v->end - addr) >> m->page_shift) - 1,
+				addr = v->end - m->page_size;
+	}
+	return 0;
+}
