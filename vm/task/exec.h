@@ -20,6 +20,6 @@ int vdso_boot(struct vm *m);
  */
 int vdso_map(struct vm *m, idx_t mm, vaddr_t *vdso);
 /* AT_SYSINFO: offset of __kernel_vsyscall in the 32-bit vdso. */
-#define VDSO32_VSYSCALL 0x560u
+#define VDSO32_VSYSCALL 0x5e0u
 
 #endif

@@ -332,25 +332,13 @@ static void reparent_children(struct vm *m, struct task *t)
 	}
 }
 
-/* No CPU runs t any more. */
-static void leave_cpus(struct vm *m, struct task *t)
-{
-	idx_t self = task_index(m, t);
-
-	for (uint32_t c = 0; c < m->root->config.cpus; c++)
-		if (m->root->cpu[c].current == self) {
-			cpu_drop_mm(m, t->mm);
-			m->root->cpu[c].current = 0;
-		}
-}
-
 void task_exit(struct vm *m, struct task *t, int code)
 {
 	idx_t mm = t->mm;
 
 	if (t->pid == PID_INIT || t->state == TASK_ZOMBIE)
 		return;
-	leave_cpus(m, t);
+	cpu_drop_task(m, t);
 	t->mm = 0;
 	mm_put(m, mm);
 	fd_close_all(m, t);

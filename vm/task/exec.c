@@ -1,0 +1,290 @@
+/*
+ * execve: opens program and interpreter, builds a new address space beside
+ * the old one, and only then swaps them, so that a refusal costs nothing.
+ * (Linux has dropped the old image by then and would have to kill.)
+ *
+ * Source of order and errno: fs/exec.c, fs/binfmt_elf.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../disk/disk.h"
+#include "../mm/mm.h"
+#include "../mmu/mmu.h"
+#include "exec_i.h"
+#include "task_i.h"
+
+/* ---- opening ------------------------------------------------------------- */
+
+/* As the kernel opens programs: the x bit is asked for, the r bit is not. */
+static idx_t open_program(struct vm *m, const char *path)
+{
+	idx_t file = file_open(m, path, FMODE_EXEC);
+
+	if (file)
+		file_at(m, file)->mode |= FMODE_READ;
+	return file;
+}
+
+static idx_t inode_of(const struct vm *m, idx_t file)
+{
+	return file_at(m, file)->inode;
+}
+
+/* argv[0] makes way for: the interpreter, its argument, the script. */
+static void script_argv(
+	struct bprm *b, const char *script, const char *name, const char *arg)
+{
+	if (b->nr_front) {
+		b->nr_front--;
+	} else if (b->argc) {
+		b->argv++;
+		b->argc--;
+	}
+	b->front[b->nr_front++] = script;
+	if (arg)
+		b->front[b->nr_front++] = arg;
+	b->front[b->nr_front++] = name;
+}
+
+/* Opens path, or the interpreter at the end of its chain of #! lines. */
+static int open_through_scripts(struct bprm *b, const char *path)
+{
+	struct vm *m = b->m;
+
+	for (unsigned depth = 0; depth <= SCRIPT_DEPTH; depth++) {
+		char *head = b->line[depth], *name, *arg;
+		int err;
+
+		b->file = open_program(m, path);
+		if (!b->file)
+			return -m->fail.err;
+		disk_read(m, inode_of(m, b->file), 0, head, SCRIPT_HEAD);
+		err = script_parse(m, head, &name, &arg);
+		if (err)
+			return err < 0 ? err : 0;
+		file_put(m, b->file);
+		b->file = 0;
+		script_argv(b, path, name, arg);
+		path = name;
+	}
+	return vm_fail(m, ELOOP, "%s: more than %u interpreters of scripts",
+		b->filename, SCRIPT_DEPTH);
+}
+
+/* Parses the headers of one file; its table goes to half of b->tables. */
+static int read_elf(
+	struct bprm *b, idx_t file, enum elf_role role, struct elf_image *img)
+{
+	struct vm *m = b->m;
+	uint8_t *table = b->tables + (role == ELF_PROGRAM ? 0 : ELF_TABLE_MAX);
+	idx_t inode = inode_of(m, file);
+	uint8_t head[sizeof(Elf64_Ehdr)];
+	uint64_t len = disk_read(m, inode, 0, head, sizeof(head));
+	const struct layout *l;
+	int err;
+
+	err = elf_parse(m, head, len, inode_at(m, inode)->size, role, img);
+	if (err)
+		return err;
+	l = img->is64 || !m->arch->compat.name ? &m->arch->native
+					       : &m->arch->compat;
+	if (role == ELF_PROGRAM)
+		b->layout = l;
+	else if (l != b->layout)
+		return vm_fail(m, ELIBBAD,
+			"a %s interpreter cannot load a %s program", l->name,
+			b->layout->name);
+	disk_read(m, inode, img->phoff, table,
+		(uint64_t)img->phnum * img->phentsize);
+	return elf_segments(m, img, table, l->task_size);
+}
+
+static int open_interp(struct bprm *b)
+{
+	struct vm *m = b->m;
+	uint64_t len = b->img.interp_len;
+	char path[4096];
+
+	if (disk_read(m, inode_of(m, b->file), b->img.interp_off, path, len) !=
+		len)
+		return vm_fail(m, EIO,
+			"PT_INTERP at offset %llu lies beyond the file's end",
+			(unsigned long long)b->img.interp_off);
+	if (path[len - 1])
+		return vm_fail(
+			m, ENOEXEC, "PT_INTERP does not end with a NUL byte");
+	b->interp = open_program(m, path);
+	if (!b->interp)
+		return -m->fail.err;
+	return read_elf(b, b->interp, ELF_INTERPRETER, &b->interp_img);
+}
+
+int exec_open(struct bprm *b, const char *path)
+{
+	int err;
+
+	b->tables = malloc(2 * ELF_TABLE_MAX);
+	if (!b->tables)
+		return vm_fail(b->m, ENOMEM, "the host has no memory");
+	err = open_through_scripts(b, path);
+	if (!err)
+		err = read_elf(b, b->file, ELF_PROGRAM, &b->img);
+	if (!err && b->img.interp_len)
+		err = open_interp(b);
+	return err;
+}
+
+/* ---- building ------------------------------------------------------------ */
+
+/* Without a program: only what every process has, and an empty heap where
+ * that of a static PIE would be. */
+static int bare_map(struct bprm *b)
+{
+	struct mm *mm = mm_at(b->m, b->t->mm);
+
+	mm->start_brk = b->layout->static_pie_brk;
+	mm->brk = mm->start_brk;
+	return 0;
+}
+
+/* The pages of headers that reading them brought into the page cache. */
+static int cache_headers(struct vm *m, idx_t file, const struct elf_image *img)
+{
+	uint64_t page = img->phoff >> m->page_shift;
+	uint64_t last = img->phoff + img->phnum * img->phentsize - 1;
+
+	if (cache_get(m, inode_of(m, file), 0, NULL) == PFN_NONE)
+		return -ENOMEM;
+	for (; page <= last >> m->page_shift; page++)
+		if (cache_get(m, inode_of(m, file), page, NULL) == PFN_NONE)
+			return -ENOMEM;
+	return 0;
+}
+
+static int cache_files(struct bprm *b)
+{
+	int err = 0;
+
+	if (b->file)
+		err = cache_headers(b->m, b->file, &b->img);
+	if (!err && b->interp)
+		err = cache_headers(b->m, b->interp, &b->interp_img);
+	return err;
+}
+
+/* Fills t's new, empty mm.  The order of mappings is Linux's: it decides the
+ * addresses. */
+static int build(struct bprm *b)
+{
+	struct mm *mm = mm_at(b->m, b->t->mm);
+	int err;
+
+	mm->mmap_base =
+		mm_mmap_base(b->m, b->layout, b->t->rlim[RLIM_STACK].soft);
+	err = stack_strings(b);
+	if (!err)
+		err = b->file ? image_map(b) : bare_map(b);
+	if (!err)
+		err = vdso_map(b->m, b->t->mm, &b->vdso);
+	if (!err)
+		err = stack_tables(b);
+	if (!err)
+		err = cache_files(b);
+	return err;
+}
+
+/* A 32-bit program that says nothing about its stack predates NX. */
+static uint32_t personality_of(const struct bprm *b)
+{
+	return b->file && b->layout->addr_bits == 32 &&
+			       b->img.stack == ELF_STACK_DEFAULT
+		       ? READ_IMPLIES_EXEC
+		       : 0;
+}
+
+static void commit(struct bprm *b, idx_t old_mm)
+{
+	struct vm *m = b->m;
+	struct task *t = b->t;
+
+	if (b->file) {
+		mm_at(m, t->mm)->exe = b->file;
+		file_get(m, b->file);
+		m->root->count[CNT_EXECS]++;
+	}
+	label_forget_all(m, t);
+	if (!old_mm)
+		return;
+	mm_put(m, old_mm);
+	task_become_leader(m, t);
+}
+
+static int exec_build(struct bprm *b)
+{
+	struct vm *m = b->m;
+	struct task *t = b->t;
+	uint64_t rng[2] = {m->root->rng[0], m->root->rng[1]};
+	struct task before = *t;
+	int err;
+
+	t->mm = mm_create(m, b->layout == &m->arch->compat);
+	if (!t->mm) {
+		t->mm = before.mm;
+		return -ENOMEM;
+	}
+	t->personality = personality_of(b);
+	err = build(b);
+	if (!err) {
+		commit(b, before.mm);
+		return 0;
+	}
+	mm_put(m, t->mm);
+	*t = before;
+	memcpy(m->root->rng, rng, sizeof(rng));
+	return err;
+}
+
+int exec_load(struct vm *m, struct task *t, const struct exec_args *x,
+	const char *name)
+{
+	struct bprm b = {
+		.m = m,
+		.t = t,
+		.layout = &m->arch->native,
+		.filename = x->path ? x->path
+			    : name  ? name
+				    : "bare",
+		.argv = x->argv,
+		.argc = x->argc,
+		.envp = x->envp,
+		.envc = x->envc,
+	};
+	int err = 0;
+
+	if (!b.argc) {
+		b.argv = &b.filename;
+		b.argc = 1;
+	}
+	if (x->path)
+		err = exec_open(&b, x->path);
+	if (!err)
+		err = exec_build(&b);
+	if (!err)
+		task_set_comm(t, name ? name : b.filename);
+	if (b.file)
+		file_put(m, b.file);
+	if (b.interp)
+		file_put(m, b.interp);
+	free(b.tables);
+	return err;
+}
+
+int task_exec(struct vm *m, struct task *t, const struct exec_args *x)
+{
+	if (!t->mm)
+		return vm_fail(m, ESRCH, "process %u has exited", t->pid);
+	if (!x->path)
+		return vm_fail(m, ENOENT, "exec needs a path");
+	return exec_load(m, t, x, NULL);
+}

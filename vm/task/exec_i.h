@@ -1,0 +1,59 @@
+/* A program on its way into memory: what the steps of execve hand on. */
+#ifndef PAGEFS_VM_EXEC_I_H
+#define PAGEFS_VM_EXEC_I_H
+
+#include "elf_image.h"
+#include "exec.h"
+
+#define SCRIPT_HEAD  256u /* Linux: BINPRM_BUF_SIZE */
+#define SCRIPT_DEPTH 5u	  /* interpreters of interpreters */
+
+struct bprm {
+	struct vm *m;
+	struct task *t;
+	const char *filename; /* as asked for: AT_EXECFN, comm */
+
+	/* The program and its interpreter, opened; a reference each. */
+	idx_t file, interp; /* 0 none */
+	struct elf_image img, interp_img;
+	uint8_t *tables; /* program headers of both, of the host's heap */
+
+	/*
+	 * argv is what scripts put in front, in reverse, then the rest of the
+	 * caller's.  Three words for the first script, two for each more.
+	 */
+	const char *front[3 + 2 * SCRIPT_DEPTH];
+	unsigned nr_front;
+	const char *const *argv;
+	unsigned argc;
+	const char *const *envp;
+	unsigned envc;
+	char line[SCRIPT_DEPTH + 1][SCRIPT_HEAD + 1];
+
+	/* the image under construction */
+	const struct layout *layout;
+	vaddr_t p;     /* lowest byte of the stack in use */
+	vaddr_t p_low; /* lowest that p has been */
+	vaddr_t execfn;
+	vaddr_t bias, entry, phdr, interp_base;
+	vaddr_t vdso;
+};
+
+/* Opens the program, through #! lines, and its interpreter; parses both. */
+int exec_open(struct bprm *b, const char *path);
+
+/*
+ * Splits a "#!" line in head, SCRIPT_HEAD bytes and a NUL, in place: *name,
+ * and *arg or NULL.  0; 1 if head is no script; -ENOEXEC.
+ */
+int script_parse(struct vm *m, char *head, char **name, char **arg);
+
+/* Maps the segments of the program and its interpreter into t's mm; sets the
+ * mm's code, data and break, and bias, entry, phdr, interp_base. */
+int image_map(struct bprm *b);
+
+/* The stack VMA and the strings; later, the vectors below them. */
+int stack_strings(struct bprm *b);
+int stack_tables(struct bprm *b);
+
+#endif
