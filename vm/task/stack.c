@@ -263,10 +263,12 @@ static void make_auxv(
 /* Platform and random bytes below p; leaves p at the lowest of them. */
 static int put_entropy(struct bprm *b, vaddr_t *random, vaddr_t *platform)
 {
-	uint64_t bytes[2] = {vm_random(b->m), vm_random(b->m)};
 	uint64_t len = strlen(b->layout->platform) + 1;
+	uint64_t bytes[2];
 	int err;
 
+	bytes[0] = vm_random(b->m);
+	bytes[1] = vm_random(b->m);
 	*platform = (b->p & ~15ull) - len;
 	*random = *platform - sizeof(bytes);
 	b->p = *random;
