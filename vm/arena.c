@@ -111,3 +111,10 @@ uint32_t pool_live(const struct vm *m, enum seg_id id)
 {
 	return m->root->pool[id].live;
 }
+
+uint32_t pool_room(const struct vm *m, enum seg_id id)
+{
+	uint64_t slots = m->arena.seg[id].reserved / seg_def[id].elem;
+
+	return slots ? (uint32_t)(slots - 1) - pool_live(m, id) : 0;
+}

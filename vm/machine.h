@@ -143,8 +143,8 @@ struct root {
 	uint64_t disk_used;
 	uint32_t block_next; /* high-water mark of SEG_BLOCK */
 	uint32_t block_free; /* freed blocks, linked through themselves */
-	uint32_t next_ino;
-	uint32_t reserved0;
+	uint32_t next_ino;	 /* of files, directories, links */
+	uint32_t next_shmem_ino; /* shared anonymous memory counts apart */
 
 	/* input in progress, see input/strace.h */
 	idx_t strace_first;

@@ -26,8 +26,9 @@ struct inode {
 	uint32_t refs;	 /* open files; the name itself is `linked` */
 	uint32_t linked; /* 1 while the tree names it */
 	idx_t name;	 /* SEG_NAME, 0 for root and shmem */
+	uint32_t name_hash; /* of the name: lookups read no other names */
 	idx_t parent;
-	idx_t child; /* first child, by order of creation */
+	idx_t child, child_last; /* first, last child, by order of creation */
 	idx_t sibling, sibling_prev;
 	idx_t target; /* SEG_NAME of a symbolic link's text */
 	idx_t blocks; /* radix root: page -> block */
@@ -44,6 +45,13 @@ struct inode {
 static inline struct inode *inode_at(const struct vm *m, idx_t i)
 {
 	return (struct inode *)m->arena.seg[SEG_INODE].base + i;
+}
+
+/* Pages that the file has; accesses beyond them are SIGBUS. */
+static inline uint64_t inode_pages(const struct vm *m, const struct inode *n)
+{
+	return (n->size >> m->page_shift) +
+	       ((n->size & (m->page_size - 1)) != 0);
 }
 
 const char *disk_name(const struct vm *m, const struct inode *i);
@@ -71,9 +79,11 @@ int disk_unlink(struct vm *m, const char *path);
 int disk_rmdir(struct vm *m, const char *path);
 /* flags as renameat2(2): 0 or RENAME_NOREPLACE (1). */
 int disk_rename(struct vm *m, const char *from, const char *to, unsigned flags);
+/* Shrinking unmaps what lies beyond the new end from all processes, private
+ * copies too. */
 int disk_truncate(struct vm *m, idx_t inode, uint64_t size);
 /* Writes through to blocks and to cached pages.  Bytes written or -errno;
- * all or nothing. */
+ * all or nothing.  Zeros written into a hole leave it a hole. */
 int64_t disk_write(
 	struct vm *m, idx_t inode, uint64_t off, const void *buf, uint64_t len);
 /* A file of at least `size` bytes, sparse, with its directories; for strace
@@ -96,7 +106,21 @@ pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major);
 /* Reads a page of the cache or the disk without changing either. */
 void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf);
 
-/* A nameless object for shared anonymous memory; 0 with ENOMEM. */
+/* Reads nr pages from `page` on into the cache, as far as the file and memory
+ * reach: readahead. */
+void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr);
+/* Before a store through a shared mapping: the page's blocks exist, FR_DIRTY
+ * is set.  0, -ENOSPC or -ENOMEM. */
+int cache_make_dirty(struct vm *m, pfn_t pfn);
+/*
+ * Writes the dirty pages of page..last to their blocks; returns how many.
+ * Entries that map them must not be writable any more, see mm_clean_file().
+ */
+uint64_t cache_writeback(
+	struct vm *m, idx_t inode, uint64_t page, uint64_t last);
+
+/* A nameless object for shared anonymous memory, with one reference, the
+ * caller's; 0 with ENOMEM. */
 idx_t shmem_create(struct vm *m, uint64_t size);
 void inode_get(struct vm *m, idx_t inode);
 /* The last reference of an unlinked inode frees blocks and cache. */

@@ -196,6 +196,27 @@ int mm_populate(struct vm *m, struct task *t, vaddr_t start, vaddr_t end);
 /* Unmaps the pages of [start, end): zap_page_range. */
 void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
 
+/*
+ * The same, but guard markers stay: madvise(MADV_DONTNEED), truncate.
+ */
+void mm_discard(
+	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
+
+/*
+ * Faults in [start, end) of one VMA as madvise(MADV_POPULATE_READ, _WRITE)
+ * does: 0, -EINVAL without the right, -EFAULT for SIGBUS or a guard page,
+ * -ENOMEM.
+ */
+int mm_fault_in(struct vm *m, struct task *t, struct vma *v, vaddr_t start,
+	vaddr_t end, bool write);
+
+/* ---- every mapping of pages first..last of an inode (mm/file_map.c) ---- */
+/* Unmaps them, private copies too: unmap_mapping_range. */
+void mm_unmap_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
+/* Write-protects shared ones, so that the next store marks the page dirty
+ * again: page_mkclean. */
+void mm_clean_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
+
 /* Gives a private VMA its anon_vma identity (mm/anon_vma.c). */
 void anon_vma_prepare(struct vm *m, struct vma *v);
 

@@ -1,0 +1,223 @@
+/*
+ * The page cache: frames that hold pages of files, and the pages of shared
+ * anonymous memory, which exist nowhere else.
+ *
+ * A frame of the cache says which page it is (owner, index), and its inode's
+ * radix tree says which frame a page has.  FR_DIRTY: a store through a shared
+ * mapping made it newer than its blocks; every such page has its blocks
+ * (cache_make_dirty()), so that writing it back cannot fail.  Bytes beyond the
+ * end of the file may be anything that a process stored there; they are zeroed
+ * when the file grows over them and never written back.
+ */
+#include <string.h>
+
+#include "../phys/phys.h"
+#include "disk_i.h"
+
+pfn_t cache_lookup(const struct vm *m, idx_t inode, uint64_t page)
+{
+	return radix_get(m, inode_at(m, inode)->cache, page);
+}
+
+/* Copies out of a frame without touching RAM that never held bytes. */
+static void frame_out(const struct vm *m, pfn_t pfn, uint64_t in, uint8_t *buf,
+	uint64_t len)
+{
+	if (frame_at(m, pfn)->flags & FR_BYTES)
+		memcpy(buf, ram_at(m, pfn_to_pa(m, pfn) + in), len);
+	else
+		memset(buf, 0, len);
+}
+
+/* Bytes of the file that page holds: 0 beyond the end. */
+static uint64_t page_bytes(
+	const struct vm *m, const struct inode *n, uint64_t page)
+{
+	uint64_t off = page << m->page_shift;
+
+	if (off >= n->size)
+		return 0;
+	return n->size - off < m->page_size ? n->size - off : m->page_size;
+}
+
+/* Reads a page of a file from its blocks into a frame. */
+static void fill(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
+{
+	uint64_t off = page << m->page_shift;
+	uint64_t nr = blocks_count(m, n, off, m->page_size);
+
+	if (!nr)
+		return;
+	blocks_read(m, n, off, frame_bytes(m, pfn), m->page_size);
+	m->root->count[CNT_PGPGIN] += nr * DISK_BLOCK / KiB;
+}
+
+pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major)
+{
+	struct inode *n = inode_at(m, inode);
+	bool shmem = n->type == INODE_SHMEM;
+	pfn_t pfn = radix_get(m, n->cache, page);
+	struct frame *f;
+
+	if (pfn)
+		return pfn;
+	if (radix_room(m, 1))
+		return PFN_NONE;
+	pfn = buddy_alloc(m, GFP_HIGHUSER, 0, shmem ? FRAME_SHMEM : FRAME_FILE,
+		shmem ? USE_SHMEM : USE_FILE, true);
+	if (!pfn)
+		return PFN_NONE;
+	f = frame_at(m, pfn);
+	f->owner = inode;
+	f->index = page;
+	f->flags |= FR_UPTODATE | (shmem ? FR_SWAPBACKED | FR_DIRTY : 0);
+	if (!shmem)
+		fill(m, n, page, pfn);
+	radix_set(m, &n->cache, page, pfn);
+	n->nr_cached++;
+	if (major && !shmem)
+		*major = true;
+	return pfn;
+}
+
+void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr)
+{
+	uint64_t pages = inode_pages(m, inode_at(m, inode));
+
+	for (; nr && page < pages; nr--, page++)
+		if (!cache_get(m, inode, page, NULL))
+			return;
+}
+
+void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf)
+{
+	const struct inode *n = inode_at(m, inode);
+	pfn_t pfn = radix_get(m, n->cache, page);
+
+	if (pfn)
+		frame_out(m, pfn, 0, buf, m->page_size);
+	else
+		blocks_read(m, n, page << m->page_shift, buf, m->page_size);
+}
+
+uint64_t disk_read(
+	const struct vm *m, idx_t inode, uint64_t off, void *buf, uint64_t len)
+{
+	const struct inode *n = inode_at(m, inode);
+	uint8_t *to = buf;
+	uint64_t done = 0;
+
+	if (n->type == INODE_DIR || n->type == INODE_LINK || off >= n->size)
+		return 0;
+	if (len > n->size - off)
+		len = n->size - off;
+	if (!n->nr_cached) {
+		blocks_read(m, n, off, to, len);
+		return len;
+	}
+	while (done < len) {
+		uint64_t at = off + done, in = at & (m->page_size - 1);
+		uint64_t part = m->page_size - in;
+		pfn_t pfn = radix_get(m, n->cache, at >> m->page_shift);
+
+		if (part > len - done)
+			part = len - done;
+		if (pfn)
+			frame_out(m, pfn, in, to + done, part);
+		else
+			blocks_read(m, n, at, to + done, part);
+		done += part;
+	}
+	return len;
+}
+
+void cache_write(struct vm *m, struct inode *n, uint64_t off,
+	const uint8_t *buf, uint64_t len)
+{
+	uint64_t page = off >> m->page_shift, end = off + len;
+	pfn_t pfn;
+
+	while ((pfn = radix_next(m, n->cache, &page))) {
+		uint64_t from = page << m->page_shift;
+		uint64_t to = from + m->page_size;
+
+		if (from >= end)
+			return;
+		from = from < off ? off : from;
+		to = to > end ? end : to;
+		memcpy(frame_bytes(m, pfn) + (from & (m->page_size - 1)),
+			buf + (from - off), to - from);
+		page++;
+	}
+}
+
+void cache_zero_tail(struct vm *m, struct inode *n, uint64_t size)
+{
+	uint64_t in = size & (m->page_size - 1);
+	pfn_t pfn = in ? radix_get(m, n->cache, size >> m->page_shift) : 0;
+
+	if (pfn && frame_at(m, pfn)->flags & FR_BYTES)
+		memset(frame_bytes(m, pfn) + in, 0, m->page_size - in);
+}
+
+void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
+{
+	uint64_t keep = (size + m->page_size - 1) >> m->page_shift;
+	uint64_t page = keep;
+	enum page_use use = n->type == INODE_SHMEM ? USE_SHMEM : USE_FILE;
+	pfn_t pfn;
+
+	while ((pfn = radix_next(m, n->cache, &page))) {
+		buddy_free(m, pfn, 0, use);
+		n->nr_cached--;
+		if (keep)
+			radix_del(m, &n->cache, page);
+		page++;
+	}
+	if (!keep)
+		radix_clear(m, &n->cache);
+	cache_zero_tail(m, n, size);
+}
+
+int cache_make_dirty(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+	struct inode *n = inode_at(m, f->owner);
+	uint64_t page = f->index;
+	uint64_t bytes = page_bytes(m, n, page);
+	int err = 0;
+
+	if (f->flags & FR_DIRTY)
+		return 0;
+	if (bytes)
+		err = blocks_fill_holes(m, n, page << m->page_shift, bytes);
+	if (!err)
+		f->flags |= FR_DIRTY;
+	return err;
+}
+
+uint64_t cache_writeback(
+	struct vm *m, idx_t inode, uint64_t page, uint64_t last)
+{
+	struct inode *n = inode_at(m, inode);
+	uint64_t written = 0;
+	pfn_t pfn;
+
+	if (n->type != INODE_FILE)
+		return 0;
+	while ((pfn = radix_next(m, n->cache, &page)) && page <= last) {
+		struct frame *f = frame_at(m, pfn);
+		uint64_t bytes = page_bytes(m, n, page);
+
+		if (f->flags & FR_DIRTY) {
+			if (bytes && f->flags & FR_BYTES)
+				blocks_write(m, n, page << m->page_shift,
+					ram_at(m, pfn_to_pa(m, pfn)), bytes);
+			f->flags &= ~FR_DIRTY;
+			written++;
+			m->root->count[CNT_PGPGOUT] += m->page_size / KiB;
+		}
+		page++;
+	}
+	return written;
+}

@@ -1,0 +1,83 @@
+/* What the files of disk/ share. */
+#ifndef PAGEFS_VM_DISK_I_H
+#define PAGEFS_VM_DISK_I_H
+
+#include "disk.h"
+
+#define DISK_ROOT_INO	2 /* as ext2 and its successors */
+#define DISK_LINKS_MAX	40
+#define DISK_SIZE_MAX	((uint64_t)INT64_MAX)
+#define PLACEHOLDER_MODE 0755u
+
+/* ---- radix.c ---- */
+/* Room for nodes of that many contiguous keys: radix_set() cannot fail then.
+ * 0 or -ENOMEM. */
+int radix_room(struct vm *m, uint64_t keys);
+/* Frees all nodes. */
+void radix_clear(struct vm *m, idx_t *root);
+/* Adds up what a tree holds; false if its shape is broken. */
+struct radix_count {
+	uint64_t nodes, values;
+};
+bool radix_check(const struct vm *m, idx_t root, struct radix_count *c);
+
+/* ---- inode.c ---- */
+/* A new inode that no directory names; 0 with ENOMEM. */
+idx_t inode_new(struct vm *m, enum inode_type type, uint32_t mode, uint32_t uid,
+	uint32_t gid);
+/* Puts text into *name, a slot of SEG_NAME; 0 or -ENOMEM. */
+int name_new(struct vm *m, idx_t *name, const char *text, size_t len);
+void name_set(struct vm *m, idx_t name, const char *text, size_t len);
+uint32_t name_hash(const char *text, size_t len);
+const char *name_text(const struct vm *m, idx_t name);
+/* Links an inode as the last child of a directory, and takes it out. */
+void inode_link(struct vm *m, idx_t dir, idx_t inode);
+void inode_unlink(struct vm *m, idx_t inode);
+/* Out of the tree: freed at once, or with its last reference. */
+void inode_drop(struct vm *m, idx_t inode);
+void inode_touch(struct vm *m, idx_t inode);
+
+/* ---- path.c ---- */
+/* The directory of a path's last component, and that component. */
+struct path_end {
+	idx_t dir;
+	const char *name; /* not terminated */
+	size_t len;	  /* 0: the path is the root itself */
+	bool slash;	  /* slashes follow the name */
+};
+/* 0 or -errno with a sentence. */
+int path_parent(struct vm *m, const char *path, struct path_end *end);
+/* Whether the last component is no name: "/", "." or "..". */
+bool path_end_special(const struct path_end *end);
+
+/* ---- block.c: contents below the page cache ---- */
+uint8_t *block_at(const struct vm *m, uint32_t block);
+/* Checks that the blocks that a write would add fit; a page of zeros adds
+ * none.  0, -ENOSPC or -ENOMEM. */
+int blocks_room(struct vm *m, struct inode *n, uint64_t off, const uint8_t *buf,
+	uint64_t len);
+/* After blocks_room(). */
+void blocks_write(struct vm *m, struct inode *n, uint64_t off,
+	const uint8_t *buf, uint64_t len);
+void blocks_read(const struct vm *m, const struct inode *n, uint64_t off,
+	uint8_t *buf, uint64_t len);
+/* Frees what lies at and beyond `size`, and zeroes the block it cuts. */
+void blocks_truncate(struct vm *m, struct inode *n, uint64_t size);
+/* Gives every hole of [off, off + len) a block of zeros; 0, -ENOSPC, -ENOMEM
+ * with nothing done. */
+int blocks_fill_holes(
+	struct vm *m, struct inode *n, uint64_t off, uint64_t len);
+/* Number of blocks that exist in [off, off + len). */
+uint64_t blocks_count(
+	const struct vm *m, const struct inode *n, uint64_t off, uint64_t len);
+
+/* ---- cache.c ---- */
+/* Copies into the pages that are cached. */
+void cache_write(struct vm *m, struct inode *n, uint64_t off,
+	const uint8_t *buf, uint64_t len);
+/* Drops the pages at and beyond `size`, zeroes the rest of the one it cuts. */
+void cache_truncate(struct vm *m, struct inode *n, uint64_t size);
+/* Zeroes what the page that holds byte `size` has from there on. */
+void cache_zero_tail(struct vm *m, struct inode *n, uint64_t size);
+
+#endif
