@@ -1,0 +1,83 @@
+/*
+ * Every mapping of some pages of an inode, found by looking through the
+ * mappings of all processes: what Linux's i_mmap tree answers.  Only truncate
+ * and writeback ask.
+ */
+#include "page_i.h"
+
+/* One overlap of a VMA with the pages asked for. */
+typedef void mapping_fn(
+	struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
+
+static void visit_vma(struct vm *m, struct vma *v, uint64_t first,
+	uint64_t last, mapping_fn *fn)
+{
+	uint64_t end = v->pgoff + vma_pages(m, v);
+	uint64_t from = first > v->pgoff ? first : v->pgoff;
+	uint64_t to = last < end - 1 ? last + 1 : end;
+
+	if (from < to)
+		fn(m, v, v->start + ((from - v->pgoff) << m->page_shift),
+			v->start + ((to - v->pgoff) << m->page_shift));
+}
+
+/* Threads share an mm: the second visit of it finds nothing left to do. */
+static void for_each_mapping(struct vm *m, idx_t inode, uint64_t first,
+	uint64_t last, mapping_fn *fn)
+{
+	const struct task *t;
+	struct vma *v;
+
+	for (idx_t i = m->root->first_task; i; i = t->next) {
+		t = task_at(m, i);
+		if (!t->mm)
+			continue;
+		vma_for_each (m, mm_at(m, t->mm), v)
+			if (v->file && file_at(m, v->file)->inode == inode)
+				visit_vma(m, v, first, last, fn);
+	}
+}
+
+static void unmap(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
+{
+	mm_discard(m, v->mm, v, start, end);
+}
+
+static void clean(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
+{
+	const struct pte_bits *b = &m->arch->pte;
+	bool any = false;
+	uint64_t span;
+
+	if (!(v->flags & VM_SHARED))
+		return;
+	for (vaddr_t va = start; va < end; va += span) {
+		unsigned first;
+		void *tab = pt_leaf_table(
+			m, mm_at(m, v->mm), va, &first, &span);
+
+		if (span > end - va)
+			span = end - va;
+		for (unsigned i = 0; tab && i < span >> m->page_shift; i++) {
+			uint64_t e = entry_get(m, tab, first + i);
+
+			if (!pte_present(m, e) || !(e & b->dirty))
+				continue;
+			frame_at(m, pte_pfn(m, e))->flags |= FR_DIRTY;
+			entry_set(m, tab, first + i, e & ~(b->dirty | b->write));
+			any = true;
+		}
+	}
+	if (any)
+		tlb_flush_range(m, v->mm, start, end);
+}
+
+void mm_unmap_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
+{
+	for_each_mapping(m, inode, first, last, unmap);
+}
+
+void mm_clean_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
+{
+	for_each_mapping(m, inode, first, last, clean);
+}

@@ -1,0 +1,392 @@
+/*
+ * How a page of a VMA comes to be: demand-zero, the zero page, pages of files
+ * and shared objects, and copy-on-write.
+ *
+ * Source: Linux mm/memory.c (do_anonymous_page, do_fault, do_wp_page),
+ * mm/filemap.c (filemap_map_pages, do_sync_mmap_readahead).
+ */
+#include "../disk/disk.h"
+#include "../task/exec.h"
+#include "page_i.h"
+
+#define READAHEAD_PAGES 32u /* 128 KiB */
+
+/* One fault. */
+struct fault {
+	struct vm *m;
+	struct vma *v;
+	struct mm *mm;
+	vaddr_t va; /* start of the page */
+	bool write, major;
+	/* of a VMA with a file */
+	struct inode *n;
+	idx_t inode;
+	uint64_t page; /* of the file */
+};
+
+static void count(struct fault *x, enum vm_counter c)
+{
+	x->m->root->count[c]++;
+}
+
+/* ---- anonymous pages --------------------------------------------------- */
+
+static pfn_t anon_alloc(struct fault *x, bool zeroed)
+{
+	return buddy_alloc(
+		x->m, GFP_HIGHUSER, 0, FRAME_ANON, USE_ANON, zeroed);
+}
+
+/* The frame is this VMA's alone from now on. */
+static void anon_owned(struct fault *x, pfn_t pfn)
+{
+	struct frame *f = frame_at(x->m, pfn);
+
+	f->owner = x->v->anon_vma;
+	f->index = x->va >> x->m->page_shift;
+	f->flags |= FR_EXCLUSIVE | FR_SWAPBACKED;
+}
+
+/* Maps a new anonymous frame writable; it is freed if that fails. */
+static int anon_map(struct fault *x, pfn_t pfn)
+{
+	struct vm *m = x->m;
+	uint64_t e = pte_make(m, pfn, x->v->flags, x->v->flags & VM_WRITE);
+
+	if (pt_set(m, x->v->mm, x->va, e)) {
+		buddy_free(m, pfn, 0, USE_ANON);
+		return -ENOMEM;
+	}
+	anon_vma_prepare(m, x->v);
+	anon_owned(x, pfn);
+	page_mapped(m, x->mm, pfn);
+	return 0;
+}
+
+static int anon_fault(struct fault *x)
+{
+	struct vm *m = x->m;
+	pfn_t pfn;
+
+	if (!x->write) {
+		count(x, CNT_FAULT_ZERO);
+		return pt_set(m, x->v->mm, x->va,
+			pte_make(m, m->root->zero_pfn, x->v->flags, false) |
+				m->arch->pte.special);
+	}
+	pfn = anon_alloc(x, true);
+	if (!pfn)
+		return -ENOMEM;
+	count(x, CNT_FAULT_ANON);
+	return anon_map(x, pfn);
+}
+
+/* A private copy of a frame of the kernel or the page cache. */
+static int cow_from(struct fault *x, pfn_t from)
+{
+	pfn_t pfn = anon_alloc(x, false);
+
+	if (!pfn)
+		return -ENOMEM;
+	frame_copy(x->m, pfn, from);
+	count(x, CNT_FAULT_COW);
+	return anon_map(x, pfn);
+}
+
+/* ---- vvar and vdso ----------------------------------------------------- */
+
+static int special_fault(struct fault *x)
+{
+	struct vm *m = x->m;
+	pfn_t pfn = special_page(m, x->v, x->va);
+	uint64_t e = pte_make(m, pfn, x->v->flags, false);
+	bool raw = x->v->flags & VM_PFNMAP;
+
+	if (x->write)
+		return cow_from(x, pfn);
+	if (pt_set(m, x->v->mm, x->va, raw ? e | m->arch->pte.special : e))
+		return -ENOMEM;
+	if (!raw)
+		page_mapped(m, x->mm, pfn);
+	return 0;
+}
+
+/* ---- pages of files and shared objects --------------------------------- */
+
+static int beyond_end(struct fault *x)
+{
+	char name[120];
+
+	disk_path(x->m, x->inode, name, sizeof(name));
+	vm_fail(x->m, EFAULT,
+		"page %llu of %s lies beyond the end of the file (size 0x%llx)",
+		(unsigned long long)x->page, name,
+		(unsigned long long)x->n->size);
+	return FAULT_BUS;
+}
+
+/*
+ * The frame of the file's page.  A page that the cache lacks is read with its
+ * neighbours: half a window before it, with MADV_SEQUENTIAL the window from it
+ * on, with MADV_RANDOM it alone.
+ */
+static pfn_t file_page(struct fault *x)
+{
+	struct vm *m = x->m;
+	uint64_t start = x->page;
+	pfn_t pfn = cache_lookup(m, x->inode, x->page);
+
+	if (pfn)
+		return pfn;
+	pfn = cache_get(m, x->inode, x->page, &x->major);
+	if (!pfn || !x->major || x->v->flags & VM_RAND_READ)
+		return pfn;
+	if (!(x->v->flags & VM_SEQ_READ))
+		start -= start < READAHEAD_PAGES / 2 ? start
+						     : READAHEAD_PAGES / 2;
+	cache_read_window(m, x->inode, start, READAHEAD_PAGES);
+	return pfn;
+}
+
+/* The entry for a page of the cache that a read brings in: objects in memory
+ * need no notice of the first store, files do. */
+static uint64_t file_entry(const struct fault *x, pfn_t pfn)
+{
+	const uint64_t rw = VM_WRITE | VM_SHARED;
+	uint64_t e = pte_make(x->m, pfn, x->v->flags, false);
+
+	if (x->n->type == INODE_SHMEM && (x->v->flags & rw) == rw)
+		e |= x->m->arch->pte.write;
+	return e;
+}
+
+/*
+ * The pages around the fault that one fault maps: a window of the leaf table,
+ * aligned there, that slides up where the VMA starts inside it.
+ */
+static void around_window(
+	const struct fault *x, uint64_t *first, uint64_t *last)
+{
+	const struct vm *m = x->m;
+	unsigned level = m->arch->nr_levels - 1u;
+	uint64_t nr = m->root->set.fault_around_pages;
+	uint64_t p = arch_index(m->arch, level, x->va);
+	uint64_t v = (x->va - x->v->start) >> m->page_shift;
+	uint64_t to_end = (x->v->end - x->va) >> m->page_shift;
+	uint64_t from, to;
+
+	if (nr < 1)
+		nr = 1;
+	from = p - p % nr;
+	if (p - (p < v ? p : v) > from)
+		from = p - v;
+	to = from + nr;
+	if (to > arch_entries(m->arch, level))
+		to = arch_entries(m->arch, level);
+	if (to > p + to_end)
+		to = p + to_end;
+	*first = x->page - (p - from);
+	*last = x->page + (to - p) - 1;
+}
+
+/* Maps one page of the cache if its entry is empty. */
+static int map_cached(struct fault *x, uint64_t page, pfn_t pfn)
+{
+	struct vm *m = x->m;
+	vaddr_t va = x->va + ((page - x->page) << m->page_shift);
+
+	if (pt_get(m, x->mm, va))
+		return 0;
+	if (pt_set(m, x->v->mm, va, file_entry(x, pfn)))
+		return -ENOMEM;
+	page_mapped(m, x->mm, pfn);
+	if (page != x->page)
+		count(x, CNT_FAULT_AROUND);
+	return 0;
+}
+
+static int map_around(struct fault *x)
+{
+	uint64_t page, last, pages = inode_pages(x->m, x->n);
+	int err = 0;
+	pfn_t pfn;
+
+	around_window(x, &page, &last);
+	while (!err && (pfn = radix_next(x->m, x->n->cache, &page)) &&
+		page <= last && page < pages)
+		err = map_cached(x, page++, pfn);
+	return err;
+}
+
+static int file_read_fault(struct fault *x)
+{
+	bool inside = x->page < inode_pages(x->m, x->n);
+	int err;
+
+	if (inside && !file_page(x))
+		return -ENOMEM;
+	err = map_around(x);
+	return err || inside ? err : beyond_end(x);
+}
+
+static int file_cow_fault(struct fault *x)
+{
+	pfn_t from;
+
+	anon_vma_prepare(x->m, x->v);
+	if (x->page >= inode_pages(x->m, x->n))
+		return beyond_end(x);
+	from = file_page(x);
+	return from ? cow_from(x, from) : -ENOMEM;
+}
+
+/* Before a store to a shared page: a page of a file needs its blocks. */
+static int make_dirty(struct fault *x, pfn_t pfn)
+{
+	if (x->n->type != INODE_FILE || !cache_make_dirty(x->m, pfn))
+		return 0;
+	if (x->m->fail.err == ENOMEM)
+		return -ENOMEM;
+	refuse_as(x->m, EFAULT);
+	return FAULT_BUS;
+}
+
+static int file_shared_fault(struct fault *x)
+{
+	struct vm *m = x->m;
+	pfn_t pfn;
+	int err;
+
+	if (x->page >= inode_pages(m, x->n))
+		return beyond_end(x);
+	pfn = file_page(x);
+	if (!pfn)
+		return -ENOMEM;
+	err = make_dirty(x, pfn);
+	if (err)
+		return err;
+	if (pt_set(m, x->v->mm, x->va, pte_make(m, pfn, x->v->flags, true)))
+		return -ENOMEM;
+	page_mapped(m, x->mm, pfn);
+	return 0;
+}
+
+static void use_file(struct fault *x)
+{
+	x->inode = file_at(x->m, x->v->file)->inode;
+	x->n = inode_at(x->m, x->inode);
+	x->page = vma_pgoff_at(x->m, x->v, x->va);
+}
+
+static int file_fault(struct fault *x)
+{
+	if (x->write && !(x->v->flags & VM_SHARED))
+		return file_cow_fault(x);
+	count(x, x->n->type == INODE_SHMEM ? CNT_FAULT_SHARED : CNT_FAULT_FILE);
+	return x->write ? file_shared_fault(x) : file_read_fault(x);
+}
+
+/* ---- stores to pages that are present and read-only ---------------------- */
+
+static void make_writable(struct fault *x, uint64_t e)
+{
+	const struct pte_bits *b = &x->m->arch->pte;
+
+	pt_set(x->m, x->v->mm, x->va, e | b->write | b->dirty | b->accessed);
+	tlb_flush_page(x->m, x->v->mm, x->va);
+	count(x, CNT_FAULT_REUSE);
+}
+
+/* Whether the page is anonymous and nobody else has it. */
+static bool is_ours(const struct fault *x, uint64_t e)
+{
+	const struct frame *f = frame_at(x->m, pte_pfn(x->m, e));
+
+	return !(e & x->m->arch->pte.special) && f->state == FRAME_ANON &&
+	       (f->flags & FR_EXCLUSIVE || f->mapcount == 1);
+}
+
+static int copy_page(struct fault *x, uint64_t e)
+{
+	struct vm *m = x->m;
+	pfn_t old = pte_pfn(m, e);
+	int err = cow_from(x, old);
+
+	if (err)
+		return err;
+	if (!(e & m->arch->pte.special))
+		page_unmapped(m, x->mm, old);
+	tlb_flush_page(m, x->v->mm, x->va);
+	return 0;
+}
+
+static int write_protect_fault(struct fault *x, uint64_t e)
+{
+	int err;
+
+	if (x->v->flags & VM_SHARED) {
+		err = x->v->file ? make_dirty(x, pte_pfn(x->m, e)) : 0;
+		if (!err)
+			make_writable(x, e);
+		return err;
+	}
+	if (!is_ours(x, e))
+		return copy_page(x, e);
+	anon_owned(x, pte_pfn(x->m, e));
+	make_writable(x, e);
+	return 0;
+}
+
+static int present_fault(struct fault *x, uint64_t e)
+{
+	const struct pte_bits *b = &x->m->arch->pte;
+
+	if (x->write && !(e & b->write))
+		return write_protect_fault(x, e);
+	/* the TLB was behind the table */
+	e |= b->accessed | (x->write ? b->dirty : 0);
+	pt_set(x->m, x->v->mm, x->va, e);
+	tlb_flush_page(x->m, x->v->mm, x->va);
+	return 0;
+}
+
+static int guard_fault(struct fault *x)
+{
+	vm_fail(x->m, EFAULT,
+		"the page is a guard page (madvise GUARD_INSTALL) of the "
+		"mapping 0x%llx-0x%llx",
+		(unsigned long long)x->v->start, (unsigned long long)x->v->end);
+	return FAULT_GUARD;
+}
+
+int handle_fault(
+	struct vm *m, struct task *t, struct vma *v, vaddr_t va, bool write)
+{
+	struct fault x = {
+		.m = m,
+		.v = v,
+		.mm = mm_at(m, v->mm),
+		.va = page_down(m, va),
+		.write = write,
+	};
+	uint64_t e = pt_get(m, x.mm, x.va);
+	int err;
+
+	m->root->count[CNT_PGFAULT]++;
+	if (v->file)
+		use_file(&x);
+	if (pte_present(m, e))
+		err = present_fault(&x, e);
+	else if (e)
+		err = guard_fault(&x);
+	else if (v->special)
+		err = special_fault(&x);
+	else
+		err = v->file ? file_fault(&x) : anon_fault(&x);
+	if (err)
+		return err;
+	m->root->count[CNT_PGMAJFAULT] += x.major;
+	t->maj_flt += x.major;
+	t->min_flt += !x.major;
+	return 0;
+}

@@ -1,0 +1,149 @@
+/*
+ * Taking pages away, and bringing a range in before it is used.
+ *
+ * Source: Linux mm/memory.c (zap_page_range_single), mm/gup.c
+ * (populate_vma_page_range, faultin_page_range).
+ */
+#include "page_i.h"
+
+struct zap {
+	struct vm *m;
+	struct mm *mm;
+	bool keep_guards;
+	uint64_t nr; /* entries removed */
+};
+
+static void zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
+{
+	const struct pte_bits *b = &z->m->arch->pte;
+	pfn_t pfn = pte_pfn(z->m, e);
+
+	if (!pte_present(z->m, e)) {
+		if (!z->keep_guards)
+			entry_set(z->m, tab, i, 0);
+		return;
+	}
+	entry_set(z->m, tab, i, 0);
+	z->nr++;
+	if (e & b->special)
+		return;
+	if (e & b->dirty && frame_at(z->m, pfn)->state == FRAME_FILE)
+		frame_at(z->m, pfn)->flags |= FR_DIRTY;
+	page_unmapped(z->m, z->mm, pfn);
+}
+
+static void zap_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
+	bool keep_guards)
+{
+	struct zap z = {.m = m, .mm = mm_at(m, mm), .keep_guards = keep_guards};
+	uint64_t span;
+
+	for (vaddr_t va = start; va < end; va += span) {
+		unsigned first, nr;
+		void *tab = pt_leaf_table(m, z.mm, va, &first, &span);
+
+		if (span > end - va)
+			span = end - va;
+		if (!tab)
+			continue;
+		nr = span >> m->page_shift;
+		for (unsigned i = first; i < first + nr; i++) {
+			uint64_t e = entry_get(m, tab, i);
+
+			if (e)
+				zap_entry(&z, tab, i, e);
+		}
+	}
+	if (z.nr)
+		tlb_flush_range(m, mm, start, end);
+}
+
+void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)
+{
+	zap_range(m, mm, start, end, false);
+}
+
+void mm_discard(
+	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)
+{
+	zap_range(m, mm, start, end, true);
+}
+
+/* ---- faulting in --------------------------------------------------------- */
+
+static bool accessible(const struct vm *m, uint64_t e, bool write)
+{
+	const struct pte_bits *b = &m->arch->pte;
+
+	return e & b->present && (!write || e & b->write);
+}
+
+/* Pages of one VMA, as if the process loaded or stored. */
+static int fault_in(struct vm *m, struct task *t, struct vma *v, vaddr_t start,
+	vaddr_t end, bool write)
+{
+	const struct mm *mm = mm_at(m, v->mm);
+
+	for (vaddr_t va = start; va < end; va += m->page_size) {
+		int err;
+
+		if (accessible(m, pt_get(m, mm, va), write))
+			continue;
+		err = handle_fault(m, t, v, va, write);
+		if (err)
+			return err == -ENOMEM ? err : -EFAULT;
+	}
+	return 0;
+}
+
+int mm_fault_in(struct vm *m, struct task *t, struct vma *v, vaddr_t start,
+	vaddr_t end, bool write)
+{
+	uint64_t need = write ? VM_WRITE : VM_READ;
+
+	if (v->flags & (VM_IO | VM_PFNMAP) || !(v->flags & need))
+		return vm_fail(m, EINVAL,
+			"the mapping 0x%llx-0x%llx does not permit %s",
+			(unsigned long long)v->start,
+			(unsigned long long)v->end, write ? "stores" : "loads");
+	return fault_in(m, t, v, start, end, write);
+}
+
+/* Nothing may be read from the mapping, not even by force. */
+static int populate_refused(struct vm *m, const struct vma *v)
+{
+	vm_fail(m, EFAULT,
+		"the mapping 0x%llx-0x%llx permits no access: its pages "
+		"cannot be brought in",
+		(unsigned long long)v->start, (unsigned long long)v->end);
+	return -EFAULT;
+}
+
+static int populate_vma(struct vm *m, struct task *t, struct vma *v,
+	vaddr_t start, vaddr_t end)
+{
+	if (v->flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT))
+		return 0;
+	if (!(v->flags & VM_ACCESS))
+		return populate_refused(m, v);
+	return fault_in(m, t, v, start, end,
+		(v->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE);
+}
+
+int mm_populate(struct vm *m, struct task *t, vaddr_t start, vaddr_t end)
+{
+	vaddr_t va = start;
+	struct vma *v;
+
+	while (va < end && (v = vma_find(m, t->mm, va)) && v->start < end) {
+		vaddr_t from = v->start > va ? v->start : va;
+		vaddr_t to = v->end < end ? v->end : end;
+		int err = populate_vma(m, t, v, from, to);
+
+		if (err)
+			return refuse_as(
+				m, err == -ENOMEM ? EAGAIN : ENOMEM);
+		va = v->end;
+	}
+	return 0;
+}
