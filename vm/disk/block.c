@@ -106,8 +106,7 @@ void blocks_write(struct vm *m, struct inode *n, uint64_t off,
 	}
 }
 
-int blocks_fill_holes(
-	struct vm *m, struct inode *n, uint64_t off, uint64_t len)
+int blocks_fill_holes(struct vm *m, struct inode *n, uint64_t off, uint64_t len)
 {
 	struct root *r = m->root;
 	uint64_t first = off / DISK_BLOCK;

@@ -20,8 +20,8 @@ pfn_t cache_lookup(const struct vm *m, idx_t inode, uint64_t page)
 }
 
 /* Copies out of a frame without touching RAM that never held bytes. */
-static void frame_out(const struct vm *m, pfn_t pfn, uint64_t in, uint8_t *buf,
-	uint64_t len)
+static void frame_out(
+	const struct vm *m, pfn_t pfn, uint64_t in, uint8_t *buf, uint64_t len)
 {
 	if (frame_at(m, pfn)->flags & FR_BYTES)
 		memcpy(buf, ram_at(m, pfn_to_pa(m, pfn) + in), len);

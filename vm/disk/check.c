@@ -93,8 +93,8 @@ static int check_child(struct vm *m, idx_t dir, idx_t prev, idx_t i)
 			"broken",
 			n->ino, n->parent);
 	if (n->name_hash != name_hash(name, strlen(name)))
-		return vm_fail(m, EIO, "\"%s\": the hash of the name is wrong",
-			name);
+		return vm_fail(
+			m, EIO, "\"%s\": the hash of the name is wrong", name);
 	return 0;
 }
 
@@ -190,7 +190,8 @@ static int check_sums(struct vm *m, const struct tally *t)
 
 	for (size_t i = 0; i < sizeof(sum) / sizeof(*sum); i++)
 		if (sum[i].found != sum[i].counted)
-			return vm_fail(m, EIO, "disk: %llu %s found, %llu counted",
+			return vm_fail(m, EIO,
+				"disk: %llu %s found, %llu counted",
 				(unsigned long long)sum[i].found, sum[i].what,
 				(unsigned long long)sum[i].counted);
 	return 0;

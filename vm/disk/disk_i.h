@@ -4,9 +4,9 @@
 
 #include "disk.h"
 
-#define DISK_ROOT_INO	2 /* as ext2 and its successors */
-#define DISK_LINKS_MAX	40
-#define DISK_SIZE_MAX	((uint64_t)INT64_MAX)
+#define DISK_ROOT_INO	 2 /* as ext2 and its successors */
+#define DISK_LINKS_MAX	 40
+#define DISK_SIZE_MAX	 ((uint64_t)INT64_MAX)
 #define PLACEHOLDER_MODE 0755u
 
 /* ---- radix.c ---- */

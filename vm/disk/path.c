@@ -55,8 +55,9 @@ static int no_entry(struct vm *m, idx_t dir, const char *name, size_t len)
 	char where[120];
 
 	disk_path(m, dir, where, sizeof(where));
-	return vm_fail(m, ENOENT, "the directory %s of the disk has no \"%.*s\"",
-		where, (int)len, name);
+	return vm_fail(m, ENOENT,
+		"the directory %s of the disk has no \"%.*s\"", where, (int)len,
+		name);
 }
 
 static int not_a_directory(struct vm *m, idx_t inode)
@@ -97,8 +98,8 @@ static int step(struct walk_path *w, idx_t dir, const char *name, size_t len,
 	return 0;
 }
 
-static int parent(struct walk_path *w, idx_t from, const char *path,
-	struct path_end *end)
+static int parent(
+	struct walk_path *w, idx_t from, const char *path, struct path_end *end)
 {
 	idx_t dir = *path == '/' ? w->m->root->disk_root : from;
 

@@ -201,8 +201,8 @@ void radix_clear(struct vm *m, idx_t *root)
 	*root = 0;
 }
 
-static bool check_node(const struct vm *m, idx_t i, unsigned height,
-	struct radix_count *c)
+static bool check_node(
+	const struct vm *m, idx_t i, unsigned height, struct radix_count *c)
 {
 	const struct radix_node *n = node_at(m, i);
 	unsigned used = 0;

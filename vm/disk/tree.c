@@ -192,7 +192,8 @@ static int rename_ends(struct vm *m, const char *from, const char *to,
 	if (path_end_special(&r->from))
 		return vm_fail(m, EBUSY, "%s names no entry to rename", from);
 	if (path_end_special(&r->to))
-		return vm_fail(m, flags & RENAME_NOREPLACE_FLAG ? EEXIST : EBUSY,
+		return vm_fail(m,
+			flags & RENAME_NOREPLACE_FLAG ? EEXIST : EBUSY,
 			"%s is no name that an entry can take", to);
 	r->moved = disk_child(m, r->from.dir, r->from.name, r->from.len);
 	r->victim = disk_child(m, r->to.dir, r->to.name, r->to.len);

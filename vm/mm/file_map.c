@@ -53,8 +53,8 @@ static void clean(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 		return;
 	for (vaddr_t va = start; va < end; va += span) {
 		unsigned first;
-		void *tab = pt_leaf_table(
-			m, mm_at(m, v->mm), va, &first, &span);
+		void *tab =
+			pt_leaf_table(m, mm_at(m, v->mm), va, &first, &span);
 
 		if (span > end - va)
 			span = end - va;
@@ -64,7 +64,8 @@ static void clean(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 			if (!pte_present(m, e) || !(e & b->dirty))
 				continue;
 			frame_at(m, pte_pfn(m, e))->flags |= FR_DIRTY;
-			entry_set(m, tab, first + i, e & ~(b->dirty | b->write));
+			entry_set(
+				m, tab, first + i, e & ~(b->dirty | b->write));
 			any = true;
 		}
 	}

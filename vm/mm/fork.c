@@ -111,8 +111,8 @@ static bool next_part(struct vm *m, const struct mm *mm, vaddr_t *va,
  * A table in the child for each of the parent that has entries in v.  The
  * guard marker that makes it is a placeholder: unmapping it counts nothing.
  */
-static int make_tables(struct vm *m, const struct mm *from, idx_t child,
-	const struct vma *v)
+static int make_tables(
+	struct vm *m, const struct mm *from, idx_t child, const struct vma *v)
 {
 	vaddr_t va = v->start;
 	struct part p;
@@ -123,9 +123,9 @@ static int make_tables(struct vm *m, const struct mm *from, idx_t child,
 
 		while (i < p.nr && !entry_get(m, p.tab, p.first + i))
 			i++;
-		if (i < p.nr && pt_set(m, child,
-					start + ((uint64_t)i << m->page_shift),
-					pte_guard(m)))
+		if (i < p.nr &&
+			pt_set(m, child, start + ((uint64_t)i << m->page_shift),
+				pte_guard(m)))
 			return -ENOMEM;
 	}
 	return 0;
@@ -155,8 +155,8 @@ static uint64_t copy_entry(
 	return e;
 }
 
-static void copy_pages(struct vm *m, const struct mm *from, struct mm *to,
-	const struct vma *v)
+static void copy_pages(
+	struct vm *m, const struct mm *from, struct mm *to, const struct vma *v)
 {
 	vaddr_t va = v->start;
 	struct part p;
@@ -170,8 +170,8 @@ static void copy_pages(struct vm *m, const struct mm *from, struct mm *to,
 		for (unsigned i = 0; tab && i < p.nr; i++)
 			if (entry_get(m, p.tab, p.first + i))
 				entry_set(m, tab, first + i,
-					copy_entry(m, to, v, p.tab,
-						p.first + i));
+					copy_entry(
+						m, to, v, p.tab, p.first + i));
 	}
 }
 
@@ -223,6 +223,5 @@ idx_t mm_fork(struct vm *m, idx_t parent)
 	}
 	copy_contents(m, parent, child);
 	tlb_flush_mm(m, parent);
-	m->root->count[CNT_FORKS]++;
 	return child;
 }

@@ -7,7 +7,8 @@
 #include "mm_i.h"
 
 /* Entry i of a leaf table, see pt_leaf_table(). */
-static inline uint64_t entry_get(const struct vm *m, const void *tab, unsigned i)
+static inline uint64_t entry_get(
+	const struct vm *m, const void *tab, unsigned i)
 {
 	return m->arch->entry_bytes == 8 ? ((const uint64_t *)tab)[i]
 					 : ((const uint32_t *)tab)[i];
@@ -70,7 +71,7 @@ static inline int refuse_as(struct vm *m, int err)
 #define FAULT_GUARD 2 /* SIGSEGV: a guard marker */
 
 /* Makes the page of va, which v allows to access so, accessible. */
-int handle_fault(struct vm *m, struct task *t, struct vma *v, vaddr_t va,
-	bool write);
+int handle_fault(
+	struct vm *m, struct task *t, struct vma *v, vaddr_t va, bool write);
 
 #endif

@@ -32,8 +32,8 @@ static void zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 	page_unmapped(z->m, z->mm, pfn);
 }
 
-static void zap_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
-	bool keep_guards)
+static void zap_range(
+	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end, bool keep_guards)
 {
 	struct zap z = {.m = m, .mm = mm_at(m, mm), .keep_guards = keep_guards};
 	uint64_t span;
@@ -119,8 +119,8 @@ static int populate_refused(struct vm *m, const struct vma *v)
 	return -EFAULT;
 }
 
-static int populate_vma(struct vm *m, struct task *t, struct vma *v,
-	vaddr_t start, vaddr_t end)
+static int populate_vma(
+	struct vm *m, struct task *t, struct vma *v, vaddr_t start, vaddr_t end)
 {
 	if (v->flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT))
 		return 0;
@@ -141,8 +141,7 @@ int mm_populate(struct vm *m, struct task *t, vaddr_t start, vaddr_t end)
 		int err = populate_vma(m, t, v, from, to);
 
 		if (err)
-			return refuse_as(
-				m, err == -ENOMEM ? EAGAIN : ENOMEM);
+			return refuse_as(m, err == -ENOMEM ? EAGAIN : ENOMEM);
 		va = v->end;
 	}
 	return 0;

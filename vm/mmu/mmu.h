@@ -93,6 +93,16 @@ static inline bool pte_present(const struct vm *m, uint64_t e)
 }
 
 /*
+ * The entry that madvise(MADV_GUARD_INSTALL) leaves: Linux's swap entry of
+ * type 31 (marker), offset 4 (guard), inverted on 64 bits.  Accesses find it
+ * not present and refuse it.
+ */
+static inline uint64_t pte_guard(const struct vm *m)
+{
+	return m->arch->entry_bytes == 8 ? 0xfffffffffffff600 : 0x83e;
+}
+
+/*
  * The leaf entry for a user page of a VMA with these flags.  `write` allows
  * stores (and sets dirty); a VMA without rights gives a PROT_NONE entry.
  */
