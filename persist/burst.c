@@ -1,0 +1,125 @@
+/*
+ * SQLite's locks around commands.
+ *
+ *	SHARED     --first command-->  EXCLUSIVE   commit: no file lock
+ *	EXCLUSIVE  --a quiet moment--> HELD        others read, nobody writes
+ *	HELD       --command-->        EXCLUSIVE
+ *
+ * Normal locking costs a commit several fcntl(2) calls; exclusive locking
+ * none, but keeps every other process out.  So it is taken for a burst of
+ * commands only.  When another process is reading, exclusive locking is not
+ * to be had: commands then commit with normal locking.
+ *
+ * The WAL is entered with normal locking, which lets SQLite switch back and
+ * forth (https://www.sqlite.org/pragma.html#pragma_locking_mode).
+ */
+#include "store_i.h"
+
+#include <fcntl.h>
+
+/* Where SQLite puts its reader locks: os_unix.c, SHARED_FIRST, SHARED_SIZE. */
+#define SHARED_FIRST 0x40000002
+#define SHARED_SIZE  510
+
+/* WAL frames that are copied into the database when a commit passes them,
+ * and those worth it in a quiet moment. */
+#define WAL_FRAMES_MAX	16384
+#define WAL_FRAMES_IDLE 1024
+
+/* A failed attempt at an exclusive lock would leave new readers locked out;
+ * so look before. */
+static bool has_readers(struct store *s)
+{
+	struct flock l = {.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = SHARED_FIRST,
+		.l_len = SHARED_SIZE};
+
+	return fcntl(s->lock_fd, F_GETLK, &l) || l.l_type != F_UNLCK;
+}
+
+static void set_mode(struct store *s, bool exclusive)
+{
+	sqlite3_exec(s->db,
+		exclusive ? "PRAGMA locking_mode=EXCLUSIVE"
+			  : "PRAGMA locking_mode=NORMAL",
+		NULL, NULL, NULL);
+}
+
+int burst_enter(struct store *s)
+{
+	if (s->burst == BURST_EXCLUSIVE)
+		return 0;
+	if (s->burst == BURST_HELD) {
+		store_rollback(s);
+		s->burst = BURST_SHARED;
+		if (!has_readers(s)) {
+			set_mode(s, true);
+			s->burst = BURST_EXCLUSIVE;
+		}
+	}
+	return 0;
+}
+
+void burst_leave(struct store *s)
+{
+	if (s->read_only || s->burst == BURST_HELD)
+		return;
+	set_mode(s, false);
+	s->burst = BURST_SHARED;
+	/* The next access lets go of the exclusive locks. */
+	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
+	if (s->wal_frames > WAL_FRAMES_IDLE) {
+		sqlite3_wal_checkpoint_v2(
+			s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		s->wal_frames = 0;
+	}
+	if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ==
+		SQLITE_OK)
+		s->burst = BURST_HELD;
+}
+
+int burst_step(struct store *s, sqlite3_stmt *st)
+{
+	int rc = sqlite3_step(st);
+
+	if ((rc & 0xff) != SQLITE_BUSY || s->burst != BURST_EXCLUSIVE)
+		return rc;
+	/* A reader came in between. */
+	set_mode(s, false);
+	s->burst = BURST_SHARED;
+	sqlite3_reset(st);
+	return sqlite3_step(st);
+}
+
+int burst_begin(struct store *s)
+{
+	sqlite3_stmt *st;
+	int rc = burst_enter(s);
+
+	if (!rc)
+		rc = store_prepare(s, "BEGIN IMMEDIATE", &st);
+	if (rc)
+		return rc;
+	if (burst_step(s, st) != SQLITE_DONE)
+		rc = store_sql_fail(s, "write to the database");
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int burst_commit(struct store *s)
+{
+	return store_sql(s, "COMMIT", "write to the database");
+}
+
+int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames)
+{
+	struct store *s = ctx;
+
+	s->wal_frames = frames;
+	if (frames < WAL_FRAMES_MAX)
+		return SQLITE_OK;
+	sqlite3_wal_checkpoint_v2(
+		db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}

@@ -1,0 +1,148 @@
+/*
+ * store_exec(), the one way in: parse, journal, apply, in this order.
+ */
+#include "store_i.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "../vm/machine.h"
+
+/* Results that wait before they are written without a quiet moment. */
+#define PENDING_ROWS  16384
+#define PENDING_BYTES (4u << 20)
+
+/* What a row costs to read back, besides applying it. */
+#define ROW_REPLAY_NS 1500
+
+static bool is_blank(const struct event *e)
+{
+	const char *line;
+	size_t pos = 0, len;
+
+	return !next_line(e->text, e->text_len, &pos, &line, &len);
+}
+
+static void forget_row(struct store *s, uint64_t seq)
+{
+	sqlite3_bind_int64(s->delete_row, 1, (int64_t)seq);
+	sqlite3_step(s->delete_row);
+	sqlite3_reset(s->delete_row);
+}
+
+static void apply(struct store *s, const struct row *r, const struct event *e,
+	vm_reply_fn *fn, void *ctx, struct vm_outcome *out)
+{
+	uint64_t t0 = clock_ns();
+	struct tap t;
+
+	tap_begin(&t, s, r, fn, ctx);
+	vm_apply(s->vm, e, tap_reply, &t, out);
+	s->work_ns += clock_ns() - t0 + ROW_REPLAY_NS;
+	if (!t.lines) {
+		forget_row(s, r->seq);
+		return;
+	}
+	/* A result that finds no memory is missing until the next replay. */
+	if (!tap_end(&t, s))
+		results_add(s, r->seq, t.lines, s->reply.data, s->reply.len);
+	s->log_size += t.log_len;
+}
+
+static int exec(struct store *s, const struct event *e, vm_reply_fn *fn,
+	void *ctx, struct vm_outcome *out)
+{
+	struct row r = {.event = *e};
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (s->read_only)
+		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
+	rc = vm_parse_first(s->vm, e);
+	if (rc)
+		return store_fail(s, -rc, "%s", vm_sentence(s->vm));
+	if (is_blank(e)) {
+		vm_apply(s->vm, e, fn, ctx, out);
+		return 0;
+	}
+	r.seq = s->vm->root->seq + 1;
+	r.time = s->vm->root->ns;
+	while (!e->blob && r.event.text[r.event.text_len - 1] == '\n')
+		r.event.text_len--;
+	burst_enter(s);
+	rc = row_insert(s, &r);
+	if (rc)
+		return rc;
+	apply(s, &r, e, fn, ctx, out);
+	if (s->results.nr >= PENDING_ROWS ||
+		s->results.text.len >= PENDING_BYTES)
+		results_flush(s);
+	snapshot_if_due(s, false);
+	return 0;
+}
+
+int store_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
+	void *ctx, struct vm_outcome *out)
+{
+	int rc;
+
+	pthread_mutex_lock(&s->lock);
+	rc = exec(s, e, fn, ctx, out);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+static int sync_file(struct store *s, const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fsync(fd))
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/*
+ * With synchronous=NORMAL, SQLite syncs the WAL before it copies from it, and
+ * the database after: what is acknowledged and not synced is in the WAL.  The
+ * directory is synced for the names of a new machine's files.
+ */
+int store_sync(struct store *s)
+{
+	char path[4096], *slash;
+	int rc;
+
+	if (s->read_only)
+		return 0;
+	pthread_mutex_lock(&s->lock);
+	snprintf(path, sizeof(path), "%s-wal", s->path);
+	rc = sync_file(s, path, O_RDONLY);
+	if (!rc && fsync(s->lock_fd))
+		rc = -errno;
+	slash = strrchr(path, '/');
+	if (slash)
+		slash[slash == path] = 0;
+	else
+		strcpy(path, ".");
+	if (!rc)
+		rc = sync_file(s, path, O_RDONLY | O_DIRECTORY);
+	if (rc)
+		store_fail(
+			s, -rc, "cannot sync %s: %s", s->path, strerror(-rc));
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+void store_idle(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->read_only && s->burst != BURST_HELD) {
+		results_flush(s);
+		snapshot_if_due(s, true);
+		burst_leave(s);
+	}
+	pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,276 @@
+/*
+ * Inside persist/: struct store and what its files share.
+ *
+ *	open.c      opening, closing; order of the steps
+ *	holder.c    one process at a time, and its name
+ *	schema.c    the tables, identification, the configuration
+ *	errors.c    SQLite's codes as errno and sentence
+ *	journal.c   store_exec(): the one way in
+ *	row.c       one journal row: encoding, checksum, decoding
+ *	lines.c     splitting a text into command lines
+ *	result.c    replies of executed rows, run-length encoded
+ *	log.c       the journal as text
+ *	burst.c     SQLite's locks: exclusive in bursts, shared when idle
+ *	hash.c      64-KiB chunks of the state and their hashes
+ *	snapshot.c  writing a snapshot;  restore.c  loading one
+ *	replay.c    applying journal rows;  check.c  pagefs --check
+ *
+ * One mutex guards a store: store_exec() changes the machine, everything else
+ * only reads it.
+ */
+#ifndef PAGEFS_STORE_I_H
+#define PAGEFS_STORE_I_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "store.h"
+
+#define APPLICATION_ID 0x70676673 /* "pgfs", at offset 68 of the file */
+#define JOURNAL_FORMAT 1	  /* user_version, at offset 60 */
+#define CHUNK_SIZE     65536u
+#define ACTOR_TEXT_MAX 32
+
+/* A growable array of bytes. */
+struct bytes {
+	char *data;
+	size_t len, cap;
+};
+/* Room for n more bytes; NULL when the host has no memory. */
+char *bytes_room(struct bytes *b, size_t n);
+bool bytes_add(struct bytes *b, const void *data, size_t n);
+void bytes_free(struct bytes *b);
+
+/* A journal row in memory.  Pointers belong to whoever filled it in. */
+struct row {
+	uint64_t seq, time;
+	struct event event;
+};
+
+/* The outcome of a row: derived data, see result.c. */
+struct result {
+	uint64_t seq, log_off;
+	uint32_t lines;
+	const char *reply;
+	size_t reply_len;
+};
+
+struct pending_result {
+	uint64_t seq, log_off;
+	uint32_t lines;
+	uint32_t reply_len;
+	size_t reply_at; /* in results.text */
+};
+
+struct results {
+	struct pending_result *v;
+	size_t nr, cap;
+	struct bytes text;
+};
+
+/* Follows the replies of one row while it runs. */
+struct tap {
+	vm_reply_fn *fn;
+	void *ctx;
+	const char *text; /* the row's lines */
+	size_t text_len, text_pos;
+	uint64_t seq;	  /* of the next line */
+	uint64_t log_len; /* log bytes of the lines so far */
+	size_t fixed_len; /* of a log line, but for seq, command, reply */
+	uint32_t lines;
+	/* the run in progress: `run` equal replies */
+	uint64_t run;
+	struct reply last;
+	char cur[SENTENCE_MAX + 64];
+	size_t cur_len;
+	struct bytes *out; /* "COUNT REPLY\n" of the finished runs */
+	bool no_memory;
+};
+
+/* Where the last store_log_read() stopped: at the beginning of a line. */
+struct log_cursor {
+	bool valid;
+	struct row row;
+	struct bytes text, reply, line;
+	char actor[ACTOR_TEXT_MAX];
+	uint32_t lines, line_no;
+	size_t text_pos, reply_pos;
+	uint64_t run_left;
+	const char *cur;
+	size_t cur_len;
+	uint64_t off;
+};
+
+enum burst {
+	BURST_SHARED,	 /* normal locking, no transaction */
+	BURST_HELD,	 /* normal locking; a write transaction without
+			  * writes keeps other writers away, not readers */
+	BURST_EXCLUSIVE, /* nobody else; commits without file locks */
+};
+
+struct store {
+	sqlite3 *db;
+	struct vm *vm;
+	struct vm_config config;
+	char *path;
+	char sentence[STORE_ERR_MAX];
+	pthread_mutex_t lock;
+	void (*notice)(void *ctx, const char *sentence);
+	void *notice_ctx;
+	int lock_fd;
+	bool read_only, power, no_snapshot_at_close;
+
+	enum burst burst;
+	int wal_frames; /* frames in the WAL after the last commit */
+	sqlite3_stmt *insert_row, *delete_row, *insert_result;
+	sqlite3_stmt *find_result, *select_row;
+
+	ZSTD_CCtx *cctx;
+	ZSTD_DCtx *dctx;
+	struct bytes packed;
+
+	struct results results;
+	struct bytes reply; /* of the row in progress */
+	uint64_t log_size;
+	struct log_cursor cursor;
+
+	uint64_t work_ns;	/* what replay since the snapshot costs */
+	uint64_t snapshot_cost; /* ns the newest snapshot took */
+	uint64_t snapshot_seq;	/* of the newest snapshot, or NO_SNAPSHOT */
+};
+#define NO_SNAPSHOT UINT64_MAX
+
+/* errors.c: fill in the sentence, return the negative errno. */
+int store_fail(struct store *s, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* For a failed SQLite call; `doing` completes "cannot ...". */
+int store_sql_fail(struct store *s, const char *doing);
+void store_notice(struct store *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Runs SQL without results; 0 or store_sql_fail(). */
+int store_sql(struct store *s, const char *sql, const char *doing);
+int store_prepare(struct store *s, const char *sql, sqlite3_stmt **out);
+/* Undoes a transaction that failed, if SQLite has not done so. */
+void store_rollback(struct store *s);
+
+/* holder.c */
+int holder_lock(struct store *s, bool *created);
+void holder_unlock(struct store *s);
+/* This process has the machine, in another store. */
+bool holder_is_self(const struct store *s);
+/* "process 123 (pagefs)", for sentences. */
+void holder_name(const struct store *s, char *buf, size_t size);
+
+/* schema.c */
+int schema_identify(struct store *s, int fd, bool *is_new);
+int schema_create(struct store *s, const struct store_options *o);
+int schema_load(struct store *s, const struct store_options *o);
+
+/* open.c: a connection without a machine, for open and check. */
+int store_connect(struct store *s, const struct store_options *o);
+struct store *store_new(const char *path, const struct store_options *o);
+void store_free(struct store *s);
+
+/* row.c */
+size_t actor_format(const struct actor *a, char *buf, size_t size);
+bool actor_parse(const char *text, struct actor *a);
+int row_insert(struct store *s, const struct row *r);
+/* SELECT list of a row, to be read by row_read(). */
+#define ROW_COLUMNS                              \
+	"j.seq, j.time, j.actor, j.uid, j.gid, " \
+	"j.command, j.encoding, j.size, j.payload, j.sum"
+/* Decodes the current row; unpacked text or blob goes to *buf.  Pointers are
+ * valid until the statement moves on.  -EUCLEAN when the checksum differs. */
+int row_read(
+	struct store *s, sqlite3_stmt *st, struct row *r, struct bytes *buf);
+
+/* lines.c: the next line that is neither blank nor comment, trimmed. */
+bool next_line(const char *text, size_t len, size_t *pos, const char **line,
+	size_t *line_len);
+
+/* result.c */
+void tap_begin(struct tap *t, struct store *s, const struct row *r,
+	vm_reply_fn *fn, void *ctx);
+void tap_reply(void *ctx, const struct reply *r, const char *line, size_t len);
+/* Completes s->reply; -ENOMEM when replies were lost. */
+int tap_end(struct tap *t, struct store *s);
+int results_add(struct store *s, uint64_t seq, uint32_t lines,
+	const char *reply, size_t len);
+/* Writes the pending ones within the caller's transaction. */
+int results_write(struct store *s);
+void results_clear(struct store *s);
+int results_flush(struct store *s);
+/* The result of the row that holds line `seq`, pending or stored.  1 found, 0
+ * none, or -errno.  The reply is valid until the next call. */
+int result_find(struct store *s, uint64_t seq, struct result *out);
+unsigned decimal_digits(uint64_t n);
+size_t log_fixed_len(const struct row *r);
+
+/* burst.c */
+int burst_enter(struct store *s);
+void burst_leave(struct store *s);
+/* Steps a one-row statement, falling back to shared locks when a reader is in
+ * the way.  SQLITE_DONE or an error code. */
+int burst_step(struct store *s, sqlite3_stmt *st);
+int burst_begin(struct store *s);
+int burst_commit(struct store *s);
+int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames);
+
+/* hash.c */
+struct chunk_hash {
+	uint8_t byte[16]; /* XXH3-128, canonical form */
+};
+struct chunk_entry {
+	uint64_t index;
+	struct chunk_hash hash;
+};
+/* Called for every chunk with a non-zero byte, in order; data has CHUNK_SIZE
+ * bytes.  A negative return stops the walk. */
+typedef int chunk_fn(void *ctx, const struct vm_segment *seg, unsigned seg_nr,
+	uint64_t index, const uint8_t *data);
+int chunk_walk(struct vm *m, chunk_fn *fn, void *ctx);
+void chunk_hash(const void *data, struct chunk_hash *out);
+struct state_hash; /* accumulates segments and chunks in order */
+struct state_hash *state_hash_new(void);
+void state_hash_segment(struct state_hash *h, const char *name, uint64_t used);
+void state_hash_chunk(struct state_hash *h, const struct chunk_entry *e);
+void state_hash_end(struct state_hash *h, char out[33]); /* frees h */
+
+/* snapshot.c */
+int snapshot_take(struct store *s);
+/* Takes one when replay since the last would take too long. */
+void snapshot_if_due(struct store *s, bool idle);
+
+/* restore.c: a piece is one segment of a checkpoint. */
+struct piece {
+	char segment[32];
+	uint64_t used;
+	struct chunk_entry *v;
+	size_t nr;
+};
+#define PIECES_MAX 64
+int pieces_read(
+	struct store *s, int64_t checkpoint, struct piece *v, unsigned *nr);
+void pieces_free(struct piece *v, unsigned nr);
+/* Loads the newest usable checkpoint, or boots.  Fills in s->vm, log_size. */
+int restore_newest(struct store *s);
+
+/* replay.c */
+struct replay {
+	/* Called before each row, and after the last with r == NULL; may be
+	 * NULL.  Non-zero stops. */
+	int (*before)(void *ctx, const struct row *r);
+	/* Called after each row with what it gave; `stored` is NULL when the
+	 * database has no result for it. */
+	int (*after)(void *ctx, const struct row *r, const struct result *got,
+		const struct result *stored);
+	void *ctx;
+};
+int replay(struct store *s, const struct replay *how);
+int replay_boot(struct store *s);
+
+uint64_t clock_ns(void);
+
+#endif
