@@ -7,7 +7,7 @@
 #include "../mmu/mmu.h"
 #include "handlers.h"
 
-#define ARGV_MAX 512
+#define ARGV_MAX (MAX_WORDS + 1)
 
 static int reply_pid(struct cmd *c, const struct task *t)
 {
@@ -22,7 +22,7 @@ static int reply_pid(struct cmd *c, const struct task *t)
 static unsigned argv_of(struct cmd *c, unsigned path, const char **argv)
 {
 	argv[0] = c->arg[path].text;
-	return 1 + arg_words(&c->arg[path + 1], argv + 1, ARGV_MAX - 1);
+	return 1 + arg_words(c, path + 1, argv + 1, ARGV_MAX - 1);
 }
 
 /* spawn [PATH] [ARG...] [name=N] */

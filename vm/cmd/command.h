@@ -9,7 +9,8 @@
 #include "../task/task.h"
 #include "../vm.h"
 
-#define MAX_ARGS 10
+#define MAX_ARGS  10
+#define MAX_WORDS 512 /* of an ARG_REST */
 
 enum arg_type {
 	ARG_END,
@@ -48,7 +49,7 @@ struct arg {
 	uint64_t num;	  /* numbers, flags; the offset of a label */
 	const char *text; /* words, paths, labels, data */
 	size_t len;
-	unsigned words; /* ARG_REST: how many, NUL-separated in text */
+	unsigned words; /* ARG_REST: how many; cmd.rest has where */
 };
 
 struct command;
@@ -64,7 +65,8 @@ struct cmd {
 	size_t blob_len;
 	struct reply *reply; /* 0 if the handler leaves it alone */
 	size_t scratch_used;
-	char scratch[8192]; /* unquoted strings */
+	uint16_t rest[MAX_WORDS]; /* words of ARG_REST, offsets in scratch */
+	char scratch[8192];	  /* unquoted and terminated strings */
 };
 
 /* Returns 0, or -errno after vm_fail(). */
@@ -105,8 +107,12 @@ size_t words_list(enum arg_type type, char *buf, size_t size);
 
 /* The address an ARG_ADDR stands for in the process.  0 or -EINVAL. */
 int arg_addr(struct cmd *c, unsigned i, vaddr_t *out);
-/* The words of an ARG_REST as a vector; returns how many were stored. */
-unsigned arg_words(const struct arg *a, const char **v, unsigned max);
+/* The words of the line's ARG_REST, which is argument i, as a vector of at most
+ * max; returns how many. */
+unsigned arg_words(
+	const struct cmd *c, unsigned i, const char **v, unsigned max);
+returns how many were stored.* /
+	unsigned arg_words(const struct arg *a, const char **v, unsigned max);
 
 /* ---- settings (cmd/settings.c): `set KEY VALUE` ---- */
 int settings_set(struct vm *m, const char *key, size_t key_len,

@@ -146,16 +146,23 @@ static int data_parse(struct cmd *c, const struct word *w, struct arg *a)
 	return 0;
 }
 
-/* A path or word as a C string: copied, since lines are not terminated. */
+/*
+ * A path or word as a C string in scratch: lines are not terminated.  What was
+ * unquoted is there already.
+ */
 static int text_parse(struct cmd *c, const struct word *w, struct arg *a)
 {
-	if (c->scratch_used + w->len + 1 > sizeof(c->scratch) ||
+	size_t need = w->quoted ? 1 : w->len + 1;
+
+	if (c->scratch_used + need > sizeof(c->scratch) ||
 		memchr(w->text, '\0', w->len))
 		return -1;
-	a->text = memcpy(c->scratch + c->scratch_used, w->text, w->len);
+	a->text = w->text;
 	a->len = w->len;
-	c->scratch[c->scratch_used + w->len] = '\0';
-	c->scratch_used += w->len + 1;
+	if (!w->quoted)
+		a->text = memcpy(c->scratch + c->scratch_used, w->text, w->len);
+	c->scratch_used += need;
+	c->scratch[c->scratch_used - 1] = '\0';
 	return 0;
 }
 
@@ -187,9 +194,6 @@ static int arg_convert(struct cmd *c, const struct arg_def *d,
 		a->text = w->text;
 		a->len = w->len;
 		return is_name(w->text, w->len) ? 0 : -1;
-	case ARG_REST:
-		a->words++;
-		return text_parse(c, w, a);
 	default:
 		if (words_number(w->text, w->len, &a->num) == 0)
 			return 0;
@@ -292,6 +296,20 @@ static int key_match(struct cmd *c, const char **p, const char *end)
 	return -1;
 }
 
+/* One more word of an ARG_REST. */
+static int rest_word(struct cmd *c, const struct arg_def *d,
+	const struct word *w, struct arg *a)
+{
+	if (a->words == MAX_WORDS)
+		return vm_fail(c->m, E2BIG, "a line takes %u words for %s",
+			MAX_WORDS, d->name);
+	if (text_parse(c, w, a))
+		return usage_fail(c, "too long or not text:", w->text, w->len);
+	a->given = true;
+	c->rest[a->words++] = (uint16_t)(a->text - c->scratch);
+	return 0;
+}
+
 /* Gives a positional word to the first argument from *pos on that takes it. */
 static int positional(struct cmd *c, unsigned *pos, const struct word *w)
 {
@@ -301,18 +319,8 @@ static int positional(struct cmd *c, unsigned *pos, const struct word *w)
 		if (d[i].how & ARG_KEY)
 			continue;
 		if (d[i].type == ARG_REST) {
-			const char *first = c->arg[i].text;
-
-			if (arg_convert(c, &d[i], w, &c->arg[i]))
-				return vm_fail(c->m, E2BIG,
-					"the words of one "
-					"line hold more than %lu bytes",
-					sizeof(c->scratch));
-			if (first)
-				c->arg[i].text = first;
-			c->arg[i].given = true;
 			*pos = i;
-			return 0;
+			return rest_word(c, &d[i], w, &c->arg[i]);
 		}
 		if (arg_convert(c, &d[i], w, &c->arg[i]) == 0) {
 			c->arg[i].given = true;
@@ -422,6 +430,11 @@ int cmd_parse(struct vm *m, const struct actor *a, const char *line, size_t len,
 		p++;
 	if (p == end || *p == '#')
 		return 1;
+	verb = memchr(p, '\0', (size_t)(end - p));
+	if (verb)
+		return vm_fail(m, EINVAL,
+			"byte %lu of the line is NUL; commands are text",
+			(unsigned long)(verb - line + 1));
 	verb = p;
 	while (p < end && !is_space(*p))
 		p++;

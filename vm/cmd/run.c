@@ -27,15 +27,13 @@ int arg_addr(struct cmd *c, unsigned i, vaddr_t *out)
 	return 0;
 }
 
-unsigned arg_words(const struct arg *a, const char **v, unsigned max)
+unsigned arg_words(
+	const struct cmd *c, unsigned i, const char **v, unsigned max)
 {
-	const char *p = a->text;
 	unsigned n = 0;
 
-	for (; n < a->words && n < max; n++) {
-		v[n] = p;
-		p += strlen(p) + 1;
-	}
+	for (; n < c->arg[i].words && n < max; n++)
+		v[n] = c->scratch + c->rest[n];
 	return n;
 }
 
