@@ -111,8 +111,6 @@ int arg_addr(struct cmd *c, unsigned i, vaddr_t *out);
  * max; returns how many. */
 unsigned arg_words(
 	const struct cmd *c, unsigned i, const char **v, unsigned max);
-returns how many were stored.* /
-	unsigned arg_words(const struct arg *a, const char **v, unsigned max);
 
 /* ---- settings (cmd/settings.c): `set KEY VALUE` ---- */
 int settings_set(struct vm *m, const char *key, size_t key_len,

@@ -135,6 +135,15 @@ int exec_open(struct bprm *b, const char *path)
 	return err;
 }
 
+static void exec_close(struct bprm *b)
+{
+	if (b->file)
+		file_put(b->m, b->file);
+	if (b->interp)
+		file_put(b->m, b->interp);
+	free(b->tables);
+}
+
 /* ---- building ------------------------------------------------------------ */
 
 /* Without a program: only what every process has, and an empty heap where
@@ -272,11 +281,16 @@ int exec_load(struct vm *m, struct task *t, const struct exec_args *x,
 		err = exec_build(&b);
 	if (!err)
 		task_set_comm(t, name ? name : b.filename);
-	if (b.file)
-		file_put(m, b.file);
-	if (b.interp)
-		file_put(m, b.interp);
-	free(b.tables);
+	exec_close(&b);
+	return err;
+}
+
+int task_exec_check(struct vm *m, const char *path)
+{
+	struct bprm b = {.m = m, .filename = path, .layout = &m->arch->native};
+	int err = exec_open(&b, path);
+
+	exec_close(&b);
 	return err;
 }
 
