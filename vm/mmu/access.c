@@ -35,19 +35,6 @@ static int refuse(struct vm *m, int err, vaddr_t va, const struct sigfault *f)
 		(unsigned long long)va, why);
 }
 
-/* The processor's own check, before any translation: #GP. */
-static int refuse_noncanonical(struct vm *m, vaddr_t va, struct sigfault *f)
-{
-	*f = (struct sigfault){SIGSEGV, SI_KERNEL, 0, 0};
-	m->root->count[CNT_SEGV_KERNEL]++;
-	vm_fail(m, EFAULT,
-		m->arch->canonical
-			? "bits 63 to %u of a canonical address are all equal"
-			: "an address has no bits beyond bit %u",
-		m->arch->va_bits - 1);
-	return refuse(m, -EFAULT, va, f);
-}
-
 /* Makes one page accessible; its entry is then first in level 1. */
 static int access_page(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 	struct sigfault *f)
@@ -56,8 +43,9 @@ static int access_page(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 	enum tlb_hit hit;
 	int err;
 
-	if (!arch_canonical(r->m->arch, va))
-		return refuse_noncanonical(r->m, va, f);
+	if (!arch_canonical(r->m->arch, va)) /* #GP before any translation */
+		return refuse(
+			r->m, mm_fault(r->m, r->t, va, kind, 0, f), va, f);
 	hit = mmu_lookup(r, va);
 	mmu_count(r, hit);
 	if (hit != TLB_MISS && (mmu_entry(r, va)->tag & need) == need)
@@ -119,6 +107,12 @@ static void look_untouched(const struct vm *m, const struct vma *v, vaddr_t va,
 	uint64_t off = va & (m->page_size - 1);
 	uint8_t page[DISK_BLOCK];
 
+	if (v->special) {
+		memcpy(buf,
+			ram_at(m, pfn_to_pa(m, special_page(m, v, va))) + off,
+			n);
+		return;
+	}
 	if (!v->file) {
 		memset(buf, 0, n);
 		return;

@@ -111,7 +111,7 @@ struct mmu_run {
 	paddr_t pgd;
 	uint64_t loads, stores, fetches;
 	uint64_t l1_hits, l2_hits, misses; /* lookups are their sum */
-	uint64_t walks, walk_refs;
+	uint64_t walks, walk_refs, faults;
 };
 
 /* Makes t current on its processor; t has an mm. */

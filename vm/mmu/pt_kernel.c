@@ -10,14 +10,14 @@
 
 #define LOW_MEMORY_END (1 * MiB) /* mapped whole, with the legacy holes */
 
-static pfn_t kernel_table(struct vm *m, unsigned level)
+/* Its tables are the kernel's own memory, in no process's count. */
+static pfn_t kernel_table(struct vm *m)
 {
 	pfn_t pfn =
-		buddy_alloc(m, GFP_KERNEL, 0, FRAME_PGTABLE, USE_KERNEL, true);
+		buddy_alloc(m, GFP_KERNEL, 0, FRAME_KERNEL, USE_KERNEL, true);
 
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
-	frame_at(m, pfn)->index = level;
 	frame_at(m, pfn)->flags |= FR_BYTES;
 	return pfn;
 }
@@ -55,7 +55,7 @@ static int map_one(struct vm *m, vaddr_t va, unsigned level, uint64_t entry)
 			return 0;
 		}
 		if (!(e & a->pte.present)) {
-			pfn_t pfn = kernel_table(m, l + 1);
+			pfn_t pfn = kernel_table(m);
 
 			if (pfn == PFN_NONE)
 				return -ENOMEM;
@@ -164,7 +164,7 @@ int pt_boot(struct vm *m)
 {
 	int err;
 
-	m->root->kernel_pgd = kernel_table(m, 0);
+	m->root->kernel_pgd = kernel_table(m);
 	if (m->root->kernel_pgd == PFN_NONE)
 		return -ENOMEM;
 	err = map_direct(m);

@@ -41,7 +41,8 @@ void mmu_end(struct mmu_run *r)
 	uint64_t accesses = r->loads + r->stores + r->fetches;
 	uint64_t lookups = r->l1_hits + r->l2_hits + r->misses;
 	uint64_t ns = lookups * set->cost_tlb_ns +
-		      (lookups + r->walk_refs) * set->cost_mem_ns;
+		      (lookups + r->walk_refs) * set->cost_mem_ns +
+		      r->faults * set->cost_fault_ns;
 
 	count[CNT_ACCESSES] += accesses;
 	count[CNT_LOADS] += r->loads;
@@ -220,6 +221,7 @@ int mmu_resolve(struct mmu_run *r, vaddr_t va, enum access_kind kind, bool hit,
 				(unsigned long long)va);
 		r->cpu->cr2 = va;
 		r->cpu->error_code = code;
+		r->faults++;
 		err = mm_fault(r->m, r->t, va, kind, code, f);
 		if (err)
 			return err;
