@@ -34,6 +34,15 @@ static bool reaches(unsigned height, uint64_t key)
 	return key >> ((height + 1) * SLOT_BITS) == 0;
 }
 
+static unsigned height_for(uint64_t key)
+{
+	unsigned h = 0;
+
+	while (!reaches(h, key))
+		h++;
+	return h;
+}
+
 uint32_t radix_get(const struct vm *m, idx_t root, uint64_t key)
 {
 	const struct radix_node *n;
@@ -94,7 +103,7 @@ int radix_set(struct vm *m, idx_t *root, uint64_t key, uint32_t value)
 	if (err)
 		return err;
 	if (!*root)
-		*root = node_new(m, 0);
+		*root = node_new(m, height_for(key));
 	while (!reaches(node_at(m, *root)->height, key)) {
 		idx_t top = node_new(m, node_at(m, *root)->height + 1);
 

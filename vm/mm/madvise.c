@@ -152,7 +152,7 @@ static int advise_dontneed(struct vm *m, const struct piece *p)
 		bad |= VM_LOCKED;
 	if (p->v->flags & bad)
 		return refuse(m, p, "a locked or special mapping");
-	mm_zap(m, p->t->mm, p->v, p->start, p->end);
+	mm_discard(m, p->t->mm, p->v, p->start, p->end);
 	return 0;
 }
 
@@ -220,24 +220,6 @@ static int advise_piece(struct vm *m, const struct piece *p, vaddr_t *stop)
 
 /* ---- populate ----------------------------------------------------------- */
 
-static int populate_piece(struct vm *m, const struct piece *p)
-{
-	bool write = p->advice == MADV_POPULATE_WRITE;
-	struct sigfault f = {0};
-	uint64_t need = write ? VM_WRITE : VM_ACCESS;
-
-	if (!(p->v->flags & need) || p->v->flags & (VM_PFNMAP | VM_IO))
-		return refuse(m, p, "no right to access it");
-	for (vaddr_t va = p->start; va < p->end; va += m->page_size) {
-		int err = mm_fault(m, p->t, va, write ? ACC_WRITE : ACC_READ,
-			write ? 6 : 4, &f);
-
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 static int populate(
 	struct vm *m, struct task *t, vaddr_t start, vaddr_t end, int advice)
 {
@@ -251,7 +233,8 @@ static int populate(
 				(unsigned long long)start);
 		if (p.v->end < end)
 			p.end = p.v->end;
-		err = populate_piece(m, &p);
+		err = mm_fault_in(m, t, p.v, p.start, p.end,
+			advice == MADV_POPULATE_WRITE);
 		if (err)
 			return err;
 		start = p.end;

@@ -310,10 +310,9 @@ static int make_shmem(struct vm *m, struct request *r)
 	if (!inode)
 		return -ENOMEM;
 	r->file = file_of_inode(m, inode, FMODE_READ | FMODE_WRITE);
-	if (!r->file) {
-		inode_put(m, inode);
+	inode_put(m, inode); /* the file holds it now */
+	if (!r->file)
 		return -ENOMEM;
-	}
 	if (!(r->vm_flags & VM_NORESERVE)) {
 		inode_at(m, inode)->committed = r->pages;
 		m->root->committed += r->pages;

@@ -27,6 +27,18 @@ static int check_msync(struct vm *m, vaddr_t addr, uint64_t flags)
 	return 0;
 }
 
+/* Writes the dirty pages of the file that v maps at [start, end). */
+static void write_back(
+	struct vm *m, const struct vma *v, vaddr_t start, vaddr_t end)
+{
+	idx_t inode = file_at(m, v->file)->inode;
+	uint64_t first = vma_pgoff_at(m, v, start);
+	uint64_t last = vma_pgoff_at(m, v, end) - 1;
+
+	mm_clean_file(m, inode, first, last);
+	cache_writeback(m, inode, first, last);
+}
+
 int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 	uint64_t flags)
 {
@@ -54,6 +66,9 @@ int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 				"MS_INVALIDATE: [0x%llx, 0x%llx) is locked",
 				(unsigned long long)v->start,
 				(unsigned long long)v->end);
+		if (flags & MS_SYNC && v->flags & VM_SHARED && v->file)
+			write_back(m, v, at > v->start ? at : v->start,
+				end < v->end ? end : v->end);
 		at = v->end;
 	}
 	if (!holes)

@@ -1,0 +1,75 @@
+/* What the tests of the machine share: boot one, end it with its checks. */
+#ifndef PAGEFS_TESTS_VMTEST_H
+#define PAGEFS_TESTS_VMTEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../host/host.h"
+#include "../../vm/phys/phys.h"
+#include "../../vm/vm.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define assert_sentence(have, part)                                          \
+	do {                                                                 \
+		if (!strstr((have), (part)))                                 \
+			fail_msg("\"%s\" does not hold \"%s\"", have, part); \
+	} while (0)
+
+static inline struct vm *vmtest_boot(const char *arch, const char *ram)
+{
+	char err[SENTENCE_MAX] = "";
+	struct vm_config c;
+	struct vm *m;
+
+	vm_config_default(&c);
+	if (vm_config_set(&c, "arch", arch, err) ||
+		vm_config_set(&c, "ram", ram, err))
+		fail_msg("%s", err);
+	m = vm_boot(&c, &host_mmap, err);
+	if (!m)
+		fail_msg("%s", err);
+	return m;
+}
+
+static inline uint64_t vmtest_free_pages(const struct vm *m)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < m->root->nr_zones; i++)
+		n += m->root->zone[i].nr_free;
+	return n;
+}
+
+static inline void vmtest_check(struct vm *m)
+{
+	if (vm_check(m))
+		fail_msg("%s", vm_sentence(m));
+}
+
+/* Every test ends so: invariants hold, and as many pages are free as before. */
+static inline void vmtest_end(struct vm *m, uint64_t free_pages)
+{
+	vmtest_check(m);
+	assert_int_equal(vmtest_free_pages(m), free_pages);
+	vm_destroy(m);
+}
+
+/* A generator for random tests, seeded: every run is the same. */
+static inline uint64_t vmtest_random(uint64_t *state)
+{
+	uint64_t x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return *state = x;
+}
+
+#endif
