@@ -51,6 +51,7 @@ struct node {
 	uint16_t mode;	/* permission bits */
 	uint16_t actor; /* enum actor_kind of what is written to it */
 	bool wakes;	/* poll() wakes when a command has run */
+	bool constant;	/* NODE_FILE: its text never changes */
 	show_fn *show;
 	pread_fn *pread;
 	query_fn *query;

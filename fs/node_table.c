@@ -16,6 +16,11 @@
 	{                                                                     \
 		.path = p, .kind = NODE_FILE, .mode = m, .show = s, .help = h \
 	}
+#define CONSTANT(p, m, s, h)                                               \
+	{                                                                  \
+		.path = p, .kind = NODE_FILE, .mode = m, .constant = true, \
+		.show = s, .help = h                                       \
+	}
 #define LINK(p, s, h)                                                  \
 	{                                                              \
 		.path = p, .kind = NODE_LINK, .mode = 0777, .show = s, \
@@ -43,9 +48,9 @@
 
 const struct node node_table[] = {
 	DIRECTORY("", 0755, "the machine"),
-	SIZED("README", 0444, show_readme, "how to begin"),
+	CONSTANT("README", 0444, show_readme, "how to begin"),
 	DIRECTORY("help", 0555, "one file per command and per topic"),
-	SIZED("help/TOPIC", 0444, show_topic, "one command or topic"),
+	CONSTANT("help/TOPIC", 0444, show_topic, "one command or topic"),
 	CONTROL("ctl", 0644, ACTOR_MACHINE, "commands to the machine"),
 	{.path = "last",
 		.kind = NODE_TEXT,

@@ -15,7 +15,11 @@
 #include "../vm/format.h"
 #include "../vm/vm.h"
 
+/* Simulated time 0 as the clock shows it: 2026-01-01 00:00:00 UTC. */
+#define BOOT_EPOCH_S 1767225600ull
+
 struct store;
+struct refusals;
 
 /*
  * One machine as the mount shows it: the live one, or a past state.  Every
@@ -24,8 +28,10 @@ struct store;
 struct view {
 	struct vm *vm;
 	struct store *store; /* the live machine's; NULL for a past state */
-	uint32_t uid, gid;   /* who mounted */
-	uint32_t nr;	     /* 0 is the live machine; part of inode numbers */
+	/* Lines that never ran; NULL for a past state. */
+	const struct refusals *refused;
+	uint32_t uid, gid; /* who mounted */
+	uint32_t nr;	   /* 0 is the live machine; part of inode numbers */
 };
 
 struct sbuf {

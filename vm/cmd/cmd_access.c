@@ -142,7 +142,7 @@ int cmd_pop(struct cmd *c)
 	return 0;
 }
 
-/* trace, with records as payload. */
+/* trace [BAD], with records as payload; BAD lines beside them were none. */
 int cmd_trace(struct cmd *c)
 {
 	if (c->blob_len % 8)
@@ -150,6 +150,7 @@ int cmd_trace(struct cmd *c)
 			"a binary trace is 8 bytes an access; %lu bytes are "
 			"left over",
 			c->blob_len % 8);
+	c->task->trace.bad_lines += c->arg[0].num;
 	trace_run(c->m, c->task, c->blob, c->blob_len / 8);
 	c->reply->kind = REPLY_DEC;
 	c->reply->value = c->blob_len / 8;

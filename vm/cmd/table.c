@@ -260,6 +260,7 @@ const struct command command_table[] = {
 	{.name = "trace",
 		.actors = 1u << ACTOR_TRACE,
 		.run = cmd_trace,
+		.args = {{"BAD", ARG_NUM, OPT}},
 		.summary = "accesses from proc/PID/trace",
 		.needs_blob = true,
 		.internal = true},

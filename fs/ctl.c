@@ -1,0 +1,151 @@
+/*
+ * Control files: lines into events, replies back.
+ */
+#include <errno.h>
+
+#include "../vm/task/task.h"
+#include "session.h"
+
+uint32_t file_pid(const struct open_file *f)
+{
+	const struct variable *var = tree_row(f->place.row)->path_var;
+
+	return var && var->task ? (uint32_t)f->place.id : 0;
+}
+
+struct actor file_actor(fuse_req_t req, const struct open_file *f)
+{
+	const struct fuse_ctx *c = fuse_req_ctx(req);
+
+	return (struct actor){
+		.kind = f->node->actor,
+		.id = file_pid(f),
+		.uid = c->uid,
+		.gid = c->gid,
+	};
+}
+
+void refuse_input(struct open_file *f, int err, const char *sentence)
+{
+	char line[600];
+
+	refusal_note(&f->machine->refused, f->machine->view.vm, file_pid(f),
+		err, sentence);
+	if (!f->readable ||
+		(f->node->kind != NODE_CTL && f->node->kind != NODE_QUERY))
+		return;
+	replies_add(&f->replies, line,
+		refusal_format(err, sentence, line, sizeof(line)));
+}
+
+/*
+ * The journal takes the event and the machine runs it.  Its errno is that of
+ * the line at out->consumed: of a line that ran and failed, of one that does
+ * not parse, or of a journal that cannot grow.
+ */
+int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
+	struct vm_outcome *out)
+{
+	struct machine *mach = f->machine;
+	struct view *v = &mach->view;
+	int err;
+
+	if (!v->store || f->session->read_only)
+		return EROFS;
+	out->consumed = 0;
+	err = store_exec(v->store, e, fn, f, out);
+	if (err) {
+		out->consumed = 0;
+		refuse_input(f, -err, store_sentence(v->store));
+		return -err;
+	}
+	refusal_clear(&mach->refused, file_pid(f));
+	if (out->refused) {
+		refuse_input(f, EINVAL, vm_sentence(v->vm));
+		return EINVAL;
+	}
+	return out->failed ? out->last.err : 0;
+}
+
+/* ---- what lines.c calls ---- */
+
+struct ctl_write {
+	fuse_req_t req;
+	struct open_file *f;
+};
+
+static void queue_reply(
+	void *ctx, const struct reply *r, const char *line, size_t len)
+{
+	struct open_file *f = ctx;
+	char text[SENTENCE_MAX + 64];
+
+	replies_add(&f->replies, text, vm_reply_format(r, text, sizeof(text)));
+}
+
+static int ctl_run(
+	void *ctx, const char *text, size_t len, struct lines_done *done)
+{
+	struct ctl_write *w = ctx;
+	struct open_file *f = w->f;
+	struct vm_outcome out;
+	struct event e = {
+		.actor = file_actor(w->req, f),
+		.text = text,
+		.text_len = len,
+	};
+	int err = exec_event(f, &e, f->readable ? queue_reply : NULL, &out);
+
+	done->bytes = err ? out.consumed : len;
+	done->age = f->machine->view.vm->root->seq;
+	return err;
+}
+
+static void ctl_refuse(void *ctx, int err, const char *sentence)
+{
+	struct ctl_write *w = ctx;
+
+	refuse_input(w->f, err, sentence);
+}
+
+/* The errno is given once more: the reader finds its reply once more. */
+static void ctl_again(void *ctx)
+{
+	struct ctl_write *w = ctx;
+	const struct machine *mach = w->f->machine;
+	const struct refusal *r = refusal_newest(&mach->refused, mach->view.vm);
+	char line[600];
+	size_t n;
+
+	if (!w->f->readable)
+		return;
+	n = r ? refusal_format(r->err, r->text, line, sizeof(line))
+	      : vm_reply_format(&mach->view.vm->root->last, line, sizeof(line));
+	replies_add(&w->f->replies, line, n);
+}
+
+static const struct lines_ops ctl_ops = {
+	.run = ctl_run,
+	.refuse = ctl_refuse,
+	.again = ctl_again,
+};
+
+int64_t ctl_write(fuse_req_t req, struct open_file *f, const char *buf,
+	size_t len, uint64_t off)
+{
+	struct ctl_write w = {req, f};
+	int64_t n;
+
+	replies_seek(&f->replies, off);
+	n = lines_write(&f->lines, buf, len, f->machine->view.vm->root->seq,
+		&ctl_ops, &w);
+	replies_wrote(&f->replies, off, n > 0 ? (size_t)n : 0);
+	return n;
+}
+
+int ctl_flush(fuse_req_t req, struct open_file *f)
+{
+	struct ctl_write w = {req, f};
+
+	return lines_flush(&f->lines, &ctl_ops, &w);
+}

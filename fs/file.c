@@ -1,0 +1,295 @@
+/*
+ * Open files: open, read, write, flush, release, by the kind of their node.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "session.h"
+
+struct open_file *open_file_new(
+	struct session *s, const struct place *p, int flags)
+{
+	struct open_file *f = calloc(1, sizeof(*f));
+	int mode = flags & O_ACCMODE;
+
+	if (!f)
+		return NULL;
+	f->session = s;
+	f->machine = session_machine(s, p);
+	f->place = *p;
+	f->node = &node_table[p->row];
+	f->readable = mode != O_WRONLY;
+	f->writable = mode != O_RDONLY;
+	f->seen = UINT64_MAX;
+	pthread_mutex_init(&f->lock, NULL);
+	return f;
+}
+
+void open_file_free(struct open_file *f)
+{
+	sbuf_free(&f->text);
+	sbuf_free(&f->carry);
+	lines_free(&f->lines);
+	replies_free(&f->replies);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+/* How the kernel is to treat a file of this kind. */
+static void open_flags(const struct open_file *f, struct fuse_file_info *fi)
+{
+	const struct node *n = f->node;
+
+	fi->direct_io = n->kind != NODE_FILE && n->kind != NODE_DISK;
+	fi->keep_cache = n->kind == NODE_FILE && n->constant;
+	/* Only what collects lines has something to flush. */
+	fi->noflush =
+		!f->writable || n->kind == NODE_BINARY || n->kind == NODE_DISK;
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct session *s = req_session(req);
+	struct place p = ino_place(ino);
+	struct machine *mach = session_machine(s, &p);
+	struct open_file *f;
+	int err = 0;
+
+	if (!mach || p.row >= nr_nodes) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	f = open_file_new(s, &p, fi->flags);
+	if (!f) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	if (f->node->kind == NODE_DISK)
+		err = disk_open(req, f, fi->flags);
+	if (err) {
+		open_file_free(f);
+		fuse_reply_err(req, err);
+		return;
+	}
+	open_flags(f, fi);
+	fi->fh = (uintptr_t)f;
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		open_file_free(f);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	open_file_free(file_of(fi));
+	fuse_reply_err(req, 0);
+}
+
+/* ---- reading ------------------------------------------------------------ */
+
+static int render(struct open_file *f)
+{
+	struct machine *mach = f->machine;
+
+	f->text.len = 0;
+	f->text.failed = false;
+	f->rendered = false;
+	pthread_rwlock_rdlock(&mach->lock);
+	if (!place_exists(&mach->view, &f->place)) {
+		pthread_rwlock_unlock(&mach->lock);
+		return ESRCH;
+	}
+	f->seen = mach->view.vm->root->seq;
+	f->node->show(&f->text, &mach->view, f->place.id);
+	pthread_rwlock_unlock(&mach->lock);
+	if (f->text.failed)
+		return ENOMEM;
+	f->rendered = true;
+	return 0;
+}
+
+/* A snapshot: rendered at the first read, and at each from offset 0. */
+static void read_text(
+	fuse_req_t req, struct open_file *f, size_t size, uint64_t off)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&f->lock);
+	if (off == 0 || !f->rendered)
+		err = render(f);
+	if (err)
+		fuse_reply_err(req, err);
+	else if (off >= f->text.len)
+		fuse_reply_buf(req, NULL, 0);
+	else
+		fuse_reply_buf(req, f->text.data + off,
+			size < f->text.len - off ? size : f->text.len - off);
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* The replies to what was written; they leave the queue as they are sent. */
+static void read_replies(
+	fuse_req_t req, struct open_file *f, size_t size, uint64_t off)
+{
+	struct machine *mach = f->machine;
+	const char *data;
+	size_t n;
+
+	pthread_rwlock_wrlock(&mach->lock);
+	n = replies_read(&f->replies, off, size, &data);
+	fuse_reply_buf(req, data, n);
+	pthread_rwlock_unlock(&mach->lock);
+}
+
+static int64_t look(struct open_file *f, char *buf, size_t size, uint64_t off)
+{
+	const struct view *v = &f->machine->view;
+
+	if (f->node->kind == NODE_DISK)
+		return disk_file_read(f, buf, size, off);
+	if (!place_exists(v, &f->place))
+		return -ESRCH;
+	return f->node->pread(v, f->place.id, buf, size, off);
+}
+
+static void read_bytes(
+	fuse_req_t req, struct open_file *f, size_t size, uint64_t off)
+{
+	struct machine *mach = f->machine;
+	char *buf = malloc(size);
+	int64_t n;
+
+	if (!buf) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	pthread_rwlock_rdlock(&mach->lock);
+	n = look(f, buf, size, off);
+	pthread_rwlock_unlock(&mach->lock);
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_buf(req, buf, (size_t)n);
+	free(buf);
+}
+
+static void read_log(
+	fuse_req_t req, struct open_file *f, size_t size, uint64_t off)
+{
+	struct machine *mach = f->machine;
+	char *buf = malloc(size);
+	int64_t n = 0;
+
+	if (!buf) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	pthread_rwlock_wrlock(&mach->lock);
+	f->seen = mach->view.vm->root->seq;
+	if (mach->view.store)
+		n = store_log_read(mach->view.store, off, buf, size);
+	pthread_rwlock_unlock(&mach->lock);
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_buf(req, buf, (size_t)n);
+	free(buf);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+	struct fuse_file_info *fi)
+{
+	struct open_file *f = file_of(fi);
+
+	switch (f->node->kind) {
+	case NODE_TEXT:
+	case NODE_FILE:
+	case NODE_STREAM:
+		read_text(req, f, size, (uint64_t)off);
+		break;
+	case NODE_CTL:
+	case NODE_QUERY:
+		read_replies(req, f, size, (uint64_t)off);
+		break;
+	case NODE_LOG:
+		read_log(req, f, size, (uint64_t)off);
+		break;
+	case NODE_BINARY:
+	case NODE_DISK:
+		read_bytes(req, f, size, (uint64_t)off);
+		break;
+	default:
+		fuse_reply_err(req, EISDIR);
+	}
+}
+
+/* ---- writing ------------------------------------------------------------ */
+
+static int64_t write_node(fuse_req_t req, struct open_file *f, const char *buf,
+	size_t size, uint64_t off)
+{
+	switch (f->node->kind) {
+	case NODE_CTL:
+		return ctl_write(req, f, buf, size, off);
+	case NODE_QUERY:
+		return query_write(f, buf, size, off);
+	case NODE_STREAM:
+		return stream_write(req, f, buf, size);
+	case NODE_BINARY:
+		return f->node->actor == ACTOR_MEM
+			       ? mem_write(req, f, buf, size, off)
+			       : -EACCES;
+	case NODE_DISK:
+		return disk_file_write(req, f, buf, size, off);
+	default:
+		return -EACCES;
+	}
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
+	off_t off, struct fuse_file_info *fi)
+{
+	struct open_file *f = file_of(fi);
+	struct machine *mach = f->machine;
+	int64_t n;
+
+	pthread_rwlock_wrlock(&mach->lock);
+	n = write_node(req, f, buf, size, (uint64_t)off);
+	idle_touch(f->session);
+	pthread_rwlock_unlock(&mach->lock);
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_write(req, (size_t)n);
+	poll_wake(f->session);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct open_file *f = file_of(fi);
+	struct machine *mach = f->machine;
+	int err = 0;
+
+	pthread_rwlock_wrlock(&mach->lock);
+	if (f->node->kind == NODE_CTL)
+		err = ctl_flush(req, f);
+	else if (f->node->kind == NODE_QUERY)
+		err = query_flush(f);
+	else if (f->node->kind == NODE_STREAM)
+		err = stream_flush(req, f);
+	pthread_rwlock_unlock(&mach->lock);
+	fuse_reply_err(req, -err);
+	poll_wake(f->session);
+}
+
+void op_fsync(
+	fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct session *s = req_session(req);
+	int err = 0;
+
+	pthread_rwlock_wrlock(&s->live.lock);
+	if (!s->read_only)
+		err = store_sync(s->live.view.store);
+	pthread_rwlock_unlock(&s->live.lock);
+	fuse_reply_err(req, -err);
+}

@@ -1,0 +1,175 @@
+/*
+ * pagefs: mounts a simulated machine.
+ *
+ * The parent waits until the child has opened the machine and the mount
+ * stands, so that its exit status says whether there is a mount.  The child
+ * does all the work, from opening the database on: a connection to SQLite
+ * does not survive a fork.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "session.h"
+
+/* A closed standard stream would become the number of some other file. */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+static void notice(void *ctx, const char *sentence)
+{
+	FILE *out = ctx;
+
+	fprintf(out, "pagefs: %s\n", sentence);
+	fflush(out);
+}
+
+static struct store_options store_options_of(
+	const struct options *o, FILE *notices)
+{
+	return (struct store_options){
+		.read_only = o->read_only,
+		.power = o->power,
+		.keys = o->keys,
+		.values = o->values,
+		.nr_keys = o->nr_keys,
+		.notice = notice,
+		.notice_ctx = notices,
+	};
+}
+
+static int check(const struct options *o)
+{
+	struct store_options so = store_options_of(o, stdout);
+	char err[STORE_ERR_MAX] = "";
+	int found = store_check(o->machine, &so, err);
+
+	if (found < 0)
+		fprintf(stderr, "pagefs: %s\n", err);
+	return found != 0;
+}
+
+/* Tells the waiting parent that the mount stands. */
+static void detach(int ready)
+{
+	int null;
+
+	if (ready < 0)
+		return;
+	if (chdir("/"))
+		perror("pagefs: /");
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, 0);
+		dup2(null, 1);
+		dup2(null, 2);
+		if (null > 2)
+			close(null);
+	}
+	if (write(ready, "k", 1) != 1)
+		_exit(1);
+	close(ready);
+}
+
+/* Opens, mounts, serves.  `ready` is the parent's pipe, -1 in foreground. */
+static int run(struct options *o, int ready)
+{
+	struct store_options so = store_options_of(o, stderr);
+	struct session_options mo = {
+		.args = &o->args,
+		.mountpoint = o->mountpoint,
+		.read_only = o->read_only,
+	};
+	char err[STORE_ERR_MAX] = "";
+	struct session session;
+	int status;
+
+	if (store_open(o->machine, &so, &mo.store, err)) {
+		fprintf(stderr, "pagefs: %s\n", err);
+		return 1;
+	}
+	if (session_mount(&session, &mo)) {
+		store_close(mo.store);
+		return 1;
+	}
+	detach(ready);
+	status = session_serve(&session, o->single);
+	session_unmount(&session);
+	store_close(mo.store);
+	return status;
+}
+
+static int run_detached(struct options *o)
+{
+	int ready[2], status = 0;
+	char c;
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC)) {
+		perror("pagefs: pipe");
+		return 1;
+	}
+	pid = fork();
+	if (pid < 0) {
+		perror("pagefs: fork");
+		return 1;
+	}
+	if (pid == 0) {
+		close(ready[0]);
+		setsid();
+		return run(o, ready[1]);
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1) == 1)
+		return 0;
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status))
+		fprintf(stderr, "pagefs: the file system process died: %s\n",
+			strsignal(WTERMSIG(status)));
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	char err[256];
+	int status;
+
+	open_standard_streams();
+	/* Buffers of a request live on the heap, which keeps their pages. */
+	mallopt(M_MMAP_THRESHOLD, 16 << 20);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	if (options_parse(&o, argc, argv)) {
+		status = 1;
+	} else if (o.help) {
+		options_usage();
+		status = 0;
+	} else if (o.version) {
+		printf("pagefs %s, libfuse %s\n", PAGEFS_VERSION,
+			fuse_pkgversion());
+		status = 0;
+	} else if (tree_init(err)) {
+		fprintf(stderr, "pagefs: %s\n", err);
+		status = 1;
+	} else if (o.check) {
+		status = check(&o);
+	} else {
+		status = o.foreground ? run(&o, -1) : run_detached(&o);
+	}
+	options_free(&o);
+	return status;
+}

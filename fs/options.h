@@ -1,0 +1,30 @@
+/*
+ * The command line of pagefs.
+ */
+#ifndef PAGEFS_FS_OPTIONS_H
+#define PAGEFS_FS_OPTIONS_H
+
+#define FUSE_USE_VERSION 312
+
+#include <fuse_opt.h>
+#include <stdbool.h>
+
+#define MAX_KEYS 32
+
+struct options {
+	char *machine;	  /* absolute path of the database */
+	char *mountpoint; /* absolute */
+	bool foreground, debug, single, read_only, power;
+	bool check, help, version;
+	/* machine options: names and values */
+	const char *keys[MAX_KEYS], *values[MAX_KEYS];
+	unsigned nr_keys;
+	struct fuse_args args; /* what is left for libfuse */
+};
+
+/* 0, or -1 after a sentence on stderr. */
+int options_parse(struct options *o, int argc, char **argv);
+void options_usage(void);
+void options_free(struct options *o);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * One mount, from fuse_session_new() to the last request.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../vm/disk/disk.h"
+#include "session.h"
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	conn->want |= conn->capable &
+		      (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA |
+			      FUSE_CAP_PARALLEL_DIROPS);
+	if (conn->max_write > MAX_CHUNK)
+		conn->max_write = MAX_CHUNK;
+}
+
+/* The disk's blocks are what this file system can hold. */
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct session *s = req_session(req);
+	const struct root *root = s->live.view.vm->root;
+	struct statvfs st = {
+		.f_bsize = DISK_BLOCK,
+		.f_frsize = DISK_BLOCK,
+		.f_namemax = DISK_NAME_MAX,
+	};
+
+	pthread_rwlock_rdlock(&s->live.lock);
+	st.f_blocks = root->disk_blocks;
+	st.f_bfree = st.f_bavail = root->disk_blocks - root->disk_used;
+	st.f_files = root->pool[SEG_INODE].nr;
+	pthread_rwlock_unlock(&s->live.lock);
+	fuse_reply_statfs(req, &st);
+}
+
+static void op_link(
+	fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static const struct fuse_lowlevel_ops session_ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.create = op_create,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.releasedir = op_releasedir,
+	.fsyncdir = op_fsync,
+	.statfs = op_statfs,
+	.poll = op_poll,
+};
+
+/* Readers come all the time: a writer must not wait for a pause. */
+static void lock_init(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(
+		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
+
+int session_mount(struct session *s, const struct session_options *o)
+{
+	memset(s, 0, sizeof(*s));
+	lock_init(&s->live.lock);
+	pthread_mutex_init(&s->pollers.lock, NULL);
+	s->read_only = o->read_only;
+	s->live.view = (struct view){
+		.vm = store_vm(o->store),
+		.store = o->store,
+		.refused = &s->live.refused,
+		.uid = getuid(),
+		.gid = getgid(),
+	};
+	clock_gettime(CLOCK_REALTIME, &s->mounted);
+	s->se = fuse_session_new(o->args, &session_ops, sizeof(session_ops), s);
+	if (!s->se)
+		return -1;
+	if (fuse_session_mount(s->se, o->mountpoint)) {
+		fuse_session_destroy(s->se);
+		return -1;
+	}
+	return 0;
+}
+
+int session_serve(struct session *s, bool single)
+{
+	int status = -1;
+
+	if (fuse_set_signal_handlers(s->se) == 0) {
+		if (!s->read_only)
+			idle_start(s);
+		if (single) {
+			status = fuse_session_loop(s->se);
+		} else {
+			struct fuse_loop_config *c = fuse_loop_cfg_create();
+
+			status = fuse_session_loop_mt(s->se, c);
+			fuse_loop_cfg_destroy(c);
+		}
+		idle_stop(s);
+		fuse_remove_signal_handlers(s->se);
+	}
+	/* Positive: the number of the signal that asked for the end. */
+	return status < 0;
+}
+
+void session_unmount(struct session *s)
+{
+	fuse_session_unmount(s->se);
+	fuse_session_destroy(s->se);
+	free(s->pollers.handle);
+	pthread_mutex_destroy(&s->pollers.lock);
+	pthread_rwlock_destroy(&s->live.lock);
+}

@@ -1,0 +1,176 @@
+/*
+ * The variables of path patterns: which objects exist, in which order, and
+ * what they are called.
+ */
+#include "tree.h"
+
+#include "../vm/cmd/command.h"
+#include "../vm/task/task.h"
+#include "help.h"
+
+/* A plain decimal number without leading zeros; NO_OBJECT if it is none. */
+static uint64_t parse_number(const char *s, size_t len)
+{
+	uint64_t n = 0;
+
+	if (!len || len > 9 || (len > 1 && *s == '0'))
+		return NO_OBJECT;
+	for (; len; s++, len--) {
+		if (*s < '0' || *s > '9')
+			return NO_OBJECT;
+		n = n * 10 + (uint64_t)(*s - '0');
+	}
+	return n;
+}
+
+static size_t format_number(uint64_t id, char *buf, size_t size)
+{
+	return size < 20 ? 0 : format_dec(buf, id);
+}
+
+/* ---- processes ---- */
+
+static uint64_t pid_next(const struct view *v, uint64_t parent, uint64_t after)
+{
+	uint32_t from = after == NO_OBJECT ? 1 : (uint32_t)after + 1;
+	const struct task *t = task_next(v->vm, from);
+
+	while (t && t->pid != t->tgid)
+		t = task_next(v->vm, t->pid + 1);
+	return t ? t->pid : NO_OBJECT;
+}
+
+static bool pid_exists(const struct view *v, uint64_t id)
+{
+	return task_find(v->vm, (uint32_t)id) != NULL;
+}
+
+static uint64_t pid_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	uint64_t id = parse_number(name, len);
+
+	return id != NO_OBJECT && pid_exists(v, id) ? id : NO_OBJECT;
+}
+
+/* ---- threads of a process ---- */
+
+static uint64_t tid_next(const struct view *v, uint64_t parent, uint64_t after)
+{
+	uint32_t from = after == NO_OBJECT ? 1 : (uint32_t)after + 1;
+	const struct task *t = task_next(v->vm, from);
+
+	while (t && t->tgid != parent)
+		t = task_next(v->vm, t->pid + 1);
+	return t ? t->pid : NO_OBJECT;
+}
+
+static uint64_t tid_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	uint64_t id = parse_number(name, len);
+	const struct task *t = NULL;
+
+	if (id != NO_OBJECT)
+		t = task_find(v->vm, (uint32_t)id);
+	return t && t->tgid == parent ? id : NO_OBJECT;
+}
+
+static bool tid_exists(const struct view *v, uint64_t id)
+{
+	return pid_exists(v, id);
+}
+
+/* ---- processors ---- */
+
+static uint64_t cpu_next(const struct view *v, uint64_t parent, uint64_t after)
+{
+	uint64_t id = after == NO_OBJECT ? 0 : after + 1;
+
+	return id < v->vm->root->config.cpus ? id : NO_OBJECT;
+}
+
+static bool cpu_exists(const struct view *v, uint64_t id)
+{
+	return id < v->vm->root->config.cpus;
+}
+
+static uint64_t cpu_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	uint64_t id = parse_number(name, len);
+
+	return id != NO_OBJECT && cpu_exists(v, id) ? id : NO_OBJECT;
+}
+
+/* ---- the host's processes: any number, never listed ---- */
+
+static uint64_t host_next(const struct view *v, uint64_t parent, uint64_t after)
+{
+	return NO_OBJECT;
+}
+
+static bool host_exists(const struct view *v, uint64_t id)
+{
+	return true;
+}
+
+static uint64_t host_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	return parse_number(name, len);
+}
+
+/* ---- pages of help/ ---- */
+
+static uint64_t topic_next(
+	const struct view *v, uint64_t parent, uint64_t after)
+{
+	uint64_t id = after == NO_OBJECT ? 0 : after + 1;
+
+	while (id < help_count() && !help_name((unsigned)id))
+		id++;
+	return id < help_count() ? id : NO_OBJECT;
+}
+
+static bool topic_exists(const struct view *v, uint64_t id)
+{
+	return id < help_count() && help_name((unsigned)id);
+}
+
+static uint64_t topic_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	for (unsigned i = 0; i < help_count(); i++) {
+		const char *s = help_name(i);
+
+		if (s && strlen(s) == len && memcmp(s, name, len) == 0)
+			return i;
+	}
+	return NO_OBJECT;
+}
+
+static size_t topic_format(uint64_t id, char *buf, size_t size)
+{
+	const char *s = help_name((unsigned)id);
+	size_t n = strlen(s);
+
+	if (n >= size)
+		return 0;
+	memcpy(buf, s, n);
+	return n;
+}
+
+#define VARIABLE(text, kind)                                    \
+	.name = text, .next = kind##_next, .find = kind##_find, \
+	.exists = kind##_exists
+
+const struct variable variable_table[] = {
+	{VARIABLE("PID", pid), .format = format_number, .task = true},
+	{VARIABLE("TID", tid), .format = format_number, .task = true},
+	{VARIABLE("N", cpu), .format = format_number, .fixed = true},
+	{VARIABLE("HOSTPID", host), .format = format_number},
+	{VARIABLE("TOPIC", topic), .format = topic_format, .fixed = true},
+};
+const unsigned nr_variables =
+	sizeof(variable_table) / sizeof(variable_table[0]);
