@@ -94,7 +94,9 @@ static bool map_auto(struct trace *x, vaddr_t va, vaddr_t lo, vaddr_t hi)
 	vaddr_t start = va & ~(AUTO_ALIGN - 1), end = start + AUTO_SIZE;
 	vaddr_t top = mm_at(x->r.m, x->r.t->mm)->task_size;
 
-	if (va >= top)
+	if (lo < x->r.m->root->set.mmap_min_addr)
+		lo = x->r.m->root->set.mmap_min_addr;
+	if (va < lo || va >= top)
 		return false;
 	if (hi > top)
 		hi = top;
