@@ -290,7 +290,7 @@ static void model_install(struct vm *m, const char *path)
 	size_t len;
 
 	if (!realpath(path, real))
-		die(path, strerror(errno));
+		return; /* then the machine will not find it either */
 	if (disk_lookup(m, real, true))
 		return;
 	vm_fail_clear(m);
