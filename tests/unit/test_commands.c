@@ -1,0 +1,241 @@
+/* Commands on a booted machine: examples, replies, labels, refusals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../host/host.h"
+#include "../../vm/cmd/command.h"
+#include "../../vm/mm/mm.h"
+
+static const char *const arches[] = {"x86_64", "i386"};
+
+static struct vm *boot(const char *arch)
+{
+	char err[SENTENCE_MAX] = "";
+	struct vm_config c;
+	struct vm *m;
+
+	vm_config_default(&c);
+	assert_int_equal(vm_config_set(&c, "arch", arch, err), 0);
+	assert_int_equal(vm_config_set(&c, "ram", "64M", err), 0);
+	m = vm_boot(&c, &host_mmap, err);
+	if (!m)
+		fail_msg("%s", err);
+	return m;
+}
+
+static void done(struct vm *m)
+{
+	if (vm_check(m))
+		fail_msg("%s", vm_sentence(m));
+	vm_destroy(m);
+}
+
+static struct vm_outcome run(struct vm *m, uint32_t pid, const char *text)
+{
+	struct event e = {.text = text, .text_len = strlen(text)};
+	struct vm_outcome out;
+
+	e.actor.kind = pid ? ACTOR_PROCESS : ACTOR_MACHINE;
+	e.actor.id = pid;
+	vm_apply(m, &e, NULL, NULL, &out);
+	return out;
+}
+
+static const char *reply(struct vm *m, uint32_t pid, const char *text)
+{
+	static char buf[SENTENCE_MAX + 32];
+	struct vm_outcome out = run(m, pid, text);
+
+	if (out.refused)
+		return vm_sentence(m);
+	vm_reply_format(&out.last, buf, sizeof(buf));
+	return buf;
+}
+
+/* Every example runs in a fresh process of a fresh machine. */
+static void examples_run(void **state)
+{
+	for (size_t a = 0; a < 2; a++) {
+		for (unsigned i = 0; i < nr_commands; i++) {
+			const struct command *c = &command_table[i];
+			struct vm *m;
+			struct vm_outcome out;
+			uint32_t pid;
+
+			if (!c->example)
+				continue;
+			m = boot(arches[a]);
+			pid = 0;
+			if (!(c->actors & 1u << ACTOR_MACHINE))
+				pid = (uint32_t)run(m, 0, "spawn").last.value;
+			out = run(m, pid, c->example);
+			if (out.failed || out.refused)
+				fail_msg("%s on %s: %s", c->name, arches[a],
+					vm_sentence(m));
+			done(m);
+		}
+	}
+}
+
+static void a_failed_line_stops_the_event(void **state)
+{
+	struct vm *m = boot("x86_64");
+	struct vm_outcome out;
+	const char *text =
+		"mmap 8K rw as=a\n\n# note\nmunmap 1 4K\nmmap 4K r\n";
+
+	out = run(m, 1, text);
+	assert_int_equal(out.failed, 1);
+	assert_int_equal(out.refused, 0);
+	assert_int_equal(out.lines, 2);
+	assert_int_equal(out.consumed, strstr(text, "munmap") - text);
+	assert_int_equal(out.last.err, EINVAL);
+	assert_int_equal(m->root->seq, 2);
+	done(m);
+}
+
+static void a_line_that_does_not_parse_ends_the_event(void **state)
+{
+	struct vm *m = boot("x86_64");
+	const char *text = "mmap 8K rw\nbogus\nmmap 8K rw\n";
+	struct vm_outcome out = run(m, 1, text);
+
+	assert_int_equal(out.failed, 0);
+	assert_int_equal(out.refused, 1);
+	assert_int_equal(out.lines, 1);
+	assert_int_equal(out.consumed, strlen("mmap 8K rw\n"));
+	assert_non_null(strstr(vm_sentence(m), "bogus"));
+	assert_int_equal(m->root->seq, 1);
+	done(m);
+}
+
+static void labels_name_addresses(void **state)
+{
+	struct vm *m = boot("x86_64");
+
+	assert_string_equal(reply(m, 1, "mmap 12K rw as=a"), "0x7ffff7ff4000");
+	assert_string_equal(reply(m, 1, "munmap a+4K 4K"), "0");
+	assert_string_equal(reply(m, 1, "touch a"), "0");
+	assert_string_equal(reply(m, 1, "touch a+8K"), "0");
+	assert_non_null(strstr(reply(m, 1, "touch a+4K"),
+		"-EFAULT SIGSEGV MAPERR at 0x7ffff7ff5000: "));
+	assert_non_null(strstr(reply(m, 1, "touch nowhere"), "-EINVAL "));
+	assert_non_null(strstr(reply(m, 1, "touch nowhere"), "nowhere"));
+	done(m);
+}
+
+static void stores_are_read_back(void **state)
+{
+	struct vm *m = boot("x86_64");
+
+	run(m, 1, "mmap 8K rw as=a");
+	assert_string_equal(reply(m, 1, "write a+4094 \"hi!\\n\""), "0");
+	assert_string_equal(reply(m, 1, "read a+4094 4"), "hex:6869210a");
+	assert_string_equal(reply(m, 1, "read a"), "hex:00");
+	assert_string_equal(reply(m, 1, "mprotect a 8K r"), "0");
+	assert_non_null(strstr(
+		reply(m, 1, "write a hex:00"), "SIGSEGV ACCERR at 0x7ffff7ff"));
+	assert_non_null(strstr(reply(m, 1, "write 0x10 hex:00"),
+		"-EFAULT SIGSEGV MAPERR at 0x10: "));
+	done(m);
+}
+
+static void segv_kills_when_set(void **state)
+{
+	struct vm *m = boot("x86_64");
+
+	assert_string_equal(reply(m, 0, "spawn name=victim"), "2");
+	assert_string_equal(reply(m, 0, "set segv kill"), "0");
+	assert_non_null(strstr(reply(m, 2, "touch 0x10"), "-EFAULT"));
+	assert_non_null(strstr(reply(m, 2, "touch 0x10"), "-ESRCH"));
+	done(m);
+}
+
+static void brk_answers_as_the_system_call(void **state)
+{
+	struct vm *m = boot("x86_64");
+	vaddr_t b = run(m, 1, "brk 0").last.value;
+
+	assert_int_equal(run(m, 1, "brk brk+64K").last.value, b + 0x10000);
+	assert_int_equal(
+		run(m, 1, "brk 0xfffffffffffff000").last.value, b + 0x10000);
+	assert_int_equal(run(m, 1, "sbrk -64K").last.value, b + 0x10000);
+	assert_int_equal(run(m, 1, "brk 0").last.value, b);
+	assert_int_equal(run(m, 1, "sbrk 1T\nsbrk 200T").last.err, ENOMEM);
+	done(m);
+}
+
+static void the_stack_grows_by_pushing(void **state)
+{
+	struct vm *m = boot("x86_64");
+	vaddr_t sp = run(m, 1, "push 64").last.value;
+
+	assert_int_equal(run(m, 1, "push 1M").last.value, sp - MiB);
+	assert_int_equal(run(m, 1, "pop 1M").last.value, sp);
+	assert_non_null(strstr(reply(m, 1, "push 9M"), "RLIMIT_STACK"));
+	assert_int_equal(run(m, 1, "pop 0").last.value, sp);
+	done(m);
+}
+
+static void wait_reaps(void **state)
+{
+	struct vm *m = boot("x86_64");
+
+	run(m, 0, "spawn");
+	assert_non_null(strstr(reply(m, 2, "wait"), "-ECHILD"));
+	assert_string_equal(reply(m, 2, "fork"), "3");
+	assert_non_null(strstr(reply(m, 2, "wait"), "-EAGAIN"));
+	assert_string_equal(reply(m, 3, "exit 7"), "0");
+	assert_string_equal(reply(m, 2, "wait 3"), "3");
+	assert_non_null(strstr(reply(m, 0, "kill 3"), "-ESRCH"));
+	done(m);
+}
+
+/* Equal events give equal bytes. */
+static void replay_is_exact(void **state)
+{
+	static const char *const lines[] = {"mmap 64K rw as=a\ntouch a 64K",
+		"mprotect a+8K 8K r\nfork\nwrite a \"x\"", "brk brk+1M",
+		"touch heap 64K", "munmap a 4K\ntouch a", "exit 3"};
+	struct vm *m[2] = {boot("x86_64"), boot("x86_64")};
+
+	for (int k = 0; k < 2; k++) {
+		run(m[k], 0, "spawn\nset trace_map auto\ntick 3");
+		for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+			run(m[k], 2, lines[i]);
+	}
+	for (unsigned i = 0; i < vm_nr_segments(); i++) {
+		struct vm_segment a, b;
+
+		vm_segment(m[0], i, &a);
+		vm_segment(m[1], i, &b);
+		assert_int_equal(a.used, b.used);
+		if (memcmp(a.base, b.base, a.used))
+			fail_msg("segment %s differs", a.name);
+	}
+	done(m[0]);
+	done(m[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(examples_run),
+		cmocka_unit_test(a_failed_line_stops_the_event),
+		cmocka_unit_test(a_line_that_does_not_parse_ends_the_event),
+		cmocka_unit_test(labels_name_addresses),
+		cmocka_unit_test(stores_are_read_back),
+		cmocka_unit_test(segv_kills_when_set),
+		cmocka_unit_test(brk_answers_as_the_system_call),
+		cmocka_unit_test(the_stack_grows_by_pushing),
+		cmocka_unit_test(wait_reaps),
+		cmocka_unit_test(replay_is_exact),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
