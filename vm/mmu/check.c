@@ -89,6 +89,19 @@ static int check_mm(struct check *c, idx_t mm)
 	return 0;
 }
 
+/* Kernel memory may be mapped too: the vdso's pages, also behind the first of
+ * their block. */
+static bool is_kernel(const struct vm *m, pfn_t pfn)
+{
+	for (unsigned order = 0; order <= MAX_ORDER; order++) {
+		const struct frame *f = frame_at(m, pfn >> order << order);
+
+		if (f->state == FRAME_KERNEL && f->order >= order)
+			return true;
+	}
+	return false;
+}
+
 static int check_mapcounts(struct check *c)
 {
 	for (pfn_t pfn = 0; pfn < c->m->root->max_pfn; pfn++) {
@@ -100,7 +113,7 @@ static int check_mapcounts(struct check *c)
 			return BAD(c->m,
 				"frame %u is mapped by %u PTEs and counts %u",
 				pfn, c->maps[pfn], f->mapcount);
-		if (!mapped && c->maps[pfn] && f->state != FRAME_KERNEL)
+		if (!mapped && c->maps[pfn] && !is_kernel(c->m, pfn))
 			return BAD(c->m, "frame %u is mapped and in state %u",
 				pfn, (unsigned)f->state);
 	}
