@@ -77,7 +77,10 @@ static void examples_run(void **state)
 			if (out.failed || out.refused)
 				fail_msg("%s on %s: %s", c->name, arches[a],
 					vm_sentence(m));
-			done(m);
+			if (vm_check(m))
+				fail_msg("after %s on %s: %s", c->name,
+					arches[a], vm_sentence(m));
+			vm_destroy(m);
 		}
 	}
 }

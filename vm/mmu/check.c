@@ -204,6 +204,16 @@ static int check_tlb(struct vm *m, unsigned cpu)
 	return c.err;
 }
 
+/* Whether t is the first task with its mm: threads and vfork share it. */
+static bool first_of_mm(const struct vm *m, const struct task *t)
+{
+	const struct task *o = task_next(m, 0);
+
+	while (o->mm != t->mm)
+		o = task_next(m, o->pid + 1);
+	return o == t;
+}
+
 int mmu_check(struct vm *m)
 {
 	struct check c = {.m = m};
@@ -214,7 +224,7 @@ int mmu_check(struct vm *m)
 		return vm_fail(m, ENOMEM, "no host memory to check mappings");
 	for (struct task *t = task_next(m, 0); t && !err;
 		t = task_next(m, t->pid + 1))
-		if (t->mm && t->tgid == t->pid)
+		if (t->mm && first_of_mm(m, t))
 			err = check_mm(&c, t->mm);
 	if (!err)
 		err = check_mapcounts(&c);
