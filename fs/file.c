@@ -80,7 +80,12 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	open_file_free(file_of(fi));
+	struct open_file *f = file_of(fi);
+
+	/* Who answered the last read may not have let go of it yet. */
+	pthread_mutex_lock(&f->lock);
+	pthread_mutex_unlock(&f->lock);
+	open_file_free(f);
 	fuse_reply_err(req, 0);
 }
 
@@ -222,7 +227,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	}
 }
 
-/* ---- writing ------------------------------------------------------------ */
+/* ---- writing: once the kernel has its answer, the file may be gone ------- */
 
 static int64_t write_node(fuse_req_t req, struct open_file *f, const char *buf,
 	size_t size, uint64_t off)
@@ -248,23 +253,25 @@ static int64_t write_node(fuse_req_t req, struct open_file *f, const char *buf,
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	off_t off, struct fuse_file_info *fi)
 {
+	struct session *s = req_session(req);
 	struct open_file *f = file_of(fi);
 	struct machine *mach = f->machine;
 	int64_t n;
 
 	pthread_rwlock_wrlock(&mach->lock);
 	n = write_node(req, f, buf, size, (uint64_t)off);
-	idle_touch(f->session);
+	idle_touch(s);
 	pthread_rwlock_unlock(&mach->lock);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
 		fuse_reply_write(req, (size_t)n);
-	poll_wake(f->session);
+	poll_wake(s);
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct session *s = req_session(req);
 	struct open_file *f = file_of(fi);
 	struct machine *mach = f->machine;
 	int err = 0;
@@ -278,7 +285,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		err = stream_flush(req, f);
 	pthread_rwlock_unlock(&mach->lock);
 	fuse_reply_err(req, -err);
-	poll_wake(f->session);
+	poll_wake(s);
 }
 
 void op_fsync(
