@@ -1,0 +1,276 @@
+/*
+ * Trace simulation against its floor: a loop that does nothing but look up a
+ * two-level TLB of the same geometry.  Both run over the same records in one
+ * process, in turn; medians of five.
+ *
+ *	trace_bench [FILE]
+ *
+ * FILE holds binary records (vm/mmu/mmu.h).  Without it a trace is generated:
+ * straight code, a hot stack, sweeps over arrays, a walk of pointers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../../host/host.h"
+#include "../../vm/input/input.h"
+#include "../../vm/mmu/mmu.h"
+#include "../../vm/vm.h"
+
+#define NR_GENERATED (16u << 20)
+#define NR_TEXT	     (2u << 20) /* records formatted as lackey's text */
+#define ROUNDS	     5
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *v)
+{
+	qsort(v, ROUNDS, sizeof(*v), by_value);
+	return v[ROUNDS / 2];
+}
+
+/* ---- traces ---------------------------------------------------------------
+ */
+
+static uint64_t random_next(uint64_t *s)
+{
+	*s ^= *s << 13;
+	*s ^= *s >> 7;
+	*s ^= *s << 17;
+	return *s;
+}
+
+/*
+ * Half of a program's accesses are fetches; of the others most go to the
+ * stack or on along an array, a few anywhere in 16 MiB.
+ */
+static uint64_t *generate(size_t nr)
+{
+	uint64_t *rec = malloc(nr * sizeof(*rec));
+	uint64_t seed = 88172645463325252ull, pc = 0x401000, array = 0;
+	uint64_t sp = 0x1fff000000;
+
+	for (size_t i = 0; rec && i < nr; i++) {
+		uint64_t r = random_next(&seed), what = r >> 8 & 63;
+		uint64_t kind = r & 3 ? TRACE_LOAD : TRACE_STORE;
+
+		if (i & 1) {
+			pc += 4;
+			if (!(r & 15)) /* a jump, now and then a far one */
+				pc = 0x401000 + (r >> 32 & 0xfff) +
+				     (r & 0x700 ? 0 : (r >> 44 & 0x3f) << 12);
+			rec[i] = TRACE_RECORD(TRACE_FETCH, 2, pc);
+		} else if (what < 34) {
+			rec[i] = TRACE_RECORD(
+				kind, 3, sp - (r >> 32 & 0x3ff) * 8);
+		} else if (what < 61) {
+			array = (array + 8) & (4 * MiB - 1);
+			rec[i] = TRACE_RECORD(kind, 3, 0x10000000 + array);
+		} else if (what < 63) {
+			rec[i] = TRACE_RECORD(
+				TRACE_MODIFY, 2, 0x4c0000 + (r >> 32 & 0x7fc));
+		} else {
+			rec[i] = TRACE_RECORD(
+				kind, 3, 0x20000000 + (r >> 40) % (16 * MiB));
+		}
+	}
+	return rec;
+}
+
+static uint64_t *load(const char *path, size_t *nr)
+{
+	FILE *f = fopen(path, "rb");
+	uint64_t *rec = NULL;
+	long len;
+
+	if (!f)
+		return NULL;
+	fseek(f, 0, SEEK_END);
+	len = ftell(f);
+	rewind(f);
+	*nr = (size_t)len / 8;
+	rec = malloc(*nr * 8 + 1);
+	if (rec && fread(rec, 8, *nr, f) != *nr) {
+		free(rec);
+		rec = NULL;
+	}
+	fclose(f);
+	return rec;
+}
+
+/* ---- the floor -------------------------------------------------------------
+ */
+
+#define L1_SETS 16
+#define L1_WAYS 4
+#define L2_SETS 128
+#define L2_WAYS 12
+
+static uint64_t floor_l1[L1_SETS][L1_WAYS], floor_l2[L2_SETS][L2_WAYS];
+
+static inline int promote(uint64_t *set, unsigned ways, uint64_t tag)
+{
+	unsigned w = 1;
+
+	while (w < ways && set[w] != tag)
+		w++;
+	for (unsigned i = w < ways ? w : ways - 1; i; i--)
+		set[i] = set[i - 1];
+	set[0] = tag;
+	return w < ways;
+}
+
+static __attribute__((noinline)) uint64_t floor_run(
+	const uint64_t *rec, size_t nr)
+{
+	uint64_t misses = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		uint64_t vpn = rec[i] << 6 >> 18, tag = vpn + 1;
+		uint64_t *set = floor_l1[vpn % L1_SETS];
+
+		if (set[0] == tag || promote(set, L1_WAYS, tag))
+			continue;
+		set = floor_l2[vpn % L2_SETS];
+		if (set[0] != tag)
+			misses += !promote(set, L2_WAYS, tag);
+	}
+	return misses;
+}
+
+/* ---- the machine ------------------------------------------------------------
+ */
+
+static struct vm *boot(void)
+{
+	struct vm_config c;
+	char err[SENTENCE_MAX];
+	struct vm *m;
+
+	vm_config_default(&c);
+	if (vm_config_set(&c, "ram", "1G", err) ||
+		vm_config_set(&c, "tlb", "64/4,1536/12", err)) {
+		fprintf(stderr, "%s\n", err);
+		return NULL;
+	}
+	m = vm_boot(&c, &host_mmap, err);
+	if (m)
+		m->root->set.trace_map_auto = 1;
+	else
+		fprintf(stderr, "%s\n", err);
+	return m;
+}
+
+/* A process of its own each time: its first touches are part of the job. */
+static double machine_run(
+	struct vm *m, const uint64_t *rec, size_t nr, struct trace_stats *st)
+{
+	const struct exec_args x = {.path = NULL};
+	struct task *t = task_spawn(m, 0, 0, &x, "bench");
+	double start = now();
+
+	trace_run(m, t, rec, nr);
+	start = now() - start;
+	*st = t->trace;
+	task_exit(m, t, 0);
+	return start;
+}
+
+static void compare(struct vm *m, const uint64_t *rec, size_t nr)
+{
+	double machine[ROUNDS], plain[ROUNDS], a, b;
+	struct trace_stats st;
+	uint64_t misses = 0;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		double start = now();
+
+		misses += floor_run(rec, nr);
+		plain[i] = now() - start;
+		machine[i] = machine_run(m, rec, nr, &st);
+	}
+	a = (double)nr / median(machine) / 1e6;
+	b = (double)nr / median(plain) / 1e6;
+	printf("trace: %.0f M records/s, floor %.0f (%llu misses), ratio %.2f "
+	       "(at least 0.33)\n",
+		a, b, (unsigned long long)misses, a / b);
+	printf("  accesses %llu l1_hits %llu l2_hits %llu misses %llu walks "
+	       "%llu faults %llu outside %llu refused %llu\n",
+		(unsigned long long)st.accesses, (unsigned long long)st.l1_hits,
+		(unsigned long long)st.l2_hits, (unsigned long long)st.misses,
+		(unsigned long long)st.walks,
+		(unsigned long long)st.faults_minor,
+		(unsigned long long)st.outside,
+		(unsigned long long)st.faults_refused);
+}
+
+/* ---- lackey's text
+ * ----------------------------------------------------------- */
+
+static size_t to_text(char *text, const uint64_t *rec, size_t nr)
+{
+	static const char *const head[] = {" L ", " S ", "I  ", " M "};
+	size_t len = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		len += (size_t)sprintf(text + len, "%s%08llx,%u\n",
+			head[rec[i] >> 62],
+			(unsigned long long)(rec[i] & ((1ull << 58) - 1)),
+			1u << (rec[i] >> 58 & 15));
+	return len;
+}
+
+static void parse(const uint64_t *rec, size_t nr)
+{
+	char *text = malloc(nr * 32);
+	uint64_t *out = malloc(nr * sizeof(*out)), bad = 0;
+	double t[ROUNDS];
+	size_t len, used, got = 0;
+
+	if (!text || !out)
+		return;
+	len = to_text(text, rec, nr);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		double start = now();
+
+		got = lackey_parse(text, len, out, nr, &used, &bad);
+		t[i] = now() - start;
+	}
+	printf("lackey: %.0f M lines/s (%s)\n", (double)got / median(t) / 1e6,
+		got == nr && !memcmp(out, rec, nr * sizeof(*rec)) ? "equal"
+								  : "DIFFERS");
+	free(text);
+	free(out);
+}
+
+int main(int argc, char **argv)
+{
+	size_t nr = NR_GENERATED;
+	uint64_t *rec = argc > 1 ? load(argv[1], &nr) : generate(nr);
+	struct vm *m = boot();
+
+	if (!rec || !nr || !m) {
+		fprintf(stderr,
+			"usage: trace_bench [FILE of 8-byte records]\n");
+		return 1;
+	}
+	compare(m, rec, nr);
+	parse(rec, nr < NR_TEXT ? nr : NR_TEXT);
+	free(rec);
+	vm_destroy(m);
+	return 0;
+}
