@@ -1,7 +1,8 @@
 /*
  * proc/meminfo.  Every line is a sum over the machine's state, so that
  *
- *	MemTotal = MemFree + AnonPages + Cached + PageTables + KernelStack
+ *	MemTotal = MemFree + AnonPages + Cached + PageTables
+ *		 + the kernel's other pages (state `kernel` in phys/frames)
  *
  * and MemFree is what buddyinfo's blocks add up to.  Kinds of memory that the
  * machine does not have print as zero, in Linux's places.
@@ -170,7 +171,7 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	text_kb(b, "Mapped:", t.mapped << s);
 	text_kb(b, "Shmem:", t.shmem << s);
 	zero_lines(b, slab);
-	text_kb(b, "KernelStack:", t.kernel << s);
+	text_kb(b, "KernelStack:", 0);
 	text_kb(b, "PageTables:", t.pgtable << s);
 	zero_lines(b, after_tables);
 	text_kb(b, "CommitLimit:", t.commit_limit << s);

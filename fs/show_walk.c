@@ -142,7 +142,6 @@ static bool parse_address(const struct vm *m, const struct task *t,
 static int refuse(
 	struct sbuf *b, int err, const char *why, const char *word, size_t len)
 {
-	b->len = 0;
 	sbuf_str(b, why);
 	sbuf_mem(b, word, len < 64 ? len : 64);
 	sbuf_str(b, "'; ADDR walks from this processor's CR3, PID ADDR from "

@@ -90,7 +90,6 @@ enum {
 	NODE_FILE = 19,
 	NODE_DIRTY = 20,
 	NODE_SHMEM = 22,
-	NODE_STACK_KB = 36,
 	NODE_PGTABLE = 37,
 };
 
@@ -116,7 +115,6 @@ void vmstat_collect(const struct vm *m, struct vmstat *s)
 	s->node[NODE_FILE] = t->file + t->shmem;
 	s->node[NODE_DIRTY] = t->dirty;
 	s->node[NODE_SHMEM] = t->shmem;
-	s->node[NODE_STACK_KB] = t->kernel << (m->page_shift - 10);
 	s->node[NODE_PGTABLE] = t->pgtable;
 }
 
