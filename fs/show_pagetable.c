@@ -45,9 +45,13 @@ static void entry_head(struct tree *t, unsigned level, unsigned first,
 		sbuf_printf(t->b, "%s[%u-%u]", l->name, first, first + nr - 1);
 	else
 		sbuf_printf(t->b, "%s[%u]", l->name, first);
-	sbuf_printf(t->b, " %llx-%llx at 0x%llx raw 0x%llx %s",
-		(unsigned long long)va, (unsigned long long)end,
-		(unsigned long long)at, (unsigned long long)e, bits);
+	sbuf_printf(t->b, " %llx-", (unsigned long long)va);
+	if (end)
+		sbuf_hex(t->b, end);
+	else
+		sbuf_str(t->b, "10000000000000000"); /* 2^64 */
+	sbuf_printf(t->b, " at 0x%llx raw 0x%llx %s", (unsigned long long)at,
+		(unsigned long long)e, bits);
 }
 
 /* Writes the line of the run, if there is one. */

@@ -73,6 +73,12 @@ bool phys_next_used(const struct vm *m, pfn_t *pfn, unsigned *order)
 {
 	pfn_t end;
 
+	/* blocks in use lie side by side: mostly the next one is one */
+	if (*pfn < m->root->max_pfn &&
+		frame_at(m, *pfn)->state > FRAME_RESERVED) {
+		*order = frame_at(m, *pfn)->order;
+		return true;
+	}
 	while (phys_next_managed(m, pfn, &end))
 		if (next_used(m, pfn, end, order))
 			return true;
