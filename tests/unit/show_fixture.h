@@ -73,12 +73,12 @@ static inline int show_setup_i386(void **state)
 static inline int show_teardown(void **state)
 {
 	struct show *s = *state;
-	struct task *t, *next;
+	struct task *t;
 
-	for (t = task_next(s->m, 2); t; t = next) {
-		next = task_next(s->m, t->pid + 1);
-		task_exit(s->m, t, 0);
-	}
+	/* children that end before their parent stay zombies until it ends */
+	for (uint32_t pid = 2; (t = task_next(s->m, pid)); pid = t->pid + 1)
+		if (t->state != TASK_ZOMBIE)
+			task_exit(s->m, t, 0);
 	if (vm_check(s->m))
 		fail_msg("%s", vm_sentence(s->m));
 	if (!s->m->root->pages[USE_FILE])
