@@ -134,6 +134,11 @@ static inline char *show_part(
 	return strndup(p, (size_t)(e - p));
 }
 
+static inline bool show_starts(const char *text, const char *with)
+{
+	return !strncmp(text, with, strlen(with));
+}
+
 /* The number after a label at the start of a line. */
 static inline uint64_t show_number(const char *text, const char *label)
 {

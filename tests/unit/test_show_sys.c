@@ -155,25 +155,21 @@ static void zoneinfo_layout(void **state)
 	const char *text = show_text(s, show_zoneinfo, 0);
 	char *part, *plain;
 
-	assert_int_equal(strncmp(text,
-				 "Node 0, zone      DMA\n  per-node stats\n"
-				 "      nr_inactive_anon ",
-				 64),
-		0);
+	assert_true(show_starts(text, "Node 0, zone      DMA\n"
+				      "  per-node stats\n"
+				      "      nr_inactive_anon "));
 	part = show_part(text, "  pages free ", "Node 0, zone    DMA32");
 	plain = without_numbers(part);
-	assert_int_equal(strncmp(plain,
-				 "  pages free     N\n        boost    N\n"
-				 "        min      N\n        low      N\n"
-				 "        high     N\n        promo    N\n"
-				 "        spanned  N\n        present  N\n"
-				 "        managed  N\n        cma      N\n"
-				 "        protection: (N, N, N, N, N)\n"
-				 "      nr_free_pages N\n"
-				 "      nr_free_pages_blocks N\n"
-				 "      nr_zone_inactive_anon N\n",
-				 280),
-		0);
+	assert_true(
+		show_starts(plain, "  pages free     N\n        boost    N\n"
+				   "        min      N\n        low      N\n"
+				   "        high     N\n        promo    N\n"
+				   "        spanned  N\n        present  N\n"
+				   "        managed  N\n        cma      N\n"
+				   "        protection: (N, N, N, N, N)\n"
+				   "      nr_free_pages N\n"
+				   "      nr_free_pages_blocks N\n"
+				   "      nr_zone_inactive_anon N\n"));
 	assert_non_null(strstr(part, "      nr_mlock     0\n"));
 	assert_non_null(strstr(part, "  pagesets\n    cpu: 0\n"
 				     "              count:    0\n"
@@ -208,11 +204,11 @@ static void vmstat_agrees(void **state)
 		s->m->root->pages[USE_ANON]);
 	assert_int_equal(
 		show_number(text, "pgfault "), s->m->root->count[CNT_PGFAULT]);
-	assert_int_equal(strncmp(text, "nr_free_pages ", 14), 0);
+	assert_true(show_starts(text, "nr_free_pages "));
 	assert_non_null(strstr(text, "\npgalloc_dma 0\npgalloc_dma32 "));
 	for (const char *p = text; *p; p++)
 		lines += *p == '\n';
-	assert_int_equal(lines, 201);
+	assert_int_equal(lines, 192);
 	assert_non_null(strstr(text, "\nnr_unstable 0\n"));
 }
 
@@ -229,16 +225,11 @@ static void uptime_and_stat(void **state)
 	s->t->cpu = 1;
 	/* two CPUs: 122.469... of which one was busy for 2 seconds */
 	assert_string_equal(show_text(s, show_uptime, 0), "61.23 120.46\n");
-	assert_int_equal(strncmp(show_text(s, show_system_stat, 0),
-				 "cpu  200 0 0 12046 0 0 0 0 0 0\n"
-				 "cpu0 0 0 0 6123 0 0 0 0 0 0\n"
-				 "cpu1 200 0 0 5923 0 0 0 0 0 0\n"
-				 "intr 0\nctxt ",
-				 strlen("cpu  200 0 0 12046 0 0 0 0 0 0\n"
-					"cpu0 0 0 0 6123 0 0 0 0 0 0\n"
-					"cpu1 200 0 0 5923 0 0 0 0 0 0\n"
-					"intr 0\nctxt ")),
-		0);
+	assert_true(show_starts(show_text(s, show_system_stat, 0),
+		"cpu  200 0 0 12046 0 0 0 0 0 0\n"
+		"cpu0 0 0 0 6123 0 0 0 0 0 0\n"
+		"cpu1 200 0 0 5923 0 0 0 0 0 0\n"
+		"intr 0\nctxt "));
 	assert_string_equal(show_text(s, show_version, 0),
 		"Linux version 6.18.0-pagefs (pagefs@x86_64) (simulated) #1 "
 		"SMP @0\n");
@@ -251,8 +242,7 @@ static void iomem_is_a_tree(void **state)
 	struct show *s = *state;
 	const char *text = show_text(s, show_iomem, 0);
 
-	assert_int_equal(
-		strncmp(text, "00000000-00000fff : Reserved\n", 29), 0);
+	assert_true(show_starts(text, "00000000-00000fff : Reserved\n"));
 	assert_non_null(strstr(text, "\n00001000-0009fbff : System RAM\n"));
 	assert_non_null(strstr(text, "\n  000f0000-000fffff : System ROM\n"));
 	assert_non_null(strstr(text, "\n00100000-03ffffff : System RAM\n"
@@ -309,10 +299,8 @@ static void frames_line_by_line(void **state)
 	show_touch(s, s->t, 0x10000000, 1, true);
 	pfn = pte_pfn(s->m, pt_get(s->m, mm_at(s->m, s->t->mm), 0x10000000));
 	text = show_text(s, show_frames, 0);
-	assert_int_equal(
-		strncmp(text, "pfn order state owner index mapcount flags\n",
-			43),
-		0);
+	assert_true(show_starts(
+		text, "pfn order state owner index mapcount flags\n"));
 	snprintf(line, sizeof(line), "\n0x%x 0 anon %u 0x10000 1 ", pfn,
 		vma_lookup(s->m, s->t->mm, 0x10000000)->anon_vma);
 	assert_non_null(strstr(text, line));
@@ -337,7 +325,7 @@ static void zones_name_the_ranges(void **state)
 	const char *text = show_text(s, show_zones, 0);
 	char line[64];
 
-	assert_int_equal(strncmp(text, "range 0x0-0x1000 reserved\n", 26), 0);
+	assert_true(show_starts(text, "range 0x0-0x1000 reserved\n"));
 	assert_non_null(strstr(text, " kernel_code\n"));
 	assert_non_null(strstr(text, " memmap\n"));
 	assert_non_null(strstr(text, "\nzone DMA\n  pfns 0x1-0x1000\n"
