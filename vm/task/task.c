@@ -257,6 +257,11 @@ struct task *task_fork(struct vm *m, struct task *parent, unsigned flags)
 			parent->pid);
 		return NULL;
 	}
+	if (flags & CLONE_THREAD && !(flags & CLONE_VM)) {
+		vm_fail(m, EINVAL,
+			"CLONE_THREAD needs CLONE_VM: threads share memory");
+		return NULL;
+	}
 	if (check_nproc(m, parent))
 		return NULL;
 	t = task_new(m);
