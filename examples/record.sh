@@ -52,7 +52,9 @@ copy() {
 		if [ -L "$at" ]; then
 			[ -L "$mnt/disk$at" ] ||
 				ln -s "$(readlink "$at")" "$mnt/disk$at"
-			copy "$(readlink -f "$at")${rest:+/$rest}"
+			name=$(readlink "$at")
+			case $name in /*) ;; *) name=${at%/*}/$name ;; esac
+			copy "$(realpath -s -m "$name")${rest:+/$rest}"
 			return
 		elif [ -d "$at" ]; then
 			[ -d "$mnt/disk$at" ] || mkdir "$mnt/disk$at"
