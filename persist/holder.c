@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 struct held {
@@ -151,6 +152,25 @@ static int in_use(struct store *s)
 	return store_fail(s, EBUSY, "%s is in use by %s", s->path, who);
 }
 
+/*
+ * Takes the lock, waiting a moment: a process that was killed, or that writes
+ * its last snapshot after an unmount, is about to let go.
+ */
+static int lock_patiently(int fd)
+{
+	struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+
+	for (int i = 0; i < 100; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
 int holder_lock(struct store *s, bool *created)
 {
 	struct held *h;
@@ -182,7 +202,7 @@ int holder_lock(struct store *s, bool *created)
 		*created = false;
 	} else if (!h || fstat(fd, &st)) {
 		rc = store_fail(s, ENOMEM, "out of memory");
-	} else if (flock(fd, LOCK_EX | LOCK_NB)) {
+	} else if (lock_patiently(fd)) {
 		rc = errno == EWOULDBLOCK ? -EBUSY : open_fail(s, errno);
 		*created = false;
 	}
