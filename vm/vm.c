@@ -9,9 +9,8 @@
 #include "disk/disk.h"
 #include "mmu/mmu.h"
 #include "phys/phys.h"
+#include "reload.h"
 #include "task/task.h"
-
-static const char root_magic[16] = "pagefs machine";
 
 /*
  * How many objects each pool may hold.  Only address space is reserved for
@@ -30,7 +29,7 @@ static const uint32_t pool_max[NR_SEG] = {
 	[SEG_INPUT] = 1u << 24,
 };
 
-static uint64_t seg_bytes(
+uint64_t vm_seg_bytes(
 	const struct vm_config *c, const struct arch *a, enum seg_id id)
 {
 	uint64_t end = phys_end(a, c->ram);
@@ -77,7 +76,7 @@ struct vm *vm_blank(
 	m->page_shift = m->arch->page_shift;
 	m->page_size = 1ull << m->page_shift;
 	for (unsigned id = 0; id < NR_SEG; id++) {
-		uint64_t bytes = seg_bytes(c, m->arch, id);
+		uint64_t bytes = vm_seg_bytes(c, m->arch, id);
 
 		if (arena_reserve(m, id, bytes, id == SEG_ROOT ? bytes : 0))
 			return give_up(m, err);
@@ -127,7 +126,7 @@ static void root_boot(struct vm *m)
 	struct root *r = m->root;
 	uint64_t x = r->config.seed;
 
-	memcpy(r->magic, root_magic, sizeof(r->magic));
+	memcpy(r->magic, vm_root_magic, sizeof(r->magic));
 	r->layout_version = VM_LAYOUT_VERSION;
 	r->arch_index = (uint32_t)(m->arch - arch_table);
 	r->set = default_settings;
@@ -183,55 +182,18 @@ void vm_destroy(struct vm *m)
 
 /* ---- reload ------------------------------------------------------------- */
 
-static int bad_root(struct vm *m, const char *what)
-{
-	return vm_fail(m, EINVAL, "the state holds no machine: %s", what);
-}
-
-/*
- * vm_blank() sized the segments by the configuration it was given: the loaded
- * one must ask for the same, and every segment's bytes must be within.
- */
-static int config_reload(struct vm *m)
-{
-	const struct vm_config *c = &m->root->config;
-	char err[SENTENCE_MAX];
-
-	if (vm_config_check(c, err))
-		return bad_root(m, err);
-	if (m->root->arch_index >= nr_archs ||
-		arch_find(c->arch) != &arch_table[m->root->arch_index] ||
-		m->arch != &arch_table[m->root->arch_index])
-		return bad_root(m, "its architecture is another one");
-	for (unsigned id = 0; id < NR_SEG; id++)
-		if (m->arena.seg[id].reserved != seg_bytes(c, m->arch, id))
-			return bad_root(m, "its configuration is another one");
-	return 0;
-}
-
-static int root_reload(struct vm *m)
-{
-	struct root *r = m->root;
-
-	if (memcmp(r->magic, root_magic, sizeof(r->magic)))
-		return bad_root(m, "its first bytes are not its name");
-	if (r->layout_version != VM_LAYOUT_VERSION)
-		return vm_fail(m, EINVAL,
-			"the state has layout %u, this program reads %u",
-			r->layout_version, VM_LAYOUT_VERSION);
-	return config_reload(m);
-}
-
 int vm_reindex(struct vm *m)
 {
 	int ret;
 
 	vm_fail_clear(m);
-	ret = root_reload(m);
+	ret = reload_root(m);
 	if (ret)
 		return ret;
 	phys_reindex(m);
-	ret = vma_tree_rebuild(m);
+	ret = reload_check(m);
+	if (!ret)
+		ret = vma_tree_rebuild(m);
 	if (!ret)
 		ret = task_reindex(m);
 	return ret;

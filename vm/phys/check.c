@@ -116,9 +116,6 @@ static int check_used(
 	if (f->state < FRAME_ANON || f->state > FRAME_KERNEL)
 		return BAD(m, "frame %u has state %u, which heads no block",
 			pfn, f->state);
-	if (f->order > MAX_ORDER || pfn & ((1u << f->order) - 1))
-		return BAD(m, "frame %u in use is not aligned to its order %u",
-			pfn, f->order);
 	t->used += 1u << f->order;
 	t->use[use_of_state[f->state]] += 1u << f->order;
 	for (pfn_t i = 0; i < 1u << f->order; i++)
@@ -172,10 +169,12 @@ static int check_next(
 		return check_fresh(m, at, end);
 	}
 	*pfn = at + (1u << f->order);
+	if (f->order > MAX_ORDER || at & ((1u << f->order) - 1) ||
+		*pfn > z->end)
+		return BAD(m, "frame %u cannot head a block of order %u", at,
+			f->order);
 	if (f->state != FRAME_FREE)
 		return check_used(m, at, f, t);
-	if (f->order > MAX_ORDER)
-		return BAD(m, "the free frame %u has order %u", at, f->order);
 	t->free += 1u << f->order;
 	t->free_blocks[f->order]++;
 	return check_interior(m, at, f->order, false);
