@@ -51,7 +51,7 @@ static const char *read_number(const char *s, uint64_t *out)
 	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
 		base = 16;
 		s += 2;
-	} else if (s[0] == '0' && digit_value(s[1]) < 8) {
+	} else if (s[0] == '0' && digit_value(s[1]) < 10) {
 		base = 8;
 		s++;
 	}
