@@ -133,8 +133,8 @@ static void test_round_trip(void **state)
 		c.cpus = 1 + vmtest_random(&rnd) % MAX_CPUS;
 		c.vsyscall = vmtest_random(&rnd) % 3;
 		for (unsigned i = 0; vm_config_keys[i]; i++) {
-			vm_config_get(&c, vm_config_keys[i], text,
-				sizeof(text));
+			vm_config_get(
+				&c, vm_config_keys[i], text, sizeof(text));
 			if (vm_config_set(&d, vm_config_keys[i], text, err))
 				fail_msg("%s", err);
 		}

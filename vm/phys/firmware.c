@@ -157,7 +157,8 @@ bool phys_next_managed(const struct vm *m, pfn_t *pfn, pfn_t *end)
 			if (f->start > at)
 				at = f->start;
 			stop = f->end;
-		} else if (in_image(f->kind) && f->end > at && at < stop) {
+		} else if (in_image(f->kind) && f->end > at &&
+			   f->start < stop) {
 			if (f->start > at) {
 				stop = f->start;
 				break;
