@@ -8,7 +8,8 @@
 struct check {
 	struct vm *m;
 	idx_t mm;
-	uint32_t *maps; /* by pfn */
+	uint32_t *maps;	 /* by pfn */
+	pfn_t nr_frames; /* those above were never handed out */
 	uint64_t tables;
 	struct vma *v; /* the first that ends beyond the address looked at */
 };
@@ -27,8 +28,8 @@ static int check_leaf(struct check *c, vaddr_t va, uint64_t e)
 	if (!c->v || c->v->start > va)
 		return BAD(m, "mm %u maps 0x%llx, which no VMA contains", c->mm,
 			(unsigned long long)va);
-	if (pfn >= m->root->max_pfn)
-		return BAD(m, "mm %u maps 0x%llx to frame %u, beyond RAM",
+	if (pfn >= c->nr_frames)
+		return BAD(m, "mm %u maps 0x%llx to frame %u, never handed out",
 			c->mm, (unsigned long long)va, pfn);
 	if ((e & m->arch->pte.write) && !(c->v->flags & VM_WRITE))
 		return BAD(m, "mm %u may store to 0x%llx, its VMA forbids it",
@@ -104,7 +105,7 @@ static bool is_kernel(const struct vm *m, pfn_t pfn)
 
 static int check_mapcounts(struct check *c)
 {
-	for (pfn_t pfn = 0; pfn < c->m->root->max_pfn; pfn++) {
+	for (pfn_t pfn = 0; pfn < c->nr_frames; pfn++) {
 		const struct frame *f = frame_at(c->m, pfn);
 		bool mapped = f->state == FRAME_ANON ||
 			      f->state == FRAME_FILE || f->state == FRAME_SHMEM;
@@ -219,7 +220,8 @@ int mmu_check(struct vm *m)
 	struct check c = {.m = m};
 	int err = 0;
 
-	c.maps = calloc(m->root->max_pfn, sizeof(*c.maps));
+	c.nr_frames = m->arena.seg[SEG_FRAME].used / sizeof(struct frame);
+	c.maps = calloc(c.nr_frames, sizeof(*c.maps));
 	if (!c.maps)
 		return vm_fail(m, ENOMEM, "no host memory to check mappings");
 	for (struct task *t = task_next(m, 0); t && !err;
