@@ -75,24 +75,32 @@ static inline unsigned log2_size(uint64_t size)
 	return l < MAX_LOG2SZ ? l : MAX_LOG2SZ;
 }
 
-/* The kind that a line's first three bytes name, or -1. */
-static inline int line_kind(const char *p)
-{
-	uint32_t head =
-		(uint8_t)p[0] | (uint8_t)p[1] << 8 | (uint8_t)p[2] << 16;
+/*
+ * What the first three bytes of a line name, found by the low bits of the
+ * second; where they differ from `head` the line names nothing.
+ */
+#define HEAD(a, b) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)' ' << 16)
+static const struct {
+	uint32_t head, kind;
+} heads[8] = {
+	[' ' & 7] = {HEAD('I', ' '), TRACE_FETCH},
+	['L' & 7] = {HEAD(' ', 'L'), TRACE_LOAD},
+	['S' & 7] = {HEAD(' ', 'S'), TRACE_STORE},
+	['M' & 7] = {HEAD(' ', 'M'), TRACE_MODIFY},
+};
 
-	switch (head) {
-	case 'I' | ' ' << 8 | ' ' << 16:
-		return TRACE_FETCH;
-	case ' ' | 'L' << 8 | ' ' << 16:
-		return TRACE_LOAD;
-	case ' ' | 'S' << 8 | ' ' << 16:
-		return TRACE_STORE;
-	case ' ' | 'M' << 8 | ' ' << 16:
-		return TRACE_MODIFY;
-	default:
-		return -1;
-	}
+static inline uint32_t head3(const char *p)
+{
+	return (uint32_t)(uint8_t)p[0] | (uint32_t)(uint8_t)p[1] << 8 |
+	       (uint32_t)(uint8_t)p[2] << 16;
+}
+
+/* The kind of a line that begins with these three bytes, or -1. */
+static inline int line_kind(uint32_t head)
+{
+	unsigned i = head >> 8 & 7;
+
+	return heads[i].head == head ? (int)heads[i].kind : -1;
 }
 
 /*
@@ -101,7 +109,7 @@ static inline int line_kind(const char *p)
  */
 static inline size_t fast_line(const char *p, uint64_t *rec)
 {
-	int kind = line_kind(p);
+	int kind = line_kind((uint32_t)load8(p) & 0xffffff);
 	const char *q = p + 3;
 	uint64_t va, size;
 	unsigned n;
@@ -110,7 +118,7 @@ static inline size_t fast_line(const char *p, uint64_t *rec)
 	if (kind < 0 || !n)
 		return 0;
 	q += n;
-	if (n == 8) {
+	if (n == 8 && *q != ',') {
 		uint64_t more = hex_run(q, &n);
 
 		va = va << 4 * n | more;
@@ -156,7 +164,7 @@ static enum line plain_line(const char *p, const char *end, uint64_t *rec)
 	if (p == end || (end - p >= 2 && p[0] == '=' && p[1] == '=') ||
 		(end - p >= 2 && p[0] == '-' && p[1] == '-'))
 		return LINE_OTHER; /* valgrind's own words */
-	kind = end - p >= 3 ? line_kind(p) : -1;
+	kind = end - p >= 3 ? line_kind(head3(p)) : -1;
 	if (kind < 0)
 		return LINE_BAD;
 	for (p += 3; p < end && hex_digit(*p) >= 0; p++, digits++)
