@@ -88,7 +88,7 @@ int node_attr(struct session *s, struct machine *mach, const struct place *p,
 
 	memset(st, 0, sizeof(*st));
 	if (!place_exists(v, p))
-		return ENOENT;
+		return ESRCH;
 	if (n->kind == NODE_DISK)
 		return disk_attr(s, mach, p, st);
 	st->st_ino = place_ino(p);

@@ -85,31 +85,38 @@ static void detach(int ready)
 	close(ready);
 }
 
-/* Opens, mounts, serves.  `ready` is the parent's pipe, -1 in foreground. */
-static int run(struct options *o, int ready)
+/* Opens the machine, mounts and serves it. */
+static int run_session(struct session *s, const struct options *o, int ready)
 {
 	struct store_options so = store_options_of(o, stderr);
-	struct session_options mo = {
-		.args = &o->args,
-		.mountpoint = o->mountpoint,
-		.read_only = o->read_only,
-	};
 	char err[STORE_ERR_MAX] = "";
-	struct session session;
+	struct store *store;
 	int status;
 
-	if (store_open(o->machine, &so, &mo.store, err)) {
+	if (store_open(o->machine, &so, &store, err)) {
 		fprintf(stderr, "pagefs: %s\n", err);
 		return 1;
 	}
-	if (session_mount(&session, &mo)) {
-		store_close(mo.store);
-		return 1;
+	status = session_mount(s, store, o->mountpoint, o->read_only) != 0;
+	if (!status) {
+		detach(ready);
+		status = session_serve(s, o->single);
+		session_unmount(s);
 	}
-	detach(ready);
-	status = session_serve(&session, o->single);
-	session_unmount(&session);
-	store_close(mo.store);
+	store_close(store);
+	return status;
+}
+
+/* `ready` is the parent's pipe, -1 in the foreground. */
+static int run(struct options *o, int ready)
+{
+	struct session session;
+	int status = 1;
+
+	/* First of all the options, so that a wrong one creates no machine. */
+	if (session_new(&session, &o->args) == 0)
+		status = run_session(&session, o, ready);
+	session_free(&session);
 	return status;
 }
 

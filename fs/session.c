@@ -83,28 +83,28 @@ static void lock_init(pthread_rwlock_t *lock)
 	pthread_rwlockattr_destroy(&attr);
 }
 
-int session_mount(struct session *s, const struct session_options *o)
+int session_new(struct session *s, struct fuse_args *args)
 {
 	memset(s, 0, sizeof(*s));
 	lock_init(&s->live.lock);
 	pthread_mutex_init(&s->pollers.lock, NULL);
-	s->read_only = o->read_only;
+	s->se = fuse_session_new(args, &session_ops, sizeof(session_ops), s);
+	return s->se ? 0 : -1;
+}
+
+int session_mount(struct session *s, struct store *store,
+	const char *mountpoint, bool read_only)
+{
+	s->read_only = read_only;
 	s->live.view = (struct view){
-		.vm = store_vm(o->store),
-		.store = o->store,
+		.vm = store_vm(store),
+		.store = store,
 		.refused = &s->live.refused,
 		.uid = getuid(),
 		.gid = getgid(),
 	};
 	clock_gettime(CLOCK_REALTIME, &s->mounted);
-	s->se = fuse_session_new(o->args, &session_ops, sizeof(session_ops), s);
-	if (!s->se)
-		return -1;
-	if (fuse_session_mount(s->se, o->mountpoint)) {
-		fuse_session_destroy(s->se);
-		return -1;
-	}
-	return 0;
+	return fuse_session_mount(s->se, mountpoint) ? -1 : 0;
 }
 
 int session_serve(struct session *s, bool single)
@@ -132,7 +132,12 @@ int session_serve(struct session *s, bool single)
 void session_unmount(struct session *s)
 {
 	fuse_session_unmount(s->se);
-	fuse_session_destroy(s->se);
+}
+
+void session_free(struct session *s)
+{
+	if (s->se)
+		fuse_session_destroy(s->se);
 	free(s->pollers.handle);
 	pthread_mutex_destroy(&s->pollers.lock);
 	pthread_rwlock_destroy(&s->live.lock);

@@ -187,18 +187,14 @@ void idle_stop(struct session *s);
 void idle_touch(struct session *s);
 
 /* ---- session.c ---- */
-/* What main() hands over. */
-struct session_options {
-	struct fuse_args *args; /* for libfuse: argv[0] and -o options */
-	const char *mountpoint;
-	struct store *store;
-	bool single; /* one thread */
-	bool read_only;
-};
-/* Mounts; 0, or -1 after libfuse has said why on stderr. */
-int session_mount(struct session *s, const struct session_options *o);
+/* Reads libfuse's options; 0, or -1 after libfuse has said why on stderr. */
+int session_new(struct session *s, struct fuse_args *args);
+/* Mounts; 0, or -1 after a sentence on stderr. */
+int session_mount(struct session *s, struct store *store,
+	const char *mountpoint, bool read_only);
 /* Serves until unmounted or told to stop by a signal; the exit status. */
 int session_serve(struct session *s, bool single);
 void session_unmount(struct session *s);
+void session_free(struct session *s);
 
 #endif

@@ -1,0 +1,97 @@
+# Sourced by the mount tests: a directory, a machine, a mount, and checks.
+#
+#	$PAGEFS  the program      $work  a directory that goes away
+#	$db      the database     $m     the mount point
+#
+# At the end of each test the machine is unmounted and `pagefs --check`
+# replays its journal: so each test also proves that replay gives the same
+# state.
+set -u
+PAGEFS=${PAGEFS:?the path of the pagefs program}
+work=$(mktemp -d "${TMPDIR:-/tmp}/pagefs-test.XXXXXX")
+db=$work/machine.db
+m=$work/mnt
+mkdir "$m"
+failures=0
+
+fail() {
+	echo "FAIL: $*" >&2
+	failures=$((failures + 1))
+}
+
+# is WHAT GOT WANTED
+is() {
+	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
+}
+
+# like WHAT GOT PATTERN (a shell pattern)
+like() {
+	case $2 in
+	$3) ;;
+	*) fail "$1: got '$2', wanted something like '$3'" ;;
+	esac
+}
+
+# start [OPTIONS...]: mounts the machine.  What the program says goes to
+# $work/out.
+start() {
+	"$PAGEFS" "$@" "$db" "$m" >>"$work/out" 2>&1 || {
+		cat "$work/out" >&2
+		fail "mount failed: $*"
+		exit 1
+	}
+}
+
+# The daemon that serves $m.
+daemon() {
+	pgrep -f -- "$db $m\$" | tail -1
+}
+
+# stop: unmounts, and waits until the daemon has closed the database.
+stop() {
+	local pid
+	pid=$(daemon)
+	fusermount3 -u "$m" || fail "unmount failed"
+	gone "$pid"
+}
+
+# gone PID: waits until a process has ended.
+gone() {
+	local i
+	for i in $(seq 500); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.02
+	done
+	fail "process $1 does not end"
+}
+
+# Whether the machine's journal replays to the same state.
+replays() {
+	"$PAGEFS" --check "$db" >"$work/check" 2>&1 || {
+		cat "$work/check" >&2
+		fail "pagefs --check"
+	}
+}
+
+finish() {
+	local status=$?
+	trap - EXIT
+	if mountpoint -q "$m" 2>/dev/null; then
+		stop
+	else
+		fusermount3 -uq "$m" 2>/dev/null
+	fi
+	[ -f "$db" ] && replays
+	if grep -Eiq 'error|assert|sanitizer|abort' "$work/out" 2>/dev/null; then
+		cat "$work/out" >&2
+		fail "the program complained"
+	fi
+	[ "$failures" = 0 ] && [ "$status" = 0 ] || {
+		echo "$failures failures, status $status" >&2
+		rm -rf "$work"
+		exit 1
+	}
+	rm -rf "$work"
+	exit 0
+}
+trap finish EXIT
