@@ -339,6 +339,80 @@ static void test_cut_everywhere(void **state)
 	finish();
 }
 
+/* Takes frames until only nr are free; they go to *taken. */
+static unsigned take_all_but(uint64_t nr, pfn_t *taken)
+{
+	unsigned n = 0;
+
+	while (vmtest_free_pages(m) > nr)
+		taken[n++] = buddy_alloc(
+			m, GFP_KERNEL, 0, FRAME_KERNEL, USE_KERNEL, false);
+	return n;
+}
+
+/* Memory runs out at each step in turn: refused, and all is given back. */
+static void test_without_memory(void **state)
+{
+	struct exec_args bare = {0};
+	static pfn_t taken[64 * MiB / 4096];
+	struct task *t;
+	unsigned nr_ok = 0;
+	struct rig r;
+
+	begin("x86_64");
+	put_place(&places[2], &r);
+	t = task_spawn(m, 0, 0, &bare, "a");
+	for (unsigned left = 0; left < 40; left++) {
+		unsigned n = take_all_but(left, taken);
+		struct task *p = rig_spawn(m, "/prog");
+
+		nr_ok += p != NULL;
+		if (p)
+			task_exit(m, p, 0);
+		else
+			assert_int_equal(m->fail.err, ENOMEM);
+		assert_int_equal(pool_live(m, SEG_MM), 2);
+		while (n)
+			buddy_free(m, taken[--n], 0, USE_KERNEL);
+		vmtest_check(m);
+	}
+	assert_true(nr_ok > 5 && nr_ok < 35);
+	task_exit(m, t, 0);
+	finish();
+}
+
+/* Program headers of noise: loaded or refused, the machine stays sound. */
+static void test_noise(void **state)
+{
+	uint64_t seed = 0x9e3779b97f4a7c15;
+	unsigned nr_ok = 0;
+	struct rig r;
+
+	begin("x86_64");
+	for (int round = 0; round < 3000; round++) {
+		struct task *p;
+
+		rig_program(
+			&r, round & 1, round & 2 ? ET_DYN : ET_EXEC, 0x400000);
+		for (int k = 0; k < 3; k++) {
+			size_t at = 52 + vmtest_random(&seed) % 180;
+
+			r.b[at] ^= (uint8_t)(1u << vmtest_random(&seed) % 8);
+		}
+		rig_put(m, "/prog", r.b, RIG_BYTES);
+		p = rig_spawn(m, "/prog");
+		nr_ok += p != NULL;
+		if (p)
+			task_exit(m, p, 0);
+		else
+			assert_true(vm_sentence(m)[0]);
+		if (round % 50 == 0)
+			vmtest_check(m);
+	}
+	assert_true(nr_ok > 100 && nr_ok < 2900);
+	finish();
+}
+
 static void put_script(const char *path, const char *text)
 {
 	rig_put(m, path, text, strlen(text));
@@ -440,6 +514,8 @@ int main(void)
 		cmocka_unit_test(test_stack_exec),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_cut_everywhere),
+		cmocka_unit_test(test_without_memory),
+		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_script_depth),
 	};
