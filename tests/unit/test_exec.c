@@ -339,14 +339,17 @@ static void test_cut_everywhere(void **state)
 	finish();
 }
 
-/* Takes frames until only nr are free; they go to *taken. */
-static unsigned take_all_but(uint64_t nr, pfn_t *taken)
+/* Takes all frames that there are to be had but nr; how many. */
+static unsigned take_all_but(unsigned nr, pfn_t *taken)
 {
 	unsigned n = 0;
+	pfn_t pfn;
 
-	while (vmtest_free_pages(m) > nr)
-		taken[n++] = buddy_alloc(
-			m, GFP_KERNEL, 0, FRAME_KERNEL, USE_KERNEL, false);
+	while ((pfn = buddy_alloc(m, GFP_HIGHUSER, 0, FRAME_KERNEL, USE_KERNEL,
+			false)) != PFN_NONE)
+		taken[n++] = pfn;
+	while (nr--)
+		buddy_free(m, taken[--n], 0, USE_KERNEL);
 	return n;
 }
 
