@@ -1,0 +1,116 @@
+#!/bin/bash
+# Prints a table of what pagefs costs beside a floor measured in the same run:
+# a null FUSE file system, the running kernel, a single-purpose loop, SQLite
+# alone.  Figures are medians of five interleaved rounds.
+#
+#	tests/bench/run.sh [NAME...]
+#	names: write cat bulk trace ram64g maps pagemap mm journal
+set -eu
+cd "$(dirname "$0")/../.."
+[ "$(id -u)" = 0 ] || { echo "$0: run it as root" >&2; exit 1; }
+[ -f build/build.ninja ] || meson setup build >/dev/null
+ninja -C build >/dev/null
+bin=$PWD/build/tests/bench
+pagefs=$PWD/build/fs/pagefs
+names=${*:-write cat bulk trace ram64g maps pagemap mm journal}
+
+dir=$(mktemp -d)
+mkdir "$dir/m" "$dir/n"
+mount_both() { # PREFIX PAGEFS-OPTIONS
+	$1 "$bin/nullfs" "$dir/n"
+	$1 "$pagefs" -o "$2" "$dir/m.db" "$dir/m"
+}
+unmount() {
+	fusermount3 -u "$dir/m" 2>/dev/null || true
+	fusermount3 -u "$dir/n" 2>/dev/null || true
+	while pgrep -f "$dir/m.db" >/dev/null; do sleep 0.05; done
+	rm -f "$dir"/m.db*
+}
+trap 'unmount; rm -rf "$dir"' EXIT
+
+row() { printf '%-44s %10s %10s %8s %-8s %s\n' "$@"; }
+wants() { case " $names " in *" $1 "*) return 0 ;; esac; return 1; }
+
+row "what" pagefs floor ratio unit target
+ratio_row() { # NAME TARGET COMMAND...
+	local name=$1 target=$2 out
+	shift 2
+	out=$("$@")
+	# shellcheck disable=SC2086
+	set -- $out
+	row "$name" "$1" "$2" "$3" "$4" "$target"
+}
+
+if wants write || wants cat; then
+	for where in pinned unpinned; do
+		pin=
+		t=1.25
+		[ $where = unpinned ] || { pin="taskset -c 0"; t=1.5; }
+		mount_both "$pin" ram=256M
+		! wants write || ratio_row "journaled command, $where" "<= $t" \
+			$pin "$bin/client" write "$dir/m/proc/1/ctl" \
+			"$dir/n/ctl" "brk 0" 20000
+		! wants cat || ratio_row "open+read+close buddyinfo, $where" \
+			"<= $t" $pin "$bin/client" cat \
+			"$dir/m/proc/buddyinfo" "$dir/n/text" 10000
+		unmount
+	done
+fi
+
+if wants bulk; then
+	mount_both "" ram=1G
+	echo 'mmap 256M rw addr=0x100000000 flags=fixed' >"$dir/m/proc/1/ctl"
+	out=$("$bin/client" bulk "$dir/m/proc/1/ctl" 0x100000000 60000)
+	row "1 MiB writes of touch lines, journaled" "${out% M*}" - - "M/s" ">= 3"
+	unmount
+fi
+
+if wants trace; then
+	"$bin/trace_bench" "$dir/trace.bin" "$dir/trace.txt" "$dir"
+	for kind in bin txt; do
+		[ -f "$dir/trace.$kind" ] || continue
+		mount_both "" ram=1G
+		echo 'set trace_map auto' >"$dir/m/ctl"
+		n=$(($(stat -c %s "$dir/trace.bin") / 8))
+		s=$("$bin/client" feed "$dir/m/proc/1/trace" "$dir/trace.$kind")
+		rate=$(awk "BEGIN { printf \"%.0f\", $n / $s / 1e6 }")
+		target='>= 100'
+		[ $kind = bin ] || target='>= 50'
+		row "trace through the mount, $kind" "$rate" - - "M/s" "$target"
+		unmount
+	done
+fi
+
+if wants ram64g; then
+	t0=$(date +%s%N)
+	"$pagefs" -o ram=64G "$dir/m.db" "$dir/m"
+	t1=$(date +%s%N)
+	pid=$(pgrep -f "$dir/m.db" | head -1)
+	row "mount with ram=64G" $(((t1 - t0) / 1000000)) - - ms "< 500"
+	row "resident then" \
+		"$(awk '/VmRSS/ { print int($2 / 1024) }' "/proc/$pid/status")" \
+		- - MiB "< 100"
+	unmount
+fi
+
+if wants maps; then
+	mount_both "" ram=256M
+	awk 'BEGIN { for (i = 0; i < 65000; i++)
+		print "mmap 4K " (i % 2 ? "r" : "rw") }' >"$dir/m/proc/1/ctl"
+	ratio_row "maps of 65,000 VMAs (floor: the kernel's)" "<= 0.50" \
+		"$bin/client" maps "$dir/m/proc/1/maps" 65000
+	unmount
+fi
+
+if wants pagemap; then
+	mount_both "" ram=2G
+	printf 'mmap 1G rw addr=0x100000000 flags=fixed\ntouch 0x100000000 1G w\n' \
+		>"$dir/m/proc/1/ctl"
+	ratio_row "pagemap of 1 GiB touched (floor: the kernel's)" ">= 2" \
+		"$bin/client" pagemap "$dir/m/proc/1/pagemap" 0x100000000 \
+		$((1 << 30))
+	unmount
+fi
+
+! wants mm || [ ! -x "$bin/mm_bench" ] || "$bin/mm_bench"
+! wants journal || [ ! -x "$bin/journal_bench" ] || "$bin/journal_bench"
