@@ -173,7 +173,6 @@ static int set_key(struct store *s, struct vm_config *c, const char *key,
 static int apply_options(
 	struct store *s, struct vm_config *c, const struct store_options *o)
 {
-	char err[SENTENCE_MAX];
 	int rc;
 
 	for (unsigned i = 0; i < o->nr_keys; i++) {
@@ -183,8 +182,6 @@ static int apply_options(
 		if (rc)
 			return rc;
 	}
-	if (vm_config_check(c, err))
-		return store_fail(s, EINVAL, "%s", err);
 	return 0;
 }
 
@@ -229,13 +226,15 @@ static int put_config(struct store *s)
  */
 int schema_create(struct store *s, const struct store_options *o)
 {
-	char sql[256];
+	char sql[256], why[SENTENCE_MAX];
 	int rc;
 
 	vm_config_default(&s->config);
 	rc = apply_options(s, &s->config, o);
 	if (rc)
 		return rc;
+	if (vm_config_check(&s->config, why))
+		return store_fail(s, EINVAL, "%s", why);
 	/* A small commit writes whole pages to the WAL: small pages make it
 	 * cheap, and synchronous=NORMAL affordable. */
 	snprintf(sql, sizeof(sql),
