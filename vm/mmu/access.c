@@ -41,7 +41,8 @@ static int access_page(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 {
 	uint64_t need = tlb_need(kind);
 	enum tlb_hit hit;
-	int err;
+	uint32_t code;
+	int place, err;
 
 	if (!arch_canonical(r->m->arch, va)) /* #GP before any translation */
 		return refuse(
@@ -50,7 +51,10 @@ static int access_page(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 	mmu_count(r, hit);
 	if (hit != TLB_MISS && (mmu_entry(r, va)->tag & need) == need)
 		return 0;
-	err = mmu_resolve(r, va, kind, hit != TLB_MISS, f);
+	place = mmu_place(r, va, hit);
+	if (mmu_walk(r, va, kind, hit, place, &code))
+		return 0;
+	err = mmu_resolve(r, va, kind, hit, place, code, f);
 	return err ? refuse(r->m, err, va, f) : 0;
 }
 

@@ -23,6 +23,8 @@
 #ifndef PAGEFS_VM_MMU_I_H
 #define PAGEFS_VM_MMU_I_H
 
+#include <string.h>
+
 #include "mmu.h"
 
 struct tlb_entry {
@@ -91,12 +93,24 @@ static inline int tlb_find(
 static inline void tlb_push(
 	struct tlb_entry *set, unsigned w, struct tlb_entry e)
 {
-	for (; w > 0; w--)
-		set[w] = set[w - 1];
+	memmove(set + 1, set, w * sizeof(*set));
 	set[0] = e;
 }
 
 /* ---- translation of one process's accesses (mmu/translate.c) ---- */
+
+/*
+ * What the levels above the last say about the pages of one leaf table, so
+ * that the simulator need not read them again at each walk of a trace.  The
+ * simulated processor has no such cache: it counts a reference a level.
+ * Forgotten at each fault, which may change the tables.
+ */
+struct walk_memo {
+	uint64_t key; /* 1 + va >> the span of a leaf table; 0: none */
+	paddr_t table;
+	uint64_t every, any; /* AND and OR of the entries */
+};
+#define NR_MEMOS 64
 
 /*
  * A run of accesses by one process on its processor.  Counts are gathered
@@ -112,6 +126,7 @@ struct mmu_run {
 	uint64_t loads, stores, fetches;
 	uint64_t l1_hits, l2_hits, misses; /* lookups are their sum */
 	uint64_t walks, walk_refs, faults;
+	struct walk_memo *memo; /* NR_MEMOS of them, or NULL */
 };
 
 /* Makes t current on its processor; t has an mm. */
@@ -148,14 +163,22 @@ static inline uint64_t tlb_need(enum access_kind kind)
 }
 
 /*
- * Completes an access after a miss, or a hit without the rights: walks, and
- * calls the fault handler until the walk succeeds.  0 with the entry first in
- * level 1, or mm_fault()'s error.  `hit` says whether the entry is, or was,
- * in the TLB: then it keeps its place in level 2, so that faults leave the
- * order of replacement alone.
+ * Completes an access after a miss, or a hit without the rights.
+ *
+ * mmu_walk() tries the page tables: true, with the entry first in level 1, or
+ * false with the error code of the page fault.  mmu_resolve() goes on from
+ * there: it calls the fault handler and walks again until that succeeds; 0,
+ * or mm_fault()'s error.
+ *
+ * `place` is where level 2 gets the entry: mmu_place() before the walk.
+ * After a hit it is where the entry is, or was until the handler flushed it,
+ * so that faults leave the order of replacement alone.
  */
-int mmu_resolve(struct mmu_run *r, vaddr_t va, enum access_kind kind, bool hit,
-	struct sigfault *f);
+int mmu_place(const struct mmu_run *r, vaddr_t va, enum tlb_hit hit);
+bool mmu_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
+	enum tlb_hit hit, int place, uint32_t *code);
+int mmu_resolve(struct mmu_run *r, vaddr_t va, enum access_kind kind,
+	enum tlb_hit hit, int place, uint32_t code, struct sigfault *f);
 
 /* ---- processors ---- */
 /* The PCID that mm has on this processor; -1 when none of its entries can be

@@ -40,6 +40,7 @@ struct trace {
 	uint64_t set_mask, want;
 	vaddr_t hole_start, hole_end; /* known to hold no VMA */
 	struct row row[NR_ROWS];
+	struct walk_memo memo[NR_MEMOS];
 };
 
 static void rows_init(struct trace *x)
@@ -123,10 +124,6 @@ static bool outside(struct trace *x, vaddr_t va)
 	idx_t before;
 	vaddr_t lo, hi;
 
-	if (va >= x->hole_start && va < x->hole_end)
-		return true;
-	if (!arch_canonical(m->arch, va))
-		return true;
 	v = vma_find(m, x->r.t->mm, va);
 	if (v && (v->start <= va || (v->flags & VM_GROWSDOWN)))
 		return false;
@@ -152,24 +149,33 @@ static enum piece slow_page(struct trace *x, vaddr_t va, enum access_kind kind)
 {
 	struct mmu_run *r = &x->r;
 	uint64_t need = tlb_need(kind);
-	enum tlb_hit hit = mmu_lookup(r, va);
 	struct sigfault f = {0};
+	enum tlb_hit hit;
+	uint32_t code;
+	int place, err;
 
+	if (!arch_canonical(r->m->arch, va))
+		return PIECE_OUTSIDE;
+	hit = mmu_lookup(r, va);
 	if (hit != TLB_MISS && (mmu_entry(r, va)->tag & need) == need) {
+		mmu_count(r, hit);
+		return PIECE_DONE;
+	}
+	if (va >= x->hole_start && va < x->hole_end)
+		return PIECE_OUTSIDE;
+	place = mmu_place(r, va, hit);
+	if (mmu_walk(r, va, kind, hit, place, &code)) {
 		mmu_count(r, hit);
 		return PIECE_DONE;
 	}
 	if (hit == TLB_MISS && outside(x, va))
 		return PIECE_OUTSIDE;
 	vm_fail_clear(r->m);
-	if (!mmu_resolve(r, va, kind, hit != TLB_MISS, &f)) {
-		mmu_count(r, hit);
-		return PIECE_DONE;
-	}
-	if (f.sig == SIGSEGV && f.code == 1)
+	err = mmu_resolve(r, va, kind, hit, place, code, &f);
+	if (err && f.sig == SIGSEGV && f.code == 1)
 		return PIECE_OUTSIDE;
 	mmu_count(r, hit);
-	return PIECE_REFUSED;
+	return err ? PIECE_REFUSED : PIECE_DONE;
 }
 
 static void slow_access(
@@ -307,6 +313,7 @@ void trace_run(struct vm *m, struct task *t, const uint64_t *rec, size_t nr)
 	if (!t->mm || !nr)
 		return;
 	mmu_begin(&x.r, m, t);
+	x.r.memo = x.memo;
 	rows_init(&x);
 	x.set_mask = x.r.l1.sets - 1;
 	x.want = x.r.base | TLB_RIGHTS;

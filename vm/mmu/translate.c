@@ -101,6 +101,20 @@ enum tlb_hit mmu_lookup(struct mmu_run *r, vaddr_t va)
 
 /* ---- walk ---------------------------------------------------------------- */
 
+static inline uint64_t memo_key(const struct mmu_run *r, vaddr_t va)
+{
+	const struct arch *a = r->m->arch;
+
+	return (va >> a->level[a->nr_levels - 2].shift) + 1;
+}
+
+/* The memo where va belongs; `none` where the run keeps no memos. */
+static inline struct walk_memo *memo_of(
+	const struct mmu_run *r, vaddr_t va, struct walk_memo *none)
+{
+	return r->memo ? &r->memo[memo_key(r, va) % NR_MEMOS] : none;
+}
+
 /*
  * One hardware walk for a user access.  Returns 0 and the new TLB entry, with
  * A and D set in the tables; or -1 and the error code of the page fault.
@@ -110,15 +124,25 @@ static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 {
 	const struct arch *a = r->m->arch;
 	const struct pte_bits *b = &a->pte;
-	uint64_t every = ~0ull, any = 0, entry[MAX_LEVELS], size = 0;
-	paddr_t at[MAX_LEVELS], table = r->pgd;
-	unsigned nr = 0;
+	struct walk_memo fresh = {0, r->pgd, ~0ull, 0}, up = fresh, *memo;
+	uint64_t every, any, entry[MAX_LEVELS], size = 0;
+	paddr_t at[MAX_LEVELS], table;
+	unsigned first, nr;
 
 	*code = PF_USER | (kind == ACC_WRITE ? PF_WRITE : 0) |
 		(kind == ACC_EXEC && b->noexec ? PF_INSTR : 0);
 	if (va >= a->native.task_size)
 		*code |= PF_PROT; /* so that nothing of the kernel shows */
 	r->walks++;
+	memo = memo_of(r, va, &fresh);
+	if (memo->key == memo_key(r, va)) {
+		up = *memo;
+		r->walk_refs += a->nr_levels - 1u;
+	}
+	first = nr = up.key ? a->nr_levels - 1u : 0;
+	table = up.table;
+	every = up.every;
+	any = up.any;
 	while (!size) {
 		const struct pt_level *l = &a->level[nr];
 		uint64_t e;
@@ -129,6 +153,8 @@ static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 		r->walk_refs++;
 		if (!(e & b->present))
 			return -1;
+		if (nr + 1 == a->nr_levels)
+			up = (struct walk_memo){0, table, every, any};
 		every &= e;
 		any |= e;
 		if (++nr == a->nr_levels || (l->may_be_leaf && (e & b->huge)))
@@ -140,7 +166,7 @@ static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 		(kind == ACC_EXEC && (any & b->noexec)))
 		return -1;
 
-	for (unsigned i = 0; i < nr; i++) {
+	for (unsigned i = first; i < nr; i++) {
 		uint64_t set = b->accessed;
 
 		if (i == nr - 1 && kind == ACC_WRITE)
@@ -157,78 +183,81 @@ static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 		out->tag |= TLB_EXEC;
 	if (entry[nr - 1] & b->dirty)
 		out->tag |= TLB_DIRTY;
+	if (nr == a->nr_levels) {
+		up.key = memo_key(r, va);
+		*memo = up;
+	}
 	return 0;
 }
 
 /* ---- fill ---------------------------------------------------------------- */
 
-/* The way of va in level 2; -1 if it is not there. */
-static int place_in_l2(const struct mmu_run *r, vaddr_t va)
+int mmu_place(const struct mmu_run *r, vaddr_t va, enum tlb_hit hit)
 {
 	uint64_t vpn = tlb_vpn(va, r->m->page_shift);
 
 	if (!r->l2.e)
 		return -1;
+	if (hit == TLB_MISS)
+		return 0;
 	return tlb_find(tlb_set(&r->l2, vpn), r->l2.ways, tag_id(r, va));
 }
 
-static void fill_l1(struct mmu_run *r, vaddr_t va, struct tlb_entry e)
+static void fill_l1(
+	struct mmu_run *r, vaddr_t va, enum tlb_hit hit, struct tlb_entry e)
 {
 	struct tlb_entry *set = mmu_entry(r, va);
-	int way = tlb_find(set, r->l1.ways, e.tag & TLB_ID);
 
-	tlb_push(set, way >= 0 ? (unsigned)way : r->l1.ways - 1, e);
+	if (hit != TLB_MISS && (set[0].tag & TLB_ID) == (e.tag & TLB_ID))
+		set[0] = e; /* where the lookup put it, not flushed since */
+	else
+		tlb_push(set, r->l1.ways - 1, e);
 }
 
-/* Fills level 2 at `place`, where the entry still is or was. */
-static void fill_l2(
-	struct mmu_run *r, vaddr_t va, struct tlb_entry e, unsigned place)
+static void fill_l2(struct mmu_run *r, vaddr_t va, enum tlb_hit hit,
+	struct tlb_entry e, unsigned place)
 {
 	struct tlb_entry *set = tlb_set(&r->l2, tlb_vpn(va, r->m->page_shift));
 
-	if ((set[place].tag & TLB_ID) == (e.tag & TLB_ID))
+	/* Free ways stand last: no gap in front of the place. */
+	while (place > 0 && !set[place - 1].tag)
+		place--;
+	if (hit != TLB_MISS && (set[place].tag & TLB_ID) == (e.tag & TLB_ID))
 		set[place] = e;
 	else
 		tlb_push(set + place, r->l2.ways - 1 - place, e);
 }
 
-/* A refill must not leave a gap of free ways in front of its place. */
-static int place_now(const struct mmu_run *r, vaddr_t va, int place)
+bool mmu_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
+	enum tlb_hit hit, int place, uint32_t *code)
 {
-	const struct tlb_entry *set;
+	struct tlb_entry e = {0, 0, 0};
 
-	if (place <= 0)
-		return place;
-	set = tlb_set(&r->l2, tlb_vpn(va, r->m->page_shift));
-	while (place > 0 && !set[place - 1].tag)
-		place--;
-	return place;
+	if (hw_walk(r, va, kind, &e, code))
+		return false;
+	fill_l1(r, va, hit, e);
+	if (place >= 0)
+		fill_l2(r, va, hit, e, (unsigned)place);
+	return true;
 }
 
-int mmu_resolve(struct mmu_run *r, vaddr_t va, enum access_kind kind, bool hit,
-	struct sigfault *f)
+int mmu_resolve(struct mmu_run *r, vaddr_t va, enum access_kind kind,
+	enum tlb_hit hit, int place, uint32_t code, struct sigfault *f)
 {
-	int place = hit ? place_in_l2(r, va) : r->l2.e ? 0 : -1;
-	struct tlb_entry e = {0, 0, 0};
-	uint32_t code;
-
-	for (unsigned faults = 0; hw_walk(r, va, kind, &e, &code); faults++) {
+	for (unsigned faults = 0; faults < MAX_FAULTS; faults++) {
 		int err;
 
-		if (faults == MAX_FAULTS)
-			return vm_fail(r->m, EIO,
-				"the fault handler left 0x%llx inaccessible",
-				(unsigned long long)va);
 		r->cpu->cr2 = va;
 		r->cpu->error_code = code;
 		r->faults++;
+		if (r->memo)
+			memset(r->memo, 0, NR_MEMOS * sizeof(*r->memo));
 		err = mm_fault(r->m, r->t, va, kind, code, f);
 		if (err)
 			return err;
+		if (mmu_walk(r, va, kind, hit, place, &code))
+			return 0;
 	}
-	fill_l1(r, va, e);
-	place = place_now(r, va, place);
-	if (place >= 0)
-		fill_l2(r, va, e, (unsigned)place);
-	return 0;
+	return vm_fail(r->m, EIO, "the fault handler left 0x%llx inaccessible",
+		(unsigned long long)va);
 }
