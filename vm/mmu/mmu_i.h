@@ -152,14 +152,13 @@ static inline struct tlb_entry *mmu_entry(const struct mmu_run *r, vaddr_t va)
 /* The bits of TLB_RIGHTS that an access needs. */
 static inline uint64_t tlb_need(enum access_kind kind)
 {
-	switch (kind) {
-	case ACC_WRITE:
-		return TLB_WRITE | TLB_DIRTY;
-	case ACC_EXEC:
-		return TLB_EXEC;
-	default:
-		return 0;
-	}
+	static const uint64_t need[] = {
+		[ACC_READ] = 0,
+		[ACC_WRITE] = TLB_WRITE | TLB_DIRTY,
+		[ACC_EXEC] = TLB_EXEC,
+	};
+
+	return need[kind];
 }
 
 /*

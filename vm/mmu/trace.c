@@ -201,6 +201,10 @@ static void slow_access(
 	x->st->faults_refused += worst == PIECE_REFUSED;
 }
 
+_Static_assert(TRACE_LOAD == ACC_READ && TRACE_STORE == ACC_WRITE &&
+		       TRACE_FETCH == ACC_EXEC,
+	"the kinds of a record are those of an access");
+
 static __attribute__((noinline)) void slow_record(struct trace *x, uint64_t rec)
 {
 	vaddr_t va =
@@ -212,20 +216,12 @@ static __attribute__((noinline)) void slow_record(struct trace *x, uint64_t rec)
 		va &= (1ull << VA_BITS) - 1;
 	if (va + size < va) /* the last bytes of the address space */
 		size = -va;
-	switch (kind) {
-	case TRACE_LOAD:
-		slow_access(x, va, size, ACC_READ);
-		break;
-	case TRACE_STORE:
-		slow_access(x, va, size, ACC_WRITE);
-		break;
-	case TRACE_FETCH:
-		slow_access(x, va, size, ACC_EXEC);
-		break;
-	default:
-		slow_access(x, va, size, ACC_READ);
-		slow_access(x, va, size, ACC_WRITE);
+	if (kind != TRACE_MODIFY) {
+		slow_access(x, va, size, (enum access_kind)kind);
+		return;
 	}
+	slow_access(x, va, size, ACC_READ);
+	slow_access(x, va, size, ACC_WRITE);
 }
 
 /* ---- the hot path ---------------------------------------------------------

@@ -108,11 +108,10 @@ static inline uint64_t memo_key(const struct mmu_run *r, vaddr_t va)
 	return (va >> a->level[a->nr_levels - 2].shift) + 1;
 }
 
-/* The memo where va belongs; `none` where the run keeps no memos. */
-static inline struct walk_memo *memo_of(
-	const struct mmu_run *r, vaddr_t va, struct walk_memo *none)
+/* The memo where va belongs; NULL where the run keeps no memos. */
+static inline struct walk_memo *memo_of(const struct mmu_run *r, vaddr_t va)
 {
-	return r->memo ? &r->memo[memo_key(r, va) % NR_MEMOS] : none;
+	return r->memo ? &r->memo[memo_key(r, va) % NR_MEMOS] : NULL;
 }
 
 /*
@@ -124,25 +123,26 @@ static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 {
 	const struct arch *a = r->m->arch;
 	const struct pte_bits *b = &a->pte;
-	struct walk_memo fresh = {0, r->pgd, ~0ull, 0}, up = fresh, *memo;
-	uint64_t every, any, entry[MAX_LEVELS], size = 0;
-	paddr_t at[MAX_LEVELS], table;
-	unsigned first, nr;
+	struct walk_memo *memo = memo_of(r, va);
+	uint64_t key = memo_key(r, va);
+	bool known = memo && memo->key == key;
+	uint64_t every = known ? memo->every : ~0ull;
+	uint64_t any = known ? memo->any : 0;
+	uint64_t every_above = every, any_above = any, entry[MAX_LEVELS],
+		 size = 0;
+	paddr_t at[MAX_LEVELS], table = known ? memo->table : r->pgd, leaf = 0;
+	unsigned first = known ? a->nr_levels - 1u : 0, nr = first;
+	/* Masks instead of branches: a trace's kinds cannot be predicted. */
+	uint64_t write = -(uint64_t)(kind == ACC_WRITE);
+	uint64_t exec = -(uint64_t)(kind == ACC_EXEC);
+	uint64_t need = b->user | (b->write & write);
 
-	*code = PF_USER | (kind == ACC_WRITE ? PF_WRITE : 0) |
-		(kind == ACC_EXEC && b->noexec ? PF_INSTR : 0);
+	*code = PF_USER | (write & PF_WRITE) |
+		(exec && b->noexec ? PF_INSTR : 0);
 	if (va >= a->native.task_size)
 		*code |= PF_PROT; /* so that nothing of the kernel shows */
 	r->walks++;
-	memo = memo_of(r, va, &fresh);
-	if (memo->key == memo_key(r, va)) {
-		up = *memo;
-		r->walk_refs += a->nr_levels - 1u;
-	}
-	first = nr = up.key ? a->nr_levels - 1u : 0;
-	table = up.table;
-	every = up.every;
-	any = up.any;
+	r->walk_refs += first;
 	while (!size) {
 		const struct pt_level *l = &a->level[nr];
 		uint64_t e;
@@ -154,7 +154,7 @@ static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 		if (!(e & b->present))
 			return -1;
 		if (nr + 1 == a->nr_levels)
-			up = (struct walk_memo){0, table, every, any};
+			every_above = every, any_above = any, leaf = table;
 		every &= e;
 		any |= e;
 		if (++nr == a->nr_levels || (l->may_be_leaf && (e & b->huge)))
@@ -162,15 +162,14 @@ static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 		table = e & b->addr;
 	}
 	*code |= PF_PROT;
-	if (!(every & b->user) || (kind == ACC_WRITE && !(every & b->write)) ||
-		(kind == ACC_EXEC && (any & b->noexec)))
+	if ((every & need) != need || any & exec & b->noexec)
 		return -1;
 
 	for (unsigned i = first; i < nr; i++) {
 		uint64_t set = b->accessed;
 
-		if (i == nr - 1 && kind == ACC_WRITE)
-			set |= b->dirty;
+		if (i == nr - 1)
+			set |= b->dirty & write;
 		if ((entry[i] & set) != set)
 			pte_write(r->m, at[i], entry[i] |= set);
 	}
@@ -183,10 +182,8 @@ static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 		out->tag |= TLB_EXEC;
 	if (entry[nr - 1] & b->dirty)
 		out->tag |= TLB_DIRTY;
-	if (nr == a->nr_levels) {
-		up.key = memo_key(r, va);
-		*memo = up;
-	}
+	if (memo && !known && nr == a->nr_levels)
+		*memo = (struct walk_memo){key, leaf, every_above, any_above};
 	return 0;
 }
 
