@@ -135,14 +135,9 @@ static void get_arch(
 
 static uint64_t *size_field(struct vm_config *c, const char *key)
 {
-	switch (*key) {
-	case 'r':
+	if (!strcmp(key, "ram"))
 		return &c->ram;
-	case 's':
-		return &c->swap;
-	default:
-		return &c->disk;
-	}
+	return strcmp(key, "swap") ? &c->disk : &c->swap;
 }
 
 static int set_size(
