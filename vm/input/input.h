@@ -15,8 +15,9 @@
  *	 S ...
  *	 M ...
  *
- * into trace records (mmu/mmu.h).  Lines of other shapes (==PID== ...) are
- * counted in *bad when they are not valgrind's own.  Stops at the last whole
+ * into trace records (mmu/mmu.h); a size is rounded up to a power of two, 64
+ * at most, an address is cut to 58 bits.  Lines of other shapes (==PID== ...)
+ *are counted in *bad when they are not valgrind's own.  Stops at the last whole
  * line or when rec is full; *used is the bytes taken.  Returns the records.
  */
 size_t lackey_parse(const char *text, size_t len, uint64_t *rec, size_t max,

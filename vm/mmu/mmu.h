@@ -142,7 +142,8 @@ void cpu_drop_task(struct vm *m, const struct task *t);
 /* ---- accesses of a process (mmu/access.c) ---- */
 /*
  * Loads, stores or fetches len bytes at va as the process does: TLB, walk,
- * faults.  buf NULL touches one byte of each page without changing data.
+ * faults.  buf NULL touches one byte of each page without changing data.  Each
+ * page counts as one access.
  * Returns 0; -EFAULT with *f set and the sentence "SIGSEGV MAPERR at 0x10:
  * ..." after as many bytes as could be done, -ENOMEM.
  */
@@ -182,7 +183,12 @@ int mem_poke(struct vm *m, struct task *t, vaddr_t va, const void *buf,
 	((uint64_t)(kind) << 62 | (uint64_t)(log2sz) << 58 | \
 		((uint64_t)(va) & ((1ull << 58) - 1)))
 
-/* Simulates nr records by the process. */
+/*
+ * Simulates nr records by the process.  Faults are taken as for mem_access(),
+ * but no refusal stops a trace: accesses that no VMA holds are counted as
+ * outside (with trace_map=auto, 1 MiB rwx from a multiple of 64 KiB is mapped
+ * there first, less where neighbours are near), others as refused.
+ */
 void trace_run(struct vm *m, struct task *t, const uint64_t *rec, size_t nr);
 
 int mmu_check(struct vm *m);

@@ -114,6 +114,88 @@ static inline struct walk_memo *memo_of(const struct mmu_run *r, vaddr_t va)
 	return r->memo ? &r->memo[memo_key(r, va) % NR_MEMOS] : NULL;
 }
 
+/* The entries that a walk reads, [first, nr), and what they say together. */
+struct steps {
+	unsigned first, nr;
+	paddr_t at[MAX_LEVELS];
+	uint64_t entry[MAX_LEVELS];
+	uint64_t every, any; /* AND and OR, also of remembered levels */
+	uint64_t size;	     /* bytes the leaf maps */
+};
+
+/* Reads entries from the top down to a leaf; false if one is not present. */
+static inline bool read_levels(struct mmu_run *r, vaddr_t va, struct steps *s)
+{
+	const struct arch *a = r->m->arch;
+	const unsigned last = a->nr_levels - 1u;
+	struct walk_memo *memo = memo_of(r, va);
+	uint64_t key = memo_key(r, va);
+	bool known = memo && memo->key == key;
+	paddr_t table = known ? memo->table : r->pgd;
+	uint64_t every = known ? memo->every : ~0ull;
+	uint64_t any = known ? memo->any : 0;
+	unsigned nr = known ? last : 0;
+
+	s->first = nr;
+	r->walk_refs += nr;
+	for (;; nr++) {
+		const struct pt_level *l = &a->level[nr];
+		paddr_t at = table +
+			     (uint64_t)arch_index(a, nr, va) * a->entry_bytes;
+		uint64_t e = pte_read(r->m, at);
+
+		r->walk_refs++;
+		if (!(e & a->pte.present))
+			return false;
+		if (memo && nr == last && !known)
+			*memo = (struct walk_memo){key, table, every, any};
+		s->at[nr] = at;
+		s->entry[nr] = e;
+		every &= e;
+		any |= e;
+		if (nr == last || (l->may_be_leaf && (e & a->pte.huge)))
+			break;
+		table = e & a->pte.addr;
+	}
+	s->nr = nr + 1;
+	s->every = every;
+	s->any = any;
+	s->size = 1ull << a->level[nr].shift;
+	return true;
+}
+
+/* Sets A in what the walk used, and D in the leaf for a store. */
+static inline void set_accessed(
+	struct mmu_run *r, struct steps *s, uint64_t dirty)
+{
+	for (unsigned i = s->first; i < s->nr; i++) {
+		uint64_t set = r->m->arch->pte.accessed;
+
+		if (i == s->nr - 1)
+			set |= dirty;
+		if ((s->entry[i] & set) != set)
+			pte_write(r->m, s->at[i], s->entry[i] |= set);
+	}
+}
+
+static inline struct tlb_entry make_entry(
+	const struct mmu_run *r, vaddr_t va, const struct steps *s)
+{
+	const struct pte_bits *b = &r->m->arch->pte;
+	uint64_t leaf = s->entry[s->nr - 1], within = s->size - 1;
+	paddr_t pa = (leaf & b->addr & ~within) | (va & within);
+	struct tlb_entry e = {
+		tag_id(r, va) | TLB_USER, (pfn_t)(pa >> r->m->page_shift), 0};
+
+	if (s->every & b->write)
+		e.tag |= TLB_WRITE;
+	if (!(s->any & b->noexec))
+		e.tag |= TLB_EXEC;
+	if (leaf & b->dirty)
+		e.tag |= TLB_DIRTY;
+	return e;
+}
+
 /*
  * One hardware walk for a user access.  Returns 0 and the new TLB entry, with
  * A and D set in the tables; or -1 and the error code of the page fault.
@@ -121,69 +203,25 @@ static inline struct walk_memo *memo_of(const struct mmu_run *r, vaddr_t va)
 static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 	struct tlb_entry *out, uint32_t *code)
 {
-	const struct arch *a = r->m->arch;
-	const struct pte_bits *b = &a->pte;
-	struct walk_memo *memo = memo_of(r, va);
-	uint64_t key = memo_key(r, va);
-	bool known = memo && memo->key == key;
-	uint64_t every = known ? memo->every : ~0ull;
-	uint64_t any = known ? memo->any : 0;
-	uint64_t every_above = every, any_above = any, entry[MAX_LEVELS],
-		 size = 0;
-	paddr_t at[MAX_LEVELS], table = known ? memo->table : r->pgd, leaf = 0;
-	unsigned first = known ? a->nr_levels - 1u : 0, nr = first;
+	const struct pte_bits *b = &r->m->arch->pte;
 	/* Masks instead of branches: a trace's kinds cannot be predicted. */
 	uint64_t write = -(uint64_t)(kind == ACC_WRITE);
 	uint64_t exec = -(uint64_t)(kind == ACC_EXEC);
 	uint64_t need = b->user | (b->write & write);
+	struct steps s;
 
 	*code = PF_USER | (write & PF_WRITE) |
 		(exec && b->noexec ? PF_INSTR : 0);
-	if (va >= a->native.task_size)
+	if (va >= r->m->arch->native.task_size)
 		*code |= PF_PROT; /* so that nothing of the kernel shows */
 	r->walks++;
-	r->walk_refs += first;
-	while (!size) {
-		const struct pt_level *l = &a->level[nr];
-		uint64_t e;
-
-		at[nr] = table +
-			 (uint64_t)arch_index(a, nr, va) * a->entry_bytes;
-		e = entry[nr] = pte_read(r->m, at[nr]);
-		r->walk_refs++;
-		if (!(e & b->present))
-			return -1;
-		if (nr + 1 == a->nr_levels)
-			every_above = every, any_above = any, leaf = table;
-		every &= e;
-		any |= e;
-		if (++nr == a->nr_levels || (l->may_be_leaf && (e & b->huge)))
-			size = 1ull << l->shift;
-		table = e & b->addr;
-	}
-	*code |= PF_PROT;
-	if ((every & need) != need || any & exec & b->noexec)
+	if (!read_levels(r, va, &s))
 		return -1;
-
-	for (unsigned i = first; i < nr; i++) {
-		uint64_t set = b->accessed;
-
-		if (i == nr - 1)
-			set |= b->dirty & write;
-		if ((entry[i] & set) != set)
-			pte_write(r->m, at[i], entry[i] |= set);
-	}
-	out->pfn = (pfn_t)(((table & ~(size - 1)) | (va & (size - 1))) >>
-			   r->m->page_shift);
-	out->tag = tlb_vpn(va, r->m->page_shift) << 12 | r->base;
-	if (every & b->write)
-		out->tag |= TLB_WRITE;
-	if (!(any & b->noexec))
-		out->tag |= TLB_EXEC;
-	if (entry[nr - 1] & b->dirty)
-		out->tag |= TLB_DIRTY;
-	if (memo && !known && nr == a->nr_levels)
-		*memo = (struct walk_memo){key, leaf, every_above, any_above};
+	*code |= PF_PROT;
+	if ((s.every & need) != need || s.any & exec & b->noexec)
+		return -1;
+	set_accessed(r, &s, b->dirty & write);
+	*out = make_entry(r, va, &s);
 	return 0;
 }
 
