@@ -23,11 +23,30 @@ struct open_file *open_file_new(
 	f->writable = mode != O_RDONLY;
 	f->seen = UINT64_MAX;
 	pthread_mutex_init(&f->lock, NULL);
+	pthread_mutex_lock(&s->files.lock);
+	f->next = s->files.first;
+	f->prev = &s->files.first;
+	if (f->next)
+		f->next->prev = &f->next;
+	s->files.first = f;
+	pthread_mutex_unlock(&s->files.lock);
 	return f;
+}
+
+static void unlink_file(struct open_file *f)
+{
+	pthread_mutex_t *lock = &f->session->files.lock;
+
+	pthread_mutex_lock(lock);
+	*f->prev = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	pthread_mutex_unlock(lock);
 }
 
 void open_file_free(struct open_file *f)
 {
+	unlink_file(f);
 	sbuf_free(&f->text);
 	sbuf_free(&f->carry);
 	lines_free(&f->lines);

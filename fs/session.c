@@ -88,6 +88,7 @@ int session_new(struct session *s, struct fuse_args *args)
 	memset(s, 0, sizeof(*s));
 	lock_init(&s->live.lock);
 	pthread_mutex_init(&s->pollers.lock, NULL);
+	pthread_mutex_init(&s->files.lock, NULL);
 	s->se = fuse_session_new(args, &session_ops, sizeof(session_ops), s);
 	return s->se ? 0 : -1;
 }
@@ -136,9 +137,14 @@ void session_unmount(struct session *s)
 
 void session_free(struct session *s)
 {
+	while (s->files.first)
+		open_file_free(s->files.first);
+	for (size_t i = 0; i < s->pollers.nr; i++)
+		fuse_pollhandle_destroy(s->pollers.handle[i]);
+	free(s->pollers.handle);
 	if (s->se)
 		fuse_session_destroy(s->se);
-	free(s->pollers.handle);
+	pthread_mutex_destroy(&s->files.lock);
 	pthread_mutex_destroy(&s->pollers.lock);
 	pthread_rwlock_destroy(&s->live.lock);
 }

@@ -49,8 +49,15 @@ struct idle {
 	bool stop, started;
 };
 
+/* All open files, so that those whose RELEASE never came are freed too. */
+struct open_files {
+	pthread_mutex_t lock;
+	struct open_file *first;
+};
+
 struct session {
 	struct machine live;
+	struct open_files files;
 	struct fuse_session *se;
 	struct timespec mounted;
 	struct pollers pollers;
@@ -59,6 +66,7 @@ struct session {
 };
 
 struct open_file {
+	struct open_file *next, **prev; /* session.files */
 	struct session *session;
 	struct machine *machine;
 	struct place place;
