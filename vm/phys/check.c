@@ -18,7 +18,8 @@ struct tally {
  * Bytes that were never written cost the host a page fault when read, so only
  * so many frames that claim to be zero are looked at.
  */
-#define LOOK_MAX 32768u
+#define LOOK_MAX       32768u
+#define FRESH_LOOK_MAX 4096u
 
 #define BAD(m, ...) vm_fail((m), EIO, __VA_ARGS__)
 
@@ -152,13 +153,18 @@ static bool in_fresh(const struct zone *z, pfn_t pfn, pfn_t *end)
 	return false;
 }
 
-/* Fresh frames that the segment counts as used at all must be zero. */
+/*
+ * Fresh frames must be zero; looked at are the first of a range, beside those
+ * that were handed out, as the rest would only cost the host page faults.
+ */
 static int check_fresh(struct vm *m, pfn_t pfn, pfn_t end)
 {
 	const struct segment *s = &m->arena.seg[SEG_FRAME];
 	uint64_t from = pfn * sizeof(struct frame);
-	uint64_t to = end * sizeof(struct frame);
+	uint64_t to = from + FRESH_LOOK_MAX * sizeof(struct frame);
 
+	if (to > end * sizeof(struct frame))
+		to = end * sizeof(struct frame);
 	if (to > s->used)
 		to = s->used;
 	if (from < to && !all_zero(s->base + from, to - from))
