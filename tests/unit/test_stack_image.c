@@ -227,8 +227,8 @@ static void test_limits(void **state)
 	big[131071] = '\0';
 	vm_fail_clear(m);
 	t = spawn(&x);
-	assert_int_equal(vma_lookup(m, t->mm, 0x7fffffffefff)->start,
-		0x7ffffffbe000);
+	assert_int_equal(
+		vma_lookup(m, t->mm, 0x7fffffffefff)->start, 0x7ffffffbe000);
 	task_exit(m, t, 0);
 
 	/* Pointers count: 8 bytes each beside the one byte of "". */
