@@ -263,6 +263,41 @@ static void test_exit(void **state)
 	rig_end(m);
 }
 
+/* ---- the checks find what is wrong
+ * ------------------------------------------- */
+
+static void finds(struct vm *m, const char *what)
+{
+	vm_fail_clear(m);
+	assert_int_equal(mmu_check(m), -EIO);
+	assert_non_null(strstr(m->fail.text, what));
+}
+
+static void test_check(void **state)
+{
+	struct vm *m = boot("x86_64", "64/4,1536/12", "1");
+	struct task *t = rig_spawn(m);
+	vaddr_t va = rig_map(m, t, 1, RW);
+	uint64_t e;
+
+	assert_int_equal(rig_touch(m, t, va, ACC_WRITE), 0);
+	e = pt_get(m, mm_at(m, t->mm), va);
+	pt_set(m, t->mm, va, e & ~m->arch->pte.write);
+	finds(m, "grants more than the page table");
+	pt_set(m, t->mm, va, e);
+	frame_at(m, pte_pfn(m, e))->mapcount++;
+	finds(m, "is mapped by 1 PTEs and counts 2");
+	frame_at(m, pte_pfn(m, e))->mapcount--;
+	pt_set(m, t->mm, va + 4096 * 16, e);
+	finds(m, "which no VMA contains");
+	pt_set(m, t->mm, va + 4096 * 16, 0);
+	mm_at(m, t->mm)->pgtables += 4096;
+	finds(m, "bytes of page tables and counts");
+	mm_at(m, t->mm)->pgtables -= 4096;
+	vm_fail_clear(m);
+	rig_end(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_pcid),
 		cmocka_unit_test(test_no_pcid),
 		cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
