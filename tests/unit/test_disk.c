@@ -375,6 +375,44 @@ static void test_placeholder(void **state)
 	assert_int_equal(m->fail.err, EISDIR);
 }
 
+/* disk_check() finds what does not add up. */
+static void test_check(void **state)
+{
+	idx_t f = disk_create(m, "/f", 0644, 0, 0);
+	struct inode *n = inode_at(m, f);
+	struct inode *root = inode_at(m, m->root->disk_root);
+	const struct {
+		uint32_t *word;
+		uint32_t bad;
+		const char *sentence;
+	} row[] = {
+		{&root->nr_children, 7, "7 entries counted, 1 found"},
+		{&n->name_hash, 1, "hash of the name is wrong"},
+		{&n->refs, 2, "2 references, 0 open files"},
+		{&n->linked, 0, "siblings are broken"},
+		{&n->parent, f, "links to parent"},
+		{&n->sibling, 9999, "an entry 9999 too far"},
+		{&n->cache, 9999, "refers to what does not exist"},
+		{(uint32_t *)&n->nr_blocks, 3, "3 blocks counted"},
+		{(uint32_t *)&n->size, 0, "beyond the end of the file"},
+		{(uint32_t *)&m->root->disk_used, 5, "5 counted"},
+		{&m->root->block_next, 9, "8 handed out"},
+	};
+
+	disk_write(m, f, 0, "x", 1);
+	for (size_t i = 0; i < COUNT(row); i++) {
+		uint32_t good = *row[i].word;
+
+		*row[i].word = row[i].bad;
+		vm_fail_clear(m);
+		assert_int_equal(disk_check(m), -EIO);
+		assert_sentence(vm_sentence(m), row[i].sentence);
+		*row[i].word = good;
+		vm_fail_clear(m);
+		assert_int_equal(disk_check(m), 0);
+	}
+}
+
 /* Random writes and truncations against a plain buffer. */
 #define BIG (64u * DISK_BLOCK)
 
@@ -424,6 +462,7 @@ int main(void)
 		TEST(test_full_disk),
 		TEST(test_open_after_unlink),
 		TEST(test_placeholder),
+		TEST(test_check),
 		TEST(test_random_contents),
 	};
 

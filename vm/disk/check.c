@@ -11,13 +11,20 @@
 
 struct tally {
 	uint64_t inodes, names, nodes, blocks, cached[2];
-	uint8_t *seen; /* one byte a block */
+	uint8_t *seen;	/* one byte a block */
+	uint32_t *refs; /* open files, by inode */
 };
 
 /* A freed object is zero but for its first word, and no inode has number 0. */
 static bool is_live(const struct inode *n)
 {
 	return n->ino != 0;
+}
+
+/* An index that is stored in an inode. */
+static bool in_pool(const struct vm *m, enum seg_id id, idx_t i)
+{
+	return !i || i < m->root->pool[id].nr;
 }
 
 static int check_blocks(struct vm *m, idx_t i, struct tally *t)
@@ -68,6 +75,10 @@ static int check_cache(struct vm *m, idx_t i, struct tally *t)
 	for (; (pfn = radix_next(m, n->cache, &page)); page++) {
 		const struct frame *f = frame_at(m, pfn);
 
+		if (pfn >= m->root->max_pfn)
+			return vm_fail(m, EIO,
+				"inode %u page %llu: frame %u does not exist",
+				n->ino, (unsigned long long)page, pfn);
 		if (f->state != state || f->owner != i || f->index != page)
 			return vm_fail(m, EIO,
 				"inode %u page %llu: frame %u has state %u, "
@@ -84,14 +95,18 @@ static int check_cache(struct vm *m, idx_t i, struct tally *t)
 static int check_child(struct vm *m, idx_t dir, idx_t prev, idx_t i)
 {
 	const struct inode *n = inode_at(m, i);
-	const char *name = disk_name(m, n);
+	const char *name;
 
+	if (i >= m->root->pool[SEG_INODE].nr)
+		return vm_fail(m, EIO, "directory %u: an entry %u too far",
+			inode_at(m, dir)->ino, i);
 	if (!is_live(n) || !n->linked || n->parent != dir ||
-		n->sibling_prev != prev)
+		n->sibling_prev != prev || !in_pool(m, SEG_NAME, n->name))
 		return vm_fail(m, EIO,
 			"inode %u: its links to parent %u and siblings are "
 			"broken",
 			n->ino, n->parent);
+	name = disk_name(m, n);
 	if (n->name_hash != name_hash(name, strlen(name)))
 		return vm_fail(
 			m, EIO, "\"%s\": the hash of the name is wrong", name);
@@ -119,21 +134,27 @@ static int check_children(struct vm *m, idx_t dir)
 	return 0;
 }
 
-/* Open files that refer to the inode. */
-static uint32_t count_refs(const struct vm *m, idx_t inode)
+static int check_indexes(struct vm *m, const struct inode *n)
 {
-	uint32_t nr = 0;
+	const idx_t links[] = {n->parent, n->child, n->child_last, n->sibling,
+		n->sibling_prev};
+	bool ok = in_pool(m, SEG_NAME, n->name) &&
+		  in_pool(m, SEG_NAME, n->target) &&
+		  in_pool(m, SEG_RADIX, n->blocks) &&
+		  in_pool(m, SEG_RADIX, n->cache);
 
-	for (idx_t i = 1; i < m->root->pool[SEG_FILE].nr; i++)
-		nr += file_at(m, i)->refs && file_at(m, i)->inode == inode;
-	return nr;
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
+		ok = ok && in_pool(m, SEG_INODE, links[i]);
+	return ok ? 0
+		  : vm_fail(m, EIO, "inode %u refers to what does not exist",
+			    n->ino);
 }
 
 static int check_inode(struct vm *m, idx_t i, struct tally *t)
 {
 	const struct inode *n = inode_at(m, i);
-	uint32_t refs = count_refs(m, i);
-	int err = 0;
+	uint32_t refs = t->refs[i];
+	int err = check_indexes(m, n);
 
 	t->inodes++;
 	t->names += (n->name != 0) + (n->target != 0);
@@ -144,6 +165,8 @@ static int check_inode(struct vm *m, idx_t i, struct tally *t)
 		return vm_fail(m, EIO,
 			"inode %u: neither named nor open, but not freed",
 			n->ino);
+	if (err)
+		return err;
 	if (n->type == INODE_DIR)
 		err = check_children(m, i);
 	if (!err)
@@ -197,20 +220,38 @@ static int check_sums(struct vm *m, const struct tally *t)
 	return 0;
 }
 
-int disk_check(struct vm *m)
+static int check_all(struct vm *m, struct tally *t)
 {
-	struct tally t = {.seen = calloc(m->root->block_next, 1)};
+	const struct root *r = m->root;
 	int err = 0;
 
-	if (!t.seen)
-		return vm_fail(m, ENOMEM, "no memory to check the disk");
-	for (idx_t i = 1; !err && i < m->root->pool[SEG_INODE].nr; i++)
+	for (idx_t i = 1; i < r->pool[SEG_FILE].nr; i++) {
+		const struct file *f = file_at(m, i);
+
+		if (f->refs && f->inode < r->pool[SEG_INODE].nr)
+			t->refs[f->inode]++;
+	}
+	for (idx_t i = 1; !err && i < r->pool[SEG_INODE].nr; i++)
 		if (is_live(inode_at(m, i)))
-			err = check_inode(m, i, &t);
+			err = check_inode(m, i, t);
 	if (!err)
-		err = check_free_blocks(m, &t);
-	if (!err)
-		err = check_sums(m, &t);
+		err = check_free_blocks(m, t);
+	return err ? err : check_sums(m, t);
+}
+
+int disk_check(struct vm *m)
+{
+	struct tally t = {
+		.seen = calloc(m->root->block_next, sizeof(*t.seen)),
+		.refs = calloc(m->root->pool[SEG_INODE].nr, sizeof(*t.refs)),
+	};
+	int err;
+
+	if (t.seen && t.refs)
+		err = check_all(m, &t);
+	else
+		err = vm_fail(m, ENOMEM, "no memory to check the disk");
 	free(t.seen);
+	free(t.refs);
 	return err;
 }
