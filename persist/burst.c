@@ -15,28 +15,10 @@
  */
 #include "store_i.h"
 
-#include <fcntl.h>
-
-/* Where SQLite puts its reader locks: os_unix.c, SHARED_FIRST, SHARED_SIZE. */
-#define SHARED_FIRST 0x40000002
-#define SHARED_SIZE  510
-
 /* WAL frames that are copied into the database when a commit passes them,
  * and those worth it in a quiet moment. */
 #define WAL_FRAMES_MAX	16384
 #define WAL_FRAMES_IDLE 1024
-
-/* A failed attempt at an exclusive lock would leave new readers locked out;
- * so look before. */
-static bool has_readers(struct store *s)
-{
-	struct flock l = {.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = SHARED_FIRST,
-		.l_len = SHARED_SIZE};
-
-	return fcntl(s->lock_fd, F_GETLK, &l) || l.l_type != F_UNLCK;
-}
 
 static void set_mode(struct store *s, bool exclusive)
 {
@@ -46,14 +28,16 @@ static void set_mode(struct store *s, bool exclusive)
 		NULL, NULL, NULL);
 }
 
+/*
+ * An attempt at the exclusive lock that fails leaves the file's PENDING lock
+ * behind, which shuts out new readers: so look for readers first.
+ */
 int burst_enter(struct store *s)
 {
-	if (s->burst == BURST_EXCLUSIVE)
-		return 0;
 	if (s->burst == BURST_HELD) {
 		store_rollback(s);
 		s->burst = BURST_SHARED;
-		if (!has_readers(s)) {
+		if (!holder_has_readers(s)) {
 			set_mode(s, true);
 			s->burst = BURST_EXCLUSIVE;
 		}
@@ -61,10 +45,23 @@ int burst_enter(struct store *s)
 	return 0;
 }
 
+/* Having the exclusive lock and giving it back lets go of PENDING too. */
+static void let_readers_in(struct store *s)
+{
+	if (s->burst != BURST_SHARED || holder_has_readers(s))
+		return;
+	set_mode(s, true);
+	if (!sqlite3_exec(s->db, "BEGIN IMMEDIATE; COMMIT", NULL, NULL, NULL))
+		s->readers_shut_out = false;
+	store_rollback(s);
+}
+
 void burst_leave(struct store *s)
 {
 	if (s->read_only || s->burst == BURST_HELD)
 		return;
+	if (s->readers_shut_out)
+		let_readers_in(s);
 	set_mode(s, false);
 	s->burst = BURST_SHARED;
 	/* The next access lets go of the exclusive locks. */
@@ -83,11 +80,16 @@ int burst_step(struct store *s, sqlite3_stmt *st)
 {
 	int rc = sqlite3_step(st);
 
-	if ((rc & 0xff) != SQLITE_BUSY || s->burst != BURST_EXCLUSIVE)
+	if (s->burst != BURST_EXCLUSIVE)
 		return rc;
+	if ((rc & 0xff) != SQLITE_BUSY) {
+		s->readers_shut_out = false;
+		return rc;
+	}
 	/* A reader came in between. */
 	set_mode(s, false);
 	s->burst = BURST_SHARED;
+	s->readers_shut_out = true;
 	sqlite3_reset(st);
 	return sqlite3_step(st);
 }

@@ -23,18 +23,20 @@ struct held {
 	dev_t dev;
 	ino_t ino;
 	const struct store *by;
+	unsigned readers; /* read-only stores of this process */
 	struct held *next;
 };
 
 static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct held *held_list;
 
-static bool held_has(dev_t dev, ino_t ino)
+static struct held *held_find(dev_t dev, ino_t ino)
 {
-	for (struct held *h = held_list; h; h = h->next)
-		if (h->dev == dev && h->ino == ino)
-			return true;
-	return false;
+	struct held *h = held_list;
+
+	while (h && (h->dev != dev || h->ino != ino))
+		h = h->next;
+	return h;
 }
 
 static void process_name(int pid, char *buf, size_t size)
@@ -85,7 +87,7 @@ void holder_name(const struct store *s, char *buf, size_t size)
 
 	if (!stat(s->path, &st)) {
 		pthread_mutex_lock(&held_lock);
-		if (s->lock_fd < 0 && held_has(st.st_dev, st.st_ino))
+		if (s->lock_fd < 0 && held_find(st.st_dev, st.st_ino))
 			pid = getpid();
 		pthread_mutex_unlock(&held_lock);
 		if (!pid)
@@ -97,17 +99,41 @@ void holder_name(const struct store *s, char *buf, size_t size)
 		snprintf(buf, size, "another process");
 }
 
-bool holder_is_self(const struct store *s)
+bool holder_add_reader(struct store *s, int change)
 {
+	struct held *h = NULL;
 	struct stat st;
-	bool is;
 
-	if (stat(s->path, &st))
-		return false;
 	pthread_mutex_lock(&held_lock);
-	is = held_has(st.st_dev, st.st_ino);
+	if (!stat(s->path, &st))
+		h = held_find(st.st_dev, st.st_ino);
+	if (h)
+		h->readers += (unsigned)change;
 	pthread_mutex_unlock(&held_lock);
-	return is;
+	return h;
+}
+
+static bool own_readers(const struct store *s)
+{
+	bool any = false;
+
+	pthread_mutex_lock(&held_lock);
+	for (struct held *h = held_list; h; h = h->next)
+		any |= h->by == s && h->readers;
+	pthread_mutex_unlock(&held_lock);
+	return any;
+}
+
+/* Where SQLite puts its reader locks: os_unix.c, SHARED_FIRST, SHARED_SIZE. */
+bool holder_has_readers(const struct store *s)
+{
+	struct flock l = {.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = 0x40000002,
+		.l_len = 510};
+
+	return fcntl(s->lock_fd, F_GETLK, &l) || l.l_type != F_UNLCK ||
+	       own_readers(s);
 }
 
 static int open_fail(struct store *s, int err)
@@ -180,7 +206,7 @@ int holder_lock(struct store *s, bool *created)
 	pthread_mutex_lock(&held_lock);
 	*created = false;
 	if (!stat(s->path, &st)) {
-		if (held_has(st.st_dev, st.st_ino)) {
+		if (held_find(st.st_dev, st.st_ino)) {
 			pthread_mutex_unlock(&held_lock);
 			return in_use(s);
 		}
@@ -211,7 +237,7 @@ int holder_lock(struct store *s, bool *created)
 		if (fd >= 0)
 			close(fd);
 	} else {
-		*h = (struct held){st.st_dev, st.st_ino, s, held_list};
+		*h = (struct held){st.st_dev, st.st_ino, s, 0, held_list};
 		held_list = h;
 		s->lock_fd = fd;
 	}

@@ -43,6 +43,8 @@ void store_free(struct store *s)
 	sqlite3_finalize(s->find_result);
 	sqlite3_finalize(s->select_row);
 	sqlite3_close(s->db);
+	if (s->counted)
+		holder_add_reader(s, -1);
 	holder_unlock(s);
 	if (s->vm)
 		vm_destroy(s->vm);
@@ -187,7 +189,8 @@ static int identify_read_only(struct store *s)
 
 	/* Closing a descriptor of a file that this process has open would
 	 * drop SQLite's locks. */
-	if (holder_is_self(s))
+	s->counted = holder_add_reader(s, 1);
+	if (s->counted)
 		return 0;
 	fd = open(s->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {

@@ -121,9 +121,11 @@ struct store {
 	void *notice_ctx;
 	int lock_fd;
 	bool read_only, power, no_snapshot_at_close;
+	bool counted; /* by holder_add_reader() */
 
 	enum burst burst;
-	int wal_frames; /* frames in the WAL after the last commit */
+	bool readers_shut_out; /* by an exclusive lock that failed halfway */
+	int wal_frames;	       /* frames in the WAL after the last commit */
 	sqlite3_stmt *insert_row, *delete_row, *insert_result;
 	sqlite3_stmt *find_result, *select_row;
 
@@ -158,8 +160,11 @@ void store_rollback(struct store *s);
 /* holder.c */
 int holder_lock(struct store *s, bool *created);
 void holder_unlock(struct store *s);
-/* This process has the machine, in another store. */
-bool holder_is_self(const struct store *s);
+/* Counts a read-only store of the process that has the machine; false if
+ * another process has it, or none. */
+bool holder_add_reader(struct store *s, int change);
+/* Somebody has the database open for reading. */
+bool holder_has_readers(const struct store *s);
 /* "process 123 (pagefs)", for sentences. */
 void holder_name(const struct store *s, char *buf, size_t size);
 
