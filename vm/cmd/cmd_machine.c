@@ -1,4 +1,6 @@
 /* Commands of the whole machine: settings, time, recorded input. */
+#include <string.h>
+
 #include "../input/input.h"
 #include "handlers.h"
 
@@ -24,8 +26,13 @@ int cmd_tick(struct cmd *c)
 	return 0;
 }
 
-/* strace, with whole lines of a log as payload. */
+/* strace [NEW], with whole lines of a log as payload. */
 int cmd_strace(struct cmd *c)
 {
-	return strace_feed(c->m, c->actor, c->blob, c->blob_len);
+	if (c->arg[0].given && strcmp(c->arg[0].text, "new"))
+		return vm_fail(c->m, EINVAL,
+			"a log goes on, or begins with \"new\", not \"%s\"",
+			c->arg[0].text);
+	return strace_feed(
+		c->m, c->actor, c->blob, c->blob_len, c->arg[0].given);
 }

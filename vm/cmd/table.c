@@ -267,6 +267,7 @@ const struct command command_table[] = {
 	{.name = "strace",
 		.actors = 1u << ACTOR_STRACE,
 		.run = cmd_strace,
+		.args = {{"NEW", ARG_WORD, OPT}},
 		.summary = "lines of a log from trace/strace",
 		.needs_blob = true,
 		.internal = true},

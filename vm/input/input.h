@@ -26,11 +26,12 @@ size_t lackey_parse(const char *text, size_t len, uint64_t *rec, size_t max,
 /* ---- strace (input/strace.c) ---- */
 /*
  * Takes whole lines of `strace -f -y -e trace=%memory,%process`.  Never stops
- * at a line it does not know: it counts it.  0, or -ENOENT naming a program
- * that is not on disk/.
+ * at a line it does not know: it counts it.  `fresh` begins a new log: the
+ * report starts again, the processes of the log before stay.  0, or -ENOENT
+ * naming a program that is not on disk/, before any line took effect.
  */
-int strace_feed(
-	struct vm *m, const struct actor *a, const char *text, size_t len);
+int strace_feed(struct vm *m, const struct actor *a, const char *text,
+	size_t len, bool fresh);
 
 /* Writes the report through emit: see help/strace. */
 void strace_report(const struct vm *m,

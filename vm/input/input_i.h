@@ -18,7 +18,7 @@ struct strace_head {
 	idx_t diffs, last_diff;
 	idx_t broken; /* process whose line was cut by strace's own words */
 	uint32_t nr_diffs, reserved;
-	uint64_t lines, unknown, ignored;
+	uint64_t lines, unknown, ignored, failed;
 };
 
 struct strace_proc {

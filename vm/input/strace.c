@@ -304,6 +304,38 @@ static int feed_line(
 	return run_call(m, p, s, line);
 }
 
+/* Whether the execve that pid's line at `text` leaves unfinished succeeds in
+ * what follows. */
+static bool resumed_well(const char *text, const char *end, uint32_t pid)
+{
+	while (text < end) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text));
+		struct span s = {text, (size_t)((nl ? nl : end) - text)};
+
+		if (take_pid(&s) == pid && starts(s, "<... execve resumed>"))
+			return s.len > 3 && !memcmp(s.p + s.len - 3, "= 0", 3);
+		text = nl ? nl + 1 : end;
+	}
+	return false;
+}
+
+/* The path of a line that executes a program, and does so with success. */
+static bool executes(struct span s, uint32_t pid, const char *rest,
+	const char *end, char *path, size_t size)
+{
+	struct strace_call c;
+
+	if (!starts(s, "execve("))
+		return false;
+	if (strace_parse_call(s.p, s.len, &c))
+		return c.answered && !c.ret && c.nr_args &&
+		       strace_string(c.arg[0], path, size) > 0;
+	if (!find(s, "<unfinished ...>") || !resumed_well(rest, end, pid))
+		return false;
+	s = behind(s, strlen("execve("));
+	return strace_string(s, path, size) > 0;
+}
+
 /*
  * Programs that the lines execute must be on disk/ before any line takes
  * effect: a refused write changes nothing.
@@ -313,31 +345,53 @@ static int check_programs(struct vm *m, const char *text, const char *end)
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		struct span s = {text, (size_t)((nl ? nl : end) - text)};
-		struct strace_call c;
+		const char *rest = nl ? nl + 1 : end;
+		uint32_t pid = take_pid(&s);
 		char path[4096];
+		int err = 0;
 
-		take_pid(&s);
-		if (starts(s, "execve(") && strace_parse_call(s.p, s.len, &c) &&
-			c.answered && !c.ret && c.nr_args &&
-			strace_string(c.arg[0], path, sizeof(path)) > 0) {
-			int err = task_exec_check(m, path);
-
-			if (err)
-				return err;
-		}
-		text = nl ? nl + 1 : end;
+		if (executes(s, pid, rest, end, path, sizeof(path)))
+			err = task_exec_check(m, path);
+		if (err)
+			return err;
+		text = rest;
 	}
 	return 0;
 }
 
-int strace_feed(
-	struct vm *m, const struct actor *a, const char *text, size_t len)
+static void free_list(struct vm *m, idx_t i)
+{
+	while (i) {
+		idx_t next = input_at(m, i)->next;
+
+		pool_free(m, SEG_INPUT, i);
+		i = next;
+	}
+}
+
+/* Forgets the log before, its processes apart. */
+static void forget(struct vm *m)
+{
+	if (!m->root->strace_first)
+		return;
+	for (idx_t i = head(m)->procs; i; i = input_at(m, i)->next)
+		free_list(m, input_at(m, i)->proc.pending);
+	free_list(m, head(m)->procs);
+	free_list(m, head(m)->diffs);
+	pool_free(m, SEG_INPUT, m->root->strace_first);
+	m->root->strace_first = 0;
+}
+
+int strace_feed(struct vm *m, const struct actor *a, const char *text,
+	size_t len, bool fresh)
 {
 	const char *end = text + len;
 	int err = check_programs(m, text, end);
 
 	if (err)
 		return err;
+	if (fresh)
+		forget(m);
 	if (!m->root->strace_first) {
 		m->root->strace_first = pool_alloc(m, SEG_INPUT);
 		if (!m->root->strace_first)
@@ -348,9 +402,8 @@ int strace_feed(
 		struct span s = {text, (size_t)((nl ? nl : end) - text)};
 
 		vm_fail_clear(m);
-		err = feed_line(m, a, s, ++head(m)->lines);
-		if (err == -ENOMEM)
-			return err;
+		if (feed_line(m, a, s, ++head(m)->lines))
+			head(m)->failed++;
 		text = nl ? nl + 1 : end;
 	}
 	return 0;
@@ -385,6 +438,12 @@ void strace_report(const struct vm *m,
 			"line %llu: %u %s: log %s, machine %s%s%s\n",
 			(unsigned long long)d->line, d->real_pid, d->call,
 			d->theirs, d->ours, d->why[0] ? ": " : "", d->why);
+		emit(ctx, buf, n);
+	}
+	if (h->failed) {
+		n = vm_snprintf(buf, sizeof(buf),
+			"%llu lines found no memory or no program\n",
+			(unsigned long long)h->failed);
 		emit(ctx, buf, n);
 	}
 	if (h->unknown) {
