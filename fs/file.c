@@ -84,6 +84,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
+	f->uid = fuse_req_ctx(req)->uid;
 	if (f->node->kind == NODE_DISK)
 		err = disk_open(req, f, fi->flags);
 	if (err) {
@@ -166,13 +167,14 @@ static void read_replies(
 
 static int64_t look(struct open_file *f, char *buf, size_t size, uint64_t off)
 {
-	const struct view *v = &f->machine->view;
+	struct view v = f->machine->view;
 
+	v.caller = f->uid;
 	if (f->node->kind == NODE_DISK)
 		return disk_file_read(f, buf, size, off);
-	if (!place_exists(v, &f->place))
+	if (!place_exists(&v, &f->place))
 		return -ESRCH;
-	return f->node->pread(v, f->place.id, buf, size, off);
+	return f->node->pread(&v, f->place.id, buf, size, off);
 }
 
 static void read_bytes(

@@ -15,7 +15,7 @@ pread_fn pread_mem;
 show_fn show_strace;
 
 /* show_link.c */
-show_fn show_self, show_thread_self, show_hostpid;
+show_fn show_self, show_thread_self, show_hostpid, show_mounts;
 
 /* show_*.c of proc/PID/ */
 show_fn show_maps, show_smaps, show_smaps_rollup, show_status, show_stat;

@@ -71,6 +71,7 @@ struct open_file {
 	struct machine *machine;
 	struct place place;
 	const struct node *node;
+	uint32_t uid; /* of who opened it */
 	bool readable, writable;
 	bool rendered;
 	bool wrote; /* something came since the last flush */

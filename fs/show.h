@@ -32,6 +32,7 @@ struct view {
 	const struct refusals *refused;
 	uint32_t uid, gid; /* who mounted */
 	uint32_t nr;	   /* 0 is the live machine; part of inode numbers */
+	uint32_t caller;   /* uid of who opened the file that is read */
 };
 
 struct sbuf {

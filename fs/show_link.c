@@ -18,3 +18,8 @@ void show_hostpid(struct sbuf *b, const struct view *v, uint64_t id)
 	sbuf_str(b, ".host/");
 	sbuf_dec(b, id);
 }
+
+void show_mounts(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_str(b, "self/mounts");
+}

@@ -93,8 +93,12 @@ int64_t pagemap_read(const struct vm *m, const struct mm *mm, void *buf,
 	return (int64_t)(n * 8);
 }
 
+/* Frame numbers are for root and for the machine's owner, as they are for
+ * CAP_SYS_ADMIN in Linux. */
 int64_t pread_pagemap(const struct view *view, uint64_t id, void *buf,
 	size_t len, uint64_t off)
 {
-	return pagemap_read(view->vm, show_mm(view, id), buf, len, off, true);
+	bool pfns = view->caller == 0 || view->caller == view->uid;
+
+	return pagemap_read(view->vm, show_mm(view, id), buf, len, off, pfns);
 }

@@ -102,11 +102,11 @@ void show_system_stat(struct sbuf *b, const struct view *view, uint64_t id)
 		cpu_times(b, busy, m->root->ns - busy);
 	}
 	sbuf_printf(b,
-		"intr 0\nctxt %llu\nbtime 0\nprocesses %u\n"
+		"intr 0\nctxt %llu\nbtime %llu\nprocesses %u\n"
 		"procs_running %u\nprocs_blocked 0\n"
 		"softirq 0 0 0 0 0 0 0 0 0 0 0\n",
 		(unsigned long long)m->root->count[CNT_CONTEXT_SWITCHES],
-		n.newest, n.running);
+		BOOT_EPOCH_S, n.newest, n.running);
 }
 
 /* The features that the simulated processor has, by Linux's names. */

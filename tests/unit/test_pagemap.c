@@ -40,6 +40,36 @@ static void private_pages(void **state)
 	assert_int_equal(word[1], PRESENT);
 }
 
+/* The file itself: frames for root and the owner of the machine alone. */
+static void frames_are_not_for_everyone(void **state)
+{
+	struct show *s = *state;
+	const struct {
+		uint32_t mounter, caller;
+		bool pfns;
+	} row[] = {
+		{0, 0, true},
+		{1000, 1000, true},
+		{1000, 0, true},
+		{0, 1000, false},
+		{1000, 1001, false},
+	};
+	uint64_t word;
+
+	show_mmap(s, BASE, PAGE, PROT_RW, MAP_PRIVATE_ANON | MAP_FIXED);
+	show_touch(s, s->t, BASE, 1, true);
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		s->view.uid = row[i].mounter;
+		s->view.caller = row[i].caller;
+		assert_int_equal(pread_pagemap(&s->view, s->t->pid, &word, 8,
+					 BASE / PAGE * 8),
+			8);
+		assert_int_equal(word,
+			PRESENT | EXCLUSIVE |
+				(row[i].pfns ? pfn_of(s, s->t, BASE) : 0));
+	}
+}
+
 /* After fork both see one frame, exclusive to none; a store parts them. */
 static void forked_pages(void **state)
 {
@@ -170,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(private_pages),
+		TEST(frames_are_not_for_everyone),
 		TEST(forked_pages),
 		TEST(shared_pages_are_of_a_file),
 		TEST(pages_without_rights),
