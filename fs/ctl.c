@@ -60,6 +60,10 @@ int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
 		return -err;
 	}
 	refusal_clear(&mach->refused, file_pid(f));
+	if (pool_live(v->vm, SEG_TASK) != mach->nr_tasks) {
+		mach->nr_tasks = pool_live(v->vm, SEG_TASK);
+		atomic_store(&mach->recount, true);
+	}
 	if (out->refused) {
 		refuse_input(f, EINVAL, vm_sentence(v->vm));
 		return EINVAL;

@@ -283,6 +283,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	n = write_node(req, f, buf, size, (uint64_t)off);
 	idle_touch(s);
 	pthread_rwlock_unlock(&mach->lock);
+	directories_changed(s);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
@@ -305,6 +306,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	else if (f->node->kind == NODE_STREAM)
 		err = stream_flush(req, f);
 	pthread_rwlock_unlock(&mach->lock);
+	directories_changed(s);
 	fuse_reply_err(req, -err);
 	poll_wake(s);
 }

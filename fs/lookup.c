@@ -47,10 +47,22 @@ double attr_timeout(const struct place *p)
 		return 0;
 	case NODE_FILE:
 		return n->constant ? FOREVER : 0;
-	case NODE_DIR:
-		return changing_dir(p->row) ? 0 : FOREVER;
 	default:
 		return FOREVER;
+	}
+}
+
+void directories_changed(struct session *s)
+{
+	if (!atomic_load(&s->live.recount) ||
+		!atomic_exchange(&s->live.recount, false))
+		return;
+	for (unsigned i = 0; i < nr_nodes; i++) {
+		struct place p = {.row = i};
+
+		if (tree_row(i)->fixed && changing_dir(i))
+			fuse_lowlevel_notify_inval_inode(
+				s->se, place_ino(&p), -1, 0);
 	}
 }
 

@@ -29,6 +29,8 @@ struct machine {
 	struct view view;
 	pthread_rwlock_t lock;
 	struct refusals refused;
+	uint32_t nr_tasks; /* that directories were last counted with */
+	atomic_bool recount;
 };
 
 /* Calls of poll() that wait for a command; see poll.c. */
@@ -111,6 +113,10 @@ int node_attr(struct session *s, struct machine *mach, const struct place *p,
 /* Seconds that the kernel may cache a name and its attributes. */
 double entry_timeout(const struct place *p);
 double attr_timeout(const struct place *p);
+
+/* Processes have come or gone: the kernel forgets the link counts of the
+ * directories that list them.  Called before the request is answered. */
+void directories_changed(struct session *s);
 
 /* ---- readdir.c ---- */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -102,6 +102,14 @@ assert os.pread(fd, 100000, 20) == second[20:]
 PY
 exec 5<&-
 
+# Link counts follow the processes, though the kernel caches them.
+before=$(stat -c %h "$m/proc")
+echo spawn >"$m/ctl"
+pid=$(cat "$m/last")
+is "one more" "$(stat -c %h "$m/proc")" $((before + 1))
+echo "kill $pid 9" >"$m/ctl"
+is "one less" "$(stat -c %h "$m/proc")" "$before"
+
 # Owners: what a process's files belong to.
 is "ctl of a process" "$(stat -c '%a %u' "$m/proc/1/ctl")" "600 0"
 is "maps" "$(stat -c %a "$m/proc/1/maps")" 444
