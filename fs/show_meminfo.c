@@ -179,8 +179,10 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	text_kb(b, "VmallocTotal:", vmalloc_total_kb(m));
 	zero_lines(b, after_vmalloc);
 	sbuf_str(b, "HugePages_Total:       0\nHugePages_Free:        0\n"
-		    "HugePages_Rsvd:        0\nHugePages_Surp:        0\n"
-		    "Hugepagesize:       2048 kB\n"
-		    "Hugetlb:               0 kB\n");
+		    "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
+	/* what an entry of the last level but one maps */
+	text_kb(b, "Hugepagesize:",
+		1ull << (m->arch->level[m->arch->nr_levels - 2].shift - 10));
+	text_kb(b, "Hugetlb:", 0);
 	direct_map_lines(b, m);
 }

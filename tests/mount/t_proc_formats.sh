@@ -95,6 +95,7 @@ awk 'NF > 5 && substr($0, 73, 1) == " " && substr($0, 74, 1) != " " { n++ }
 	fail "names of maps are not at column 73: $(cat "$p/maps")"
 like "last line" "$(tail -1 "$p/maps")" 'ffffffffff600000-*[[]vsyscall]'
 is "exe" "$(readlink "$p/exe")" /usr/bin/cat
+readlink "$m/proc/1/exe" && fail "init runs no program"
 is "cmdline" "$(tr '\0' ' ' <"$p/cmdline")" "/usr/bin/cat one two "
 is "comm" "$(cat "$p/comm")" cat
 is "auxv ends" "$(od -An -tx8 -v "$p/auxv" | tail -1 | tr -d ' 0')" ""

@@ -71,6 +71,7 @@ static void meminfo_of_i386_has_highmem(void **state)
 	assert_int_equal(
 		show_number(text, "HighFree:") + show_number(text, "LowFree:"),
 		show_number(text, "MemFree:"));
+	assert_int_equal(show_number(text, "Hugepagesize:"), 4096);
 	assert_non_null(strstr(text, "DirectMap4M:"));
 	assert_null(strstr(text, "DirectMap2M:"));
 }
