@@ -245,7 +245,8 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	else
 		node_table[p.row].show(&b, &mach->view, p.id);
 	pthread_rwlock_unlock(&mach->lock);
-	if (!err && !b.len) /* exe of a process that runs no program */
+	/* exe of a process that runs no program leads nowhere */
+	if (!err && !b.len && !b.failed)
 		err = ENOENT;
 	sbuf_char(&b, 0);
 	if (!err && b.failed)
