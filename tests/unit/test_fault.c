@@ -137,21 +137,30 @@ static void test_prot_none_page(void **state)
 	assert_int_equal(minor_faults(), 0);
 }
 
-static void test_guard_marker(void **state)
+static void test_guard_pages(void **state)
 {
+	vaddr_t second = page_at(RIG_BASE, 1);
+	uint64_t size = m->page_size;
+
 	map(RIG_BASE, 3, RW, ANON, 0, 0);
 	put(RIG_BASE, 1);
-	assert_int_equal(
-		pt_set(m, t->mm, page_at(RIG_BASE, 1), pte_guard(m)), 0);
-	expect(page_at(RIG_BASE, 1), ACC_READ, SIGSEGV, 1, 4, "a guard page");
-	expect(page_at(RIG_BASE, 1), ACC_WRITE, SIGSEGV, 1, 6, "a guard page");
-	mm_discard(m, t->mm, vma_lookup(m, t->mm, RIG_BASE), RIG_BASE,
-		page_at(RIG_BASE, 3));
+	put(second, 1);
+	assert_int_equal(mm_madvise(m, t, second, size, 102), 0);
+	assert_int_equal(entry_of(t, second), pte_guard(m));
+	expect(second, ACC_READ, SIGSEGV, 1, 4, "a guard page");
+	expect(second, ACC_WRITE, SIGSEGV, 1, 6, "a guard page");
+	assert_int_equal(mm_madvise(m, t, RIG_BASE, 3 * size, 4), 0);
 	assert_int_equal(pfn_of(t, RIG_BASE), PFN_NONE);
-	assert_int_equal(entry_of(t, page_at(RIG_BASE, 1)), pte_guard(m));
-	mm_munmap(m, t, RIG_BASE, 3 << m->page_shift);
-	map(RIG_BASE, 3, RW, ANON, 0, 0);
-	assert_int_equal(get(page_at(RIG_BASE, 1)), 0);
+	assert_int_equal(entry_of(t, second), pte_guard(m));
+	assert_int_equal(mm_madvise(m, t, RIG_BASE, 3 * size, 103), 0);
+	assert_int_equal(get(second), 0);
+	assert_int_equal(mm_madvise(m, t, second, size, 102), 0);
+	mm_munmap(m, t, RIG_BASE, 3 * size);
+	map(RIG_BASE, 3, RW, ANON | MAP_LOCKED, 0, 0);
+	assert_int_equal(get(second), 0);
+	vm_fail_clear(m);
+	assert_int_equal(mm_madvise(m, t, second, size, 102), -EINVAL);
+	SENT("takes no guard pages");
 }
 
 static void test_stack_growth(void **state)
@@ -485,7 +494,7 @@ int main(void)
 		RIG_TEST(test_reused_frames_are_zero),
 		RIG_TEST(test_refusals),
 		RIG_TEST(test_prot_none_page),
-		RIG_TEST(test_guard_marker),
+		RIG_TEST(test_guard_pages),
 		RIG_TEST(test_stack_growth),
 		RIG_TEST(test_first_touch_of_file),
 		RIG_TEST(test_fault_around_window),

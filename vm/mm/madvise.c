@@ -30,6 +30,8 @@ enum advice {
 	MADV_POPULATE_WRITE = 23,
 	MADV_DONTNEED_LOCKED = 24,
 	MADV_COLLAPSE = 25,
+	MADV_GUARD_INSTALL = 102,
+	MADV_GUARD_REMOVE = 103,
 };
 
 /* Part of one VMA. */
@@ -213,6 +215,10 @@ static int advise_piece(struct vm *m, const struct piece *p, vaddr_t *stop)
 		return advise_cold(m, p);
 	case MADV_COLLAPSE:
 		return advise_collapse(m, p);
+	case MADV_GUARD_INSTALL:
+		return guard_install(m, p->v, p->start, p->end);
+	case MADV_GUARD_REMOVE:
+		return guard_remove(m, p->v, p->start, p->end);
 	default:
 		return advise_flags(m, p, stop);
 	}
@@ -246,8 +252,9 @@ static int populate(
 
 static bool known_advice(int advice)
 {
-	return advice >= MADV_NORMAL && advice <= MADV_COLLAPSE &&
-	       !(advice > MADV_DONTNEED && advice < MADV_FREE);
+	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
+	       (advice >= MADV_FREE && advice <= MADV_COLLAPSE) ||
+	       advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE;
 }
 
 static int advise_range(
