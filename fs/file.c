@@ -21,6 +21,7 @@ struct open_file *open_file_new(
 	f->node = &node_table[p->row];
 	f->readable = mode != O_WRONLY;
 	f->writable = mode != O_RDONLY;
+	f->goes_on = flags & O_APPEND;
 	f->seen = UINT64_MAX;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_mutex_lock(&s->files.lock);

@@ -83,8 +83,9 @@ struct open_file {
 	struct replies replies; /* to what was written */
 	struct sbuf carry;	/* written, streams: a cut record or line */
 	int stream_kind;	/* enum stream_kind, see stream.c */
-	uint64_t seen;		/* poll: the machine's seq last read */
-	uint32_t generation;	/* disk: of the inode that was opened */
+	bool goes_on;	     /* a log: what comes belongs to the one before */
+	uint64_t seen;	     /* poll: the machine's seq last read */
+	uint32_t generation; /* disk: of the inode that was opened */
 };
 
 static inline struct session *req_session(fuse_req_t req)

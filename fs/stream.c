@@ -171,6 +171,17 @@ static int trace_write(
 	return err;
 }
 
+/* Opening the file begins a new log, unless it is opened to append. */
+static int strace_exec(
+	fuse_req_t req, struct open_file *f, const char *log, size_t len)
+{
+	int err = stream_exec(
+		req, f, f->goes_on ? "strace" : "strace new", log, len);
+
+	f->goes_on |= !err;
+	return err;
+}
+
 static int strace_write(
 	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
 {
@@ -181,12 +192,11 @@ static int strace_write(
 	if (!whole && f->carry.len + len > MAX_CHUNK)
 		return too_long(f);
 	if (whole && !f->carry.len) {
-		err = stream_exec(req, f, "strace", buf, whole);
+		err = strace_exec(req, f, buf, whole);
 	} else if (whole) {
 		if (!carry_add(f, buf, whole))
 			return ENOMEM;
-		err = stream_exec(
-			req, f, "strace", f->carry.data, f->carry.len);
+		err = strace_exec(req, f, f->carry.data, f->carry.len);
 		f->carry.len = 0;
 	}
 	if (!err && !carry_add(f, buf + whole, len - whole))
