@@ -93,7 +93,7 @@ static void find_difference(
 	struct piece pieces[PIECES_MAX];
 	struct compare c = {.v = pieces};
 
-	snprintf(where, size, "its own record of the hash is wrong");
+	snprintf(where, size, "the record of its hash or sizes is wrong");
 	if (pieces_read(k->s, id, pieces, &c.nr)) {
 		snprintf(where, size, "%s", k->s->sentence);
 		return;
@@ -104,20 +104,42 @@ static void find_difference(
 	pieces_free(pieces, c.nr);
 }
 
+/* The hash of a state as its pieces tell it; "" if they cannot be read. */
+static void hash_of_pieces(struct checking *k, int64_t id, char hash[33])
+{
+	struct state_hash *h = state_hash_new();
+	struct piece v[PIECES_MAX];
+	unsigned nr = 0;
+
+	hash[0] = 0;
+	if (!h)
+		return;
+	if (pieces_read(k->s, id, v, &nr))
+		nr = 0;
+	for (unsigned i = 0; i < nr; i++) {
+		state_hash_segment(h, v[i].segment, v[i].used);
+		for (size_t c = 0; c < v[i].nr; c++)
+			state_hash_chunk(h, &v[i].v[c]);
+	}
+	pieces_free(v, nr);
+	state_hash_end(h, hash);
+}
+
 static int compare_checkpoint(struct checking *k)
 {
 	const char *saved =
 		(const char *)sqlite3_column_text(k->checkpoints, 2);
-	char hash[33], where[STORE_ERR_MAX];
+	char hash[33], listed[33], where[STORE_ERR_MAX];
+	int64_t id = sqlite3_column_int64(k->checkpoints, 0);
 
 	if (sqlite3_column_int(k->checkpoints, 3) != VM_LAYOUT_VERSION)
 		return 0;
 	k->nr_checkpoints++;
 	store_state_hash(k->s->vm, hash);
-	if (saved && !strcmp(saved, hash))
+	hash_of_pieces(k, id, listed);
+	if (saved && !strcmp(saved, hash) && !strcmp(saved, listed))
 		return 0;
-	find_difference(k, sqlite3_column_int64(k->checkpoints, 0), where,
-		sizeof(where));
+	find_difference(k, id, where, sizeof(where));
 	store_notice(k->s,
 		"the checkpoint after line %llu (row %llu: %s) has hash %s, "
 		"replay gives %s: %s",
@@ -237,6 +259,35 @@ static int check_chunks(struct checking *k)
 	return buf ? rc : store_fail(k->s, ENOMEM, "out of memory");
 }
 
+/* Every chunk that a checkpoint lists is there. */
+static int check_references(struct checking *k)
+{
+	sqlite3_stmt *pieces, *has = NULL;
+	int rc = store_prepare(k->s, "SELECT chunks FROM piece", &pieces);
+
+	if (!rc)
+		rc = store_prepare(
+			k->s, "SELECT 1 FROM chunk WHERE hash = ?", &has);
+	while (!rc && sqlite3_step(pieces) == SQLITE_ROW) {
+		const struct chunk_entry *e = sqlite3_column_blob(pieces, 0);
+		size_t n = (size_t)sqlite3_column_bytes(pieces, 0) / sizeof(*e);
+
+		for (size_t i = 0; i < n && !rc; i++) {
+			sqlite3_bind_blob(
+				has, 1, e[i].hash.byte, 16, SQLITE_STATIC);
+			if (sqlite3_step(has) != SQLITE_ROW)
+				rc = 1;
+			sqlite3_reset(has);
+		}
+	}
+	sqlite3_finalize(pieces);
+	sqlite3_finalize(has);
+	if (rc != 1)
+		return rc;
+	store_notice(k->s, "a chunk that a checkpoint needs is missing");
+	return finding(k);
+}
+
 static int check_strays(struct checking *k)
 {
 	int rc = query_finding(k,
@@ -281,9 +332,11 @@ static int check(struct checking *k)
 	if (!rc)
 		rc = check_chunks(k);
 	if (!rc)
-		rc = check_strays(k);
-	if (!rc)
 		rc = check_journal(k);
+	if (!rc)
+		rc = check_references(k);
+	if (!rc)
+		rc = check_strays(k);
 	store_rollback(k->s);
 	return rc;
 }

@@ -77,20 +77,6 @@ int pieces_read(
 	return rc;
 }
 
-/* A damaged chunk would stand in the way of the same bytes saved again. */
-static int drop_chunk(struct store *s, const struct chunk_hash *h)
-{
-	sqlite3_stmt *st;
-
-	if (!s->read_only &&
-		!store_prepare(s, "DELETE FROM chunk WHERE hash = ?", &st)) {
-		sqlite3_bind_blob(st, 1, h->byte, 16, SQLITE_STATIC);
-		sqlite3_step(st);
-		sqlite3_finalize(st);
-	}
-	return store_fail(s, EUCLEAN, "a chunk is damaged");
-}
-
 static int load_chunk(struct store *s, sqlite3_stmt *get,
 	const struct vm_segment *seg, const struct chunk_entry *e, uint8_t *buf)
 {
@@ -110,10 +96,10 @@ static int load_chunk(struct store *s, sqlite3_stmt *get,
 	if (!n)
 		return store_fail(s, EUCLEAN, "a chunk is missing");
 	if (n != CHUNK_SIZE)
-		return drop_chunk(s, &e->hash);
+		return store_fail(s, EUCLEAN, "a chunk is damaged");
 	chunk_hash(buf, &h);
 	if (memcmp(&h, &e->hash, sizeof(h)))
-		return drop_chunk(s, &e->hash);
+		return store_fail(s, EUCLEAN, "a chunk is damaged");
 	for (uint64_t i = 0; i < CHUNK_SIZE && at + i < seg->reserved;
 		i += PAGE) {
 		const uint8_t *p = buf + i;
@@ -248,6 +234,41 @@ static int find(struct store *s, uint64_t seq, int64_t id, struct found *f)
 	return rc;
 }
 
+static bool chunk_is_good(struct store *s, sqlite3_stmt *st, uint8_t *buf)
+{
+	struct chunk_hash h;
+	size_t n = ZSTD_decompressDCtx(s->dctx, buf, CHUNK_SIZE,
+		sqlite3_column_blob(st, 1),
+		(size_t)sqlite3_column_bytes(st, 1));
+
+	if (n != CHUNK_SIZE || sqlite3_column_bytes(st, 0) != sizeof(h))
+		return false;
+	chunk_hash(buf, &h);
+	return !memcmp(&h, sqlite3_column_blob(st, 0), sizeof(h));
+}
+
+/* A damaged chunk would stand in the way of the same bytes saved again. */
+static void drop_bad_chunks(struct store *s)
+{
+	uint8_t *buf = malloc(CHUNK_SIZE);
+	sqlite3_stmt *st = NULL, *drop = NULL;
+	int rc = store_prepare(s, "SELECT hash, data FROM chunk", &st);
+
+	if (!rc)
+		rc = store_prepare(
+			s, "DELETE FROM chunk WHERE hash = ?", &drop);
+	while (!rc && buf && sqlite3_step(st) == SQLITE_ROW) {
+		if (chunk_is_good(s, st, buf))
+			continue;
+		sqlite3_bind_value(drop, 1, sqlite3_column_value(st, 0));
+		sqlite3_step(drop);
+		sqlite3_reset(drop);
+	}
+	sqlite3_finalize(st);
+	sqlite3_finalize(drop);
+	free(buf);
+}
+
 static void discard(struct store *s, const struct found *f, const char *why)
 {
 	char sql[160];
@@ -264,6 +285,7 @@ static void discard(struct store *s, const struct found *f, const char *why)
 		"(SELECT id FROM checkpoint)",
 		(long long)f->id);
 	sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+	drop_bad_chunks(s);
 }
 
 int restore_newest(struct store *s)

@@ -1,0 +1,217 @@
+/* Snapshots and --check: damage in every table is found, and never served. */
+#include "store_util.h"
+
+#include <fcntl.h>
+
+static int check(void)
+{
+	struct store_options o = {.notice = note};
+
+	notices_clear();
+	return store_check(db_path, &o, store_err);
+}
+
+/* A machine with a snapshot in the middle and one at the end. */
+static void make(char hash[33])
+{
+	struct store *s = open_small();
+
+	populate(s);
+	assert_int_equal(store_snapshot(s), 0);
+	assert_int_equal(ctl(s, "spawn"), 0);
+	assert_int_equal(proc(s, 3, "mmap 256K rw as=b"), 0);
+	assert_int_equal(proc(s, 3, "write b \"more\""), 0);
+	hash_of(s, hash);
+	store_close(s);
+}
+
+static void test_sound(void **state)
+{
+	char hash[33];
+
+	make(hash);
+	assert_int_equal(check(), 0);
+	assert_non_null(
+		strstr(notices, "8 lines replayed, 2 checkpoints equal"));
+}
+
+static const struct damage {
+	const char *sql;
+	const char *found; /* in what --check says */
+	int open;	   /* what a mount then gives */
+} damages[] = {
+	{"UPDATE machine SET value = '48M' WHERE key = 'ram'", "checksum",
+		-EUCLEAN},
+	{"DELETE FROM machine WHERE key = 'config_sum'", "checksum", -EUCLEAN},
+	{"UPDATE journal SET command = 'mmap 2M rw as=a' WHERE seq = 2",
+		"row 2 fails its checksum", 0},
+	{"UPDATE journal SET uid = 0 WHERE seq = 8", "row 8 fails", 0},
+	{"UPDATE journal SET time = time + 1 WHERE seq = 3", "row 3 fails", 0},
+	{"UPDATE journal SET actor = 'proc/x' WHERE seq = 3", "actor", 0},
+	{"DELETE FROM journal WHERE seq = 7", "after line 6", 0},
+	{"UPDATE result SET reply = '1' WHERE seq = 3", "row 3 (write a", 0},
+	{"UPDATE result SET log_off = log_off + 1 WHERE seq = 7", "row 7", 0},
+	{"UPDATE result SET lines = 3 WHERE seq = 4", "row 4 (touch a", 0},
+	{"INSERT INTO result VALUES (99, 1, 0, 'x')", "line 99", 0},
+	{"UPDATE checkpoint SET hash = replace(hash, substr(hash, 1, 1), 'x')",
+		"record of its hash", 0},
+	{"UPDATE checkpoint SET seq = 4 WHERE seq = 5", "lies between rows", 0},
+	{"UPDATE piece SET used = used + 1 WHERE segment = 'ram'", "checkpoint",
+		0},
+	{"UPDATE piece SET segment = 'rum' WHERE segment = 'ram'", "checkpoint",
+		0},
+	{"UPDATE piece SET chunks = substr(chunks, 25) WHERE segment = 'ram'",
+		"segment \"ram\" differs", 0},
+	{"UPDATE chunk SET data = substr(data, 1, 20)", "content of its hash",
+		0},
+	{"DELETE FROM chunk", "a chunk that a checkpoint needs", 0},
+};
+
+/* What --check must find; and a mount serves the right state or none. */
+static void test_damages(void **state)
+{
+	struct store_options o = small_machine();
+	char want[33], got[33];
+
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		const struct damage *d = &damages[i];
+		struct store *s;
+		int rc;
+
+		unlink(db_path);
+		make(want);
+		assert_int_equal(sql(d->sql), SQLITE_OK);
+		rc = check();
+		if (rc != 1 || !strstr(notices, d->found))
+			print_error("%s:\n%d %s\n", d->sql, rc, notices);
+		assert_int_equal(rc, 1);
+		assert_non_null(strstr(notices, d->found));
+		rc = store_open(db_path, &o, &s, store_err);
+		assert_int_equal(rc, d->open);
+		if (rc)
+			continue;
+		hash_of(s, got);
+		assert_string_equal(got, want);
+		assert_sound(s);
+		store_close(s);
+	}
+}
+
+/* A snapshot that is damaged is rebuilt, and the file is sound afterwards. */
+static void test_rebuilt(void **state)
+{
+	static const char *const sqls[] = {
+		"UPDATE chunk SET data = substr(data, 1, 20)",
+		"DELETE FROM chunk",
+		"UPDATE checkpoint SET layout = 999",
+		"DELETE FROM result",
+	};
+	char want[33];
+
+	for (size_t i = 0; i < sizeof(sqls) / sizeof(sqls[0]); i++) {
+		unlink(db_path);
+		make(want);
+		assert_int_equal(sql(sqls[i]), SQLITE_OK);
+		notices_clear();
+		store_close(open_small());
+		assert_non_null(strstr(notices, "rebuilding"));
+		if (check() == 0)
+			continue;
+		print_error("%s: %s\n", sqls[i], notices);
+		fail();
+	}
+}
+
+/* Any bit of the file: a mount gives the right state or an error. */
+static void test_bit_flips(void **state)
+{
+	struct store_options o = small_machine();
+	char want[33], got[33];
+	unsigned seed = 11, served = 0;
+	size_t size;
+	uint8_t byte;
+
+	make(want);
+	size = (size_t)sql_int("SELECT page_count * page_size FROM "
+			       "pragma_page_count, pragma_page_size");
+	o.read_only = true;
+	for (int i = 0; i < 150; i++) {
+		off_t at = (off_t)((unsigned)rand_r(&seed) % size);
+		int fd = open(db_path, O_RDWR);
+		uint8_t bit = (uint8_t)(1u << (unsigned)rand_r(&seed) % 8);
+		struct store *s;
+
+		assert_int_equal(pread(fd, &byte, 1, at), 1);
+		byte ^= bit;
+		assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+		close(fd);
+		if (!store_open(db_path, &o, &s, store_err)) {
+			hash_of(s, got);
+			assert_string_equal(got, want);
+			store_close(s);
+			served++;
+		}
+		fd = open(db_path, O_RDWR);
+		byte ^= bit;
+		assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+		close(fd);
+	}
+	assert_in_range(served, 1, 150);
+	assert_int_equal(check(), 0);
+}
+
+static void test_snapshots(void **state)
+{
+	struct store *s = open_small();
+	int64_t before, after;
+	char h1[33], h2[33];
+
+	populate(s);
+	assert_int_equal(store_snapshot(s), 0);
+	store_idle(s);
+	before = sql_int("SELECT count(*) FROM chunk");
+	/* one command changes few chunks */
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(proc(s, 2, "write a \"x\""), 0);
+		assert_int_equal(store_snapshot(s), 0);
+		assert_int_equal(store_snapshot(s), 0);
+	}
+	store_idle(s);
+	after = sql_int("SELECT count(*) FROM chunk");
+	assert_true(after - before < 12);
+	assert_int_equal(sql_int("SELECT count(*) FROM checkpoint"), 3);
+	assert_int_equal(sql_int("SELECT count(DISTINCT checkpoint) FROM "
+				 "piece"),
+		3);
+	hash_of(s, h1);
+	store_close(s);
+	s = open_small();
+	hash_of(s, h2);
+	assert_string_equal(h1, h2);
+	/* and goes on as if it had never been away */
+	assert_int_equal(proc(s, 2, "mmap 64K rw\nmunmap a 1M"), 0);
+	assert_int_equal(ctl(s, "spawn"), 0);
+	assert_sound(s);
+	hash_of(s, h1);
+	store_close(s);
+	hash_of_replay(h2);
+	assert_string_equal(h1, h2);
+	assert_int_equal(check(), 0);
+}
+
+#define T(name) \
+	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_sound),
+		T(test_snapshots),
+		T(test_damages),
+		T(test_rebuilt),
+		T(test_bit_flips),
+	};
+
+	SQL_CHILD(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
