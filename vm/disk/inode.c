@@ -86,6 +86,7 @@ static void inode_free(struct vm *m, idx_t i)
 	m->root->committed -= n->committed;
 	cache_truncate(m, n, 0);
 	blocks_truncate(m, n, 0);
+	m->root->committed -= n->committed;
 	if (n->name)
 		pool_free(m, SEG_NAME, n->name);
 	if (n->target)

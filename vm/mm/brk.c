@@ -78,13 +78,13 @@ static int check_growth(struct vm *m, const struct task *t, uint64_t flags,
 }
 
 /*
- * The heap grows its own VMA, one that ends at the break and does not start
- * below the heap: the bss before it stays apart.
+ * The heap grows the VMA that ends at the break, if some of it is heap: the
+ * bss before an empty heap stays apart.
  */
 static bool heap_extends(const struct vm *m, const struct mm *mm,
 	const struct vma *v, uint64_t flags, vaddr_t at)
 {
-	return v && v->end == at && v->start >= mm->start_brk && !v->file &&
+	return v && v->end == at && v->end > mm->start_brk && !v->file &&
 	       !((v->flags ^ flags) & ~VM_STICKY) &&
 	       vma_pgoff_at(m, v, at) == at >> m->page_shift && !v->av_multi;
 }

@@ -150,18 +150,15 @@ static int advise_dontneed(struct vm *m, const struct piece *p)
 {
 	uint64_t bad = VM_PFNMAP | VM_HUGETLB;
 
-	if (p->advice == MADV_DONTNEED)
+	if (p->advice != MADV_DONTNEED_LOCKED)
 		bad |= VM_LOCKED;
 	if (p->v->flags & bad)
 		return refuse(m, p, "a locked or special mapping");
+	if (p->advice == MADV_FREE)
+		return is_anonymous(p->v)
+			       ? 0
+			       : refuse(m, p, "not private anonymous memory");
 	mm_discard(m, p->t->mm, p->v, p->start, p->end);
-	return 0;
-}
-
-static int advise_free(struct vm *m, const struct piece *p)
-{
-	if (!is_anonymous(p->v))
-		return refuse(m, p, "not private anonymous memory");
 	return 0;
 }
 
@@ -205,9 +202,8 @@ static int advise_piece(struct vm *m, const struct piece *p, vaddr_t *stop)
 		return 0;
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:
-		return advise_dontneed(m, p);
 	case MADV_FREE:
-		return advise_free(m, p);
+		return advise_dontneed(m, p);
 	case MADV_REMOVE:
 		return advise_remove(m, p);
 	case MADV_COLD:
@@ -230,20 +226,19 @@ static int populate(
 	struct vm *m, struct task *t, vaddr_t start, vaddr_t end, int advice)
 {
 	while (start < end) {
-		struct piece p = {
-			t, vma_lookup(m, t->mm, start), start, end, advice};
+		struct vma *v = vma_lookup(m, t->mm, start);
+		vaddr_t stop;
 		int err;
 
-		if (!p.v)
+		if (!v)
 			return vm_fail(m, ENOMEM, "nothing is mapped at 0x%llx",
 				(unsigned long long)start);
-		if (p.v->end < end)
-			p.end = p.v->end;
-		err = mm_fault_in(m, t, p.v, p.start, p.end,
-			advice == MADV_POPULATE_WRITE);
+		stop = v->end < end ? v->end : end;
+		err = mm_fault_in(
+			m, t, v, start, stop, advice == MADV_POPULATE_WRITE);
 		if (err)
 			return err;
-		start = p.end;
+		start = stop;
 	}
 	return 0;
 }

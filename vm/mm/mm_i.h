@@ -136,11 +136,12 @@ int mm_may_lock(struct vm *m, const struct task *t, uint64_t flags,
 int mm_may_map_at(struct vm *m, const struct task *t, vaddr_t addr);
 
 /* ---- ranges ---- */
-/* First VMA that overlaps [start, end), or NULL. */
+/* First VMA that overlaps [start, end), or NULL; nothing overlaps an empty
+ * range. */
 static inline struct vma *vma_overlap(
 	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
 {
-	struct vma *v = vma_find(m, mm, start);
+	struct vma *v = start < end ? vma_find(m, mm, start) : NULL;
 
 	return v && v->start < end ? v : NULL;
 }

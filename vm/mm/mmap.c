@@ -310,7 +310,7 @@ static int make_shmem(struct vm *m, struct request *r)
 	if (!inode)
 		return -ENOMEM;
 	r->file = file_of_inode(m, inode, FMODE_READ | FMODE_WRITE);
-	inode_put(m, inode); /* the file holds it now */
+	inode_put(m, inode); /* the file holds it, or nobody */
 	if (!r->file)
 		return -ENOMEM;
 	if (!(r->vm_flags & VM_NORESERVE)) {

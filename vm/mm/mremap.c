@@ -110,6 +110,12 @@ static int check_growth(struct vm *m, const struct task *t, const struct vma *v,
 	return mm_may_expand(m, t, v->flags, more >> m->page_shift);
 }
 
+static int nothing_at(struct vm *m, vaddr_t va)
+{
+	return vm_fail(m, EFAULT, "nothing is mapped at 0x%llx",
+		(unsigned long long)va);
+}
+
 /* The VMA of the old address, fit for what is asked; NULL with errno. */
 static struct vma *check_source(
 	struct vm *m, const struct task *t, const struct remap *r)
@@ -118,8 +124,7 @@ static struct vma *check_source(
 	uint64_t least = r->old_len < r->new_len ? r->old_len : r->new_len;
 
 	if (!v)
-		vm_fail(m, EFAULT, "nothing is mapped at 0x%llx",
-			(unsigned long long)r->old);
+		nothing_at(m, r->old);
 	else if (v->flags & VM_SEALED)
 		vm_fail(m, EPERM, "the mapping at 0x%llx is sealed",
 			(unsigned long long)v->start);
@@ -218,11 +223,6 @@ static int may_move(struct vm *m, const struct task *t, const struct vma *v,
 	return mm_may_commit(m, t, (int64_t)pages);
 }
 
-static vaddr_t special_offset(const struct vma *v, vaddr_t old)
-{
-	return v->special ? old - v->start : 0;
-}
-
 /* Moves [old, old + old_len), which lies in one VMA, to the free range at
  * r->to. */
 static int move_vma(struct vm *m, struct task *t, const struct remap *r)
@@ -241,8 +241,7 @@ static int move_vma(struct vm *m, struct task *t, const struct remap *r)
 
 	if (err)
 		return err;
-	if (src.special && (special_offset(&src, r->old) ||
-				   r->old_len != src.end - src.start))
+	if (src.special && r->old_len != src.end - src.start)
 		return vm_fail(m, EINVAL,
 			"the special mapping at 0x%llx moves as a whole only",
 			(unsigned long long)src.start);
@@ -295,6 +294,9 @@ static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 	}
 	if (err)
 		return err;
+	/* An empty old range may lie in the target, and be gone with it. */
+	if (!vma_lookup(m, t->mm, r.old))
+		return nothing_at(m, r.old);
 	if (keeps_source(&r)) {
 		err = mm_may_expand(m, t, vma_lookup(m, t->mm, r.old)->flags,
 			(int64_t)(r.new_len >> m->page_shift));
@@ -322,8 +324,7 @@ static int64_t move_all(struct vm *m, struct task *t, const struct remap *r)
 	struct vma *v;
 
 	if (!vma_lookup(m, t->mm, at))
-		return vm_fail(m, EFAULT, "nothing is mapped at 0x%llx",
-			(unsigned long long)at);
+		return nothing_at(m, at);
 	while ((v = vma_overlap(m, t->mm, at, end))) {
 		vaddr_t from = v->start > at ? v->start : at;
 		vaddr_t stop = v->end < end ? v->end : end;

@@ -124,11 +124,13 @@ static bool find_area(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
 static bool find_aligned(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
 	uint64_t off, uint64_t map_flags, vaddr_t *addr)
 {
-	uint64_t first = (off + PMD_SIZE - 1) & ~(PMD_SIZE - 1);
+	/* File offsets are signed: the first 2 MiB boundary wraps below 0. */
+	int64_t first = (int64_t)((off + PMD_SIZE - 1) & ~(PMD_SIZE - 1));
+	int64_t end = (int64_t)(off + len);
 	uint64_t sub;
 	vaddr_t at;
 
-	if (off + len <= first || off + len - first < PMD_SIZE)
+	if (end <= first || (uint64_t)end - (uint64_t)first < PMD_SIZE)
 		return false;
 	if (len + PMD_SIZE < len || off + len + PMD_SIZE < off)
 		return false;
