@@ -1,0 +1,372 @@
+/*
+ * probe: runs a script of memory calls in a pristine process and prints what
+ * the running kernel answers.
+ *
+ *	probe [--raw] [--echo] [--bare] [--stack=BYTES] < script
+ *
+ *	--raw    leave device and inode of maps lines alone
+ *	--echo   print each command before its answer
+ *	--bare   unmap vvar and vdso before the script starts
+ *	--stack  RLIMIT_STACK of the run (8 MiB), or "unlimited"
+ *
+ * No C library, no heap, no loader: the process has only the mappings that
+ * the kernel made at execve.  It is linked at fixed addresses, where a PIE
+ * would lie, so that everything below is free; the section .brkpad pins the
+ * initial break to 0x555555a00000.  The first stage sets limits and switches
+ * randomisation and huge pages off, then executes itself again.
+ */
+#include "probe_sys.h"
+#include "script.h"
+
+#define STACK_LIMIT   (8ul << 20)
+#define MEMLOCK_LIMIT (8ul << 20)
+#define NO_RANDOMIZE  0x0040000ul
+#define THP_DISABLE   41
+#define MAX_OWN	      32
+
+__asm__(".section .brkpad,\"aw\",@nobits\n"
+	".globl brkpad\nbrkpad: .zero 4096\n.text\n");
+
+/* The compiler calls these two by itself. */
+void *memset(void *p, int c, size_t n);
+void *memcpy(void *to, const void *from, size_t n);
+
+void *memset(void *p, int c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((volatile uint8_t *)p)[i] = (uint8_t)c;
+	return p;
+}
+
+void *memcpy(void *to, const void *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((volatile uint8_t *)to)[i] = ((const uint8_t *)from)[i];
+	return to;
+}
+
+void host_write(const char *text, size_t len)
+{
+	while (len) {
+		int64_t r = SYS3(SYS_WRITE, 1, text, len);
+
+		if (r <= 0)
+			return;
+		text += r;
+		len -= (size_t)r;
+	}
+}
+
+/* ---- calls -------------------------------------------------------------- */
+
+int64_t host_call(enum call nr, const uint64_t a[6])
+{
+	return syscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int64_t host_mincore(uint64_t addr, uint64_t len, uint8_t *vec, size_t max)
+{
+	(void)max;
+	return SYS3(CALL_MINCORE, addr, len, vec);
+}
+
+int64_t host_rlimit(unsigned which, uint64_t soft)
+{
+	static uint64_t limit[2];
+
+	SYS4(SYS_PRLIMIT64, 0, which, 0, limit);
+	limit[0] = soft;
+	if (limit[1] < soft)
+		limit[1] = soft;
+	return SYS4(SYS_PRLIMIT64, 0, which, limit, 0);
+}
+
+int64_t host_dropcap(unsigned cap)
+{
+	static uint32_t header[2] = {0x20080522, 0}, data[6];
+
+	SYS3(SYS_CAPGET, header, data, 0);
+	data[(cap >> 5) * 3] &= ~(1u << (cap & 31));
+	return SYS3(SYS_CAPSET, header, data, 0);
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+static char temporary[32][64];
+static unsigned nr_temporary;
+static int64_t main_pid;
+
+static int64_t temporary_create(const char *name)
+{
+	char *path = temporary[nr_temporary];
+	size_t n = text_len(name);
+
+	if (n > 40 || nr_temporary == 32)
+		return -22;
+	nr_temporary++;
+	memcpy(path, "/tmp/oracle-", 12);
+	memcpy(path + 12, name, n + 1);
+	return SYS3(SYS_OPEN, path, 01102 /* O_RDWR|O_CREAT|O_TRUNC */, 0600);
+}
+
+int64_t host_file(const char *name, uint64_t bytes, bool memory)
+{
+	static uint8_t page[4096];
+	int64_t fd = memory ? SYS3(SYS_MEMFD_CREATE, name, 0, 0)
+			    : temporary_create(name);
+
+	for (uint64_t off = 0; fd >= 0 && off < bytes; off += sizeof(page)) {
+		uint64_t n = bytes - off;
+
+		memset(page, (int)('A' + off / sizeof(page) % 26),
+			sizeof(page));
+		SYS3(SYS_WRITE, fd, page, n < sizeof(page) ? n : sizeof(page));
+	}
+	return fd;
+}
+
+int64_t host_open(const char *path, unsigned mode)
+{
+	return SYS3(SYS_OPEN, path, mode, 0);
+}
+
+int64_t host_close(int64_t fd)
+{
+	return SYS3(SYS_CLOSE, fd, 0, 0);
+}
+
+static void remove_temporary(void)
+{
+	if (SYS3(SYS_GETPID, 0, 0, 0) != main_pid)
+		return;
+	for (unsigned i = 0; i < nr_temporary; i++)
+		SYS3(SYS_UNLINK, temporary[i], 0, 0);
+}
+
+/* ---- fork --------------------------------------------------------------- */
+
+void host_fork(void)
+{
+	static int status;
+	int64_t pid;
+
+	put_flush();
+	pid = SYS3(SYS_FORK, 0, 0, 0);
+	if (!pid) {
+		put_text("[child\n");
+		return;
+	}
+	SYS4(SYS_WAIT4, pid, &status, 0, 0);
+	script_skip_child();
+	put_text("child] status=");
+	put_hex((uint64_t)status);
+	put_char('\n');
+}
+
+void host_exit(int code)
+{
+	put_flush();
+	SYS3(SYS_EXIT_GROUP, code, 0, 0);
+}
+
+/* ---- maps --------------------------------------------------------------- */
+
+static char text[1 << 18];
+
+static void slurp(const char *path)
+{
+	int64_t fd = SYS3(SYS_OPEN, path, 0, 0), r = 1;
+	size_t n = 0;
+
+	while (r > 0) {
+		r = SYS3(SYS_READ, fd, text + n, sizeof(text) - 1 - n);
+		n += r > 0 ? (size_t)r : 0;
+	}
+	SYS3(SYS_CLOSE, fd, 0, 0);
+	text[n] = '\0';
+}
+
+struct range {
+	uint64_t start, end;
+	const char *line, *next;
+	bool special; /* [v...] below the kernel's half */
+};
+
+/* The next line of maps in text; false at the end. */
+static bool next_range(const char **p, struct range *r)
+{
+	if (!**p)
+		return false;
+	r->line = *p;
+	r->start = text_hex(p);
+	(*p)++;
+	r->end = text_hex(p);
+	r->special = false;
+	for (; **p && **p != '\n'; (*p)++)
+		if ((*p)[0] == '[' && (*p)[1] == 'v')
+			r->special = r->start >> 63 == 0;
+	if (**p)
+		(*p)++;
+	r->next = *p;
+	return true;
+}
+
+/* What was there before the script. */
+static struct range own[MAX_OWN];
+static unsigned nr_own;
+
+static void note_own(void)
+{
+	const char *p = text;
+
+	slurp("/proc/self/maps");
+	while (nr_own < MAX_OWN && next_range(&p, &own[nr_own]))
+		nr_own++;
+}
+
+static bool is_own(const struct range *r)
+{
+	for (unsigned i = 0; i < nr_own; i++)
+		if (r->start >= own[i].start && r->end <= own[i].end)
+			return true;
+	return false;
+}
+
+void host_dump(enum dump what)
+{
+	const char *p = text;
+	struct range r;
+
+	slurp("/proc/self/maps");
+	while (next_range(&p, &r))
+		if (what == DUMP_ALL || is_own(&r) == (what == DUMP_OWN))
+			put_maps_line(r.line, r.next);
+}
+
+static void unmap_special(void)
+{
+	const char *p = text;
+	struct range r;
+
+	slurp("/proc/self/maps");
+	while (next_range(&p, &r))
+		if (r.special)
+			SYS3(CALL_MUNMAP, r.start, r.end - r.start, 0);
+}
+
+bool host_command(char **word, int nr)
+{
+	uint64_t v[7] = {0};
+
+	if (!text_eq(word[0], "prctl") && !text_eq(word[0], "syscall"))
+		return false;
+	for (int i = 1; i < nr && i < 8; i++)
+		v[i - 1] = script_value(word[i]);
+	put_result(
+		text_eq(word[0], "prctl")
+			? syscall6(SYS_PRCTL, v[0], v[1], v[2], v[3], v[4], 0)
+			: syscall6((int64_t)v[0], v[1], v[2], v[3], v[4], v[5],
+				  v[6]));
+	put_char('\n');
+	return true;
+}
+
+/* ---- start -------------------------------------------------------------- */
+
+struct options {
+	bool stage2, bare, echo;
+	uint64_t stack;
+};
+
+static void parse_option(struct options *o, const char *s)
+{
+	if (text_eq(s, "--stage2"))
+		o->stage2 = true;
+	else if (text_eq(s, "--bare"))
+		o->bare = true;
+	else if (text_eq(s, "--echo"))
+		o->echo = true;
+	else if (text_eq(s, "--raw"))
+		script_raw = true;
+	else if (text_eq(s, "--stack=unlimited"))
+		o->stack = UINT64_MAX;
+	else if (text_starts(s, "--stack="))
+		o->stack = script_value(s + 8);
+}
+
+static void set_limit(unsigned which, uint64_t soft, uint64_t hard)
+{
+	static uint64_t limit[2];
+
+	SYS4(SYS_PRLIMIT64, 0, which, 0, limit);
+	limit[0] = soft;
+	limit[1] = hard > limit[1] ? hard : limit[1];
+	SYS4(SYS_PRLIMIT64, 0, which, limit, 0);
+}
+
+static void stage1(const struct options *o, int argc, char **argv)
+{
+	static char *args[32], *env[1];
+	int n = 0;
+	uint64_t persona;
+
+	args[n++] = argv[0];
+	args[n++] = (char *)"--stage2";
+	for (int i = 1; i < argc && n < 31; i++)
+		args[n++] = argv[i];
+	persona = (uint64_t)SYS3(SYS_PERSONALITY, 0xffffffff, 0, 0);
+	SYS3(SYS_PERSONALITY, (persona & 0xffffffff) | NO_RANDOMIZE, 0, 0);
+	SYS4(SYS_PRCTL, THP_DISABLE, 1, 0, 0);
+	set_limit(3, o->stack, o->stack);
+	set_limit(8, MEMLOCK_LIMIT, UINT64_MAX);
+	set_limit(9, UINT64_MAX, UINT64_MAX);
+	set_limit(2, UINT64_MAX, UINT64_MAX);
+	SYS3(SYS_CLOSE_RANGE, 3, ~0u, 0);
+	SYS3(SYS_EXECVE, "/proc/self/exe", args, env);
+	SYS3(SYS_EXIT_GROUP, 98, 0, 0);
+}
+
+static void stage2(const struct options *o)
+{
+	static char script[1 << 20];
+	size_t len = 0;
+	int64_t r = 1;
+
+	fault_setup();
+	while (r > 0) {
+		r = SYS3(SYS_READ, 0, script + len, sizeof(script) - len);
+		len += r > 0 ? (size_t)r : 0;
+	}
+	main_pid = SYS3(SYS_GETPID, 0, 0, 0);
+	if (o->bare)
+		unmap_special();
+	note_own();
+	/* MADV_POPULATE_READ and WRITE: our own pages fault no more. */
+	for (unsigned i = 0; i < nr_own; i++)
+		for (int advice = 22; advice < 24; advice++)
+			SYS3(CALL_MADVISE, own[i].start,
+				own[i].end - own[i].start, advice);
+	script_run(script, len, (uint64_t)SYS3(CALL_BRK, 0, 0, 0), o->echo);
+	remove_temporary();
+}
+
+void probe_main(uint64_t *sp);
+
+void probe_main(uint64_t *sp)
+{
+	int argc = (int)sp[0];
+	char **argv = (char **)(sp + 1);
+	struct options o = {.stack = STACK_LIMIT};
+
+	for (int i = 1; i < argc; i++)
+		parse_option(&o, argv[i]);
+	if (o.stage2)
+		stage2(&o);
+	else
+		stage1(&o, argc, argv);
+	SYS3(SYS_EXIT_GROUP, 0, 0, 0);
+}
+
+__asm__(".globl _start\n"
+	"_start: xorl %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n"
+	"        call probe_main\n hlt\n");

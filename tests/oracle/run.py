@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Compares the machine with the running kernel.
+
+    run.py [--seconds=S] [--build=DIR] FROM TO OPS   random histories, by seed
+    run.py [--build=DIR] SCRIPT...                   scripts of calls
+
+Each call's answer and the whole list of mappings after it must be equal.  At
+a difference the history is made as short as it can be, and printed with both
+answers.  Exit status: 0 equal, 1 different, 77 if the probe cannot run here.
+"""
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+PAGE = 4096
+HUGE = 2 << 20
+BASE = 0x400000  # the window in which mappings meet
+WINDOW = 24      # pages of it
+SKIP = 77
+
+
+class Judge:
+    """The two programs, and the mappings of a fresh probe."""
+
+    def __init__(self, build):
+        self.probe = os.path.join(build, "tests/oracle/probe")
+        self.replay = os.path.join(build, "tests/oracle/replay")
+        self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
+        own = self.run([self.probe], "dump own\n")
+        if "[stack]" not in own:
+            print("the probe does not run here", file=sys.stderr)
+            sys.exit(SKIP)
+        self.own.write(own)
+        self.own.flush()
+
+    @staticmethod
+    def run(cmd, script):
+        try:
+            p = subprocess.run(cmd, input=script.encode(),
+                               capture_output=True, timeout=5)
+        except subprocess.TimeoutExpired as e:
+            return (e.stdout or b"").decode() + "(hangs)\n"
+        return p.stdout.decode() + p.stderr.decode()
+
+    def ask(self, script, *opts):
+        kernel = self.run([self.probe, *opts], script)
+        machine = self.run(
+            [self.replay, "--own=" + self.own.name, *opts], script)
+        return kernel, machine
+
+
+# ---- random histories ----------------------------------------------------
+
+def pages(rnd):
+    return rnd.choice([1, 1, 1, 2, 2, 3, 4, 6]) * PAGE
+
+
+def place(rnd):
+    return BASE + rnd.randrange(WINDOW) * PAGE
+
+
+def gen_mmap(rnd):
+    flags = ["SHARED" if rnd.random() < .12 else "PRIVATE", "ANON"]
+    prot = rnd.choice(["rw"] * 4 + ["r", "rwx", "none", "rx"])
+    length, addr, tail = pages(rnd), 0, ""
+    kind = rnd.random()
+    if kind < .8:
+        flags.append("FIXED" if rnd.random() < .94 else "NOREPLACE")
+        addr = place(rnd)
+    elif kind < .87:
+        addr = place(rnd) + rnd.choice([0, 0, 1])
+    elif rnd.random() < .3:
+        length = rnd.choice([HUGE, 2 * HUGE, HUGE + PAGE, HUGE // 2])
+    for name, share in (("NORESERVE", .08), ("STACK", .05), ("LOCKED", .05),
+                        ("GROWSDOWN", .04), ("POPULATE", .04),
+                        ("32BIT", .01)):
+        if rnd.random() < share:
+            flags.append(name)
+    if rnd.random() < .2 and "GROWSDOWN" not in flags:
+        flags.remove("ANON")
+        off = rnd.choice([addr % (WINDOW * PAGE) // PAGE * PAGE,
+                          rnd.randrange(12) * PAGE])
+        prot = rnd.choice(["rw", "rw", "r"])
+        tail = f" {rnd.choice('MMF')} {off}"
+    return f"mmap {addr:#x} {length} {prot} {'|'.join(flags)}{tail}"
+
+
+def gen_mremap(rnd):
+    old, old_len = place(rnd), pages(rnd)
+    new_len = rnd.choice([old_len, old_len, pages(rnd)])
+    kind = rnd.random()
+    if kind < .45:
+        flags, to = "MAYMOVE|FIXED", place(rnd)
+    elif kind < .7:
+        flags, to = "MAYMOVE", 0
+    elif kind < .85:
+        flags, to = "0", 0
+    else:
+        flags, to, new_len = "MAYMOVE|DONTUNMAP", rnd.choice(
+            [0, place(rnd)]), old_len
+    if rnd.random() < .03:
+        old_len = 0
+    return f"mremap {old:#x} {old_len} {new_len} {flags} {to:#x}"
+
+
+def gen_brk(rnd):
+    return f"brk {rnd.choice(['+', '+', '+', '-'])}" \
+           f"{rnd.choice([1, 100, PAGE, 2 * PAGE, 5 * PAGE])}"
+
+
+ADVICE = ["DONTFORK", "DOFORK", "RANDOM", "NORMAL", "SEQUENTIAL", "DONTNEED",
+          "DONTNEED", "FREE", "WIPEONFORK", "KEEPONFORK", "DONTDUMP",
+          "DODUMP", "HUGEPAGE", "NOHUGEPAGE", "WILLNEED", "COLD",
+          "POPULATE_READ", "POPULATE_WRITE", "MERGEABLE", "UNMERGEABLE",
+          "DONTNEED_LOCKED"]
+
+
+def gen_heap(rnd):
+    """A call on the heap, so that brk meets holes and splits."""
+    at = f"brk0+{rnd.randrange(8) * PAGE}"
+    return rnd.choice([
+        f"munmap {at} {pages(rnd)}",
+        f"mprotect {at} {pages(rnd)} {rnd.choice(['r', 'rw'])}",
+        f"mmap {at} {pages(rnd)} rw PRIVATE|ANON|FIXED",
+        f"write {at} 1",
+    ])
+
+
+GENERATORS = [
+    (.24, gen_mmap),
+    (.10, lambda r: f"munmap {place(r):#x} {pages(r)}"),
+    (.18, lambda r: f"mprotect {place(r):#x} {pages(r)} "
+     + r.choice(["rw"] * 3 + ["r", "r", "rwx", "none", "rx"])),
+    (.16, lambda r: f"write {place(r) + r.randrange(PAGE):#x} 1"),
+    (.03, lambda r: f"read {place(r):#x}"),
+    (.05, lambda r: f"mlock {place(r) + r.choice([0, 0, 9]):#x} {pages(r)}"),
+    (.01, lambda r: f"mlock2 {place(r):#x} {pages(r)} 1"),
+    (.04, lambda r: f"munlock {place(r):#x} {pages(r)}"),
+    (.06, lambda r: f"madvise {place(r):#x} {pages(r)} {r.choice(ADVICE)}"),
+    (.10, gen_mremap),
+    (.02, gen_brk),
+    (.01, gen_heap),
+    (.005, lambda r: f"msync {place(r):#x} {pages(r)} "
+     + r.choice(["ASYNC", "SYNC", "INVALIDATE", "0"])),
+    (.005, lambda r: "mincore " + f"{place(r):#x} {pages(r)}"),
+    (.004, lambda r: "mlockall " + r.choice(
+        ["CURRENT", "FUTURE", "CURRENT|FUTURE", "CURRENT|ONFAULT"])),
+    (.006, lambda r: "munlockall"),
+]
+
+
+def generate(seed, nr):
+    rnd = random.Random(seed)
+    weights = [w for w, _ in GENERATORS]
+    ops = [g(rnd) for _, g in rnd.choices(GENERATORS, weights, k=nr)]
+    for chance in (.5, .2):
+        if rnd.random() < chance:
+            ops.insert(rnd.randrange(nr // 3, nr), "fork")
+    if rnd.random() < .1:
+        ops.insert(rnd.randrange(nr), "dropcap 14")
+    return ops
+
+
+# ---- comparison ----------------------------------------------------------
+
+SETUP = f"memfd M {16 * PAGE}\nfile F {16 * PAGE}\n"
+
+
+def steps(output):
+    return output.split("@@\n")
+
+
+def first_difference(judge, ops):
+    """Number of the first operation with different answers, or None."""
+    script = SETUP + "".join(o + "\ndump\nprint @@\n" for o in ops)
+    kernel, machine = (steps(x) for x in judge.ask(script))
+    for i, op in enumerate(ops):
+        k = kernel[i] if i < len(kernel) else "(no answer)\n"
+        g = machine[i] if i < len(machine) else "(no answer)\n"
+        if k != g:
+            return i, k, g
+    return None
+
+
+def shorten(judge, ops):
+    """Drops operations as long as some difference stays."""
+    found = first_difference(judge, ops)
+    ops = ops[:found[0] + 1]
+    size = max(1, len(ops) // 2)
+    while size:
+        i = 0
+        while i < len(ops):
+            fewer = ops[:i] + ops[i + size:]
+            d = first_difference(judge, fewer) if fewer else None
+            if d:
+                ops, found = fewer[:d[0] + 1], d
+            else:
+                i += size
+        size //= 2
+    return ops, found
+
+
+def report(ops, found):
+    print("\n".join("    " + o for o in ops))
+    for who, text in (("kernel", found[1]), ("machine", found[2])):
+        print(who)
+        print("".join("    " + l for l in text.splitlines(True)), end="")
+
+
+def random_histories(judge, first, last, nr, seconds):
+    start, done = time.time(), 0
+    for seed in range(first, last):
+        if seconds and time.time() - start > seconds:
+            break
+        ops = generate(seed, nr)
+        if first_difference(judge, ops):
+            print(f"seed {seed}: the machine differs from the kernel")
+            report(*shorten(judge, ops))
+            return 1
+        done += 1
+    print(f"{done} histories of {nr} calls: no difference")
+    return 0
+
+
+def scripts(judge, paths):
+    bad = 0
+    for path in paths:
+        with open(path) as f:
+            kernel, machine = judge.ask(f.read(), "--echo")
+        if kernel == machine:
+            print(f"same  {path}")
+            continue
+        bad = 1
+        print(f"DIFFERENT  {path}")
+        for k, g in zip(kernel.split("\n> "), machine.split("\n> ")):
+            if k != g:
+                print(f"> {k.strip()}\n  machine:", *g.splitlines()[1:],
+                      sep="\n  ")
+    return bad
+
+
+def main():
+    opts = dict(a[2:].split("=", 1) for a in sys.argv[1:] if a[:2] == "--")
+    args = [a for a in sys.argv[1:] if a[:2] != "--"]
+    judge = Judge(opts.get("build", "build"))
+    if len(args) == 3 and all(a.isdigit() for a in args):
+        return random_histories(judge, *map(int, args),
+                                float(opts.get("seconds", 0)))
+    return scripts(judge, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

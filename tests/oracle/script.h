@@ -1,0 +1,95 @@
+/*
+ * The script language in which one history of memory calls is told to two
+ * listeners: probe.c asks the running kernel, replay.c asks the machine.  What
+ * they answer can then be compared line by line, because this file does all
+ * the reading and writing.  README.md documents the language.
+ *
+ * It is compiled without a C library for the probe, whose address space must
+ * hold nothing but what the kernel put there.
+ */
+#ifndef PAGEFS_ORACLE_SCRIPT_H
+#define PAGEFS_ORACLE_SCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Numbers of the system calls on x86-64. */
+enum call {
+	CALL_MMAP = 9,
+	CALL_MPROTECT = 10,
+	CALL_MUNMAP = 11,
+	CALL_BRK = 12,
+	CALL_MREMAP = 25,
+	CALL_MSYNC = 26,
+	CALL_MINCORE = 27,
+	CALL_MADVISE = 28,
+	CALL_FTRUNCATE = 77,
+	CALL_MLOCK = 149,
+	CALL_MUNLOCK = 150,
+	CALL_MLOCKALL = 151,
+	CALL_MUNLOCKALL = 152,
+	CALL_REMAP_FILE_PAGES = 216,
+	CALL_MLOCK2 = 325,
+	CALL_MSEAL = 462,
+};
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
+
+struct fault {
+	int sig, code; /* sig 0: none */
+	uint64_t addr, err;
+};
+
+/* ---- what the listener provides ---- */
+/* Value, or -errno. */
+int64_t host_call(enum call nr, const uint64_t arg[6]);
+/* The byte read; *f tells a refused access. */
+uint8_t host_access(
+	enum access kind, uint64_t addr, uint8_t value, struct fault *f);
+/* At most `max` bytes of mincore's vector; 0 or -errno. */
+int64_t host_mincore(uint64_t addr, uint64_t len, uint8_t *vec, size_t max);
+/* A file whose page i is filled with the letter 'A' + i % 26; its number. */
+int64_t host_file(const char *name, uint64_t bytes, bool memory);
+int64_t host_open(const char *path, unsigned mode);
+int64_t host_close(int64_t fd);
+int64_t host_rlimit(unsigned which, uint64_t soft);
+int64_t host_dropcap(unsigned cap);
+void host_fork(void);
+void host_exit(int code);
+/* The mappings as text; hides the listener's own unless told otherwise. */
+enum dump { DUMP_SCRIPT, DUMP_OWN, DUMP_ALL };
+void host_dump(enum dump what);
+/* A command that only one listener knows; false if it does not either. */
+bool host_command(char **word, int nr);
+void host_write(const char *text, size_t len);
+
+/* ---- what the script gives ---- */
+/* Runs a whole script. */
+void script_run(const char *text, size_t len, uint64_t brk0, bool echo);
+/* Skips the lines of a child: up to the exit that matches a fork. */
+void script_skip_child(void);
+
+/* A number or expression of the language. */
+uint64_t script_value(const char *word);
+
+/* ---- output ---- */
+void put_char(char c);
+void put_text(const char *s);
+void put_hex(uint64_t v);
+void put_dec(int64_t v);
+void put_result(int64_t r);
+void put_flush(void);
+
+/* One line of maps, the mapping's device and inode replaced by numbers that
+ * count the objects in order of appearance. */
+void put_maps_line(const char *line, const char *end);
+extern bool script_raw; /* leave device and inode alone */
+
+/* ---- text without a C library ---- */
+size_t text_len(const char *s);
+bool text_eq(const char *a, const char *b);
+bool text_starts(const char *s, const char *prefix);
+uint64_t text_hex(const char **p);
+
+#endif
