@@ -83,7 +83,6 @@ static void inode_free(struct vm *m, idx_t i)
 {
 	struct inode *n = inode_at(m, i);
 
-	m->root->committed -= n->committed;
 	cache_truncate(m, n, 0);
 	blocks_truncate(m, n, 0);
 	m->root->committed -= n->committed;
