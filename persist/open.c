@@ -68,6 +68,8 @@ static int open_db(struct store *s, const char *name, int flags)
 {
 	sqlite3_close(s->db);
 	s->db = NULL;
+	/* one mutex above is enough */
+	flags |= SQLITE_OPEN_NOMUTEX;
 	if (sqlite3_open_v2(name, &s->db, flags, NULL) != SQLITE_OK)
 		return s->db ? store_sql_fail(s, "open the machine")
 			     : store_fail(s, ENOMEM, "out of memory");
