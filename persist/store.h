@@ -33,6 +33,8 @@ struct store_options {
  * Opens or creates a machine.  0 with *out; or -errno with one sentence in
  * err (STORE_ERR_MAX bytes): -EBUSY names the process that has it, -EINVAL a
  * foreign file or a configuration that contradicts, -EUCLEAN a damaged one.
+ * Open it in the process that works on it: SQLite does not survive fork(2).
+ * A read-only store may look at a machine that is mounted, as it is now.
  */
 int store_open(const char *path, const struct store_options *o,
 	struct store **out, char *err);
