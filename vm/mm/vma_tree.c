@@ -23,7 +23,15 @@ struct vma_node {
 	uint64_t max_gap; /* of the subtree */
 };
 
-RB_HEAD(vma_tree, vma_node);
+/*
+ * `recent` is a guess for the next search, made by changes and by the choice
+ * of an address alone: a call that maps or unmaps looks at one place several
+ * times, while searches on behalf of readers write nothing.
+ */
+struct vma_tree {
+	struct vma_node *rbh_root; /* as RB_HEAD() has it */
+	struct vma_node *recent;   /* NULL: no guess */
+};
 
 static uint64_t node_max_gap(const struct vma_node *n)
 {
@@ -167,6 +175,7 @@ void vma_tree_add(struct vm *m, const struct vma *v)
 	*slot = n;
 	vma_tree_RB_INSERT_COLOR(t, n);
 	node_propagate(n, true);
+	t->recent = n;
 	if (v->next && node_of(m, v->next)->end)
 		node_set_gap(m, vma_at(m, v->next));
 }
@@ -185,8 +194,9 @@ void vma_tree_del(struct vm *m, const struct vma *v)
 	}
 	RB_REMOVE(vma_tree, t, n);
 	node_propagate(fix, true);
+	t->recent = v->next ? node_of(m, v->next) : NULL;
 	if (v->next) {
-		struct vma_node *s = node_of(m, v->next);
+		struct vma_node *s = t->recent;
 
 		s->gap = s->start - (v->prev ? node_of(m, v->prev)->end : 0);
 		node_propagate(s, false);
@@ -208,7 +218,11 @@ void vma_tree_update(struct vm *m, const struct vma *v)
 struct vma *vma_find(struct vm *m, idx_t mm, vaddr_t addr)
 {
 	struct vma_node *n = RB_ROOT(m->trees + mm), *found = NULL;
+	struct vma_node *recent = m->trees[mm].recent;
 
+	/* Inside it, or in the hole below. */
+	if (recent && addr < recent->end && addr >= recent->start - recent->gap)
+		return node_vma(m, recent);
 	while (n) {
 		if (n->end <= addr) {
 			n = RB_RIGHT(n, link);
@@ -242,13 +256,11 @@ static bool node_fits(const struct vma_node *n, const struct want *w)
 	       n->start >= w->to_min;
 }
 
-static const struct vma_node *highest(
-	const struct vma_node *n, const struct want *w)
+static struct vma_node *highest(struct vma_node *n, const struct want *w)
 {
 	while (n && n->max_gap >= w->len) {
 		if (n->start - n->gap <= w->from_max) {
-			const struct vma_node *r =
-				highest(RB_RIGHT(n, link), w);
+			struct vma_node *r = highest(RB_RIGHT(n, link), w);
 
 			if (r)
 				return r;
@@ -292,7 +304,7 @@ static vaddr_t last_end(const struct vm *m, idx_t mm)
 bool vma_tree_highest(struct vm *m, idx_t mm, vaddr_t low, vaddr_t high,
 	uint64_t len, vaddr_t *hole_end)
 {
-	const struct vma_node *n;
+	struct vma_node *n;
 	vaddr_t top = last_end(m, mm);
 
 	if (high < len || high - len < low)
@@ -305,6 +317,7 @@ bool vma_tree_highest(struct vm *m, idx_t mm, vaddr_t low, vaddr_t high,
 		&(struct want){high - len, low + len, len});
 	if (!n)
 		return false;
+	m->trees[mm].recent = n;
 	*hole_end = n->start < high ? n->start : high;
 	return true;
 }
