@@ -156,6 +156,7 @@ void vma_tree_add(struct vm *m, const struct vma *v)
 	struct vma_node *n = node_of(m, vma_index(m, v));
 	struct vma_node *prev = v->prev ? node_of(m, v->prev) : NULL;
 	struct vma_node *parent = NULL, **slot;
+	bool rotates;
 
 	if (prev && !RB_RIGHT(prev, link)) {
 		parent = prev;
@@ -171,10 +172,12 @@ void vma_tree_add(struct vm *m, const struct vma *v)
 	n->start = v->start;
 	n->end = v->end;
 	n->gap = n->max_gap = v->start - (prev ? prev->end : 0);
+	/* Below a black node nothing rotates. */
+	rotates = parent && RB_COLOR(parent, link) == RB_RED;
 	RB_SET(n, parent, link);
 	*slot = n;
 	vma_tree_RB_INSERT_COLOR(t, n);
-	node_propagate(n, true);
+	node_propagate(rotates ? n : parent, rotates);
 	t->recent = n;
 	if (v->next && node_of(m, v->next)->end)
 		node_set_gap(m, vma_at(m, v->next));
@@ -185,15 +188,21 @@ void vma_tree_del(struct vm *m, const struct vma *v)
 	struct vma_tree *t = m->trees + v->mm;
 	struct vma_node *n = node_of(m, vma_index(m, v));
 	struct vma_node *fix = RB_PARENT(n, link);
+	bool rotates = true;
 
 	if (RB_LEFT(n, link) && RB_RIGHT(n, link)) {
 		/* The successor takes the place of n. */
 		struct vma_node *s = node_of(m, v->next);
 
 		fix = RB_PARENT(s, link) == n ? s : RB_PARENT(s, link);
+	} else if (RB_COLOR(n, link) == RB_RED) {
+		/* A red leaf: only its ancestors lose, the first of which
+		 * RB_REMOVE itself puts right. */
+		rotates = false;
+		fix = RB_PARENT(fix, link);
 	}
 	RB_REMOVE(vma_tree, t, n);
-	node_propagate(fix, true);
+	node_propagate(fix, rotates);
 	t->recent = v->next ? node_of(m, v->next) : NULL;
 	if (v->next) {
 		struct vma_node *s = t->recent;
