@@ -8,9 +8,9 @@ set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config fuse3 libfuse3-dev
 	libsqlite3-dev libzstd-dev libxxhash-dev libbsd-dev libcmocka-dev"
-try="strace util-linux binutils coreutils sed grep"
+try="strace util-linux binutils procps"
 test="valgrind sqlite3 python3 gcc-multilib clang libclang-rt-14-dev
-	clang-format procps gawk"
+	clang-format gawk"
 
 case ${1:-build} in
 build) want=$build ;;
