@@ -71,14 +71,14 @@ static void calls_are_taken_apart(void **state)
 	struct strace_call c = parse("mmap(NULL, 28715, PROT_READ|PROT_EXEC, "
 				     "MAP_PRIVATE, 3</etc/ld.so.cache>, 0x1000)"
 				     " = 0x7ffff7fb8000");
-	struct span path;
+	char path[100];
 
 	assert_int_equal(c.nr_args, 6);
 	assert_int_equal(strace_number(c.arg[0]), 0);
 	assert_int_equal(strace_number(c.arg[1]), 28715);
 	assert_int_equal(strace_number(c.arg[2]), 5);
-	assert_int_equal(strace_fd(c.arg[4], &path), 3);
-	assert_int_equal(path.len, strlen("/etc/ld.so.cache"));
+	assert_int_equal(strace_fd(c.arg[4], path, sizeof(path)), 3);
+	assert_string_equal(path, "/etc/ld.so.cache");
 	assert_int_equal(strace_number(c.arg[5]), 0x1000);
 	assert_true(c.answered && c.ret == 0x7ffff7fb8000);
 
@@ -93,6 +93,35 @@ static void calls_are_taken_apart(void **state)
 	c = parse("clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD)"
 		  " = 7");
 	assert_int_equal(strace_number(strace_member(&c, "flags")), 0);
+}
+
+static void paths_of_descriptors_are_unescaped(void **state)
+{
+	static const struct {
+		const char *arg, *path;
+		int fd;
+	} rows[] = {
+		{"3</a b\\74c\\76,(d) \\303\\274>", "/a b<c>,(d) \303\274", 3},
+		{"10</memfd:x>(deleted)", "/memfd:x (deleted)", 10},
+		{"7</x\\\\y>(deleted)", "/x\\y (deleted)", 7},
+		{"3", "", 3},
+		{"-1", "", -1},
+		{"4</cut", "", 4},
+		{"", "", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct span a = {rows[i].arg, strlen(rows[i].arg)};
+		char path[100];
+
+		assert_int_equal(strace_fd(a, path, sizeof(path)), rows[i].fd);
+		assert_string_equal(path, rows[i].path);
+		/* no room: no path, and nothing beyond the buffer */
+		if (a.len > 4)
+			strace_fd(a, path, 2);
+		path[2] = '\0';
+		assert_true(strlen(path) < 2);
+	}
 }
 
 static void what_is_no_call_is_refused(void **state)
@@ -231,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(calls_are_taken_apart),
+		TEST(paths_of_descriptors_are_unescaped),
 		TEST(what_is_no_call_is_refused),
 		TEST(every_cut_of_a_line_is_survived),
 		TEST(addresses_are_compared),

@@ -83,15 +83,18 @@ bool strace_parse_call(const char *s, size_t len, struct strace_call *c);
 uint64_t strace_number(struct span a);
 /* `name=value` members as clone has them; an empty span if absent. */
 struct span strace_member(const struct strace_call *c, const char *name);
-/* "3</lib/x.so>": the number, and the path (empty without -y). */
-int strace_fd(struct span a, struct span *path);
+/*
+ * "3</lib/x.so>": the number, and the path (empty without -y).  That of a
+ * file without a name, "3</lib/x.so>(deleted)", ends as in /proc/PID/maps.
+ */
+int strace_fd(struct span a, char *path, size_t size);
 /*
  * Undoes the quotes of "..." into buf; cut strings ("abc"...) keep what there
  * is.  Returns the length, or -1 if it is no string or does not fit.
  */
 int strace_string(struct span a, char *buf, size_t size);
-/* The i-th element of a bracketed list; false at the end. */
-bool strace_element(struct span list, unsigned i, struct span *out);
+/* Takes the first element off a bracketed list; false at its end. */
+bool strace_element(struct span *list, struct span *out);
 
 /* ---- calls applied to the machine (input/strace_calls.c) ---- */
 /* Runs a call by the process and counts whether the answer is the log's.  0,

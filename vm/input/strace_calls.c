@@ -17,8 +17,6 @@
 
 #define MAX_DIFFS 10000u
 #define PATH_SIZE 4096
-#define ARGV_MAX  256
-#define ARGV_TEXT 65536
 
 static bool name_is(const struct strace_call *c, const char *name)
 {
@@ -78,16 +76,14 @@ static void compare(struct vm *m, struct strace_proc *p,
  * for the same path, so that two mappings through one descriptor can merge as
  * they do in the kernel.
  */
-static idx_t file_for(struct vm *m, struct task *t, int fd, struct span path,
+static idx_t file_for(struct vm *m, struct task *t, int fd, const char *want,
 	uint64_t end, bool write)
 {
-	char want[PATH_SIZE], have[PATH_SIZE];
+	char have[PATH_SIZE];
 	idx_t file = fd_lookup(m, t, fd), ino;
 
-	if (!path.len || path.p[0] != '/' || path.len >= sizeof(want))
+	if (*want != '/')
 		return file;
-	memcpy(want, path.p, path.len);
-	want[path.len] = '\0';
 	if (file) {
 		disk_path(m, file_at(m, file)->inode, have, sizeof(have));
 		if (strcmp(have, want) ||
@@ -130,8 +126,8 @@ static void do_mmap(struct vm *m, struct strace_proc *p, struct task *t,
 		.flags = strace_number(c->arg[3]),
 		.off = strace_number(c->arg[5]),
 	};
-	struct span path;
-	int fd = strace_fd(c->arg[4], &path);
+	char path[PATH_SIZE];
+	int fd = strace_fd(c->arg[4], path, sizeof(path));
 	int64_t ours;
 
 	if (!(a.flags & MAP_ANONYMOUS) && fd >= 0)
@@ -157,20 +153,37 @@ static void do_mremap(struct vm *m, struct strace_proc *p, struct task *t,
 		follow(m, t, (vaddr_t)ours, (vaddr_t)c->ret, len);
 }
 
-/* argv or envp of execve, unquoted into text; returns how many. */
-static unsigned exec_words(
-	struct span list, const char **v, char *text, size_t *used)
+/* Room for argv and envp of one execve: strings, and pointers to them. */
+struct exec_room {
+	const char **words;
+	size_t nr, max;
+	char *text;
+	size_t used, size;
+};
+
+static bool exec_room(struct exec_room *r, size_t len)
+{
+	*r = (struct exec_room){.max = len / 3 + 2, .size = len + 2};
+	r->words = malloc(r->max * sizeof(*r->words));
+	r->text = malloc(r->size);
+	return r->words && r->text;
+}
+
+/* Unquotes a list; returns how many words it has. */
+static unsigned exec_words(struct exec_room *r, struct span list)
 {
 	struct span e;
 	unsigned n = 0;
 
-	while (n < ARGV_MAX && strace_element(list, n, &e)) {
-		int len = strace_string(e, text + *used, ARGV_TEXT - *used);
+	while (r->nr < r->max && strace_element(&list, &e)) {
+		char *to = r->text + r->used;
+		int len = strace_string(e, to, r->size - r->used);
 
 		if (len < 0)
 			break;
-		v[n++] = text + *used;
-		*used += (size_t)len + 1;
+		r->words[r->nr++] = to;
+		r->used += (size_t)len + 1;
+		n++;
 	}
 	return n;
 }
@@ -178,33 +191,34 @@ static unsigned exec_words(
 static int do_execve(struct vm *m, struct strace_proc *p, struct task *t,
 	const struct strace_call *c, uint64_t line)
 {
-	const char *argv[ARGV_MAX], *envp[ARGV_MAX];
-	struct exec_args x = {.argv = argv, .envp = envp};
-	char path[PATH_SIZE], *text;
-	size_t used = 0;
+	struct exec_args x = {0};
+	struct exec_room r;
+	char path[PATH_SIZE];
 	int err;
 
 	if (strace_string(c->arg[0], path, sizeof(path)) < 0)
 		return 0;
-	x.path = path;
 	if (c->answered && c->ret < 0) {
-		idx_t ino = disk_lookup(m, path, true);
-
-		compare(m, p, c, line, ino ? 0 : -m->fail.err);
+		compare(m, p, c, line, task_exec_check(m, path));
 		return 0;
 	}
-	text = malloc(ARGV_TEXT);
-	if (!text)
-		return vm_fail(
+	if (exec_room(&r, c->arg[1].len + c->arg[2].len)) {
+		x.path = path;
+		x.argc = exec_words(&r, c->arg[1]);
+		x.argv = r.words;
+		x.envc = exec_words(&r, c->arg[2]);
+		x.envp = r.words + x.argc;
+		while (t->fds)
+			fd_close(m, t, (int)fd_at(m, t->fds)->number);
+		err = task_exec(m, t, &x);
+		compare(m, p, c, line, err);
+	} else {
+		err = vm_fail(
 			m, ENOMEM, "no memory for the arguments of %s", path);
-	x.argc = exec_words(c->arg[1], argv, text, &used);
-	x.envc = exec_words(c->arg[2], envp, text, &used);
-	while (t->fds)
-		fd_close(m, t, (int)fd_at(m, t->fds)->number);
-	err = task_exec(m, t, &x);
-	free(text);
-	compare(m, p, c, line, err);
-	return err == -ENOENT ? err : 0;
+	}
+	free(r.words);
+	free(r.text);
+	return err == -ENOENT || err == -ENOMEM ? err : 0;
 }
 
 static void do_fork(struct vm *m, struct strace_proc *p,
@@ -276,7 +290,7 @@ int strace_apply(struct vm *m, struct strace_proc *p,
 	vm_fail_clear(m);
 	if (!t || !t->mm)
 		return 0;
-	if (name_is(c, "mmap") && c->nr_args >= 6) {
+	if ((name_is(c, "mmap") || name_is(c, "mmap2")) && c->nr_args >= 6) {
 		do_mmap(m, p, t, c, line);
 	} else if (name_is(c, "mremap") && c->nr_args >= 4) {
 		do_mremap(m, p, t, c, line);

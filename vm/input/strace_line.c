@@ -263,28 +263,14 @@ struct span strace_member(const struct strace_call *c, const char *name)
 	return (struct span){"", 0};
 }
 
-int strace_fd(struct span a, struct span *path)
-{
-	const char *lt = memchr(a.p, '<', a.len);
-
-	*path = (struct span){"", 0};
-	if (a.len && a.p[0] == '-')
-		return -1;
-	if (lt && a.p[a.len - 1] == '>')
-		*path = (struct span){
-			lt + 1, (size_t)(a.p + a.len - 1 - (lt + 1))};
-	return (int)constant(a);
-}
-
-int strace_string(struct span a, char *buf, size_t size)
+/* Undoes strace's escapes in [p, end), as far as `stop`. */
+static int unescape(
+	const char *p, const char *end, char stop, char *buf, size_t size)
 {
 	static const char from[] = "ntrvf\\\"", to[] = "\n\t\r\v\f\\\"";
-	const char *p = a.p + 1, *end = a.p + a.len;
 	size_t n = 0;
 
-	if (a.len < 2 || a.p[0] != '"')
-		return -1;
-	for (; p < end && *p != '"'; n++) {
+	for (; p < end && *p != stop; n++) {
 		const char *f;
 
 		if (n + 1 >= size)
@@ -311,21 +297,43 @@ int strace_string(struct span a, char *buf, size_t size)
 	return (int)n;
 }
 
-bool strace_element(struct span list, unsigned i, struct span *out)
+int strace_fd(struct span a, char *path, size_t size)
 {
-	const char *p = list.p + 1, *end = list.p + list.len;
+	static const char gone[] = "(deleted)", suffix[] = " (deleted)";
+	const char *end = a.p + a.len, *lt = memchr(a.p, '<', a.len);
+	const char *gt = lt ? memchr(lt, '>', (size_t)(end - lt)) : NULL;
+	int n;
 
-	if (list.len < 2 || list.p[0] != '[')
+	*path = '\0';
+	if (a.len && a.p[0] == '-')
+		return -1;
+	if (!gt)
+		return (int)constant(a);
+	n = unescape(lt + 1, gt, '>', path, size);
+	if (n < 0 || (size_t)n + sizeof(suffix) > size)
+		*path = '\0';
+	else if ((size_t)(end - gt) == sizeof(gone) &&
+		 !memcmp(gt + 1, gone, sizeof(gone) - 1))
+		memcpy(path + n, suffix, sizeof(suffix));
+	return (int)constant(a);
+}
+
+int strace_string(struct span a, char *buf, size_t size)
+{
+	if (a.len < 2 || a.p[0] != '"')
+		return -1;
+	return unescape(a.p + 1, a.p + a.len, '"', buf, size);
+}
+
+bool strace_element(struct span *list, struct span *out)
+{
+	const char *p = list->p + 1, *end = list->p + list->len, *q;
+
+	/* what is left of the list begins at its '[' or at a ',' */
+	if (list->len < 2 || (*list->p != '[' && *list->p != ','))
 		return false;
-	while (p < end) {
-		const char *q = scan_to(p, end, ']');
-
-		*out = trim(p, q);
-		if (i-- == 0)
-			return out->len > 0;
-		if (q == end || *q == ']')
-			return false;
-		p = q + 1;
-	}
-	return false;
+	q = scan_to(p, end, ']');
+	*out = trim(p, q);
+	*list = (struct span){q, (size_t)(end - q)};
+	return out->len > 0;
 }
