@@ -83,7 +83,8 @@ static bool is_resident(const struct vm *m, const struct mm *mm,
 	idx_t inode;
 	uint64_t page;
 
-	if (pte_present(m, pt_get(m, mm, va)))
+	/* Of what is neither anonymous nor a file Linux tells nothing: 1. */
+	if (v->special || pte_present(m, pt_get(m, mm, va)))
 		return true;
 	if (!v->file)
 		return false;
