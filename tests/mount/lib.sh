@@ -3,9 +3,9 @@
 #	$PAGEFS  the program      $work  a directory that goes away
 #	$db      the database     $m     the mount point
 #
-# At the end of each test the machine is unmounted and `pagefs --check`
-# replays its journal: so each test also proves that replay gives the same
-# state.
+# At the end of each test the machine is unmounted, `pagefs --check` replays
+# its journal, and a copy of the database without saved states is mounted: so
+# each test also proves that replay gives the same state.
 set -u
 PAGEFS=${PAGEFS:?the path of the pagefs program}
 work=$(mktemp -d "${TMPDIR:-/tmp}/pagefs-test.XXXXXX")
@@ -65,7 +65,7 @@ gone() {
 	fail "process $1 does not end"
 }
 
-# Whether the machine's journal replays to the same state.
+# Whether the machine's journal replays to the same results and states.
 replays() {
 	"$PAGEFS" --check "$db" >"$work/check" 2>&1 || {
 		cat "$work/check" >&2
@@ -73,15 +73,33 @@ replays() {
 	}
 }
 
+# Whether another process, that has the journal alone, comes to state $1.
+replays_to() {
+	sqlite3 "$db" "VACUUM INTO '$work/replay.db'" &&
+		sqlite3 "$work/replay.db" 'DELETE FROM piece;
+			DELETE FROM chunk; DELETE FROM checkpoint' ||
+		fail "a copy without saved states"
+	db=$work/replay.db
+	start
+	is "state after replay" "$(cat "$m/state_hash")" "$1"
+	stop
+}
+
 finish() {
-	local status=$?
+	local status=$? hash
 	trap - EXIT
-	if mountpoint -q "$m" 2>/dev/null; then
-		stop
-	else
-		fusermount3 -uq "$m" 2>/dev/null
+	fusermount3 -uq "$m.more" 2>/dev/null
+	if ! mountpoint -q "$m" 2>/dev/null && [ -f "$db" ]; then
+		start
 	fi
-	[ -f "$db" ] && replays
+	if hash=$(cat "$m/state_hash" 2>/dev/null); then
+		stop
+		replays
+		replays_to "$hash"
+	elif [ -f "$db" ]; then
+		fail "no state_hash at the end"
+		fusermount3 -uzq "$m" 2>/dev/null
+	fi
 	if grep -Eiq 'error|assert|sanitizer|abort' "$work/out" 2>/dev/null; then
 		cat "$work/out" >&2
 		fail "the program complained"
