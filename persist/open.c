@@ -70,7 +70,7 @@ static int open_db(struct store *s, const char *name, int flags)
 	s->db = NULL;
 	/* one mutex above is enough */
 	flags |= SQLITE_OPEN_NOMUTEX;
-	if (sqlite3_open_v2(name, &s->db, flags, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(name, &s->db, flags, wal_vfs()) != SQLITE_OK)
 		return s->db ? store_sql_fail(s, "open the machine")
 			     : store_fail(s, ENOMEM, "out of memory");
 	sqlite3_extended_result_codes(s->db, 1);

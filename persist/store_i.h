@@ -11,6 +11,7 @@
  *	result.c    replies of executed rows, run-length encoded
  *	log.c       the journal as text
  *	burst.c     SQLite's locks: exclusive in bursts, shared when idle
+ *	wal_io.c    a VFS that writes frames of the WAL at once
  *	hash.c      64-KiB chunks of the state and their hashes
  *	snapshot.c  writing a snapshot;  restore.c  loading one
  *	replay.c    applying journal rows;  check.c  pagefs --check
@@ -222,6 +223,9 @@ int burst_step(struct store *s, sqlite3_stmt *st);
 int burst_begin(struct store *s);
 int burst_commit(struct store *s);
 int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames);
+
+/* wal_io.c: the name of the VFS. */
+const char *wal_vfs(void);
 
 /* hash.c */
 struct chunk_hash {
