@@ -9,6 +9,8 @@
 #ifndef PAGEFS_STORE_H
 #define PAGEFS_STORE_H
 
+#include <stdio.h>
+
 #include "../vm/vm.h"
 
 struct store;
@@ -17,6 +19,9 @@ struct store_options {
 	bool read_only;
 	bool power; /* each acknowledged write also survives power loss */
 	bool no_snapshot_at_close;
+	/* A past moment to look at instead of the newest (see store_view_open()
+	 * for its words); NULL the newest.  Needs read_only. */
+	const char *at;
 	/* Configuration the user asked for; keys not given are NULL.  On an
 	 * existing database a contradiction is -EINVAL naming both values. */
 	const char *const *keys, *const *values;
@@ -41,14 +46,28 @@ int store_open(const char *path, const struct store_options *o,
 /* Writes pending results and a snapshot, closes. */
 void store_close(struct store *s);
 
-/* The live machine.  The caller serialises store_exec() against readers. */
+/*
+ * The live machine.  The caller serialises store_exec() and store_restore()
+ * against readers.  The handle stays the same for the life of the store: a
+ * restore changes what it holds.
+ */
 struct vm *store_vm(struct store *s);
+
+/* Grows with every command that ran and with every restore: what a reader
+ * compares to know whether the machine may have changed. */
+uint64_t store_changes(struct store *s);
 
 /*
  * Journal first, then apply.  Returns 0 when the event was journaled and
  * applied: then *out says how far it got.  -EINVAL when its first line does
  * not parse (nothing journaled); -ENOSPC, -EROFS, -EIO when the journal did
  * not take it (nothing changed).  store_sentence() then tells why.
+ *
+ * Lines of ctl whose row in the command table is the store's (checkpoint,
+ * restore, forget, vacuum) are run by the store, between the journal rows of
+ * the lines around them.  They change what is kept, not the machine: they are
+ * not in the journal, have no seq, and their newest reply is in *out alone
+ * (out->by_store).  One that fails ends the event as any other line does.
  */
 int store_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 	void *ctx, struct vm_outcome *out);
@@ -66,6 +85,105 @@ int store_snapshot(struct store *s);
 
 /* XXH3-128 of the state as 32 hex digits and NUL. */
 void store_state_hash(struct vm *m, char out[33]);
+
+/*
+ * ---- history ----
+ *
+ * Every line that ran has a number, its seq, which no other line ever gets.
+ * `restore` goes on from a past moment on a new timeline:
+ *
+ *	timeline 1:  1 2 3 4 5 6 7
+ *	                   |
+ *	timeline 2:        '--- 8 9 10        (restore 4)
+ *
+ * The machine's path is then 1 2 3 4 8 9 10; lines 5 6 7 stay where they are.
+ * A moment is the state after a line, so its seq alone names it on whatever
+ * timeline it lies; 0 is the machine after boot.  In the middle of a row of
+ * many lines it is the state after that line.
+ */
+
+/* The newest line of the live machine's path. */
+uint64_t store_seq(struct store *s);
+
+/*
+ * Past moments.  `where` is a seq ("1234"), a number of lines back on the
+ * live path ("-10"; "-0" is now), or a checkpoint's name.  The machine is
+ * built in the caller's thread from the nearest saved state at or before it,
+ * and a replay of the rest; commands go on meanwhile.  -EINVAL for words that
+ * can name no moment, -ENOENT for one that is not there, -EINTR when *stop
+ * became true, else as store_open().  err has STORE_ERR_MAX bytes.
+ */
+struct store_view;
+int store_view_open(struct store *s, const char *where, const bool *stop,
+	struct store_view **out, char *err);
+/* Which moment the words name, without building it. */
+int store_find(struct store *s, const char *where, uint64_t *seq, char *err);
+struct vm *store_view_vm(struct store_view *v);
+uint64_t store_view_seq(const struct store_view *v);
+uint64_t store_view_time(const struct store_view *v); /* simulated ns */
+/* The log as it was then. */
+uint64_t store_view_log_size(struct store_view *v);
+int64_t store_view_log_read(
+	struct store_view *v, uint64_t off, char *buf, size_t len);
+/* All views are closed before their store. */
+void store_view_close(struct store_view *v);
+
+/* A checkpoint is a moment with a name. */
+#define CHECKPOINT_NAME_MAX 255
+struct store_checkpoint {
+	char name[CHECKPOINT_NAME_MAX + 1];
+	int64_t id;    /* of its rows in the tables; inode numbers */
+	uint64_t seq;
+	uint64_t time; /* simulated ns */
+	uint32_t timeline;
+	uint32_t reserved;
+};
+
+/*
+ * Names: 1-255 bytes of UTF-8 without '/' and control characters, not "." and
+ * "..", and no number (with or without '-'), which would be a seq: else
+ * -EINVAL (-ENAMETOOLONG for a long one).  -EEXIST for a name that is taken.
+ * The sentence is store_sentence()'s.
+ */
+int store_checkpoint(struct store *s, const char *name);
+int store_checkpoint_remove(struct store *s, const char *name);
+/* Replaces a checkpoint of the name `to`, if `replace` and there is one. */
+int store_checkpoint_rename(
+	struct store *s, const char *from, const char *to, bool replace);
+/* 0, -ENOENT, or another -errno. */
+int store_checkpoint_find(
+	struct store *s, const char *name, struct store_checkpoint *out);
+/* In order of seq, then name; a non-zero return of fn ends it and is
+ * returned.  fn must not call the store. */
+int store_checkpoint_list(struct store *s,
+	int (*fn)(void *ctx, const struct store_checkpoint *c), void *ctx);
+
+/*
+ * Goes on from a past moment (words as store_view_open()'s) on a new timeline.
+ * What was the machine until now stays reachable by its seqs.
+ */
+int store_restore(struct store *s, const char *where);
+
+/* Drops all history before a moment of the live path; what comes after it
+ * stays exact.  Timelines that left before it go as well.  -ENOTEMPTY when a
+ * checkpoint lies before it and the caller has not removed it. */
+int store_forget(struct store *s, uint64_t before);
+
+/* Gives the file's free pages back to the file system. */
+int store_vacuum(struct store *s);
+
+/* The tree of timelines as text, to be freed by the caller; NULL without
+ * memory. */
+char *store_timelines(struct store *s);
+
+/*
+ * The live path as a script that does the same to a fresh machine of the same
+ * configuration; docs/database.md has its format.  0 or -errno with err.
+ */
+int store_export(const char *path, FILE *to, char *err);
+/* Runs such a script on a machine, which is created if there is none. */
+int store_import(
+	const char *path, const struct store_options *o, FILE *from, char *err);
 
 /* ---- the log: the journal as text, one line per command ----
  *	SEQ SECONDS.NANOSECONDS ACTOR COMMAND = RESULT

@@ -15,9 +15,17 @@
  *	hash.c      64-KiB chunks of the state and their hashes
  *	snapshot.c  writing a snapshot;  restore.c  loading one
  *	replay.c    applying journal rows;  check.c  pagefs --check
+ *	timeline.c  the tree of timelines; paths through it
+ *	view.c      past moments
  *
  * One mutex guards a store: store_exec() changes the machine, everything else
  * only reads it.
+ *
+ * A past moment is a struct store as well, with a machine, a path and a log of
+ * its own, on the connection and under the mutex of the live one, its
+ * `parent`.  What builds it (loading a state, replay) runs with the mutex
+ * held, calls store_pause() between short pieces of work, and has no SQLite
+ * statement in the middle of its rows then.
  */
 #ifndef PAGEFS_STORE_I_H
 #define PAGEFS_STORE_I_H
@@ -111,7 +119,37 @@ enum burst {
 	BURST_EXCLUSIVE, /* nobody else; commits without file locks */
 };
 
+/* One row of the table of timelines: lines first...last. */
+struct timeline {
+	int64_t id, parent; /* parent: 0 for the first */
+	uint64_t fork;	    /* it goes on from the state after this line */
+	uint64_t first;	    /* its own first line */
+	uint64_t last;	    /* UINT64_MAX: the live one */
+	uint64_t line;	    /* root->seq at the fork */
+};
+
+/*
+ * The path of a machine, how it came to be: stretches of timelines, oldest first.  Machines
+ * count the lines of their path (root->seq, from 1), which differs from the
+ * lines' seq as soon as there was a restore.
+ */
+struct stretch {
+	uint64_t first, last; /* seqs; an empty one has last == first - 1 */
+	uint64_t line;	      /* that `first` has on the path */
+};
+struct course {
+	struct stretch *v;
+	unsigned nr;
+};
+
 struct store {
+	struct store *parent;	  /* of a past moment, else NULL */
+	const volatile bool *stop; /* gives up building it; may be NULL */
+	struct timeline *timelines; /* all, in order; the last is live */
+	unsigned nr_timelines;
+	struct course course; /* of the machine */
+	uint64_t changes; /* store_changes() */
+
 	sqlite3 *db;
 	struct vm *vm;
 	struct vm_config config;
@@ -281,5 +319,21 @@ int replay(struct store *s, const struct replay *how);
 int replay_boot(struct store *s);
 
 uint64_t clock_ns(void);
+
+/* timeline.c */
+int timelines_load(struct store *s);
+/* The path to the state after line `seq`, or with UINT64_MAX the live one.
+ * -ENOENT when the journal has no such line (any more). */
+int course_to(struct store *s, uint64_t seq, struct course *out);
+void course_free(struct course *p);
+/* From the machine's count of lines to a seq, and back. */
+uint64_t course_seq(const struct course *p, uint64_t line);
+uint64_t course_line(const struct course *p, uint64_t seq);
+/* Whether the state after line `seq` lies on the path. */
+bool course_has(const struct course *p, uint64_t seq);
+
+/* view.c: lets others have the store's mutex for a moment.  -EINTR when the
+ * work is to be given up.  Does nothing for the live machine's store. */
+int store_pause(struct store *s);
 
 #endif

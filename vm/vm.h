@@ -53,6 +53,7 @@ struct vm_outcome {
 	/* 1 if the event ended before a line that does not parse: it was not
 	 * executed, counts nowhere, and vm_sentence() tells why. */
 	uint32_t refused;
+	uint32_t by_store; /* `last` is of a command that the store ran */
 	struct reply last;
 };
 
