@@ -182,17 +182,16 @@ static void slow_access(
 	struct trace *x, vaddr_t va, uint64_t size, enum access_kind kind)
 {
 	uint64_t page = x->r.m->page_size;
-	enum piece worst = PIECE_DONE;
-	vaddr_t end = va + size;
+	enum piece worst = slow_page(x, va, kind);
+	vaddr_t last = va + size - 1; /* of the address space, perhaps */
 
-	while (va < end) {
-		enum piece p = slow_page(x, va, kind);
+	while ((va | (page - 1)) < last) {
+		enum piece p;
 
+		va = (va | (page - 1)) + 1;
+		p = slow_page(x, va, kind);
 		if (p > worst)
 			worst = p;
-		va = (va | (page - 1)) + 1;
-		if (!va)
-			break;
 	}
 	x->r.loads += kind == ACC_READ;
 	x->r.stores += kind == ACC_WRITE;
@@ -214,7 +213,7 @@ static __attribute__((noinline)) void slow_record(struct trace *x, uint64_t rec)
 
 	if (x->r.m->arch->va_bits <= 32)
 		va &= (1ull << VA_BITS) - 1;
-	if (va + size < va) /* the last bytes of the address space */
+	if (va + size - 1 < va) /* the last bytes of the address space */
 		size = -va;
 	if (kind != TRACE_MODIFY) {
 		slow_access(x, va, size, (enum access_kind)kind);
