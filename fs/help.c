@@ -171,3 +171,17 @@ void help_files(struct sbuf *b)
 	for (unsigned i = 1; i < nr_nodes; i++)
 		show_row(b, node_table[i].path, 28, node_table[i].help);
 }
+
+void help_config(struct sbuf *b)
+{
+	const char *name, *help;
+
+	sbuf_str(b, "The file config shows what the machine was made with,\n"
+		    "-o KEY=VALUE,..., fixed since then:\n\n");
+	for (unsigned i = 0; vm_config_keys[i]; i++)
+		show_row(b, vm_config_keys[i], 20, vm_config_help[i]);
+	sbuf_str(b, "\nand the settings, changed by `set KEY VALUE` in ctl:"
+		    "\n\n");
+	for (unsigned i = 0; settings_help(i, &name, &help); i++)
+		show_row(b, name, 20, help);
+}

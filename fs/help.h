@@ -23,8 +23,10 @@ unsigned help_count(void);
 const char *help_name(unsigned page);
 void help_show(struct sbuf *b, unsigned page);
 
-/* Pages made from the tables: every command with its summary, every file. */
+/* Pages made from the tables: every command with its summary, every file,
+ * every option of a machine and every setting. */
 void help_commands(struct sbuf *b);
 void help_files(struct sbuf *b);
+void help_config(struct sbuf *b);
 
 #endif

@@ -20,7 +20,7 @@ static const char readme_text[] =
 	"    cat proc/1/last             the reply: an address, or an error\n"
 	"                                and the reason\n"
 	"    echo 'touch buf 8K'  > proc/1/ctl\n"
-	"    grep -A9 buf proc/1/vmas; cat proc/1/statm\n"
+	"    cat proc/1/vmas proc/1/statm\n"
 	"    echo 'read 0x10'     > proc/1/ctl    a fault: see proc/1/last\n"
 	"    echo spawn           > ctl           a new process; cat last\n"
 	"    cat log                     everything done so far\n"
@@ -54,7 +54,11 @@ static const char control_text[] =
 	"Sizes take K M G T.  Numbers are decimal, 0x hex or 0 octal.  An\n"
 	"address is a number, a label, or label+offset; `as=NAME` labels the\n"
 	"address that a command returns; brk, stack, text, data, heap are\n"
-	"there from the start.  Strings are \"quoted\\n\", bytes hex:6869.\n";
+	"there from the start, the end of vmas lists a process's own.\n"
+	"Strings are \"quoted\\n\", bytes hex:6869.\n"
+	"\n"
+	"What a process touched before an access was refused stays touched:\n"
+	"`touch` and `read` of a range are as many accesses as it has pages.\n";
 
 static const char replies_text[] =
 	"Each line gives one reply line:\n"
@@ -109,8 +113,11 @@ static const char trace_text[] =
 	"each TLB level, walks and faults by kind.\n";
 
 static const char strace_text[] =
-	"    strace -f -y -e trace=%memory,%process -o run.strace PROGRAM\n"
+	"    setarch -R strace -f -y -v -e trace=%memory,%process \\\n"
+	"        -o run.strace PROGRAM\n"
 	"    cat run.strace > trace/strace; cat trace/strace\n"
+	"\n"
+	"examples/record.sh does this, and copies what is needed to disk/.\n"
 	"\n"
 	"Each traced process becomes a simulated one and makes the same "
 	"calls.\n"
@@ -123,6 +130,96 @@ static const char strace_text[] =
 	"\n"
 	"and then each difference in address or errno, with its line.\n";
 
+static const char walk_text[] =
+	"cpu/N/walk answers a line with the page walk, as the hardware of "
+	"that\n"
+	"processor does it now; it changes nothing, not even the TLB:\n"
+	"\n"
+	"    exec 3<>cpu/0/walk; echo stack >&3; cat <&3\n"
+	"\n"
+	"`ADDR` walks from the processor's CR3, `PID ADDR` from the tables of\n"
+	"that process.  The reply:\n"
+	"\n"
+	"    cr3 0x1acd000 pid 2                       where the walk begins\n"
+	"    pgd[255] at 0x1acd7f8 raw 0x1acf067 PWUA------ next 0x1acf000\n"
+	"    ...                                       an entry of each level\n"
+	"    physical 0x1b42000 page 4096 rights rw-u\n"
+	"\n"
+	"`at` is the physical address of the entry: the same bytes are in\n"
+	"phys/ram.  rights are those of all levels together: read, write,\n"
+	"execute, user.  A walk that fails says where it `stopped` and why.\n"
+	"help/pagetable explains the letters.\n";
+
+static const char pagetable_text[] =
+	"proc/PID/pagetable shows every entry in use, indented by level:\n"
+	"\n"
+	"    LEVEL[INDEX] START-END at ENTRY raw VALUE LETTERS table|frame "
+	"PFN\n"
+	"\n"
+	"ENTRY is the physical address of the entry in phys/ram, VALUE what "
+	"it\n"
+	"holds.  The letters are its bits:\n"
+	"\n"
+	"    P present       W writable      U user\n"
+	"    A accessed      D dirty         H huge page\n"
+	"    G global        S special: its frame is not counted in Rss\n"
+	"    X no execution  K no access (PROT_NONE), though there is a frame\n"
+	"\n"
+	"Equal entries that follow one another share a line, [FIRST-LAST].\n"
+	"The kernel's half is the same in all processes, and is shown by its\n"
+	"top entries alone.\n";
+
+static const char tlb_text[] =
+	"cpu/N/tlb shows the valid entries of the processor's TLB:\n"
+	"\n"
+	"    level set way va pfn rights pcid\n"
+	"\n"
+	"rights are r, w, x, u (user), d (a store went through this entry),\n"
+	"g (global).  The option tlb=64/4,1536/12 gives entries/ways of each\n"
+	"level; replacement is least recently used within a set.\n"
+	"\n"
+	"An access looks in level 1, then in level 2, then walks.  What the\n"
+	"walk finds enters both.  munmap, mprotect and copy-on-write remove\n"
+	"entries; `run PID` loads CR3: with PCIDs the entries of others stay,\n"
+	"without all but global ones go.  stats counts hits, misses, walks "
+	"and\n"
+	"the entries that walks read.\n";
+
+static const char stats_text[] =
+	"stats has one counter a line, `name value`; counters only grow.\n"
+	"\n"
+	"    accesses            loads + stores + fetches, one a page touched\n"
+	"    tlb_*               lookups = level 1 hits + level 2 hits + "
+	"misses\n"
+	"    page_walks          walks, and the entries they read: _refs\n"
+	"    pgfault             page faults; pgmajfault: those that read "
+	"disk\n"
+	"    fault_*             what they were: the zero page, anonymous "
+	"memory,\n"
+	"                        a file, a shared mapping, a copy (cow), the "
+	"last\n"
+	"                        user of a page (reuse), growth of the stack\n"
+	"    segv_* bus_*        accesses refused\n"
+	"    pgalloc pgfree      pages from and to the buddy allocator\n"
+	"    eat_ns              effective access time: cost_tlb + cost_mem, "
+	"and\n"
+	"                        per access the walks and faults so far\n"
+	"    time_ns             simulated time, by the costs in config\n"
+	"    seq                 number of the newest line of log\n";
+
+static const char frames_text[] =
+	"phys/frames shows each block of RAM in use:\n"
+	"\n"
+	"    pfn order state owner index mapcount flags\n"
+	"\n"
+	"The block has 2^order frames from pfn on.  States: kernel, pgtable,\n"
+	"anon, file, shmem, reserved.  owner: the mm of a page table, the\n"
+	"anon_vma of an anonymous page (see vmas), the inode of a file's "
+	"page.\n"
+	"index is the page's place there, mapcount how many page tables map\n"
+	"it.  phys/zones has the ranges, the zones and the free blocks;\n"
+	"phys/ram the bytes: dd bs=4096 skip=PFN count=1 < phys/ram.\n";
+
 const struct topic topic_table[] = {
 	{.name = "commands", .show = help_commands},
 	{.name = "files", .show = help_files},
@@ -132,5 +229,11 @@ const struct topic topic_table[] = {
 	{.name = "mem", .text = mem_text},
 	{.name = "memory-traces", .text = trace_text},
 	{.name = "strace", .text = strace_text},
+	{.name = "config", .show = help_config},
+	{.name = "frames", .text = frames_text},
+	{.name = "pagetable", .text = pagetable_text},
+	{.name = "stats", .text = stats_text},
+	{.name = "tlb", .text = tlb_text},
+	{.name = "walk", .text = walk_text},
 };
 const unsigned nr_topics = sizeof(topic_table) / sizeof(topic_table[0]);

@@ -88,7 +88,7 @@ static int machine_option(struct options *o, const char *arg)
 				"option %s needs a value: %s=...", key, key);
 		vm_config_default(&trial);
 		if (vm_config_set(&trial, key, eq + 1, err))
-			return complain("%s: %s", arg, err);
+			return complain("%s", err);
 		for (unsigned k = 0; k < o->nr_keys; k++)
 			if (o->keys[k] == key)
 				return complain(
@@ -254,7 +254,9 @@ void options_usage(void)
 	     "and defaults:\n");
 	for (unsigned i = 0; vm_config_keys[i]; i++) {
 		vm_config_get(&c, vm_config_keys[i], value, sizeof(value));
-		printf("    %s=%s\n", vm_config_keys[i], value);
+		printf("    %s=%-*s %s\n", vm_config_keys[i],
+			(int)(18 - strlen(vm_config_keys[i])), value,
+			vm_config_help[i]);
 	}
 	puts("\nOptions of libfuse (allow_other, auto_unmount, ...) work as "
 	     "well.\nUnmount with: fusermount3 -u MOUNTPOINT");

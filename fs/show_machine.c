@@ -48,7 +48,7 @@ void show_task_last(struct sbuf *b, const struct view *v, uint64_t id)
 void show_config(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	char value[128];
-	const char *name, *help;
+	const char *name;
 
 	for (unsigned i = 0; vm_config_keys[i]; i++) {
 		vm_config_get(&v->vm->root->config, vm_config_keys[i], value,
@@ -56,7 +56,7 @@ void show_config(struct sbuf *b, const struct view *v, uint64_t id)
 		sbuf_printf(b, "%s %s\n", vm_config_keys[i], value);
 	}
 	for (unsigned i = 0;
-		settings_get(v->vm, i, &name, value, sizeof(value), &help); i++)
+		settings_get(v->vm, i, &name, value, sizeof(value)); i++)
 		sbuf_printf(b, "%s %s\n", name, value);
 }
 

@@ -73,15 +73,21 @@ static void run_flush(
 	r->nr = 0;
 }
 
-/* Whether a leaf entry continues the run. */
-static bool run_takes(const struct tree *t, uint64_t e, int64_t step)
+/* Whether a leaf entry continues the run.  Frames follow one another when
+ * they are as far apart as the addresses. */
+static bool run_takes(
+	const struct tree *t, unsigned level, uint64_t e, int64_t step)
 {
 	const struct run *r = &t->run;
 	uint64_t addr = t->m->arch->pte.addr;
+	int64_t next =
+		1ll << (t->m->arch->level[level].shift - t->m->page_shift);
 
 	if (!r->nr || (e & ~addr) != (r->entry & ~addr))
 		return false;
-	return r->nr == 1 ? step >= -1 && step <= 1 : step == r->step;
+	if (r->nr > 1)
+		return step == r->step;
+	return step == 0 || step == next || step == -next;
 }
 
 static void run_add(struct tree *t, unsigned level, paddr_t table, vaddr_t base,
@@ -91,7 +97,7 @@ static void run_add(struct tree *t, unsigned level, paddr_t table, vaddr_t base,
 	pfn_t pfn = pte_pfn(t->m, e);
 	int64_t step = (int64_t)pfn - (int64_t)r->last;
 
-	if (run_takes(t, e, step)) {
+	if (run_takes(t, level, e, step)) {
 		r->step = step;
 		r->nr++;
 	} else {

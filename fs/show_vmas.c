@@ -1,6 +1,6 @@
 /*
  * proc/PID/vmas: the mm_struct, then one line for each vm_area_struct, field
- * by field.
+ * by field, then the labels.
  */
 #include "../vm/disk/disk.h"
 #include "../vm/phys/phys.h"
@@ -70,6 +70,15 @@ static void vma_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 	sbuf_char(b, '\n');
 }
 
+/* The names that the user gave to addresses, newest first. */
+static void labels(struct sbuf *b, const struct vm *m, const struct task *t)
+{
+	for (idx_t i = t->labels; i; i = label_at(m, i)->next)
+		sbuf_printf(b, "label name=%s addr=0x%llx\n",
+			label_at(m, i)->name,
+			(unsigned long long)label_at(m, i)->addr);
+}
+
 void show_vmas(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct mm *mm = show_mm(view, id);
@@ -80,4 +89,5 @@ void show_vmas(struct sbuf *b, const struct view *view, uint64_t id)
 	mm_line(b, view->vm, mm);
 	vma_for_each (view->vm, mm, v)
 		vma_line(b, view->vm, mm, v);
+	labels(b, view->vm, task_find(view->vm, (uint32_t)id));
 }

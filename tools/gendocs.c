@@ -142,6 +142,8 @@ static void man(const char *version)
 		vm_config_get(
 			&defaults, vm_config_keys[i], value, sizeof(value));
 		printf(".TP\n.B %s=%s\n", vm_config_keys[i], value);
+		roff(vm_config_help[i]);
+		printf("\n");
 	}
 	printf(".SH COMMANDS\n");
 	man_commands();

@@ -333,6 +333,19 @@ static void get_vsyscall(
 const char *const vm_config_keys[] = {"arch", "ram", "swap", "disk", "cpus",
 	"pcid", "tlb", "seed", "vsyscall", NULL};
 
+const char *const vm_config_help[] = {
+	"x86_64 or i386",
+	"bytes of RAM",
+	"bytes of the swap area",
+	"bytes of the simulated disk",
+	"processors, 1 to 64",
+	"1: TLB entries carry their process's PCID, 0: none do",
+	"entries/ways of each level of the TLB",
+	"of the generator that all random values come from",
+	"none, xonly or emulate, as the kernel's parameter",
+	NULL,
+};
+
 static const struct {
 	set_fn *set;
 	get_fn *get;

@@ -70,8 +70,10 @@ void vm_config_default(struct vm_config *c);
 int vm_config_set(
 	struct vm_config *c, const char *key, const char *value, char *err);
 
-/* The names of the keys, NULL-terminated, and the value of one as text. */
+/* The names of the keys, NULL-terminated, with a line of help for each, and
+ * the value of one as text. */
 extern const char *const vm_config_keys[];
+extern const char *const vm_config_help[];
 void vm_config_get(
 	const struct vm_config *c, const char *key, char *buf, size_t size);
 

@@ -159,6 +159,20 @@ static void segv_kills_when_set(void **state)
 	done(m);
 }
 
+static void settings_refuse_with_the_way_out(void **state)
+{
+	struct vm *m = boot("x86_64");
+
+	assert_string_equal(reply(m, 0, "set ram 1G"),
+		"-EINVAL ram is fixed when the machine is made, with "
+		"-o ram=...; help/config lists what set changes");
+	assert_string_equal(reply(m, 0, "set rum 1G"),
+		"-EINVAL unknown setting \"rum\"; help/config lists them all");
+	assert_string_equal(reply(m, 0, "set segv 1"),
+		"-EINVAL segv is live or kill, not \"1\"");
+	done(m);
+}
+
 static void brk_answers_as_the_system_call(void **state)
 {
 	struct vm *m = boot("x86_64");
@@ -234,6 +248,7 @@ int main(void)
 		cmocka_unit_test(labels_name_addresses),
 		cmocka_unit_test(stores_are_read_back),
 		cmocka_unit_test(segv_kills_when_set),
+		cmocka_unit_test(settings_refuse_with_the_way_out),
 		cmocka_unit_test(brk_answers_as_the_system_call),
 		cmocka_unit_test(the_stack_grows_by_pushing),
 		cmocka_unit_test(wait_reaps),

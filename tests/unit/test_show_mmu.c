@@ -241,6 +241,21 @@ static void pagetable_collapses_runs(void **state)
 	assert_non_null(strstr(text, "pte[0"));
 }
 
+/* The kernel's 4 MiB pages of i386 follow one another 1024 frames apart. */
+static void pagetable_collapses_huge_pages(void **state)
+{
+	struct show *s = *state;
+	const char *text = show_text(s, show_pagetable, s->t->pid);
+	const char *p = strstr(text, "\npgd[768-");
+	unsigned last;
+
+	assert_non_null(p);
+	last = (unsigned)strtoul(p + 9, NULL, 10);
+	assert_true(last > 768);
+	assert_int_equal(hex_after(p, " frame 0x0-0x"), (last - 768) * 1024);
+	assert_null(strstr(p + 1, "\npgd["));
+}
+
 /* Entries that differ in one bit stay apart; equal frames (the zero page) and
  * equal bits share a line without a range of frames. */
 static void pagetable_keeps_differences(void **state)
@@ -354,6 +369,7 @@ int main(void)
 		TEST(questions_refused),
 		TEST(pagetable_collapses_runs),
 		TEST_I386(pagetable_collapses_runs),
+		TEST_I386(pagetable_collapses_huge_pages),
 		TEST(pagetable_keeps_differences),
 		TEST(pagetable_is_a_tree),
 		TEST_I386(pagetable_is_a_tree),

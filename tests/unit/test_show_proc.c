@@ -386,6 +386,21 @@ static void comm_and_no_program(void **state)
 	assert_string_equal(show_text(s, show_root_link, s->t->pid), "/");
 }
 
+static void vmas_end_with_labels(void **state)
+{
+	struct show *s = *state;
+	const char *text;
+
+	text = show_text(s, show_vmas, s->t->pid);
+	assert_null(strstr(text, "label "));
+	assert_int_equal(label_set(s->m, s->t, "buf", 3, 0x1000), 0);
+	assert_int_equal(label_set(s->m, s->t, "end", 3, 0x2000), 0);
+	text = strstr(show_text(s, show_vmas, s->t->pid), "label ");
+	assert_non_null(text);
+	assert_string_equal(text, "label name=end addr=0x2000\n"
+				  "label name=buf addr=0x1000\n");
+}
+
 static void vmas_line_by_line(void **state)
 {
 	struct show *s = *state;
@@ -445,6 +460,7 @@ int main(void)
 		TEST(oom_scores),
 		TEST(comm_and_no_program),
 		TEST(vmas_line_by_line),
+		TEST(vmas_end_with_labels),
 		TEST(zombies),
 	};
 

@@ -115,9 +115,10 @@ unsigned arg_words(
 /* ---- settings (cmd/settings.c): `set KEY VALUE` ---- */
 int settings_set(struct vm *m, const char *key, size_t key_len,
 	const char *value, size_t value_len);
-/* The i-th setting's name, value as text and one line of help. */
+/* The i-th setting's name, with its value as text, or a line of help. */
 bool settings_get(const struct vm *m, unsigned i, const char **name,
-	char *value, size_t size, const char **help);
+	char *value, size_t size);
+bool settings_help(unsigned i, const char **name, const char **help);
 
 /* "mmap LEN PROT [addr=A] ..." from the row. Returns the length. */
 size_t command_usage(const struct command *c, char *buf, size_t size);

@@ -93,13 +93,20 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 			*(uint64_t *)field = v;
 		return 0;
 	}
+	for (unsigned i = 0; vm_config_keys[i]; i++)
+		if (strlen(vm_config_keys[i]) == key_len &&
+			!memcmp(vm_config_keys[i], key, key_len))
+			return vm_fail(m, EINVAL,
+				"%s is fixed when the machine is made, with "
+				"-o %s=...; help/config lists what set changes",
+				vm_config_keys[i], vm_config_keys[i]);
 	return vm_fail(m, EINVAL,
-		"unknown setting \"%.*s\"; config lists them all", (int)key_len,
-		key);
+		"unknown setting \"%.*s\"; help/config lists them all",
+		(int)key_len, key);
 }
 
 bool settings_get(const struct vm *m, unsigned i, const char **name,
-	char *value, size_t size, const char **help)
+	char *value, size_t size)
 {
 	const struct setting *s = &rows[i];
 	const uint8_t *field;
@@ -110,10 +117,18 @@ bool settings_get(const struct vm *m, unsigned i, const char **name,
 	field = (const uint8_t *)&m->root->set + s->offset;
 	v = s->bytes == 4 ? *(const uint32_t *)field : *(const uint64_t *)field;
 	*name = s->name;
-	*help = s->help;
 	if (s->words[0])
 		vm_snprintf(value, size, "%s", s->words[v]);
 	else
 		vm_snprintf(value, size, "%llu", (unsigned long long)v);
+	return true;
+}
+
+bool settings_help(unsigned i, const char **name, const char **help)
+{
+	if (i >= NR_ROWS)
+		return false;
+	*name = rows[i].name;
+	*help = rows[i].help;
 	return true;
 }
