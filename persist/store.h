@@ -132,7 +132,7 @@ void store_view_close(struct store_view *v);
 #define CHECKPOINT_NAME_MAX 255
 struct store_checkpoint {
 	char name[CHECKPOINT_NAME_MAX + 1];
-	int64_t id;    /* of its rows in the tables; inode numbers */
+	int64_t id; /* of its rows in the tables; inode numbers */
 	uint64_t seq;
 	uint64_t time; /* simulated ns */
 	uint32_t timeline;

@@ -129,9 +129,9 @@ struct timeline {
 };
 
 /*
- * The path of a machine, how it came to be: stretches of timelines, oldest first.  Machines
- * count the lines of their path (root->seq, from 1), which differs from the
- * lines' seq as soon as there was a restore.
+ * The path of a machine, how it came to be: stretches of timelines, oldest
+ * first.  Machines count the lines of their path (root->seq, from 1), which
+ * differs from the lines' seq as soon as there was a restore.
  */
 struct stretch {
 	uint64_t first, last; /* seqs; an empty one has last == first - 1 */
@@ -143,12 +143,12 @@ struct course {
 };
 
 struct store {
-	struct store *parent;	  /* of a past moment, else NULL */
-	const volatile bool *stop; /* gives up building it; may be NULL */
+	struct store *parent;	    /* of a past moment, else NULL */
+	const volatile bool *stop;  /* gives up building it; may be NULL */
 	struct timeline *timelines; /* all, in order; the last is live */
 	unsigned nr_timelines;
 	struct course course; /* of the machine */
-	uint64_t changes; /* store_changes() */
+	uint64_t changes;     /* store_changes() */
 
 	sqlite3 *db;
 	struct vm *vm;

@@ -95,7 +95,8 @@ idx_t pool_alloc(struct vm *m, enum seg_id id);
 void pool_free(struct vm *m, enum seg_id id, idx_t i);
 /* Objects live now. */
 uint32_t pool_live(const struct vm *m, enum seg_id id);
-/* Objects that can still be taken: for operations that must not fail halfway. */
+/* Objects that can still be taken: for operations that must not fail halfway.
+ */
 uint32_t pool_room(const struct vm *m, enum seg_id id);
 
 #endif

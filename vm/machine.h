@@ -141,8 +141,8 @@ struct root {
 	idx_t disk_root;      /* inode of disk/ */
 	uint64_t disk_blocks; /* capacity, 4096-byte blocks */
 	uint64_t disk_used;
-	uint32_t block_next; /* high-water mark of SEG_BLOCK */
-	uint32_t block_free; /* freed blocks, linked through themselves */
+	uint32_t block_next;	 /* high-water mark of SEG_BLOCK */
+	uint32_t block_free;	 /* freed blocks, linked through themselves */
 	uint32_t next_ino;	 /* of files, directories, links */
 	uint32_t next_shmem_ino; /* shared anonymous memory counts apart */
 
@@ -175,7 +175,7 @@ struct vm {
 	/* derived from the state, rebuilt by vm_reindex() */
 	struct vma_tree *trees; /* one per mm, indexed as SEG_MM */
 	void *vma_nodes;	/* one per VMA, indexed as SEG_VMA */
-	const void *last_verb; /* newest command row, a guess for the next */
+	const void *last_verb;	/* newest command row, a guess for the next */
 	uint32_t pid_map_size;
 	idx_t *pid_map; /* PID -> task */
 };
