@@ -55,11 +55,32 @@ int arena_reserve(struct vm *m, enum seg_id id, uint64_t bytes, uint64_t used)
 	return 0;
 }
 
+int arena_track(struct vm *m, enum seg_id id)
+{
+	struct dirty_map *d = &m->arena.dirty[id];
+	uint64_t last = m->arena.seg[id].reserved - 1;
+	uint64_t pages = (last >> DIRTY_PAGE_SHIFT) + 1;
+
+	d->bytes = pages + (last >> DIRTY_GROUP_SHIFT) + 1;
+	d->page = m->arena.host->reserve(d->bytes);
+	if (!d->page)
+		return vm_fail(m, ENOMEM,
+			"the host has no %llu bytes to follow changes of the "
+			"segment \"%s\" with",
+			(unsigned long long)d->bytes, seg_def[id].name);
+	d->group = d->page + pages;
+	return 0;
+}
+
 void arena_release(struct vm *m)
 {
 	for (unsigned i = 0; i < NR_SEG; i++) {
 		struct segment *s = &m->arena.seg[i];
+		struct dirty_map *d = &m->arena.dirty[i];
 
+		if (d->page)
+			m->arena.host->release(d->page, d->bytes);
+		memset(d, 0, sizeof(*d));
 		if (s->base)
 			m->arena.host->release(s->base, s->reserved);
 		memset(s, 0, sizeof(*s));

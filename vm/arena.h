@@ -72,8 +72,24 @@ struct pool_state {
 	uint32_t live; /* objects in use now */
 };
 
+/*
+ * Which 4096-byte pieces of a segment may have changed: one byte a piece, and
+ * one byte for each DIRTY_GROUP of them, so that a sparse segment is searched
+ * quickly.  Derived: whoever saves the state clears the bytes.  RAM and BLOCK
+ * have a map, each write to them marks it; the others are small.
+ */
+#define DIRTY_PAGE_SHIFT  12
+#define DIRTY_GROUP_SHIFT 24
+
+struct dirty_map {
+	uint8_t *page;	/* NULL: no map */
+	uint8_t *group; /* follows the pages in the same reservation */
+	uint64_t bytes; /* of the reservation */
+};
+
 struct arena {
 	struct segment seg[NR_SEG];
+	struct dirty_map dirty[NR_SEG];
 	const struct vm_host *host;
 };
 
@@ -81,6 +97,8 @@ struct vm;
 
 /* Reserves `bytes` for a segment and marks `used` of them as in use. */
 int arena_reserve(struct vm *m, enum seg_id id, uint64_t bytes, uint64_t used);
+/* Adds a dirty map, all clean. */
+int arena_track(struct vm *m, enum seg_id id);
 void arena_release(struct vm *m);
 const char *arena_seg_name(enum seg_id id);
 

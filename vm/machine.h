@@ -203,6 +203,15 @@ static inline void *seg_at(const struct vm *m, enum seg_id id, uint64_t byte)
 	return m->arena.seg[id].base + byte;
 }
 
+/* The piece at a byte of a segment with a dirty map is about to change. */
+static inline void seg_mark(const struct vm *m, enum seg_id id, uint64_t byte)
+{
+	const struct dirty_map *d = &m->arena.dirty[id];
+
+	d->page[byte >> DIRTY_PAGE_SHIFT] = 1;
+	d->group[byte >> DIRTY_GROUP_SHIFT] = 1;
+}
+
 /* The next value of the machine's own generator (xorshift128+). */
 uint64_t vm_random(struct vm *m);
 

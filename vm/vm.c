@@ -81,6 +81,8 @@ struct vm *vm_blank(
 		if (arena_reserve(m, id, bytes, id == SEG_ROOT ? bytes : 0))
 			return give_up(m, err);
 	}
+	if (arena_track(m, SEG_RAM) || arena_track(m, SEG_BLOCK))
+		return give_up(m, err);
 	m->root = seg_at(m, SEG_ROOT, 0);
 	m->root->config = *c;
 	m->root->config.given = 0;
@@ -214,6 +216,7 @@ void vm_segment(struct vm *m, unsigned i, struct vm_segment *out)
 	out->base = s->base;
 	out->used = s->used;
 	out->reserved = s->reserved;
+	out->dirty = m->arena.dirty[i];
 }
 
 void vm_segment_set_used(struct vm *m, unsigned i, uint64_t used)

@@ -135,6 +135,7 @@ struct vm_segment {
 	uint8_t *base;
 	uint64_t used;
 	uint64_t reserved;
+	struct dirty_map dirty;
 };
 unsigned vm_nr_segments(void);
 void vm_segment(struct vm *m, unsigned i, struct vm_segment *out);

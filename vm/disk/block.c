@@ -15,6 +15,13 @@ uint8_t *block_at(const struct vm *m, uint32_t block)
 	return seg_at(m, SEG_BLOCK, (uint64_t)block * DISK_BLOCK);
 }
 
+/* The bytes of a block, to be written. */
+static uint8_t *block_bytes(struct vm *m, uint32_t block)
+{
+	seg_mark(m, SEG_BLOCK, (uint64_t)block * DISK_BLOCK);
+	return block_at(m, block);
+}
+
 /* A zeroed block; the caller has made sure that there is one. */
 static uint32_t block_alloc(struct vm *m)
 {
@@ -22,7 +29,7 @@ static uint32_t block_alloc(struct vm *m)
 	uint32_t b = r->block_free;
 
 	if (b) {
-		uint32_t *next = (uint32_t *)block_at(m, b);
+		uint32_t *next = (uint32_t *)block_bytes(m, b);
 
 		r->block_free = *next;
 		*next = 0;
@@ -37,7 +44,7 @@ static uint32_t block_alloc(struct vm *m)
 
 static void block_free(struct vm *m, uint32_t b)
 {
-	uint32_t *next = (uint32_t *)block_at(m, b);
+	uint32_t *next = (uint32_t *)block_bytes(m, b);
 
 	memset(next, 0, DISK_BLOCK);
 	*next = m->root->block_free;
@@ -102,7 +109,7 @@ void blocks_write(struct vm *m, struct inode *n, uint64_t off,
 			block_add(m, n, at);
 			b = radix_get(m, n->blocks, at);
 		}
-		memcpy(block_at(m, b) + off % DISK_BLOCK, buf, piece);
+		memcpy(block_bytes(m, b) + off % DISK_BLOCK, buf, piece);
 	}
 }
 
@@ -170,6 +177,6 @@ void blocks_truncate(struct vm *m, struct inode *n, uint64_t size)
 		radix_clear(m, &n->blocks);
 	b = size % DISK_BLOCK ? radix_get(m, n->blocks, size / DISK_BLOCK) : 0;
 	if (b)
-		memset(block_at(m, b) + size % DISK_BLOCK, 0,
+		memset(block_bytes(m, b) + size % DISK_BLOCK, 0,
 			DISK_BLOCK - size % DISK_BLOCK);
 }

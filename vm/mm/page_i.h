@@ -17,6 +17,7 @@ static inline uint64_t entry_get(
 static inline void entry_set(
 	const struct vm *m, void *tab, unsigned i, uint64_t e)
 {
+	ram_mark(m, (paddr_t)((uint8_t *)tab - ram_at(m, 0)));
 	if (m->arch->entry_bytes == 8)
 		((uint64_t *)tab)[i] = e;
 	else

@@ -75,6 +75,7 @@ static inline void pte_write(struct vm *m, paddr_t at, uint64_t e)
 {
 	uint8_t *p = ram_at(m, at);
 
+	ram_mark(m, at);
 	if (m->arch->entry_bytes == 8)
 		*(uint64_t *)p = e;
 	else

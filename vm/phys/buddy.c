@@ -171,6 +171,7 @@ static inline void frame_zero(struct vm *m, struct frame *f, pfn_t pfn)
 {
 	if (!(f->flags & FR_BYTES))
 		return;
+	ram_mark(m, pfn_to_pa(m, pfn));
 	memset(ram_at(m, pfn_to_pa(m, pfn)), 0, m->page_size);
 	f->flags = 0;
 }

@@ -11,6 +11,7 @@ void frame_copy(struct vm *m, pfn_t to, pfn_t from)
 		memcpy(frame_bytes(m, to), ram_at(m, pfn_to_pa(m, from)),
 			m->page_size);
 	} else if (frame_at(m, to)->flags & FR_BYTES) {
+		ram_mark(m, pfn_to_pa(m, to));
 		memset(dst, 0, m->page_size);
 		frame_at(m, to)->flags &= (uint16_t)~FR_BYTES;
 	}

@@ -90,10 +90,21 @@ static inline struct frame *frame_at(const struct vm *m, pfn_t pfn)
 	return (struct frame *)m->arena.seg[SEG_FRAME].base + pfn;
 }
 
-/* The bytes of a frame.  Writers go through ram_write() or frame_bytes(). */
+/*
+ * The bytes of RAM.  Before they change, ram_mark() says so for the frame, or
+ * frame_bytes() is the way to them.
+ */
 static inline uint8_t *ram_at(const struct vm *m, paddr_t pa)
 {
 	return m->arena.seg[SEG_RAM].base + pa;
+}
+
+static inline void ram_mark(const struct vm *m, paddr_t pa)
+{
+	paddr_t first = pa & ~(m->page_size - 1);
+
+	for (uint64_t i = 0; i < m->page_size; i += 1u << DIRTY_PAGE_SHIFT)
+		seg_mark(m, SEG_RAM, first + i);
 }
 
 static inline paddr_t pfn_to_pa(const struct vm *m, pfn_t pfn)
@@ -105,6 +116,7 @@ static inline paddr_t pfn_to_pa(const struct vm *m, pfn_t pfn)
 static inline uint8_t *frame_bytes(struct vm *m, pfn_t pfn)
 {
 	frame_at(m, pfn)->flags |= FR_BYTES;
+	ram_mark(m, pfn_to_pa(m, pfn));
 	return ram_at(m, pfn_to_pa(m, pfn));
 }
 
