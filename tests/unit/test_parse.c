@@ -166,6 +166,7 @@ static void refusals_teach(void **state)
 		{ACTOR_PROCESS, "write 0 \"\\q\"", "unknown escape"},
 		{ACTOR_PROCESS, "write 0 hex:6", "DATA cannot be"},
 		{ACTOR_PROCESS, "madvise 0 4K cold,free", "ADVICE cannot be"},
+		{ACTOR_PROCESS, "touch 0 4 4K", "nothing takes the word"},
 		{ACTOR_PROCESS, "label 1abc 0", "NAME cannot be"},
 		{ACTOR_PROCESS, "\xff\xfe\x01 1", "unknown command \"???\""},
 	};

@@ -195,7 +195,8 @@ static int arg_convert(struct cmd *c, const struct arg_def *d,
 		a->len = w->len;
 		return is_name(w->text, w->len) ? 0 : -1;
 	default:
-		if (words_number(w->text, w->len, &a->num) == 0)
+		if (d->type != ARG_ACCESS &&
+			words_number(w->text, w->len, &a->num) == 0)
 			return 0;
 		return words_parse(d->type, w->text, w->len, &a->num);
 	}
