@@ -174,7 +174,8 @@ struct vm {
 
 	/* derived from the state, rebuilt by vm_reindex() */
 	struct vma_tree *trees; /* one per mm, indexed as SEG_MM */
-	void *vma_nodes;	/* one per VMA, indexed as SEG_VMA */
+	void *vma_nodes;	/* of all trees of VMAs */
+	void *vma_leaves;	/* node of each VMA, indexed as SEG_VMA */
 	const void *last_verb;	/* newest command row, a guess for the next */
 	uint32_t pid_map_size;
 	idx_t *pid_map; /* PID -> task */

@@ -12,9 +12,10 @@
 #include "../../vm/task/task.h"
 #include "../../vm/vm.h"
 
-#define PAGE   4096ul
-#define ROUNDS 20000
-#define PAGES  4096 /* of a touched mapping */
+#define PAGE	4096ul
+#define ROUNDS	20000
+#define PAGES	4096 /* of a touched mapping */
+#define NR_MANY 65500
 
 static double now_ns(void)
 {
@@ -113,28 +114,78 @@ static double fault_ns(const struct target *t)
 	return start / PAGES;
 }
 
-static void measure(const struct target *t, const char *name)
+/* Pairs that each fill another one of nr holes. */
+static double holes_ns(unsigned nr)
 {
-	static const unsigned counts[] = {100, 65500};
-	double pair[2], fault[2];
+	uint64_t base = 0x100000000, random = 1;
+	struct mmap_args a = {.len = PAGE,
+		.prot = PROT_READ,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED};
+	double start;
+
+	for (a.addr = base; a.addr < base + nr * 2 * PAGE; a.addr += 2 * PAGE)
+		mm_mmap(m, task, &a);
+	a.prot = PROT_READ | PROT_WRITE;
+	start = now_ns();
+	for (int i = 0; i < ROUNDS; i++) {
+		random = random * 6364136223846793005 + 1442695040888963407;
+		a.addr = base + (random >> 33) % nr * 2 * PAGE + PAGE;
+		mm_mmap(m, task, &a);
+		mm_munmap(m, task, a.addr, PAGE);
+	}
+	start = now_ns() - start;
+	mm_munmap(m, task, base, nr * 2 * PAGE);
+	return start / ROUNDS;
+}
+
+/* In nanoseconds, with few mappings and with many. */
+struct cost {
+	double pair[2], fault[2], holes[2];
+};
+
+static struct cost measure(const struct target *t)
+{
+	static const unsigned counts[] = {100, NR_MANY};
+	struct cost cost = {0};
 
 	for (int i = 0; i < 2; i++) {
+		if (t == &machine)
+			cost.holes[i] = holes_ns(counts[i]);
 		fill(t, i ? counts[i - 1] : 0, counts[i]);
 		pair_ns(t); /* warm up */
 		fault_ns(t);
-		pair[i] = pair_ns(t);
-		fault[i] = fault_ns(t);
+		cost.pair[i] = pair_ns(t);
+		cost.fault[i] = fault_ns(t);
 	}
-	printf("%-8s  mmap+munmap  %8.1f %8.1f ns  x%.2f\n", name, pair[0],
-		pair[1], pair[1] / pair[0]);
-	printf("%-8s  first touch  %8.1f %8.1f ns  x%.2f\n", name, fault[0],
-		fault[1], fault[1] / fault[0]);
+	return cost;
+}
+
+static void row(const char *name, const double ns[2], const char *target)
+{
+	printf("%-44s %10.1f %10.1f %8.2f %-8s %s\n", name, ns[1], ns[0],
+		ns[1] / ns[0], "ns", target);
+}
+
+static void rows(const char *who, const struct cost *c, const char *target)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%smmap+munmap, 65,500 VMAs (floor: 100)",
+		who);
+	row(name, c->pair, target);
+	snprintf(name, sizeof(name), "%sfirst touch, 65,500 VMAs (floor: 100)",
+		who);
+	row(name, c->fault, target);
+	if (c->holes[0])
+		row("pair in a random hole of 65,500 (floor: 100)", c->holes,
+			"-");
 }
 
 int main(void)
 {
 	static const struct exec_args bare;
 	struct vm_config c;
+	struct cost cost;
 	char err[SENTENCE_MAX];
 
 	vm_config_default(&c);
@@ -144,9 +195,10 @@ int main(void)
 		fprintf(stderr, "mm_bench: %s\n", m ? vm_sentence(m) : err);
 		return 1;
 	}
-	printf("%-21s  %8s %8s mappings\n", "", "100", "65500");
-	measure(&machine, "machine");
-	measure(&kernel, "kernel");
+	cost = measure(&machine);
+	rows("", &cost, "<= 2");
+	cost = measure(&kernel);
+	rows("kernel: ", &cost, "-");
 	vm_destroy(m);
 	return 0;
 }

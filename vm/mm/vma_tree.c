@@ -1,81 +1,49 @@
 /*
- * The search tree of an address space: a red-black tree over the VMAs, in
- * order of address, in which each node also knows the hole below its VMA and
- * the largest such hole in its subtree:
+ * The search tree of an address space: a B+ tree over the VMAs, in order of
+ * address, in which each entry also knows the hole below it, and each inner
+ * entry the largest such hole below any of its VMAs:
  *
- *	 hole      VMA    hole  VMA
- *	|<-gap->|######|<-gap->|####|
+ *	inner   |end gap| . | . |           gap: largest below the child
+ *	         |        \
+ *	leaf    |end gap| . |   |end gap| . |
+ *	         |
+ *	         VMA      gap: bytes free between it and its predecessor
  *
- * So the highest hole of a given size is found in O(log n).  Nodes repeat the
- * bounds of their VMA: a search reads one cache line a level.
+ * So the highest hole of a given size is found in O(log n), in few cache
+ * lines.  All nodes but the root hold at least NODE_MIN entries.
  *
  * All of it is derived: nodes lie outside the arena, in sparse host memory
- * that never moves, one for each slot of the VMA pool.
+ * that never moves.
  */
-#include <bsd/sys/tree.h>
+#include <string.h>
 
-#include "mm_i.h"
+#include "vma_tree_i.h"
 
-struct vma_node {
-	RB_ENTRY(vma_node) link;
-	vaddr_t start, end;
-	uint64_t gap;	  /* bytes free below start */
-	uint64_t max_gap; /* of the subtree */
-};
-
-/*
- * `recent` is a guess for the next search, made by changes and by the choice
- * of an address alone: a call that maps or unmaps looks at one place several
- * times, while searches on behalf of readers write nothing.
- */
-struct vma_tree {
-	struct vma_node *rbh_root; /* as RB_HEAD() has it */
-	struct vma_node *recent;   /* NULL: no guess */
-};
-
-static uint64_t node_max_gap(const struct vma_node *n)
+static uint64_t vma_slots(const struct vm *m)
 {
-	uint64_t max = n->gap;
-	const struct vma_node *l = RB_LEFT(n, link), *r = RB_RIGHT(n, link);
-
-	if (l && l->max_gap > max)
-		max = l->max_gap;
-	if (r && r->max_gap > max)
-		max = r->max_gap;
-	return max;
+	return m->arena.seg[SEG_VMA].reserved / sizeof(struct vma);
 }
 
-#undef RB_AUGMENT
-#define RB_AUGMENT(n) ((n)->max_gap = node_max_gap(n))
-
-static int node_cmp(const struct vma_node *a, const struct vma_node *b)
+static uint64_t mm_slots(const struct vm *m)
 {
-	return (a->start > b->start) - (a->start < b->start);
+	return m->arena.seg[SEG_MM].reserved / sizeof(struct mm);
 }
 
-RB_GENERATE_INTERNAL(
-	vma_tree, vma_node, link, node_cmp, __attribute__((unused)) static)
-
-static struct vma_node *node_of(const struct vm *m, idx_t vma)
-{
-	return (struct vma_node *)m->vma_nodes + vma;
-}
-
-static struct vma *node_vma(const struct vm *m, const struct vma_node *n)
-{
-	return vma_at(m, n - (struct vma_node *)m->vma_nodes);
-}
-
+/* Leaves hold NODE_MIN VMAs, and all inner nodes are fewer than leaves. */
 static uint64_t nodes_bytes(const struct vm *m)
 {
-	return m->arena.seg[SEG_VMA].reserved / sizeof(struct vma) *
+	return (2 * vma_slots(m) / NODE_MIN + mm_slots(m) + 1) *
 	       sizeof(struct vma_node);
+}
+
+static uint64_t leaves_bytes(const struct vm *m)
+{
+	return vma_slots(m) * sizeof(uint32_t);
 }
 
 static uint64_t trees_bytes(const struct vm *m)
 {
-	return m->arena.seg[SEG_MM].reserved / sizeof(struct mm) *
-	       sizeof(struct vma_tree);
+	return mm_slots(m) * sizeof(struct vma_tree);
 }
 
 int vma_tree_init(struct vm *m)
@@ -84,14 +52,17 @@ int vma_tree_init(struct vm *m)
 
 	if (!m->vma_nodes)
 		m->vma_nodes = h->reserve(nodes_bytes(m));
+	if (!m->vma_leaves)
+		m->vma_leaves = h->reserve(leaves_bytes(m));
 	if (!m->trees)
 		m->trees = h->reserve(trees_bytes(m));
-	if (m->vma_nodes && m->trees)
+	if (m->vma_nodes && m->vma_leaves && m->trees)
 		return 0;
 	return vm_fail(m, ENOMEM,
 		"the host has no %llu bytes of address space for the search "
 		"trees of the address spaces",
-		(unsigned long long)(nodes_bytes(m) + trees_bytes(m)));
+		(unsigned long long)(nodes_bytes(m) + leaves_bytes(m) +
+				     trees_bytes(m)));
 }
 
 void vma_tree_free(struct vm *m)
@@ -100,9 +71,11 @@ void vma_tree_free(struct vm *m)
 
 	if (m->vma_nodes)
 		h->release(m->vma_nodes, nodes_bytes(m));
+	if (m->vma_leaves)
+		h->release(m->vma_leaves, leaves_bytes(m));
 	if (m->trees)
 		h->release(m->trees, trees_bytes(m));
-	m->vma_nodes = NULL;
+	m->vma_nodes = m->vma_leaves = NULL;
 	m->trees = NULL;
 }
 
@@ -124,274 +97,263 @@ int vma_tree_rebuild(struct vm *m)
 	return 0;
 }
 
-/* From n to the root.  With `all`, does not stop where nothing changes: after
- * rotations a node in between may be right by chance. */
-static void node_propagate(struct vma_node *n, bool all)
-{
-	for (; n; n = RB_PARENT(n, link)) {
-		uint64_t max = node_max_gap(n);
+/* ---- nodes -------------------------------------------------------------- */
 
-		if (max == n->max_gap && !all)
-			return;
-		n->max_gap = max;
+static struct vma_node *node_new(struct vm *m, idx_t mm, bool leaf)
+{
+	struct vma_node *pool = node_at(m, 0), *n;
+
+	if (pool->pool_free_list) {
+		n = node_at(m, pool->pool_free_list);
+		pool->pool_free_list = n->parent;
+	} else {
+		n = node_at(m, ++pool->pool_used);
+	}
+	memset(n, 0, sizeof(*n));
+	n->mm = mm;
+	n->leaf = leaf;
+	return n;
+}
+
+static void node_free(struct vm *m, struct vma_node *n)
+{
+	struct vma_node *pool = node_at(m, 0);
+
+	n->nr = 0;
+	n->parent = pool->pool_free_list;
+	pool->pool_free_list = node_index(m, n);
+}
+
+static uint32_t node_find(const struct vma_node *n, uint32_t item)
+{
+	uint32_t i = 0;
+
+	while (n->item[i] != item)
+		i++;
+	return i;
+}
+
+/* Makes a free entry at i; the caller fills it. */
+static void node_open(struct vma_node *n, uint32_t i)
+{
+	size_t rest = n->nr - i;
+
+	memmove(n->item + i + 1, n->item + i, rest * sizeof(*n->item));
+	memmove(n->end + i + 1, n->end + i, rest * sizeof(*n->end));
+	memmove(n->gap + i + 1, n->gap + i, rest * sizeof(*n->gap));
+	n->nr++;
+}
+
+static void node_close(struct vma_node *n, uint32_t i)
+{
+	size_t rest = --n->nr - i;
+
+	memmove(n->item + i, n->item + i + 1, rest * sizeof(*n->item));
+	memmove(n->end + i, n->end + i + 1, rest * sizeof(*n->end));
+	memmove(n->gap + i, n->gap + i + 1, rest * sizeof(*n->gap));
+	n->gap[n->nr] = 0;
+}
+
+/* n holds `item` now. */
+static void adopt(struct vm *m, const struct vma_node *n, uint32_t item)
+{
+	if (n->leaf)
+		*leaf_of(m, item) = node_index(m, n);
+	else
+		node_at(m, item)->parent = node_index(m, n);
+}
+
+/* Moves nr entries of `from`, beginning at i, to `at` in `to`. */
+static void node_move(struct vm *m, struct vma_node *to, uint32_t at,
+	struct vma_node *from, uint32_t i, uint32_t nr)
+{
+	for (uint32_t k = 0; k < nr; k++) {
+		node_open(to, at + k);
+		to->item[at + k] = from->item[i];
+		to->end[at + k] = from->end[i];
+		to->gap[at + k] = from->gap[i];
+		node_close(from, i);
+		adopt(m, to, to->item[at + k]);
 	}
 }
 
-static void node_set_gap(const struct vm *m, const struct vma *v)
+/* Entry i of p tells what its child holds; true if it changed. */
+static bool entry_refresh(struct vm *m, struct vma_node *p, uint32_t i)
 {
-	struct vma_node *n = node_of(m, vma_index(m, v));
-	vaddr_t below = v->prev ? node_of(m, v->prev)->end : 0;
+	const struct vma_node *n = node_at(m, p->item[i]);
+	vaddr_t end = n->end[n->nr - 1];
+	uint64_t gap = node_max_gap(n);
 
-	n->gap = n->start - below;
-	node_propagate(n, false);
+	if (p->end[i] == end && p->gap[i] == gap)
+		return false;
+	p->end[i] = end;
+	p->gap[i] = gap;
+	return true;
 }
 
-/*
- * The list tells where the node goes: below its predecessor's right hand, or,
- * if that is taken, below its successor's left hand.
- */
+/* From n to the root, as far as something changes. */
+static void propagate(struct vm *m, struct vma_node *n)
+{
+	while (n->parent) {
+		struct vma_node *p = node_at(m, n->parent);
+
+		if (!entry_refresh(m, p, node_find(p, node_index(m, n))))
+			return;
+		n = p;
+	}
+}
+
+/* The upper half of a full node becomes a node of its own. */
+static void node_split(struct vm *m, struct vma_node *n)
+{
+	struct vma_node *p, *upper;
+	uint32_t i;
+
+	if (!n->parent) {
+		p = node_new(m, n->mm, false);
+		p->nr = 1;
+		p->item[0] = node_index(m, n);
+		adopt(m, p, p->item[0]);
+		m->trees[n->mm].root = node_index(m, p);
+	} else if (node_at(m, n->parent)->nr == NODE_MAX) {
+		node_split(m, node_at(m, n->parent));
+	}
+	p = node_at(m, n->parent);
+	upper = node_new(m, n->mm, n->leaf);
+	upper->parent = n->parent;
+	node_move(m, upper, 0, n, NODE_MAX / 2, NODE_MAX / 2);
+	i = node_find(p, node_index(m, n));
+	node_open(p, i + 1);
+	p->item[i + 1] = node_index(m, upper);
+	entry_refresh(m, p, i);
+	entry_refresh(m, p, i + 1);
+}
+
+/* Siblings i and i + 1 of p, one of which has too few, become one or share. */
+static void node_even_out(struct vm *m, struct vma_node *p, uint32_t i)
+{
+	struct vma_node *l = node_at(m, p->item[i]);
+	struct vma_node *r = node_at(m, p->item[i + 1]);
+	uint32_t half = (l->nr + r->nr) / 2;
+
+	if (l->nr + r->nr <= NODE_MAX) {
+		node_move(m, l, l->nr, r, 0, r->nr);
+		node_free(m, r);
+		node_close(p, i + 1);
+		entry_refresh(m, p, i);
+		return;
+	}
+	if (l->nr < half)
+		node_move(m, l, l->nr, r, 0, half - l->nr);
+	else
+		node_move(m, r, 0, l, half, l->nr - half);
+	entry_refresh(m, p, i);
+	entry_refresh(m, p, i + 1);
+}
+
+static void node_shrunk(struct vm *m, struct vma_node *n)
+{
+	while (n->parent && n->nr < NODE_MIN) {
+		struct vma_node *p = node_at(m, n->parent);
+		uint32_t i = node_find(p, node_index(m, n));
+
+		node_even_out(m, p, i ? i - 1 : i);
+		n = p;
+	}
+	if (n->parent || n->nr > 1 || (n->leaf && n->nr))
+		return;
+	/* The root is empty, or leads to a single node. */
+	m->trees[n->mm].root = n->nr ? n->item[0] : 0;
+	if (n->nr)
+		node_at(m, n->item[0])->parent = 0;
+	node_free(m, n);
+}
+
+/* ---- entries ------------------------------------------------------------ */
+
+static void entry_set(struct vm *m, const struct vma *v)
+{
+	idx_t vma = vma_index(m, v);
+	struct vma_node *n = node_at(m, *leaf_of(m, vma));
+	uint32_t i = node_find(n, vma);
+
+	n->end[i] = v->end;
+	n->gap[i] = gap_below(m, v);
+	propagate(m, n);
+}
+
+/* The leaf where v belongs, with room for it; *at is its place there. */
+static struct vma_node *leaf_for(
+	struct vm *m, const struct vma *v, uint32_t *at)
+{
+	struct vma_tree *t = m->trees + v->mm;
+	/* While a tree is rebuilt the list is ahead of it, but then there is
+	 * a predecessor. */
+	idx_t near = v->prev ? v->prev : v->next;
+	uint32_t leaf = near ? *leaf_of(m, near) : 0;
+
+	if (!leaf) {
+		t->root = node_index(m, node_new(m, v->mm, true));
+		*at = 0;
+		return node_at(m, t->root);
+	}
+	if (node_at(m, leaf)->nr == NODE_MAX) {
+		node_split(m, node_at(m, leaf));
+		leaf = *leaf_of(m, near);
+	}
+	*at = node_find(node_at(m, leaf), near) + (near == v->prev);
+	return node_at(m, leaf);
+}
+
 void vma_tree_add(struct vm *m, const struct vma *v)
 {
 	struct vma_tree *t = m->trees + v->mm;
-	struct vma_node *n = node_of(m, vma_index(m, v));
-	struct vma_node *prev = v->prev ? node_of(m, v->prev) : NULL;
-	struct vma_node *parent = NULL, **slot;
-	bool rotates;
+	uint32_t i;
+	struct vma_node *n = leaf_for(m, v, &i);
 
-	if (prev && !RB_RIGHT(prev, link)) {
-		parent = prev;
-		slot = &RB_RIGHT(prev, link);
-	} else if (!RB_EMPTY(t)) {
-		/* While a tree is rebuilt the list is ahead of it, but then
-		 * the predecessor is the rightmost node. */
-		parent = node_of(m, v->next);
-		slot = &RB_LEFT(parent, link);
-	} else {
-		slot = &RB_ROOT(t);
-	}
-	n->start = v->start;
-	n->end = v->end;
-	n->gap = n->max_gap = v->start - (prev ? prev->end : 0);
-	/* Below a black node nothing rotates. */
-	rotates = parent && RB_COLOR(parent, link) == RB_RED;
-	RB_SET(n, parent, link);
-	*slot = n;
-	vma_tree_RB_INSERT_COLOR(t, n);
-	node_propagate(rotates ? n : parent, rotates);
-	t->recent = n;
-	if (v->next && node_of(m, v->next)->end)
-		node_set_gap(m, vma_at(m, v->next));
+	node_open(n, i);
+	n->item[i] = vma_index(m, v);
+	n->end[i] = v->end;
+	n->gap[i] = gap_below(m, v);
+	adopt(m, n, n->item[i]);
+	t->recent = node_index(m, n);
+	t->recent_at = i;
+	if (i + 1 < n->nr)
+		n->gap[i + 1] = gap_below(m, vma_at(m, n->item[i + 1]));
+	else if (v->next && *leaf_of(m, v->next))
+		entry_set(m, vma_at(m, v->next));
+	propagate(m, n);
 }
 
 void vma_tree_del(struct vm *m, const struct vma *v)
 {
 	struct vma_tree *t = m->trees + v->mm;
-	struct vma_node *n = node_of(m, vma_index(m, v));
-	struct vma_node *fix = RB_PARENT(n, link);
-	bool rotates = true;
+	idx_t vma = vma_index(m, v);
+	struct vma_node *n = node_at(m, *leaf_of(m, vma));
+	uint32_t i = node_find(n, vma);
+	vaddr_t below = v->start - n->gap[i];
 
-	if (RB_LEFT(n, link) && RB_RIGHT(n, link)) {
-		/* The successor takes the place of n. */
-		struct vma_node *s = node_of(m, v->next);
+	node_close(n, i);
+	*leaf_of(m, vma) = 0;
+	if (i < n->nr) {
+		n->gap[i] = vma_at(m, n->item[i])->start - below;
+	} else if (v->next) {
+		struct vma_node *s = node_at(m, *leaf_of(m, v->next));
 
-		fix = RB_PARENT(s, link) == n ? s : RB_PARENT(s, link);
-	} else if (RB_COLOR(n, link) == RB_RED) {
-		/* A red leaf: only its ancestors lose, the first of which
-		 * RB_REMOVE itself puts right. */
-		rotates = false;
-		fix = RB_PARENT(fix, link);
+		s->gap[0] = vma_at(m, v->next)->start - below;
+		propagate(m, s);
 	}
-	RB_REMOVE(vma_tree, t, n);
-	node_propagate(fix, rotates);
-	t->recent = v->next ? node_of(m, v->next) : NULL;
-	if (v->next) {
-		struct vma_node *s = t->recent;
-
-		s->gap = s->start - (v->prev ? node_of(m, v->prev)->end : 0);
-		node_propagate(s, false);
-	}
-	n->start = n->end = 0;
+	t->recent = node_index(m, n);
+	t->recent_at = i;
+	if (n->nr)
+		propagate(m, n);
+	if (n->nr < NODE_MIN)
+		node_shrunk(m, n);
 }
 
 void vma_tree_update(struct vm *m, const struct vma *v)
 {
-	struct vma_node *n = node_of(m, vma_index(m, v));
-
-	n->start = v->start;
-	n->end = v->end;
-	node_set_gap(m, v);
+	entry_set(m, v);
 	if (v->next)
-		node_set_gap(m, vma_at(m, v->next));
-}
-
-struct vma *vma_find(struct vm *m, idx_t mm, vaddr_t addr)
-{
-	struct vma_node *n = RB_ROOT(m->trees + mm), *found = NULL;
-	struct vma_node *recent = m->trees[mm].recent;
-
-	/* Inside it, or in the hole below. */
-	if (recent && addr < recent->end && addr >= recent->start - recent->gap)
-		return node_vma(m, recent);
-	while (n) {
-		if (n->end <= addr) {
-			n = RB_RIGHT(n, link);
-			continue;
-		}
-		found = n;
-		if (n->start <= addr)
-			break;
-		n = RB_LEFT(n, link);
-	}
-	return found ? node_vma(m, found) : NULL;
-}
-
-struct vma *vma_lookup(struct vm *m, idx_t mm, vaddr_t addr)
-{
-	struct vma *v = vma_find(m, mm, addr);
-
-	return v && v->start <= addr ? v : NULL;
-}
-
-/* A hole is wanted: at most `from_max` is its start, at least `to_min` its
- * end, and it has len bytes. */
-struct want {
-	vaddr_t from_max, to_min;
-	uint64_t len;
-};
-
-static bool node_fits(const struct vma_node *n, const struct want *w)
-{
-	return n->gap >= w->len && n->start - n->gap <= w->from_max &&
-	       n->start >= w->to_min;
-}
-
-static struct vma_node *highest(struct vma_node *n, const struct want *w)
-{
-	while (n && n->max_gap >= w->len) {
-		if (n->start - n->gap <= w->from_max) {
-			struct vma_node *r = highest(RB_RIGHT(n, link), w);
-
-			if (r)
-				return r;
-			if (node_fits(n, w))
-				return n;
-			if (n->start < w->to_min)
-				return NULL;
-		}
-		n = RB_LEFT(n, link);
-	}
-	return NULL;
-}
-
-static const struct vma_node *lowest(
-	const struct vma_node *n, const struct want *w)
-{
-	while (n && n->max_gap >= w->len) {
-		if (n->start >= w->to_min) {
-			const struct vma_node *l = lowest(RB_LEFT(n, link), w);
-
-			if (l)
-				return l;
-			if (node_fits(n, w))
-				return n;
-			if (n->start - n->gap > w->from_max)
-				return NULL;
-		}
-		n = RB_RIGHT(n, link);
-	}
-	return NULL;
-}
-
-/* The hole above the last VMA has no node. */
-static vaddr_t last_end(const struct vm *m, idx_t mm)
-{
-	idx_t last = mm_at(m, mm)->last;
-
-	return last ? vma_at(m, last)->end : 0;
-}
-
-bool vma_tree_highest(struct vm *m, idx_t mm, vaddr_t low, vaddr_t high,
-	uint64_t len, vaddr_t *hole_end)
-{
-	struct vma_node *n;
-	vaddr_t top = last_end(m, mm);
-
-	if (high < len || high - len < low)
-		return false;
-	if (top <= high - len) {
-		*hole_end = high;
-		return true;
-	}
-	n = highest(RB_ROOT(m->trees + mm),
-		&(struct want){high - len, low + len, len});
-	if (!n)
-		return false;
-	m->trees[mm].recent = n;
-	*hole_end = n->start < high ? n->start : high;
-	return true;
-}
-
-bool vma_tree_lowest(struct vm *m, idx_t mm, vaddr_t low, vaddr_t high,
-	uint64_t len, vaddr_t *hole_start)
-{
-	const struct vma_node *n;
-	vaddr_t from;
-
-	if (high < len || high - len < low)
-		return false;
-	n = lowest(RB_ROOT(m->trees + mm),
-		&(struct want){high - len, low + len, len});
-	from = n ? n->start - n->gap : last_end(m, mm);
-	if (from < low)
-		from = low;
-	if (from > high - len)
-		return false;
-	*hole_start = from;
-	return true;
-}
-
-static int node_check(struct vm *m, const struct vma_node *n, idx_t mm)
-{
-	const struct vma *v = node_vma(m, n);
-	vaddr_t below = v->prev ? vma_at(m, v->prev)->end : 0;
-
-	if (n->start != v->start || n->end != v->end || v->mm != mm)
-		return vm_fail(m, EIO,
-			"mm %u: the tree has [%llx, %llx) where the list has "
-			"[%llx, %llx)",
-			mm, (unsigned long long)n->start,
-			(unsigned long long)n->end,
-			(unsigned long long)v->start,
-			(unsigned long long)v->end);
-	if (n->gap != v->start - below || n->max_gap != node_max_gap(n))
-		return vm_fail(m, EIO,
-			"mm %u: the tree's gap below %llx is %llx (max %llx), "
-			"not %llx (max %llx)",
-			mm, (unsigned long long)v->start,
-			(unsigned long long)n->gap,
-			(unsigned long long)n->max_gap,
-			(unsigned long long)(v->start - below),
-			(unsigned long long)node_max_gap(n));
-	return 0;
-}
-
-int vma_tree_check(struct vm *m, idx_t mm)
-{
-	struct vma_node *n;
-	idx_t expect = mm_at(m, mm)->first;
-
-	RB_FOREACH (n, vma_tree, m->trees + mm) {
-		if (!expect || n != node_of(m, expect))
-			return vm_fail(m, EIO,
-				"mm %u: the tree and the list differ in order "
-				"at %llx",
-				mm, (unsigned long long)n->start);
-		if (node_check(m, n, mm))
-			return -EIO;
-		expect = vma_at(m, expect)->next;
-	}
-	if (expect)
-		return vm_fail(m, EIO, "mm %u: %llx is not in the tree", mm,
-			(unsigned long long)vma_at(m, expect)->start);
-	return 0;
+		entry_set(m, vma_at(m, v->next));
 }
