@@ -14,6 +14,10 @@ m=$work/mnt
 mkdir "$m"
 failures=0
 
+# A daemon has no stderr: sanitizers write to files, which fail the test.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$work/sanitizer
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}log_path=$work/sanitizer
+
 fail() {
 	echo "FAIL: $*" >&2
 	failures=$((failures + 1))
@@ -104,6 +108,7 @@ finish() {
 		cat "$work/out" >&2
 		fail "the program complained"
 	fi
+	cat "$work"/sanitizer.* >&2 2>/dev/null && fail "a sanitizer complained"
 	[ "$failures" = 0 ] && [ "$status" = 0 ] || {
 		echo "$failures failures, status $status" >&2
 		rm -rf "$work"
