@@ -40,6 +40,7 @@ static void apply(struct store *s, const struct row *r, const struct event *e,
 	tap_begin(&t, s, r, fn, ctx);
 	vm_apply(s->vm, e, tap_reply, &t, out);
 	s->work_ns += clock_ns() - t0 + ROW_REPLAY_NS;
+	s->changes++;
 	if (!t.lines) {
 		forget_row(s, r->seq);
 		return;
@@ -66,7 +67,7 @@ static int exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 		vm_apply(s->vm, e, fn, ctx, out);
 		return 0;
 	}
-	r.seq = s->vm->root->seq + 1;
+	r.seq = course_seq(&s->course, s->vm->root->seq + 1);
 	r.time = s->vm->root->ns;
 	while (!e->blob && r.event.text[r.event.text_len - 1] == '\n')
 		r.event.text_len--;
@@ -87,9 +88,9 @@ int store_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 {
 	int rc;
 
-	pthread_mutex_lock(&s->lock);
+	store_lock(s);
 	rc = exec(s, e, fn, ctx, out);
-	pthread_mutex_unlock(&s->lock);
+	store_unlock(s);
 	return rc;
 }
 
@@ -117,7 +118,7 @@ int store_sync(struct store *s)
 
 	if (s->read_only)
 		return 0;
-	pthread_mutex_lock(&s->lock);
+	store_lock(s);
 	snprintf(path, sizeof(path), "%s-wal", s->path);
 	rc = sync_file(s, path, O_RDONLY);
 	if (!rc && fsync(s->lock_fd))
@@ -132,17 +133,17 @@ int store_sync(struct store *s)
 	if (rc)
 		store_fail(
 			s, -rc, "cannot sync %s: %s", s->path, strerror(-rc));
-	pthread_mutex_unlock(&s->lock);
+	store_unlock(s);
 	return rc;
 }
 
 void store_idle(struct store *s)
 {
-	pthread_mutex_lock(&s->lock);
+	store_lock(s);
 	if (!s->read_only && s->burst != BURST_HELD) {
 		results_flush(s);
 		snapshot_if_due(s, true);
 		burst_leave(s);
 	}
-	pthread_mutex_unlock(&s->lock);
+	store_unlock(s);
 }

@@ -15,9 +15,9 @@ uint64_t store_log_size(struct store *s)
 {
 	uint64_t size;
 
-	pthread_mutex_lock(&s->lock);
-	size = s->log_size;
-	pthread_mutex_unlock(&s->lock);
+	store_lock(s);
+	size = s->log_size - s->log_base;
+	store_unlock(s);
 	return size;
 }
 
@@ -36,7 +36,7 @@ static void next_run(struct log_cursor *c)
 	const char *nl;
 	char *after;
 
-	if (c->lines == 1) {
+	if (c->plain) {
 		c->run_left = 1;
 		c->cur = c->reply.data;
 		c->cur_len = c->reply.len;
@@ -76,19 +76,44 @@ static int copy_row(struct store *s, const struct result *r)
 	return rc;
 }
 
+/* The result of the row that holds line `seq`, without the lines that are not
+ * on the path because it leaves the row in its middle. */
+static int find_row(struct store *s, uint64_t seq, struct result *r)
+{
+	const struct course *c = &s->course;
+	int rc = result_find(s, seq, r);
+	uint64_t end;
+
+	if (rc < 0)
+		return rc;
+	if (!rc || !r->lines || r->seq + r->lines <= seq ||
+		!course_has(c, r->seq))
+		return gap(s, seq);
+	end = course_line(c, r->seq) + r->lines;
+	for (unsigned i = 1; i < c->nr; i++)
+		if (course_line(c, r->seq) < c->v[i].line && end > c->v[i].line)
+			end = c->v[i].line;
+	if (end > s->vm->root->seq + 1)
+		end = s->vm->root->seq + 1;
+	end -= course_line(c, r->seq);
+	r->cut = end < r->lines;
+	r->lines = (uint32_t)end;
+	return 0;
+}
+
 /* Puts the cursor at the beginning of the row that holds line `seq`. */
 static int load_row(struct store *s, uint64_t seq)
 {
 	struct log_cursor *c = &s->cursor;
 	struct result r;
-	int rc = result_find(s, seq, &r);
+	int rc = find_row(s, seq, &r);
 
 	c->valid = false;
-	if (rc < 0)
+	if (rc)
 		return rc;
-	if (!rc || !r.lines || r.seq + r.lines <= seq)
-		return gap(s, seq);
+	c->last = r.seq + r.lines - 1;
 	c->lines = r.lines;
+	c->plain = r.lines == 1 && !r.cut;
 	c->off = r.log_off;
 	rc = copy_row(s, &r);
 	if (rc)
@@ -104,23 +129,23 @@ static int load_row(struct store *s, uint64_t seq)
 
 static int locate(struct store *s, uint64_t off)
 {
-	uint64_t lo = 1, hi = s->vm->root->seq;
+	const struct course *c = &s->course;
+	uint64_t lo = c->v[0].line, hi = s->vm->root->seq, at;
 	struct result r;
 
 	while (lo < hi) {
 		uint64_t mid = lo + (hi - lo + 1) / 2;
-		int rc = result_find(s, mid, &r);
+		int rc = find_row(s, course_seq(c, mid), &r);
 
-		if (rc < 0)
+		if (rc)
 			return rc;
-		if (!rc || !r.lines || r.seq + r.lines <= mid)
-			return gap(s, mid);
+		at = course_line(c, r.seq);
 		if (r.log_off > off)
-			hi = r.seq - 1;
+			hi = at - 1;
 		else
-			lo = r.seq + r.lines - 1;
+			lo = at + r.lines - 1;
 	}
-	return load_row(s, lo);
+	return load_row(s, course_seq(c, lo));
 }
 
 /* Renders the line the cursor is at, unless it ends at or before `off`. */
@@ -180,11 +205,13 @@ static int64_t copy_line(
 static int next_row(struct store *s, uint64_t at, uint64_t *located)
 {
 	struct log_cursor *c = &s->cursor;
+	uint64_t next =
+		course_seq(&s->course, course_line(&s->course, c->last) + 1);
 
 	if (c->off == at)
-		return load_row(s, c->row.seq + c->lines);
+		return load_row(s, next);
 	if (*located == at)
-		return gap(s, c->row.seq + c->lines);
+		return gap(s, next);
 	*located = at;
 	return locate(s, at);
 }
@@ -223,10 +250,11 @@ static int64_t log_read(struct store *s, uint64_t off, char *buf, size_t len)
 
 int64_t store_log_read(struct store *s, uint64_t off, char *buf, size_t len)
 {
-	int64_t n;
+	int64_t n = 0;
 
-	pthread_mutex_lock(&s->lock);
-	n = log_read(s, off, buf, len);
-	pthread_mutex_unlock(&s->lock);
+	store_lock(s);
+	if (off < s->log_size - s->log_base)
+		n = log_read(s, s->log_base + off, buf, len);
+	store_unlock(s);
 	return n;
 }

@@ -35,7 +35,7 @@ struct store *store_new(const char *path, const struct store_options *o)
 	return NULL;
 }
 
-void store_free(struct store *s)
+void store_release(struct store *s)
 {
 	sqlite3_finalize(s->insert_row);
 	sqlite3_finalize(s->delete_row);
@@ -57,8 +57,15 @@ void store_free(struct store *s)
 	bytes_free(&s->cursor.text);
 	bytes_free(&s->cursor.reply);
 	bytes_free(&s->cursor.line);
+	free(s->timelines);
+	course_free(&s->course);
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
+}
+
+void store_free(struct store *s)
+{
+	store_release(s);
 	free(s);
 }
 
@@ -159,7 +166,7 @@ static int enter_wal(struct store *s)
 	return rc;
 }
 
-static int prepare_all(struct store *s)
+int store_prepare_all(struct store *s)
 {
 	const struct {
 		sqlite3_stmt **st;
@@ -238,7 +245,11 @@ int store_connect(struct store *s, const struct store_options *o)
 	if (!rc)
 		rc = schema_load(s, o);
 	if (!rc)
-		rc = prepare_all(s);
+		rc = timelines_load(s);
+	if (!rc)
+		rc = course_to(s, UINT64_MAX, &s->course);
+	if (!rc)
+		rc = store_prepare_all(s);
 	if (rc && created)
 		unlink(s->path);
 	return rc;

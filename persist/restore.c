@@ -167,7 +167,7 @@ static int check_loaded(
 		return store_fail(s, EUCLEAN, "the hash of the state is wrong");
 	if (vm_reindex(s->vm))
 		return store_fail(s, EUCLEAN, "%s", vm_sentence(s->vm));
-	if (root->seq != f->seq || root->ns != f->time)
+	if (root->seq != course_line(&s->course, f->seq) || root->ns != f->time)
 		return store_fail(s, EUCLEAN, "it is of another moment");
 	config.given = root->config.given;
 	if (memcmp(&root->config, &config, sizeof(config)))
@@ -201,21 +201,32 @@ static int load(struct store *s, const struct found *f)
 	return rc;
 }
 
-/* The newest checkpoint at or before `seq`, and among equals below `id`. */
-static int find(struct store *s, uint64_t seq, int64_t id, struct found *f)
+/*
+ * The newest checkpoint before (seq, id) on a stretch of the path.  One in the
+ * middle of a row is of use only where the path leaves that row there.
+ */
+static int find_on(
+	struct store *s, const struct stretch *v, bool first, struct found *f)
 {
 	sqlite3_stmt *st;
+	int64_t last = v->last > INT64_MAX ? INT64_MAX : (int64_t)v->last;
 	int step, rc = store_prepare(s,
 			  "SELECT id, seq, time, log_off, hash, layout FROM "
-			  "checkpoint "
-			  "WHERE (seq, id) < (?, ?) ORDER BY seq DESC, id DESC "
-			  "LIMIT 1",
+			  "checkpoint c "
+			  "WHERE (seq, id) < (?1, ?2) AND seq BETWEEN ?3 AND "
+			  "?4 AND (seq = ?4 OR "
+			  "EXISTS (SELECT 1 FROM journal WHERE seq = c.seq + 1)"
+			  " OR NOT EXISTS (SELECT 1 FROM journal WHERE "
+			  "seq > c.seq AND seq <= ?4)) "
+			  "ORDER BY seq DESC, id DESC LIMIT 1",
 			  &st);
 
 	if (rc)
 		return rc;
-	sqlite3_bind_int64(st, 1, (int64_t)seq);
-	sqlite3_bind_int64(st, 2, id);
+	sqlite3_bind_int64(st, 1, (int64_t)f->seq);
+	sqlite3_bind_int64(st, 2, f->id);
+	sqlite3_bind_int64(st, 3, (int64_t)(v->first - first));
+	sqlite3_bind_int64(st, 4, last);
 	step = sqlite3_step(st);
 	if (step == SQLITE_ROW) {
 		const char *hash = (const char *)sqlite3_column_text(st, 4);
@@ -231,6 +242,15 @@ static int find(struct store *s, uint64_t seq, int64_t id, struct found *f)
 		rc = store_sql_fail(s, "read the checkpoints");
 	}
 	sqlite3_finalize(st);
+	return rc;
+}
+
+static int find(struct store *s, struct found *f)
+{
+	int rc = 0;
+
+	for (unsigned i = s->course.nr; i-- > 0 && !rc;)
+		rc = find_on(s, &s->course.v[i], !i, f);
 	return rc;
 }
 
@@ -294,7 +314,7 @@ int restore_newest(struct store *s)
 	char why[64];
 	int rc;
 
-	while ((rc = find(s, f.seq, f.id, &f)) > 0) {
+	while ((rc = find(s, &f)) > 0) {
 		if (f.layout != VM_LAYOUT_VERSION) {
 			snprintf(why, sizeof(why),
 				"it has layout version %d, this pagefs %d",

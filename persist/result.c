@@ -205,8 +205,13 @@ static bool find_pending(struct store *s, uint64_t seq, struct result *out)
 		else
 			hi = mid;
 	}
-	*out = (struct result){v[lo].seq, v[lo].log_off, v[lo].lines,
-		s->results.text.data + v[lo].reply_at, v[lo].reply_len};
+	if (seq >= v[lo].seq + v[lo].lines)
+		return false;
+	*out = (struct result){.seq = v[lo].seq,
+		.log_off = v[lo].log_off,
+		.lines = v[lo].lines,
+		.reply = s->results.text.data + v[lo].reply_at,
+		.reply_len = v[lo].reply_len};
 	return true;
 }
 
@@ -215,7 +220,9 @@ int result_find(struct store *s, uint64_t seq, struct result *out)
 	sqlite3_stmt *st = s->find_result;
 	int step;
 
-	if (find_pending(s, seq, out))
+	memset(out, 0, sizeof(*out));
+	if (find_pending(s, seq, out) ||
+		(s->parent && find_pending(s->parent, seq, out)))
 		return 1;
 	sqlite3_reset(st);
 	sqlite3_bind_int64(st, 1, (int64_t)seq);

@@ -89,7 +89,7 @@ static int insert_checkpoint(struct store *s, const char *hash)
 
 	if (rc)
 		return rc;
-	sqlite3_bind_int64(st, 1, (int64_t)root->seq);
+	sqlite3_bind_int64(st, 1, (int64_t)course_seq(&s->course, root->seq));
 	sqlite3_bind_int64(st, 2, (int64_t)root->ns);
 	sqlite3_bind_int64(st, 3, (int64_t)s->log_size);
 	sqlite3_bind_text(st, 4, hash, -1, SQLITE_STATIC);
@@ -201,7 +201,8 @@ static int forget_old(struct store *s)
 	sqlite3_snprintf(sizeof(sql), sql,
 		"DELETE FROM checkpoint WHERE name IS NULL AND id NOT IN "
 		"(SELECT id FROM checkpoint WHERE name IS NULL "
-		" ORDER BY seq DESC, id DESC LIMIT %d);",
+		" ORDER BY id DESC LIMIT %d) AND seq NOT IN "
+		"(SELECT fork FROM timeline WHERE parent IS NULL);",
 		KEEP_AUTOMATIC);
 	rc = store_sql(s, sql, "forget old states");
 	if (rc || !sqlite3_changes(s->db))
@@ -257,7 +258,7 @@ int snapshot_take(struct store *s)
 
 	if (s->read_only)
 		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
-	if (s->snapshot_seq == s->vm->root->seq)
+	if (s->snapshot_seq == course_seq(&s->course, s->vm->root->seq))
 		return results_flush(s);
 	rc = burst_begin(s);
 	if (!rc)
@@ -272,7 +273,7 @@ int snapshot_take(struct store *s)
 		return rc;
 	}
 	results_clear(s);
-	s->snapshot_seq = s->vm->root->seq;
+	s->snapshot_seq = course_seq(&s->course, s->vm->root->seq);
 	s->snapshot_cost = clock_ns() - t0;
 	return 0;
 }
@@ -293,8 +294,8 @@ int store_snapshot(struct store *s)
 {
 	int rc;
 
-	pthread_mutex_lock(&s->lock);
+	store_lock(s);
 	rc = snapshot_take(s);
-	pthread_mutex_unlock(&s->lock);
+	store_unlock(s);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #ifndef PAGEFS_STORE_H
 #define PAGEFS_STORE_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "../vm/vm.h"
@@ -114,7 +115,7 @@ uint64_t store_seq(struct store *s);
  * became true, else as store_open().  err has STORE_ERR_MAX bytes.
  */
 struct store_view;
-int store_view_open(struct store *s, const char *where, const bool *stop,
+int store_view_open(struct store *s, const char *where, const atomic_bool *stop,
 	struct store_view **out, char *err);
 /* Which moment the words name, without building it. */
 int store_find(struct store *s, const char *where, uint64_t *seq, char *err);

@@ -38,7 +38,7 @@
 #include "store.h"
 
 #define APPLICATION_ID 0x70676673 /* "pgfs", at offset 68 of the file */
-#define JOURNAL_FORMAT 1	  /* user_version, at offset 60 */
+#define JOURNAL_FORMAT 2	  /* user_version, at offset 60 */
 #define CHUNK_SIZE     65536u
 #define ACTOR_TEXT_MAX 32
 
@@ -64,6 +64,7 @@ struct result {
 	uint32_t lines;
 	const char *reply;
 	size_t reply_len;
+	bool cut; /* its last lines are not on the path that is read */
 };
 
 struct pending_result {
@@ -104,7 +105,9 @@ struct log_cursor {
 	struct row row;
 	struct bytes text, reply, line;
 	char actor[ACTOR_TEXT_MAX];
+	uint64_t last; /* line of the row */
 	uint32_t lines, line_no;
+	bool plain; /* the reply is that of one line */
 	size_t text_pos, reply_pos;
 	uint64_t run_left;
 	const char *cur;
@@ -126,6 +129,7 @@ struct timeline {
 	uint64_t first;	    /* its own first line */
 	uint64_t last;	    /* UINT64_MAX: the live one */
 	uint64_t line;	    /* root->seq at the fork */
+	uint64_t log;	    /* size of log there */
 };
 
 /*
@@ -144,7 +148,7 @@ struct course {
 
 struct store {
 	struct store *parent;	    /* of a past moment, else NULL */
-	const volatile bool *stop;  /* gives up building it; may be NULL */
+	const atomic_bool *stop;    /* gives up building it; may be NULL */
 	struct timeline *timelines; /* all, in order; the last is live */
 	unsigned nr_timelines;
 	struct course course; /* of the machine */
@@ -156,6 +160,7 @@ struct store {
 	char *path;
 	char sentence[STORE_ERR_MAX];
 	pthread_mutex_t lock;
+	atomic_uint waiting; /* who wants the lock */
 	void (*notice)(void *ctx, const char *sentence);
 	void *notice_ctx;
 	int lock_fd;
@@ -175,6 +180,7 @@ struct store {
 	struct results results;
 	struct bytes reply; /* of the row in progress */
 	uint64_t log_size;
+	uint64_t log_base; /* what `forget` dropped of it */
 	struct log_cursor cursor;
 
 	uint64_t work_ns;	/* what replay since the snapshot costs */
@@ -216,6 +222,8 @@ int schema_load(struct store *s, const struct store_options *o);
 int store_connect(struct store *s, const struct store_options *o);
 struct store *store_new(const char *path, const struct store_options *o);
 void store_free(struct store *s);
+void store_release(struct store *s); /* all but the struct itself */
+int store_prepare_all(struct store *s);
 
 /* row.c */
 size_t actor_format(const struct actor *a, char *buf, size_t size);
@@ -332,8 +340,43 @@ uint64_t course_line(const struct course *p, uint64_t seq);
 /* Whether the state after line `seq` lies on the path. */
 bool course_has(const struct course *p, uint64_t seq);
 
-/* view.c: lets others have the store's mutex for a moment.  -EINTR when the
- * work is to be given up.  Does nothing for the live machine's store. */
+const struct timeline *timeline_by_id(const struct store *s, int64_t id);
+const struct timeline *timeline_live(const struct store *s);
+/* The timeline that the state after line `seq` belongs to, or NULL. */
+const struct timeline *timeline_of(const struct store *s, uint64_t seq);
+uint64_t timeline_last(const struct store *s, const struct timeline *t);
+
+/* view.c: the mutex of the live machine's store. */
+void store_lock(struct store *s);
+void store_unlock(struct store *s);
+/*
+ * Building a past moment lets others have it: for a moment, or while nothing
+ * of the database is needed.  -EINTR when the work is to be given up.  These
+ * do nothing for the live machine's store.
+ */
 int store_pause(struct store *s);
+void store_let_go(struct store *s);
+int store_take_back(struct store *s);
+/* With the mutex held; the sentence is the store's. */
+int moment_find(struct store *s, const char *where, uint64_t *seq);
+bool moment_is_number(const char *where);
+int view_open(struct store *s, uint64_t seq, const atomic_bool *stop,
+	struct store_view **out);
+struct store *view_store(struct store_view *v);
+void view_close(struct store_view *v);
+
+/* checkpoint.c: with the mutex held. */
+int checkpoint_find(
+	struct store *s, const char *name, struct store_checkpoint *out);
+int checkpoint_create(struct store *s, const char *name);
+
+/* tables.c: rows about the machine, within the caller's transaction. */
+int tables_fill(struct store *s, int64_t checkpoint);
+int tables_clear(struct store *s, int64_t checkpoint);
+
+/* history.c: with the mutex held. */
+int history_restore(struct store *s, const char *where);
+int history_forget(struct store *s, uint64_t before, uint64_t *rows);
+int history_vacuum(struct store *s, uint64_t *freed);
 
 #endif

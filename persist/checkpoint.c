@@ -1,0 +1,327 @@
+/*
+ * Checkpoints: saved states with a name.  Naming a moment saves its state, or
+ * finds it saved; taking the name away leaves a state like the automatic ones,
+ * which goes when newer ones come.
+ */
+#include "store_i.h"
+
+#include <stdio.h>
+
+#include "../vm/machine.h"
+
+static int bad_name(struct store *s, const char *name, const char *why)
+{
+	return store_fail(s, EINVAL,
+		"\"%.60s\" cannot be a checkpoint's name: "
+		"%s",
+		name, why);
+}
+
+static int check_name(struct store *s, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n > CHECKPOINT_NAME_MAX)
+		return store_fail(s, ENAMETOOLONG,
+			"a checkpoint's name has at most %d bytes, not %zu",
+			CHECKPOINT_NAME_MAX, n);
+	if (!n)
+		return bad_name(s, name, "it is empty");
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return bad_name(s, name, "it is a directory's");
+	if (moment_is_number(name))
+		return bad_name(s, name, "a number is a line of the journal");
+	for (const char *p = name; *p; p++)
+		if (*p == '/' || (unsigned char)*p < ' ' || *p == 0x7f)
+			return bad_name(s, name,
+				"it has a slash or a control character");
+	return 0;
+}
+
+/* ---- looking ------------------------------------------------------------ */
+
+#define COLUMNS "SELECT id, seq, time, name FROM checkpoint "
+
+static void read_checkpoint(
+	struct store *s, sqlite3_stmt *st, struct store_checkpoint *c)
+{
+	const struct timeline *t;
+
+	memset(c, 0, sizeof(*c));
+	c->id = sqlite3_column_int64(st, 0);
+	c->seq = (uint64_t)sqlite3_column_int64(st, 1);
+	c->time = (uint64_t)sqlite3_column_int64(st, 2);
+	snprintf(c->name, sizeof(c->name), "%s",
+		(const char *)sqlite3_column_text(st, 3));
+	t = timeline_of(s, c->seq);
+	c->timeline = t ? (uint32_t)t->id : 0;
+}
+
+int checkpoint_find(
+	struct store *s, const char *name, struct store_checkpoint *out)
+{
+	sqlite3_stmt *st;
+	int step, rc = store_prepare(s, COLUMNS "WHERE name = ?", &st);
+
+	memset(out, 0, sizeof(*out));
+	if (rc)
+		return rc;
+	sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
+	step = sqlite3_step(st);
+	if (step == SQLITE_ROW)
+		read_checkpoint(s, st, out);
+	else if (step == SQLITE_DONE)
+		rc = store_fail(
+			s, ENOENT, "there is no checkpoint \"%.60s\"", name);
+	else
+		rc = store_sql_fail(s, "read the checkpoints");
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int store_checkpoint_find(
+	struct store *s, const char *name, struct store_checkpoint *out)
+{
+	int rc;
+
+	store_lock(s);
+	rc = checkpoint_find(s, name, out);
+	store_unlock(s);
+	return rc;
+}
+
+int store_checkpoint_list(struct store *s,
+	int (*fn)(void *ctx, const struct store_checkpoint *c), void *ctx)
+{
+	struct store_checkpoint c;
+	sqlite3_stmt *st;
+	int step = SQLITE_DONE, rc;
+
+	store_lock(s);
+	rc = store_prepare(
+		s, COLUMNS "WHERE name NOT NULL ORDER BY seq, name", &st);
+	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW) {
+		read_checkpoint(s, st, &c);
+		rc = fn(ctx, &c);
+	}
+	if (!rc && step != SQLITE_DONE)
+		rc = store_sql_fail(s, "read the checkpoints");
+	sqlite3_finalize(st);
+	store_unlock(s);
+	return rc;
+}
+
+/* ---- changing ----------------------------------------------------------- */
+
+static int writable(struct store *s)
+{
+	if (!s->read_only)
+		return 0;
+	return store_fail(s, EROFS, "%s is mounted read-only", s->path);
+}
+
+/* The saved state after line `seq`, one without a name if possible. */
+static int find_state(struct store *s, uint64_t seq, int64_t *id, bool *named)
+{
+	sqlite3_stmt *st;
+	int step, rc = store_prepare(s,
+			  "SELECT id, name NOT NULL FROM checkpoint WHERE "
+			  "seq = ? ORDER BY name NOT NULL, id DESC LIMIT 1",
+			  &st);
+
+	*id = 0;
+	if (rc)
+		return rc;
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	step = sqlite3_step(st);
+	if (step == SQLITE_ROW) {
+		*id = sqlite3_column_int64(st, 0);
+		*named = sqlite3_column_int(st, 1);
+	} else if (step != SQLITE_DONE) {
+		rc = store_sql_fail(s, "read the checkpoints");
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Saves the state of the machine unless it is saved; *id is its row. */
+static int save_state(struct store *s, int64_t *id, bool *named)
+{
+	uint64_t seq = course_seq(&s->course, s->vm->root->seq);
+	int rc = snapshot_take(s);
+
+	if (!rc)
+		rc = find_state(s, seq, id, named);
+	if (rc || *id)
+		return rc;
+	s->snapshot_seq = NO_SNAPSHOT;
+	rc = snapshot_take(s);
+	return rc ? rc : find_state(s, seq, id, named);
+}
+
+/* Runs a statement with a name and an id; 0 or -errno. */
+static int run(struct store *s, const char *sql, const char *name, int64_t id)
+{
+	sqlite3_stmt *st;
+	int rc = store_prepare(s, sql, &st);
+
+	if (rc)
+		return rc;
+	if (name)
+		sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
+	if (id)
+		sqlite3_bind_int64(st, 2, id);
+	if (burst_step(s, st) != SQLITE_DONE)
+		rc = store_sql_fail(s, "write the checkpoint");
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* A second name of a state is a row of its own. */
+static int copy_state(struct store *s, const char *name, int64_t *id)
+{
+	int rc = run(s,
+		"INSERT INTO checkpoint (name, seq, time, log_off, hash, "
+		"layout, parent) SELECT ?1, seq, time, log_off, hash, layout, "
+		"id FROM checkpoint WHERE id = ?2",
+		name, *id);
+	int64_t copy = sqlite3_last_insert_rowid(s->db);
+
+	if (!rc)
+		rc = run(s,
+			"INSERT INTO piece SELECT (SELECT id FROM checkpoint "
+			"WHERE name = ?1), nr, segment, used, chunks FROM "
+			"piece WHERE checkpoint = ?2",
+			name, *id);
+	*id = copy;
+	return rc;
+}
+
+static int name_state(struct store *s, const char *name, int64_t id, bool named)
+{
+	int rc = burst_begin(s);
+
+	if (rc)
+		return rc;
+	if (named)
+		rc = copy_state(s, name, &id);
+	else
+		rc = run(s, "UPDATE checkpoint SET name = ?1 WHERE id = ?2",
+			name, id);
+	if (!rc)
+		rc = tables_fill(s, id);
+	if (!rc)
+		rc = burst_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+int checkpoint_create(struct store *s, const char *name)
+{
+	struct store_checkpoint old;
+	bool named = false;
+	int64_t id;
+	int rc = writable(s);
+
+	if (!rc)
+		rc = check_name(s, name);
+	if (rc)
+		return rc;
+	rc = checkpoint_find(s, name, &old);
+	if (!rc)
+		return store_fail(s, EEXIST,
+			"there is a checkpoint \"%.60s\" already, after line "
+			"%llu",
+			name, (unsigned long long)old.seq);
+	if (rc == -ENOENT)
+		rc = save_state(s, &id, &named);
+	return rc ? rc : name_state(s, name, id, named);
+}
+
+static int checkpoint_remove(struct store *s, const char *name)
+{
+	struct store_checkpoint c;
+	int rc = writable(s);
+
+	if (!rc)
+		rc = checkpoint_find(s, name, &c);
+	if (!rc)
+		rc = burst_begin(s);
+	if (rc)
+		return rc;
+	rc = tables_clear(s, c.id);
+	if (!rc)
+		rc = run(s, "UPDATE checkpoint SET name = NULL WHERE name = ?1",
+			name, 0);
+	if (!rc)
+		rc = burst_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+static int checkpoint_rename(
+	struct store *s, const char *from, const char *to, bool replace)
+{
+	struct store_checkpoint c, other;
+	int rc = writable(s);
+
+	if (!rc)
+		rc = check_name(s, to);
+	if (!rc)
+		rc = checkpoint_find(s, from, &c);
+	if (rc || !strcmp(from, to))
+		return rc;
+	rc = checkpoint_find(s, to, &other);
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!rc && !replace)
+		return store_fail(s, EEXIST,
+			"there is a checkpoint \"%.60s\" already", to);
+	rc = burst_begin(s);
+	if (!rc && other.id)
+		rc = tables_clear(s, other.id);
+	if (!rc && other.id)
+		rc = run(s, "UPDATE checkpoint SET name = NULL WHERE name = ?1",
+			to, 0);
+	if (!rc)
+		rc = run(s, "UPDATE checkpoint SET name = ?1 WHERE id = ?2", to,
+			c.id);
+	if (!rc)
+		rc = burst_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+int store_checkpoint(struct store *s, const char *name)
+{
+	int rc;
+
+	store_lock(s);
+	rc = checkpoint_create(s, name);
+	store_unlock(s);
+	return rc;
+}
+
+int store_checkpoint_remove(struct store *s, const char *name)
+{
+	int rc;
+
+	store_lock(s);
+	rc = checkpoint_remove(s, name);
+	store_unlock(s);
+	return rc;
+}
+
+int store_checkpoint_rename(
+	struct store *s, const char *from, const char *to, bool replace)
+{
+	int rc;
+
+	store_lock(s);
+	rc = checkpoint_rename(s, from, to, replace);
+	store_unlock(s);
+	return rc;
+}
