@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by bash scripts that drive a mounted machine.
 #
 #	. examples/lib.sh
@@ -24,7 +25,7 @@ pf() {
 
 	for command; do
 		written=yes
-		echo "$command" >&"$PF" 2>/dev/null || written=
+		{ echo "$command" >&"$PF"; } 2>/dev/null || written=
 		if ! IFS= read -r reply <&"$PF"; then
 			[ -z "$written" ] || continue # blank, or a comment
 			echo "pf: no reply to '$command': is the machine" \
@@ -59,7 +60,7 @@ pf_walk() {
 	local fd line status=0
 
 	exec {fd}<>"$1/cpu/0/walk"
-	echo "$2 $3" >&"$fd" 2>/dev/null || status=1
+	{ echo "$2 $3" >&"$fd"; } 2>/dev/null || status=1
 	while IFS= read -r line <&"$fd"; do
 		printf '%s\n' "$line"
 	done

@@ -57,8 +57,10 @@ static const char control_text[] =
 	"there from the start, the end of vmas lists a process's own.\n"
 	"Strings are \"quoted\\n\", bytes hex:6869.\n"
 	"\n"
-	"What a process touched before an access was refused stays touched:\n"
-	"`touch` and `read` of a range are as many accesses as it has pages.\n";
+	"Two kinds of lines stop in the middle as they do on Linux, and stay\n"
+	"done up to there: `touch`, `read` and `write` are as many accesses\n"
+	"as the range has pages; mprotect, mlock and madvise work on what\n"
+	"lies before a hole, and then report it.\n";
 
 static const char replies_text[] =
 	"Each line gives one reply line:\n"

@@ -74,22 +74,27 @@ static struct vma *lock_vma(
 	return vma_modify(m, v, start, end, flags);
 }
 
-static int no_vma(struct vm *m, vaddr_t va)
+static int no_vma(struct vm *m, vaddr_t va, vaddr_t start, uint64_t lock)
 {
-	return vm_fail(m, ENOMEM, "nothing is mapped at 0x%llx",
-		(unsigned long long)va);
+	const char *done = lock ? "; what is below it is marked locked"
+				: "; what is below it is unlocked";
+
+	return vm_fail(m, ENOMEM, "nothing is mapped at 0x%llx%s",
+		(unsigned long long)va, va > start ? done : "");
 }
 
 /* Sets the lock flags of [start, end); a hole ends it, what was done stays. */
 static int lock_range(
 	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end, uint64_t lock)
 {
+	const vaddr_t from = start;
+
 	while (start < end) {
 		struct vma *v = vma_lookup(m, mm, start);
 		vaddr_t stop;
 
 		if (!v)
-			return no_vma(m, start);
+			return no_vma(m, start, from, lock);
 		stop = v->end < end ? v->end : end;
 		v = lock_vma(m, v, start, stop, lock);
 		if (!v)

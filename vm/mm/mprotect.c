@@ -135,22 +135,26 @@ static int protect_vma(struct vm *m, struct task *t, struct vma *v,
 	return 0;
 }
 
-static int unmapped_at(struct vm *m, vaddr_t va)
+/* A hole at va; the change began at start. */
+static int unmapped_at(struct vm *m, vaddr_t va, vaddr_t start)
 {
-	return vm_fail(m, ENOMEM, "nothing is mapped at 0x%llx",
-		(unsigned long long)va);
+	return vm_fail(m, ENOMEM, "nothing is mapped at 0x%llx%s",
+		(unsigned long long)va,
+		va > start ? "; what is below it has its new rights" : "");
 }
 
 static int protect_range(
 	struct vm *m, struct task *t, vaddr_t start, vaddr_t end, uint64_t prot)
 {
+	const vaddr_t from = start;
+
 	while (start < end) {
 		struct vma *v = vma_lookup(m, t->mm, start);
 		vaddr_t stop;
 		int err;
 
 		if (!v)
-			return unmapped_at(m, start);
+			return unmapped_at(m, start, from);
 		stop = v->end < end ? v->end : end;
 		err = protect_vma(m, t, v, start, stop, prot, &start);
 		if (err)
@@ -166,7 +170,7 @@ static int grows_start(struct vm *m, struct task *t, uint64_t prot,
 	const struct vma *v = vma_find(m, t->mm, *start);
 
 	if (!v || v->start >= end)
-		return unmapped_at(m, *start);
+		return unmapped_at(m, *start, *start);
 	if (prot & PROT_GROWSDOWN) {
 		*start = v->start;
 		if (v->flags & VM_GROWSDOWN)
@@ -176,7 +180,7 @@ static int grows_start(struct vm *m, struct task *t, uint64_t prot,
 			(unsigned long long)v->start);
 	}
 	if (v->start > *start)
-		return unmapped_at(m, *start);
+		return unmapped_at(m, *start, *start);
 	if (prot & PROT_GROWSUP)
 		return vm_fail(m, EINVAL,
 			"PROT_GROWSUP: no mapping of this architecture grows "
