@@ -65,14 +65,28 @@ if wants bulk; then
 	unmount
 fi
 
+# A real program's accesses, as valgrind's lackey prints them: those in the
+# file that $TRACE names, or of an ls.  Without valgrind they are made up.
+make_trace() {
+	[ -z "${TRACE:-}" ] || ln -s "$(realpath "$TRACE")" "$dir/trace.txt"
+	[ -e "$dir/trace.txt" ] || ! command -v valgrind >/dev/null ||
+		valgrind --tool=lackey --trace-mem=yes --basic-counts=no \
+			--log-fd=9 ls -l /usr/bin /usr/lib \
+			9>"$dir/trace.txt" >/dev/null
+	"$bin/trace_bench" files "$dir/trace.txt" "$dir/trace.bin"
+}
+
 if wants trace; then
-	"$bin/trace_bench" "$dir/trace.bin" "$dir/trace.txt" "$dir"
+	make_trace
+	"$bin/trace_bench" "$dir/trace.bin"
 	for kind in bin txt; do
-		[ -f "$dir/trace.$kind" ] || continue
 		mount_both "" ram=1G
 		echo 'set trace_map auto' >"$dir/m/ctl"
 		n=$(($(stat -c %s "$dir/trace.bin") / 8))
-		s=$("$bin/client" feed "$dir/m/proc/1/trace" "$dir/trace.$kind")
+		s=$(for i in 1 2 3 4 5; do
+			"$bin/client" feed "$dir/m/proc/1/trace" \
+				"$dir/trace.$kind"
+		done | sort -n | sed -n 3p)
 		rate=$(awk "BEGIN { printf \"%.0f\", $n / $s / 1e6 }")
 		target='>= 100'
 		[ $kind = bin ] || target='>= 50'
