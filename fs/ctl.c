@@ -38,6 +38,30 @@ void refuse_input(struct open_file *f, int err, const char *sentence)
 		refusal_format(err, sentence, line, sizeof(line)));
 }
 
+/* What the directories of processes list may have changed. */
+static void note_tasks(struct machine *mach, bool restored)
+{
+	uint32_t nr = pool_live(mach->view.vm, SEG_TASK);
+
+	if (nr != mach->nr_tasks || restored) {
+		mach->nr_tasks = nr;
+		atomic_store(&mach->recount, true);
+	}
+}
+
+/*
+ * The machine is a past one now.  Files of disk/ that are open were files of
+ * another history: they are stale from here on, and what the kernel keeps of
+ * them goes.
+ */
+static void note_restore(struct machine *mach)
+{
+	mach->store_restores = store_restores(mach->view.store);
+	atomic_fetch_add(&mach->restores, 1);
+	atomic_store(&mach->restored, true);
+	refusal_forget(&mach->refused);
+}
+
 /*
  * The journal takes the event and the machine runs it.  Its errno is that of
  * the line at out->consumed: of a line that ran and failed, of one that does
@@ -48,6 +72,7 @@ int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
 {
 	struct machine *mach = f->machine;
 	struct view *v = &mach->view;
+	bool restored;
 	int err;
 
 	if (!v->store || f->session->read_only)
@@ -59,11 +84,14 @@ int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
 		refuse_input(f, -err, store_sentence(v->store));
 		return -err;
 	}
+	mach->version++;
+	restored = store_restores(v->store) != mach->store_restores;
+	if (restored)
+		note_restore(mach);
+	note_tasks(mach, restored);
 	refusal_clear(&mach->refused, file_pid(f));
-	if (pool_live(v->vm, SEG_TASK) != mach->nr_tasks) {
-		mach->nr_tasks = pool_live(v->vm, SEG_TASK);
-		atomic_store(&mach->recount, true);
-	}
+	if (out->by_store)
+		refusal_reply(&mach->refused, v->vm, &out->last);
 	if (out->refused) {
 		refuse_input(f, EINVAL, vm_sentence(v->vm));
 		return EINVAL;

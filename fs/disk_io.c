@@ -83,7 +83,8 @@ static idx_t opened(const struct open_file *f)
 {
 	idx_t i = disk_inode(f->machine, &f->place);
 
-	if (i && disk_generation(f->machine, &f->place) != f->generation)
+	if (i && (disk_generation(f->machine, &f->place) != f->generation ||
+			 f->restores != f->machine->restores))
 		return 0;
 	return i;
 }
@@ -124,14 +125,19 @@ int disk_open(fuse_req_t req, struct open_file *f, int flags)
 	idx_t i;
 	int err = 0;
 
-	pthread_rwlock_wrlock(&mach->lock);
+	if (flags & O_TRUNC)
+		pthread_rwlock_wrlock(&mach->lock);
+	else
+		pthread_rwlock_rdlock(&mach->lock);
 	i = disk_inode(mach, &f->place);
 	if (!i)
 		err = ESTALE;
 	else if (flags & O_TRUNC && inode_at(mach->view.vm, i)->size)
 		err = truncate_to(req, mach, i, 0);
-	if (!err)
+	if (!err) {
 		f->generation = disk_generation(mach, &f->place);
+		f->restores = mach->restores;
+	}
 	pthread_rwlock_unlock(&mach->lock);
 	return err;
 }
@@ -217,18 +223,6 @@ int disk_setattr(fuse_req_t req, struct machine *mach, const struct place *p,
 }
 
 /* ---- listings ----------------------------------------------------------- */
-
-static void list_add(
-	fuse_req_t req, struct sbuf *b, const char *name, const struct stat *st)
-{
-	size_t n = fuse_add_direntry(req, NULL, 0, name, NULL, 0);
-	char *p = sbuf_room(b, n);
-
-	if (!p)
-		return;
-	fuse_add_direntry(req, p, n, name, st, (off_t)(b->len + n));
-	b->len += n;
-}
 
 int disk_list(fuse_req_t req, struct machine *mach, const struct place *dir,
 	struct sbuf *b)

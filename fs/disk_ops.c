@@ -34,9 +34,9 @@ static int change_begin(
 	struct change *c, fuse_req_t req, fuse_ino_t dir, const char *verb)
 {
 	*c = (struct change){.s = req_session(req), .dir = ino_place(dir)};
-	c->mach = session_machine(c->s, &c->dir);
-	if (!c->mach)
-		return ESTALE;
+	c->mach = &c->s->live;
+	if (c->dir.view)
+		return EROFS;
 	if (c->dir.row >= nr_nodes || node_table[c->dir.row].kind != NODE_DISK)
 		return EPERM;
 	pthread_rwlock_wrlock(&c->mach->lock);
@@ -112,9 +112,15 @@ static void reply_made(
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
+	struct place dir = ino_place(parent);
 	struct fuse_entry_param e;
-	int err = make(req, parent, name, "mkdir", mode, &e);
+	int err;
 
+	if (is_moments(&dir)) {
+		moment_mkdir(req, &dir, name);
+		return;
+	}
+	err = make(req, parent, name, "mkdir", mode, &e);
 	reply_made(req, err, &e);
 }
 
@@ -139,7 +145,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	if (!err) {
 		struct place p = ino_place(e.ino);
 
-		f = open_file_new(req_session(req), &p, fi->flags);
+		f = open_file_new(req_session(req), &req_session(req)->live, &p,
+			fi->flags);
 		err = f ? 0 : ENOMEM;
 	}
 	if (err) {
@@ -147,6 +154,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		return;
 	}
 	f->generation = (uint32_t)e.generation;
+	f->restores = req_session(req)->live.restores;
 	fi->fh = (uintptr_t)f;
 	fi->noflush = 1;
 	if (fuse_reply_create(req, &e, fi) == -ENOENT)
@@ -194,24 +202,34 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	remove_name(req, parent, name, "rmdir");
+	struct place dir = ino_place(parent);
+
+	if (is_moments(&dir))
+		moment_rmdir(req, &dir, name);
+	else
+		remove_name(req, parent, name, "rmdir");
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	fuse_ino_t to, const char *to_name, unsigned flags)
 {
-	struct place to_place = ino_place(to);
+	struct place from_place = ino_place(parent), to_place = ino_place(to);
 	struct change c;
 	idx_t to_dir;
-	int err = change_begin(&c, req, parent, "rename");
+	int err;
 
+	if (is_moments(&from_place)) {
+		moment_rename(
+			req, &from_place, name, &to_place, to_name, flags);
+		return;
+	}
+	err = change_begin(&c, req, parent, "rename");
 	if (err) {
 		fuse_reply_err(req, err);
 		return;
 	}
-	to_dir =
-		to_place.view == c.dir.view ? disk_inode(c.mach, &to_place) : 0;
-	err = to_dir ? add_name(&c, name) : EXDEV;
+	to_dir = to_place.view ? 0 : disk_inode(c.mach, &to_place);
+	err = to_dir ? add_name(&c, name) : to_place.view ? EROFS : EXDEV;
 	if (!err)
 		err = disk_quote_path(
 			&c.line, c.mach->view.vm, to_dir, to_name);

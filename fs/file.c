@@ -7,16 +7,18 @@
 
 #include "session.h"
 
-struct open_file *open_file_new(
-	struct session *s, const struct place *p, int flags)
+struct open_file *open_file_new(struct session *s, struct machine *mach,
+	const struct place *p, int flags)
 {
 	struct open_file *f = calloc(1, sizeof(*f));
 	int mode = flags & O_ACCMODE;
 
-	if (!f)
+	if (!f) {
+		machine_leave(mach);
 		return NULL;
+	}
 	f->session = s;
-	f->machine = session_machine(s, p);
+	f->machine = mach;
 	f->place = *p;
 	f->node = &node_table[p->row];
 	f->readable = mode != O_WRONLY;
@@ -48,6 +50,7 @@ static void unlink_file(struct open_file *f)
 void open_file_free(struct open_file *f)
 {
 	unlink_file(f);
+	machine_leave(f->machine);
 	sbuf_free(&f->text);
 	sbuf_free(&f->carry);
 	lines_free(&f->lines);
@@ -62,34 +65,46 @@ static void open_flags(const struct open_file *f, struct fuse_file_info *fi)
 	const struct node *n = f->node;
 
 	fi->direct_io = n->kind != NODE_FILE && n->kind != NODE_DISK;
-	fi->keep_cache = n->kind == NODE_FILE && n->constant;
+	fi->keep_cache = f->place.view || (n->kind == NODE_FILE && n->constant);
 	/* Only what collects lines has something to flush. */
 	fi->noflush =
 		!f->writable || n->kind == NODE_BINARY || n->kind == NODE_DISK;
 }
 
+/* Nothing of a past moment is written, but for questions to cpu/N/walk. */
+static bool is_read_only(const struct place *p, int flags)
+{
+	return p->view && (flags & O_ACCMODE) != O_RDONLY &&
+	       p->row < nr_nodes && node_table[p->row].kind != NODE_QUERY;
+}
+
+static int open_place(
+	fuse_req_t req, fuse_ino_t ino, int flags, struct open_file **out)
+{
+	struct place p = ino_place(ino);
+	struct machine *mach;
+	int err = is_read_only(&p, flags) ? EROFS
+					  : machine_enter(req, ino, &p, &mach);
+
+	if (err)
+		return err;
+	*out = open_file_new(req_session(req), mach, &p, flags);
+	if (!*out)
+		return ENOMEM;
+	(*out)->uid = fuse_req_ctx(req)->uid;
+	if ((*out)->node->kind == NODE_DISK)
+		err = disk_open(req, *out, flags);
+	if (err)
+		open_file_free(*out);
+	return err;
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct session *s = req_session(req);
-	struct place p = ino_place(ino);
-	struct machine *mach = session_machine(s, &p);
 	struct open_file *f;
-	int err = 0;
+	int err = open_place(req, ino, fi->flags, &f);
 
-	if (!mach || p.row >= nr_nodes) {
-		fuse_reply_err(req, ESTALE);
-		return;
-	}
-	f = open_file_new(s, &p, fi->flags);
-	if (!f) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
-	f->uid = fuse_req_ctx(req)->uid;
-	if (f->node->kind == NODE_DISK)
-		err = disk_open(req, f, fi->flags);
 	if (err) {
-		open_file_free(f);
 		fuse_reply_err(req, err);
 		return;
 	}
@@ -124,7 +139,7 @@ static int render(struct open_file *f)
 		pthread_rwlock_unlock(&mach->lock);
 		return ESRCH;
 	}
-	f->seen = mach->view.vm->root->seq;
+	f->seen = mach->version;
 	f->node->show(&f->text, &mach->view, f->place.id);
 	pthread_rwlock_unlock(&mach->lock);
 	if (f->text.failed)
@@ -210,11 +225,15 @@ static void read_log(
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	pthread_rwlock_wrlock(&mach->lock);
-	f->seen = mach->view.vm->root->seq;
-	if (mach->view.store)
+	pthread_mutex_lock(&f->lock);
+	pthread_rwlock_rdlock(&mach->lock);
+	f->seen = mach->version;
+	if (mach->view.moment)
+		n = store_view_log_read(mach->view.moment, off, buf, size);
+	else if (mach->view.store)
 		n = store_log_read(mach->view.store, off, buf, size);
 	pthread_rwlock_unlock(&mach->lock);
+	pthread_mutex_unlock(&f->lock);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
@@ -319,7 +338,7 @@ void op_fsync(
 	int err = 0;
 
 	pthread_rwlock_wrlock(&s->live.lock);
-	if (!s->read_only)
+	if (!s->read_only && !ino_place(ino).view)
 		err = store_sync(s->live.view.store);
 	pthread_rwlock_unlock(&s->live.lock);
 	fuse_reply_err(req, -err);

@@ -11,15 +11,32 @@
 /* What never changes may stay in the kernel for a day. */
 #define FOREVER 86400.0
 
-struct machine *session_machine(struct session *s, const struct place *p)
+int machine_enter(
+	fuse_req_t req, fuse_ino_t ino, struct place *p, struct machine **out)
 {
-	return p->view == 0 ? &s->live : NULL;
+	struct session *s = req_session(req);
+
+	*p = ino_place(ino);
+	if (p->row >= nr_nodes)
+		return ESTALE;
+	if (p->view)
+		return pasts_enter(&s->pasts, p->view, out);
+	*out = &s->live;
+	return 0;
+}
+
+void machine_leave(struct machine *mach)
+{
+	if (mach->past)
+		past_leave(mach->past);
 }
 
 double entry_timeout(const struct place *p)
 {
 	const struct row_info *r = tree_row(p->row);
 
+	if (p->view)
+		return FOREVER;
 	return r->fixed && (node_table[p->row].kind != NODE_DISK || !p->id)
 		       ? FOREVER
 		       : 0;
@@ -39,11 +56,14 @@ double attr_timeout(const struct place *p)
 {
 	const struct node *n = &node_table[p->row];
 
+	if (p->view)
+		return FOREVER;
 	if (!tree_row(p->row)->fixed)
 		return 0;
 	switch (n->kind) {
 	case NODE_DISK:
 	case NODE_LOG:
+	case NODE_SAVED:
 		return 0;
 	case NODE_FILE:
 		return n->constant ? FOREVER : 0;
@@ -52,31 +72,69 @@ double attr_timeout(const struct place *p)
 	}
 }
 
+#define BATCH 64
+
+/* Collects files of disk/ that were opened before the newest restore. */
+static size_t stale_files(struct session *s, fuse_ino_t *ino, size_t skip)
+{
+	const struct open_file *f;
+	size_t n = 0;
+
+	pthread_mutex_lock(&s->files.lock);
+	for (f = s->files.first; f && n < BATCH; f = f->next) {
+		if (f->place.view || f->node->kind != NODE_DISK)
+			continue;
+		if (skip)
+			skip--;
+		else
+			ino[n++] = place_ino(&f->place);
+	}
+	pthread_mutex_unlock(&s->files.lock);
+	return n;
+}
+
+static void drop_disk_pages(struct session *s)
+{
+	fuse_ino_t ino[BATCH];
+	size_t done = 0, n;
+
+	while ((n = stale_files(s, ino, done))) {
+		for (size_t i = 0; i < n; i++)
+			fuse_lowlevel_notify_inval_inode(s->se, ino[i], 0, 0);
+		done += n;
+	}
+}
+
 void directories_changed(struct session *s)
 {
+	if (atomic_load(&s->live.restored) &&
+		atomic_exchange(&s->live.restored, false))
+		drop_disk_pages(s);
 	if (!atomic_load(&s->live.recount) ||
 		!atomic_exchange(&s->live.recount, false))
 		return;
 	for (unsigned i = 0; i < nr_nodes; i++) {
 		struct place p = {.row = i};
 
-		if (tree_row(i)->fixed && changing_dir(i))
+		if (tree_row(i)->fixed && changing_dir(i) &&
+			!node_table[i].history)
 			fuse_lowlevel_notify_inval_inode(
 				s->se, place_ino(&p), -1, 0);
 	}
 }
 
-static mode_t node_type(enum node_kind kind)
+static mode_t node_type(const struct node *n)
 {
-	switch (kind) {
-	case NODE_DIR:
-	case NODE_DISK:
+	if (node_is_dir(n))
 		return S_IFDIR;
-	case NODE_LINK:
-		return S_IFLNK;
-	default:
-		return S_IFREG;
-	}
+	return n->kind == NODE_LINK ? S_IFLNK : S_IFREG;
+}
+
+static uint64_t log_size(const struct view *v)
+{
+	if (v->moment)
+		return store_view_log_size(v->moment);
+	return v->store ? store_log_size(v->store) : 0;
 }
 
 /* The size of a file whose text is rendered to be measured. */
@@ -104,7 +162,7 @@ int node_attr(struct session *s, struct machine *mach, const struct place *p,
 	if (n->kind == NODE_DISK)
 		return disk_attr(s, mach, p, st);
 	st->st_ino = place_ino(p);
-	st->st_mode = node_type(n->kind) | n->mode;
+	st->st_mode = node_type(n) | n->mode;
 	st->st_nlink = n->kind == NODE_DIR ? tree_nlink(v, p) : 1;
 	st->st_uid = v->uid;
 	st->st_gid = v->gid;
@@ -116,23 +174,13 @@ int node_attr(struct session *s, struct machine *mach, const struct place *p,
 		st->st_uid = t->uid;
 		st->st_gid = t->gid;
 	}
+	if (is_moments(p))
+		st->st_nlink = moments_nlink(s, p);
 	if (n->kind == NODE_FILE || n->kind == NODE_LINK)
 		st->st_size = shown_size(v, n, p->id);
+	else if (n->kind == NODE_LOG)
+		st->st_size = (off_t)log_size(v);
 	return 0;
-}
-
-/* The log's size asks the journal, which is not for two threads at once. */
-static bool attr_needs_journal(const struct place *p)
-{
-	return node_table[p->row].kind == NODE_LOG;
-}
-
-static void lock_to_look(struct machine *mach, const struct place *p)
-{
-	if (attr_needs_journal(p))
-		pthread_rwlock_wrlock(&mach->lock);
-	else
-		pthread_rwlock_rdlock(&mach->lock);
 }
 
 static int attr_locked(struct session *s, struct machine *mach,
@@ -140,53 +188,114 @@ static int attr_locked(struct session *s, struct machine *mach,
 {
 	int err;
 
-	lock_to_look(mach, p);
+	pthread_rwlock_rdlock(&mach->lock);
 	err = node_attr(s, mach, p, st);
-	if (!err && attr_needs_journal(p) && mach->view.store)
-		st->st_size = (off_t)store_log_size(mach->view.store);
 	pthread_rwlock_unlock(&mach->lock);
+	return err;
+}
+
+void reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
+{
+	struct session *s = req_session(req);
+	struct place p = ino_place(e->ino);
+
+	if (fuse_reply_entry(req, e) == -ENOENT && p.view)
+		pasts_forget(&s->pasts, p.view, 1);
+}
+
+static int find_entry(struct session *s, struct machine *mach,
+	const struct place *dir, const char *name, struct fuse_entry_param *e)
+{
+	struct place p;
+	bool found = false;
+	int err;
+
+	pthread_rwlock_rdlock(&mach->lock);
+	if (node_table[dir->row].kind == NODE_DISK)
+		found = disk_find(mach, dir, name, &p);
+	else if (place_exists(&mach->view, dir))
+		found = tree_lookup(&mach->view, dir, name, &p);
+	err = found ? node_attr(s, mach, &p, &e->attr) : ENOENT;
+	if (!err) {
+		e->ino = place_ino(&p);
+		e->generation = disk_generation(mach, &p);
+		e->entry_timeout = entry_timeout(&p);
+		e->attr_timeout = attr_timeout(&p);
+	}
+	pthread_rwlock_unlock(&mach->lock);
+	if (!err && p.view && !pasts_refer(&s->pasts, p.view))
+		err = ESTALE;
 	return err;
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct session *s = req_session(req);
-	struct place dir = ino_place(parent), p;
-	struct machine *mach = session_machine(s, &dir);
 	struct fuse_entry_param e = {0};
-	bool found = false;
-	int err;
+	struct machine *mach;
+	struct place dir;
+	int err = machine_enter(req, parent, &dir, &mach);
 
-	if (!mach) {
-		fuse_reply_err(req, ESTALE);
-		return;
-	}
-	pthread_rwlock_rdlock(&mach->lock);
-	if (dir.row < nr_nodes && node_table[dir.row].kind == NODE_DISK)
-		found = disk_find(mach, &dir, name, &p);
-	else if (place_exists(&mach->view, &dir))
-		found = tree_lookup(&mach->view, &dir, name, &p);
-	pthread_rwlock_unlock(&mach->lock);
-	err = found ? attr_locked(s, mach, &p, &e.attr) : ENOENT;
 	if (err) {
 		fuse_reply_err(req, err);
 		return;
 	}
-	e.ino = place_ino(&p);
-	e.generation = disk_generation(mach, &p);
-	e.entry_timeout = entry_timeout(&p);
-	e.attr_timeout = attr_timeout(&p);
-	fuse_reply_entry(req, &e);
+	if (is_moments(&dir))
+		err = moment_lookup(s, &dir, name, &e);
+	else
+		err = find_entry(s, mach, &dir, name, &e);
+	if (err)
+		fuse_reply_err(req, err);
+	else
+		reply_entry(req, &e);
+	machine_leave(mach);
+}
+
+static void forget(struct session *s, fuse_ino_t ino, uint64_t n)
+{
+	struct place p = ino_place(ino);
+
+	if (p.view)
+		pasts_forget(&s->pasts, p.view, n);
+}
+
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
+{
+	forget(req_session(req), ino, n);
+	fuse_reply_none(req);
+}
+
+void op_forget_multi(
+	fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		forget(req_session(req), forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static int attr_of(
+	fuse_req_t req, fuse_ino_t ino, struct place *p, struct stat *st)
+{
+	struct session *s = req_session(req);
+	struct machine *mach;
+	int err;
+
+	*p = ino_place(ino);
+	if (p->view && !p->row)
+		return moment_attr(s, p, st);
+	err = machine_enter(req, ino, p, &mach);
+	if (err)
+		return err;
+	err = attr_locked(s, mach, p, st);
+	machine_leave(mach);
+	return err;
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct session *s = req_session(req);
-	struct place p = ino_place(ino);
-	struct machine *mach = session_machine(s, &p);
+	struct place p;
 	struct stat st;
-	int err = mach && p.row < nr_nodes ? attr_locked(s, mach, &p, &st)
-					   : ESTALE;
+	int err = attr_of(req, ino, &p, &st);
 
 	if (err)
 		fuse_reply_err(req, err);
@@ -205,18 +314,19 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 		FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
 	struct session *s = req_session(req);
 	struct place p = ino_place(ino);
-	struct machine *mach = session_machine(s, &p);
 	struct stat st;
 	int err = 0;
 
-	if (!mach || p.row >= nr_nodes)
+	if (p.view)
+		err = EROFS;
+	else if (p.row >= nr_nodes)
 		err = ESTALE;
 	else if (node_table[p.row].kind == NODE_DISK)
-		err = disk_setattr(req, mach, &p, to, set);
+		err = disk_setattr(req, &s->live, &p, to, set);
 	else if (set & fixed)
 		err = EPERM;
 	if (!err)
-		err = attr_locked(s, mach, &p, &st);
+		err = attr_of(req, ino, &p, &st);
 	if (err)
 		fuse_reply_err(req, err);
 	else
@@ -225,14 +335,13 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	struct session *s = req_session(req);
-	struct place p = ino_place(ino);
-	struct machine *mach = session_machine(s, &p);
+	struct machine *mach;
+	struct place p;
 	struct sbuf b = {0};
-	int err = 0;
+	int err = machine_enter(req, ino, &p, &mach);
 
-	if (!mach || p.row >= nr_nodes) {
-		fuse_reply_err(req, ESTALE);
+	if (err) {
+		fuse_reply_err(req, err);
 		return;
 	}
 	pthread_rwlock_rdlock(&mach->lock);
@@ -245,6 +354,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	else
 		node_table[p.row].show(&b, &mach->view, p.id);
 	pthread_rwlock_unlock(&mach->lock);
+	machine_leave(mach);
 	/* exe of a process that runs no program leads nowhere */
 	if (!err && !b.len && !b.failed)
 		err = ENOENT;

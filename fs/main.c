@@ -43,6 +43,7 @@ static struct store_options store_options_of(
 {
 	return (struct store_options){
 		.read_only = o->read_only,
+		.at = o->at,
 		.power = o->power,
 		.keys = o->keys,
 		.values = o->values,
@@ -97,7 +98,7 @@ static int run_session(struct session *s, const struct options *o, int ready)
 		fprintf(stderr, "pagefs: %s\n", err);
 		return 1;
 	}
-	status = session_mount(s, store, o->mountpoint, o->read_only) != 0;
+	status = session_mount(s, store, o) != 0;
 	if (!status) {
 		detach(ready);
 		status = session_serve(s, o->single);

@@ -19,13 +19,15 @@
  * Inode numbers say all that there is to know about a node, so that looking
  * one up needs no table and forgetting one needs nothing:
  *
- *	 63         48 47         32 31                    0
- *	+-------------+-------------+-----------------------+
- *	| view number | row + 1     | id                    |
- *	+-------------+-------------+-----------------------+
+ *	 63           42 41       32 31                    0
+ *	+---------------+-----------+-----------------------+
+ *	| view number   | row + 1   | id                    |
+ *	+---------------+-----------+-----------------------+
  *
  * except that the mount's root is FUSE_ROOT_ID, 1.  Below disk/ the id is the
- * index of the simulated inode, in the row of disk/ itself.
+ * index of the simulated inode, in the row of disk/ itself.  View 0 is the
+ * machine that was mounted, each other number a past moment that someone
+ * looked at; see past.h.
  */
 #ifndef PAGEFS_FS_NODE_H
 #define PAGEFS_FS_NODE_H
@@ -43,6 +45,8 @@ enum node_kind {
 	NODE_QUERY,  /* lines answered by query; changes nothing */
 	NODE_LOG,    /* the journal as text: grows, wakes poll */
 	NODE_DISK,   /* the simulated disk's tree */
+	NODE_SAVED,  /* directory: a moment for each checkpoint */
+	NODE_ROWS,   /* directory: a moment for each number; lists none */
 };
 
 struct node {
@@ -52,11 +56,21 @@ struct node {
 	uint16_t actor; /* enum actor_kind of what is written to it */
 	bool wakes;	/* poll() wakes when a command has run */
 	bool constant;	/* NODE_FILE: its text never changes */
+	/* As long as an address space: a past state has it by name, but does
+	 * not list it, so that diff -r of two moments ends. */
+	bool endless;
+	bool history; /* about the past: no past state has it inside */
 	show_fn *show;
 	pread_fn *pread;
 	query_fn *query;
 	const char *help; /* one line */
 };
+
+static inline bool node_is_dir(const struct node *n)
+{
+	return n->kind == NODE_DIR || n->kind == NODE_DISK ||
+	       n->kind == NODE_SAVED || n->kind == NODE_ROWS;
+}
 
 extern const struct node node_table[];
 extern const unsigned nr_nodes;

@@ -35,6 +35,8 @@ static const struct fuse_opt option_table[] = {
 	FLAG("-V", version),
 	FLAG("--version", version),
 	FLAG("--check", check),
+	{"at=%s", offsetof(struct options, at), 0},
+	{"at_cache=%u", offsetof(struct options, at_cache), 0},
 	FUSE_OPT_KEY("-f", KEY_FOREGROUND),
 	FUSE_OPT_KEY("-d", KEY_DEBUG),
 	FUSE_OPT_KEY("debug", KEY_DEBUG),
@@ -210,6 +212,7 @@ int options_parse(struct options *o, int argc, char **argv)
 
 	memset(o, 0, sizeof(*o));
 	o->args = all;
+	o->at_cache = AT_CACHE;
 	if (fuse_opt_parse(&o->args, o, option_table, take_option))
 		return -1;
 	if (o->help || o->version)
@@ -222,6 +225,9 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (!o->check && !o->mountpoint)
 		return complain("where to? usage: pagefs [-o OPTIONS] "
 				"MACHINE.db MOUNTPOINT");
+	if (o->at && !o->read_only && fuse_opt_add_arg(&o->args, "-oro"))
+		return complain("no memory");
+	o->read_only |= o->at != NULL;
 	if (resolve(o))
 		return -1;
 	return o->check ? 0 : add_fuse_options(o);
@@ -242,6 +248,11 @@ void options_usage(void)
 	     "    -d                  the same, and show every request\n"
 	     "    -s                  serve with one thread\n"
 	     "    -o ro               look only\n"
+	     "    -o at=SEQ|CHECKPOINT\n"
+	     "                        mount a past moment, read-only\n"
+	     "    -o at_cache=N       past states of at/ and checkpoints/ that "
+	     "are kept\n"
+	     "                        in memory (4)\n"
 	     "    -o durability=process|power\n"
 	     "                        what an acknowledged write survives: "
 	     "the death of\n"
@@ -268,5 +279,6 @@ void options_free(struct options *o)
 		free((char *)o->values[i]);
 	free(o->machine);
 	free(o->mountpoint);
+	free(o->at);
 	fuse_opt_free_args(&o->args);
 }

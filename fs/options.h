@@ -10,10 +10,13 @@
 #include <stdbool.h>
 
 #define MAX_KEYS 32
+#define AT_CACHE 4
 
 struct options {
-	char *machine;	  /* absolute path of the database */
-	char *mountpoint; /* absolute */
+	char *machine;	   /* absolute path of the database */
+	char *mountpoint;  /* absolute */
+	char *at;	   /* a past moment to mount; NULL the newest */
+	unsigned at_cache; /* machines of at/ and checkpoints/ to keep */
 	bool foreground, debug, single, read_only, power;
 	bool check, help, version;
 	/* machine options: names and values */

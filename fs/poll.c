@@ -59,10 +59,12 @@ void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	 * runs in between wakes it. */
 	if (f->node->wakes && ph)
 		kept = poll_keep(&f->session->pollers, ph);
+	pthread_mutex_lock(&f->lock);
 	pthread_rwlock_rdlock(&f->machine->lock);
-	if (!f->node->wakes || f->seen != f->machine->view.vm->root->seq)
+	if (!f->node->wakes || f->seen != f->machine->version)
 		ready |= POLLIN | POLLRDNORM;
 	pthread_rwlock_unlock(&f->machine->lock);
+	pthread_mutex_unlock(&f->lock);
 	if (ph && !kept)
 		fuse_pollhandle_destroy(ph);
 	fuse_reply_poll(req, ready);

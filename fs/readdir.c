@@ -2,8 +2,9 @@
  * Directory listings.
  *
  * A directory of the node table is walked by cookies, so that a listing costs
- * nothing to open.  A directory of disk/ is listed as a whole at its first
- * read: whoever removes files while he lists sees each name once.
+ * nothing to open.  A directory of disk/ and checkpoints/ are listed as a
+ * whole at their first read: whoever removes files while he lists sees each
+ * name once.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,12 +16,17 @@
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct session *s = req_session(req);
-	struct place p = ino_place(ino);
-	struct machine *mach = session_machine(s, &p);
-	struct open_file *f = mach ? open_file_new(s, &p, 0) : NULL;
+	struct open_file *f = NULL;
+	struct machine *mach;
+	struct place p;
+	int err = machine_enter(req, ino, &p, &mach);
 
-	if (!f) {
-		fuse_reply_err(req, mach ? ENOMEM : ESTALE);
+	if (!err) {
+		f = open_file_new(s, mach, &p, 0);
+		err = f ? 0 : ENOMEM;
+	}
+	if (err) {
+		fuse_reply_err(req, err);
 		return;
 	}
 	fi->fh = (uintptr_t)f;
@@ -36,15 +42,11 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 static mode_t dirent_type(const struct place *p)
 {
-	switch (node_table[p->row].kind) {
-	case NODE_DIR:
-	case NODE_DISK:
+	const struct node *n = &node_table[p->row];
+
+	if (node_is_dir(n))
 		return S_IFDIR;
-	case NODE_LINK:
-		return S_IFLNK;
-	default:
-		return S_IFREG;
-	}
+	return n->kind == NODE_LINK ? S_IFLNK : S_IFREG;
 }
 
 /* "." and ".." have the cookies 1 and 2; tree cookies begin at 1 << 40. */
@@ -82,8 +84,33 @@ static size_t list_tree(fuse_req_t req, struct open_file *f, char *buf,
 	return n;
 }
 
+void list_add(
+	fuse_req_t req, struct sbuf *b, const char *name, const struct stat *st)
+{
+	size_t n = fuse_add_direntry(req, NULL, 0, name, NULL, 0);
+	char *p = sbuf_room(b, n);
+
+	if (!p)
+		return;
+	fuse_add_direntry(req, p, n, name, st, (off_t)(b->len + n));
+	b->len += n;
+}
+
+/* Lists as a whole; false for a directory that is walked. */
+static bool list_whole(fuse_req_t req, struct open_file *f, int *err)
+{
+	if (f->node->kind != NODE_DISK && !is_moments(&f->place))
+		return false;
+	f->text.len = 0;
+	*err = f->node->kind == NODE_DISK
+		       ? disk_list(req, f->machine, &f->place, &f->text)
+		       : moments_list(req, &f->place, &f->text);
+	f->rendered = !*err;
+	return true;
+}
+
 /* A record of the rendered listing never straddles two answers. */
-static size_t list_disk(
+static size_t copy_listing(
 	struct open_file *f, char *buf, size_t size, uint64_t off)
 {
 	size_t n = 0;
@@ -120,16 +147,11 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	pthread_rwlock_rdlock(&f->machine->lock);
 	if (!place_exists(&f->machine->view, &f->place))
 		err = ENOENT;
-	else if (f->node->kind != NODE_DISK)
+	else if (!(off && f->rendered) && !list_whole(req, f, &err))
 		n = list_tree(req, f, buf, size, (uint64_t)off);
-	else if (off == 0 || !f->rendered) {
-		f->text.len = 0;
-		err = disk_list(req, f->machine, &f->place, &f->text);
-		f->rendered = !err;
-	}
 	pthread_rwlock_unlock(&f->machine->lock);
-	if (!err && f->node->kind == NODE_DISK)
-		n = list_disk(f, buf, size, (uint64_t)off);
+	if (!err && f->rendered)
+		n = copy_listing(f, buf, size, (uint64_t)off);
 	pthread_mutex_unlock(&f->lock);
 	if (err)
 		fuse_reply_err(req, err);

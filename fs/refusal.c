@@ -25,6 +25,21 @@ void refusal_note(struct refusals *r, const struct vm *m, uint32_t pid, int err,
 			&r->process[pid % NR_REFUSALS], m, pid, err, sentence);
 }
 
+void refusal_reply(
+	struct refusals *r, const struct vm *m, const struct reply *reply)
+{
+	r->newest.seq = m->root->seq;
+	r->newest.pid = 0;
+	r->newest.err = 0;
+	r->newest.set = true;
+	vm_reply_format(reply, r->newest.text, sizeof(r->newest.text));
+}
+
+void refusal_forget(struct refusals *r)
+{
+	memset(r, 0, sizeof(*r));
+}
+
 void refusal_clear(struct refusals *r, uint32_t pid)
 {
 	struct refusal *p = &r->process[pid % NR_REFUSALS];
@@ -49,7 +64,9 @@ const struct refusal *refusal_of(const struct refusals *r, uint32_t pid)
 
 size_t refusal_format(int err, const char *sentence, char *buf, size_t size)
 {
-	int n = snprintf(buf, size, "-%s %s", vm_errno_name(err), sentence);
+	int n = err ? snprintf(
+			      buf, size, "-%s %s", vm_errno_name(err), sentence)
+		    : snprintf(buf, size, "%s", sentence);
 
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }

@@ -46,6 +46,8 @@ static void op_link(
 static const struct fuse_lowlevel_ops session_ops = {
 	.init = op_init,
 	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
 	.getattr = op_getattr,
 	.setattr = op_setattr,
 	.readlink = op_readlink,
@@ -71,41 +73,35 @@ static const struct fuse_lowlevel_ops session_ops = {
 	.poll = op_poll,
 };
 
-/* Readers come all the time: a writer must not wait for a pause. */
-static void lock_init(pthread_rwlock_t *lock)
-{
-	pthread_rwlockattr_t attr;
-
-	pthread_rwlockattr_init(&attr);
-	pthread_rwlockattr_setkind_np(
-		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(lock, &attr);
-	pthread_rwlockattr_destroy(&attr);
-}
-
 int session_new(struct session *s, struct fuse_args *args)
 {
 	memset(s, 0, sizeof(*s));
-	lock_init(&s->live.lock);
+	machine_init(&s->live);
+	pasts_init(&s->pasts);
 	pthread_mutex_init(&s->pollers.lock, NULL);
 	pthread_mutex_init(&s->files.lock, NULL);
 	s->se = fuse_session_new(args, &session_ops, sizeof(session_ops), s);
 	return s->se ? 0 : -1;
 }
 
-int session_mount(struct session *s, struct store *store,
-	const char *mountpoint, bool read_only)
+int session_mount(
+	struct session *s, struct store *store, const struct options *o)
 {
-	s->read_only = read_only;
+	struct view past = {.uid = getuid(), .gid = getgid(), .past = true};
+
+	s->read_only = o->read_only;
 	s->live.view = (struct view){
 		.vm = store_vm(store),
 		.store = store,
-		.refused = &s->live.refused,
-		.uid = getuid(),
-		.gid = getgid(),
+		.refused = o->at ? NULL : &s->live.refused,
+		.uid = past.uid,
+		.gid = past.gid,
+		.past = o->at,
 	};
+	s->live.store_restores = store_restores(store);
+	pasts_begin(&s->pasts, store, &past, o->at_cache);
 	clock_gettime(CLOCK_REALTIME, &s->mounted);
-	return fuse_session_mount(s->se, mountpoint) ? -1 : 0;
+	return fuse_session_mount(s->se, o->mountpoint) ? -1 : 0;
 }
 
 int session_serve(struct session *s, bool single)
@@ -120,6 +116,8 @@ int session_serve(struct session *s, bool single)
 		} else {
 			struct fuse_loop_config *c = fuse_loop_cfg_create();
 
+			fuse_loop_cfg_set_max_threads(c, MAX_THREADS);
+			fuse_loop_cfg_set_idle_threads(c, IDLE_THREADS);
 			status = fuse_session_loop_mt(s->se, c);
 			fuse_loop_cfg_destroy(c);
 		}
@@ -133,12 +131,13 @@ int session_serve(struct session *s, bool single)
 void session_unmount(struct session *s)
 {
 	fuse_session_unmount(s->se);
+	while (s->files.first)
+		open_file_free(s->files.first);
+	pasts_free(&s->pasts);
 }
 
 void session_free(struct session *s)
 {
-	while (s->files.first)
-		open_file_free(s->files.first);
 	for (size_t i = 0; i < s->pollers.nr; i++)
 		fuse_pollhandle_destroy(s->pollers.handle[i]);
 	free(s->pollers.handle);
@@ -146,5 +145,5 @@ void session_free(struct session *s)
 		fuse_session_destroy(s->se);
 	pthread_mutex_destroy(&s->files.lock);
 	pthread_mutex_destroy(&s->pollers.lock);
-	pthread_rwlock_destroy(&s->live.lock);
+	machine_destroy(&s->live);
 }

@@ -3,10 +3,12 @@
  * Private to fs/.
  *
  * Locks.  machine.lock guards a machine: everyone who looks takes it shared,
- * who changes it (a command, the journal) takes it alone.  open_file.lock
- * guards what one open file has rendered; it is taken before machine.lock.
- * What an open file keeps of its writes, replies included, is guarded by
- * machine.lock, since writes hold it anyway.
+ * who changes it (a command) takes it alone; the store has a lock of its own
+ * inside.  open_file.lock guards what one open file has rendered; it is taken
+ * before machine.lock.  What an open file keeps of its writes, replies
+ * included, is guarded by machine.lock, since writes hold it anyway.
+ * pasts.lock is taken last and held for moments only, never while a past
+ * state is built.
  */
 #ifndef PAGEFS_FS_SESSION_H
 #define PAGEFS_FS_SESSION_H
@@ -19,19 +21,17 @@
 
 #include "../persist/store.h"
 #include "lines.h"
+#include "past.h"
 #include "refusal.h"
+#include "options.h"
 #include "replies.h"
 #include "tree.h"
 
-#define MAX_CHUNK (1u << 20) /* bytes of one request */
-
-struct machine {
-	struct view view;
-	pthread_rwlock_t lock;
-	struct refusals refused;
-	uint32_t nr_tasks; /* that directories were last counted with */
-	atomic_bool recount;
-};
+#define MAX_CHUNK   (1u << 20) /* bytes of one request */
+#define UNKNOWN_INO 0xffffffff /* of a name that has not been looked up */
+/* Requests at once: more than may wait for past states to be built. */
+#define MAX_THREADS  256
+#define IDLE_THREADS 16
 
 /* Calls of poll() that wait for a command; see poll.c. */
 struct pollers {
@@ -59,6 +59,7 @@ struct open_files {
 
 struct session {
 	struct machine live;
+	struct pasts pasts;
 	struct open_files files;
 	struct fuse_session *se;
 	struct timespec mounted;
@@ -84,8 +85,9 @@ struct open_file {
 	struct sbuf carry;	/* written, streams: a cut record or line */
 	int stream_kind;	/* enum stream_kind, see stream.c */
 	bool goes_on;	     /* a log: what comes belongs to the one before */
-	uint64_t seen;	     /* poll: the machine's seq last read */
+	uint64_t seen;	     /* poll: the machine's version last read */
 	uint32_t generation; /* disk: of the inode that was opened */
+	uint32_t restores;   /* disk: of the machine when it was opened */
 };
 
 static inline struct session *req_session(fuse_req_t req)
@@ -98,8 +100,14 @@ static inline struct open_file *file_of(const struct fuse_file_info *fi)
 	return (struct open_file *)(uintptr_t)fi->fh;
 }
 
-/* The machine that an inode belongs to. */
-struct machine *session_machine(struct session *s, const struct place *p);
+/*
+ * Takes an inode number apart and finds its machine, which stays until
+ * machine_leave().  A past one is built if it is not in memory.  0 or an
+ * errno: ESTALE for a number that leads nowhere.
+ */
+int machine_enter(
+	fuse_req_t req, fuse_ino_t ino, struct place *p, struct machine **out);
+void machine_leave(struct machine *mach);
 
 /* ---- lookup.c ---- */
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
@@ -107,6 +115,12 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int set,
 	struct fuse_file_info *fi);
 void op_readlink(fuse_req_t req, fuse_ino_t ino);
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n);
+void op_forget_multi(
+	fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+/* Gives the kernel an entry; one of a past moment counts as a reference, and
+ * has been counted already. */
+void reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 
 /* Fills in what stat(2) shows; 0 or an errno.  The machine is locked. */
 int node_attr(struct session *s, struct machine *mach, const struct place *p,
@@ -116,7 +130,8 @@ double entry_timeout(const struct place *p);
 double attr_timeout(const struct place *p);
 
 /* Processes have come or gone: the kernel forgets the link counts of the
- * directories that list them.  Called before the request is answered. */
+ * directories that list them; after a restore also what it keeps of open
+ * files of disk/.  Called before the request is answered. */
 void directories_changed(struct session *s);
 
 /* ---- readdir.c ---- */
@@ -135,8 +150,10 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 	struct fuse_file_info *fi);
-struct open_file *open_file_new(
-	struct session *s, const struct place *p, int flags);
+/* Keeps the machine, which the caller has entered, until it is freed; NULL
+ * without memory, and then the machine is left. */
+struct open_file *open_file_new(struct session *s, struct machine *mach,
+	const struct place *p, int flags);
 void open_file_free(struct open_file *f);
 
 /* ---- ctl.c ---- */
@@ -193,6 +210,24 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	fuse_ino_t to, const char *to_name, unsigned flags);
 
+/* ---- moments.c: the directories checkpoints/ and at/ ---- */
+bool is_moments(const struct place *p);
+/* Finds the moment that a name means; 0 or an errno. */
+int moment_lookup(struct session *s, const struct place *dir, const char *name,
+	struct fuse_entry_param *e);
+/* The attributes of a moment's own directory, which need no machine. */
+int moment_attr(struct session *s, const struct place *p, struct stat *st);
+int moments_list(fuse_req_t req, const struct place *dir, struct sbuf *b);
+/* Links of checkpoints/ and at/. */
+unsigned moments_nlink(struct session *s, const struct place *dir);
+void moment_mkdir(fuse_req_t req, const struct place *dir, const char *name);
+void moment_rmdir(fuse_req_t req, const struct place *dir, const char *name);
+void moment_rename(fuse_req_t req, const struct place *dir, const char *name,
+	const struct place *to, const char *to_name, unsigned flags);
+/* Adds a record of struct fuse_dirent. */
+void list_add(fuse_req_t req, struct sbuf *b, const char *name,
+	const struct stat *st);
+
 /* ---- poll.c, idle.c ---- */
 void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	struct fuse_pollhandle *ph);
@@ -206,10 +241,11 @@ void idle_touch(struct session *s);
 /* Reads libfuse's options; 0, or -1 after libfuse has said why on stderr. */
 int session_new(struct session *s, struct fuse_args *args);
 /* Mounts; 0, or -1 after a sentence on stderr. */
-int session_mount(struct session *s, struct store *store,
-	const char *mountpoint, bool read_only);
+int session_mount(
+	struct session *s, struct store *store, const struct options *o);
 /* Serves until unmounted or told to stop by a signal; the exit status. */
 int session_serve(struct session *s, bool single);
+/* Closes what is open, past states included; the store can go then. */
 void session_unmount(struct session *s);
 void session_free(struct session *s);
 

@@ -19,6 +19,7 @@
 #define BOOT_EPOCH_S 1767225600ull
 
 struct store;
+struct store_view;
 struct refusals;
 
 /*
@@ -27,7 +28,10 @@ struct refusals;
  */
 struct view {
 	struct vm *vm;
-	struct store *store; /* the live machine's; NULL for a past state */
+	/* One of them has the log; the other is NULL. */
+	struct store *store;	   /* of the machine that was mounted */
+	struct store_view *moment; /* of a past state below that */
+	bool past; /* nothing changes any more, and no history inside */
 	/* Lines that never ran; NULL for a past state. */
 	const struct refusals *refused;
 	uint32_t uid, gid; /* who mounted */

@@ -18,7 +18,7 @@ uint64_t place_ino(const struct place *p)
 {
 	if (!p->view && !p->row && !p->id)
 		return ROOT_INO;
-	return (uint64_t)p->view << 48 | (uint64_t)(p->row + 1) << 32 | p->id;
+	return (uint64_t)p->view << 42 | (uint64_t)(p->row + 1) << 32 | p->id;
 }
 
 struct place ino_place(uint64_t ino)
@@ -26,8 +26,8 @@ struct place ino_place(uint64_t ino)
 	if (ino == ROOT_INO)
 		return (struct place){0};
 	return (struct place){
-		.view = (uint32_t)(ino >> 48),
-		.row = (uint32_t)(ino >> 32 & 0xffff) - 1,
+		.view = (uint32_t)(ino >> 42),
+		.row = (uint32_t)(ino >> 32 & 0x3ff) - 1,
 		.id = (uint32_t)ino,
 	};
 }
@@ -73,8 +73,7 @@ static void add_child(unsigned parent, unsigned row)
 	while (*at)
 		at = &rows[*at].next_sibling;
 	*at = (uint16_t)row;
-	if (node_table[row].kind == NODE_DIR ||
-		node_table[row].kind == NODE_DISK)
+	if (node_is_dir(&node_table[row]))
 		rows[parent].nr_dirs += !rows[row].var;
 }
 
@@ -118,11 +117,17 @@ int tree_init(char *err)
 
 /* ---- walking ------------------------------------------------------------ */
 
+/* A past state has no past of its own inside: walks of the mount end. */
+static bool row_hidden(const struct view *v, unsigned row)
+{
+	return v->past && node_table[row].history;
+}
+
 bool place_exists(const struct view *v, const struct place *p)
 {
 	const struct variable *var;
 
-	if (p->row >= nr_nodes)
+	if (p->row >= nr_nodes || row_hidden(v, p->row))
 		return false;
 	var = rows[p->row].path_var;
 	return !var || node_table[p->row].kind == NODE_DISK ||
@@ -152,7 +157,7 @@ bool tree_lookup(const struct view *v, const struct place *dir,
 			id = find_object(v, r, dir->id, name);
 		else if (strcmp(name, r->name))
 			continue;
-		if (id == NO_OBJECT)
+		if (id == NO_OBJECT || row_hidden(v, i))
 			continue;
 		*out = (struct place){dir->view, i, id};
 		return true;
@@ -190,7 +195,8 @@ bool tree_next(const struct view *v, const struct place *dir, uint64_t *cookie,
 		uint64_t id = next_object(v, r, dir->id, id1);
 		size_t n = r->prefix;
 
-		if (id == NO_OBJECT)
+		if (id == NO_OBJECT || row_hidden(v, row) ||
+			(v->past && node_table[row].endless))
 			continue;
 		if (!r->var)
 			n = strlen(r->name);
@@ -214,6 +220,8 @@ unsigned tree_nlink(const struct view *v, const struct place *dir)
 		const struct row_info *r = &rows[i];
 		uint64_t id = NO_OBJECT;
 
+		if (node_is_dir(&node_table[i]) && row_hidden(v, i))
+			n--;
 		if (!r->var || node_table[i].kind != NODE_DIR)
 			continue;
 		while ((id = r->var->next(v, dir->id, id)) != NO_OBJECT)

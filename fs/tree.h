@@ -8,6 +8,7 @@
 #include "node.h"
 
 #define ROOT_INO  1ull
+#define MAX_VIEWS (1u << 22)
 #define NO_OBJECT UINT64_MAX
 
 /* An inode number taken apart. */

@@ -52,6 +52,8 @@ static const struct {
 	[NODE_QUERY] = {0, 0, 1, 0},
 	[NODE_LOG] = {0, 0, 0, 0},
 	[NODE_DISK] = {0, 0, 0, 1},
+	[NODE_SAVED] = {0, 0, 0, 1},
+	[NODE_ROWS] = {0, 0, 0, 1},
 };
 
 static void test_rows(void **state)
@@ -94,7 +96,7 @@ static void test_inode_numbers(void **state)
 		static const uint64_t ids[] = {0, 1, 77, UINT32_MAX};
 
 		for (unsigned i = 0; i < COUNT(ids); i++) {
-			struct place p = {i % 2 * 65535u, row, ids[i]}, q;
+			struct place p = {i % 2 * (MAX_VIEWS - 1), row, ids[i]}, q;
 
 			q = ino_place(place_ino(&p));
 			assert_int_equal(q.view, p.view);

@@ -1,0 +1,367 @@
+/*
+ * Moments and their machines; see past.h.
+ *
+ * A machine is opened and closed without the lock.  What the lock guards: the
+ * tables, the counts of each moment, its state, and the list of idle ones.
+ */
+#include "past.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tree.h"
+
+/* Each takes a processor and the memory of a machine. */
+#define MAX_BUILDING 4
+
+enum past_state { PAST_EMPTY, PAST_BUILDING, PAST_READY };
+
+struct past {
+	struct machine machine;
+	struct pasts *set;
+	struct store_view *store; /* ready: what the machine is part of */
+	struct moment moment;
+	struct past *next_nr, *next_moment; /* in the tables */
+	struct past *newer, *older;	    /* idle */
+	uint64_t references;		    /* of the kernel */
+	uint32_t users;			    /* requests, open files */
+	enum past_state state;
+	uint32_t failures; /* builds that failed, and why the last did */
+	int err;
+};
+
+static void lock_init(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+
+	/* Readers come all the time: a writer must not wait for a pause. */
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(
+		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
+
+void machine_init(struct machine *mach)
+{
+	memset(mach, 0, sizeof(*mach));
+	lock_init(&mach->lock);
+}
+
+void machine_destroy(struct machine *mach)
+{
+	pthread_rwlock_destroy(&mach->lock);
+}
+
+/* ---- the tables ---------------------------------------------------------- */
+
+static struct past **nr_bucket(struct pasts *ps, uint32_t nr)
+{
+	return &ps->by_nr[nr % PAST_BUCKETS];
+}
+
+static struct past **moment_bucket(struct pasts *ps, const struct moment *m)
+{
+	return &ps->by_moment[(m->id * 2 + m->kind) % PAST_BUCKETS];
+}
+
+static struct past *find_nr(struct pasts *ps, uint32_t nr)
+{
+	struct past *p = *nr_bucket(ps, nr);
+
+	while (p && p->machine.view.nr != nr)
+		p = p->next_nr;
+	return p;
+}
+
+static struct past *find_moment(struct pasts *ps, const struct moment *m)
+{
+	struct past *p = *moment_bucket(ps, m);
+
+	while (p && (p->moment.kind != m->kind || p->moment.id != m->id))
+		p = p->next_moment;
+	return p;
+}
+
+/* A number that no view has; 0 if all are taken. */
+static uint32_t free_number(struct pasts *ps)
+{
+	for (uint32_t i = 1; i < MAX_VIEWS; i++) {
+		ps->next_nr = ps->next_nr % (MAX_VIEWS - 1) + 1;
+		if (!find_nr(ps, ps->next_nr))
+			return ps->next_nr;
+	}
+	return 0;
+}
+
+static struct past *past_new(struct pasts *ps, const struct moment *m)
+{
+	uint32_t nr = free_number(ps);
+	struct past *p = nr ? calloc(1, sizeof(*p)) : NULL;
+
+	if (!p)
+		return NULL;
+	machine_init(&p->machine);
+	p->machine.view = ps->like;
+	p->machine.view.nr = nr;
+	p->machine.past = p;
+	p->set = ps;
+	p->moment = *m;
+	p->next_nr = *nr_bucket(ps, nr);
+	*nr_bucket(ps, nr) = p;
+	p->next_moment = *moment_bucket(ps, m);
+	*moment_bucket(ps, m) = p;
+	return p;
+}
+
+/* Frees a moment that nobody refers to, and whose machine is gone. */
+static void drop_if_unused(struct past *p)
+{
+	struct past **at;
+
+	if (p->references || p->users || p->state != PAST_EMPTY)
+		return;
+	for (at = nr_bucket(p->set, p->machine.view.nr); *at != p;)
+		at = &(*at)->next_nr;
+	*at = p->next_nr;
+	for (at = moment_bucket(p->set, &p->moment); *at != p;)
+		at = &(*at)->next_moment;
+	*at = p->next_moment;
+	machine_destroy(&p->machine);
+	free(p);
+}
+
+/* ---- idle machines ------------------------------------------------------- */
+
+static void idle_add(struct past *p)
+{
+	struct pasts *ps = p->set;
+
+	p->newer = NULL;
+	p->older = ps->newest;
+	*(ps->newest ? &ps->newest->newer : &ps->oldest) = p;
+	ps->newest = p;
+}
+
+static void idle_remove(struct past *p)
+{
+	struct pasts *ps = p->set;
+
+	*(p->newer ? &p->newer->older : &ps->newest) = p->older;
+	*(p->older ? &p->older->newer : &ps->oldest) = p->newer;
+	p->newer = p->older = NULL;
+}
+
+/* Drops idle machines until at most `limit` are built.  The lock is given up
+ * while one is closed. */
+static void shrink(struct pasts *ps, unsigned limit)
+{
+	while (ps->oldest && ps->nr_built > limit) {
+		struct past *p = ps->oldest;
+		struct store_view *store = p->store;
+
+		idle_remove(p);
+		p->store = NULL;
+		p->machine.view.vm = NULL;
+		p->machine.view.moment = NULL;
+		p->state = PAST_EMPTY;
+		ps->nr_built--;
+		drop_if_unused(p);
+		pthread_mutex_unlock(&ps->lock);
+		store_view_close(store);
+		pthread_mutex_lock(&ps->lock);
+	}
+}
+
+/* ---- building ------------------------------------------------------------ */
+
+/* With the lock; it is given up meanwhile.  0 or an errno. */
+static int build(struct past *p)
+{
+	struct pasts *ps = p->set;
+	char where[24], why[STORE_ERR_MAX];
+	struct store_view *store = NULL;
+	int err;
+
+	p->state = PAST_BUILDING;
+	ps->nr_built++;
+	while (ps->nr_building == MAX_BUILDING)
+		pthread_cond_wait(&ps->changed, &ps->lock);
+	ps->nr_building++;
+	shrink(ps, ps->limit);
+	pthread_mutex_unlock(&ps->lock);
+	snprintf(where, sizeof(where), "%llu",
+		(unsigned long long)p->moment.seq);
+	err = -store_view_open(ps->store, where, NULL, &store, why);
+	pthread_mutex_lock(&ps->lock);
+	ps->nr_building--;
+	p->state = err ? PAST_EMPTY : PAST_READY;
+	if (err) {
+		ps->nr_built--;
+		p->failures++;
+		/* history before this row may have been forgotten */
+		p->err = err == ENOENT ? ESTALE : err;
+	} else {
+		p->store = store;
+		p->machine.view.moment = store;
+		p->machine.view.vm = store_view_vm(store);
+	}
+	pthread_cond_broadcast(&ps->changed);
+	return err ? p->err : 0;
+}
+
+/* Ready when it returns 0.  The moment is in use. */
+static int make_ready(struct past *p)
+{
+	uint32_t failures = p->failures;
+
+	if (p->state == PAST_EMPTY)
+		return build(p);
+	while (p->state == PAST_BUILDING)
+		pthread_cond_wait(&p->set->changed, &p->set->lock);
+	if (p->state == PAST_READY)
+		return 0;
+	/* Whoever built it has failed for all who waited. */
+	return p->failures != failures ? p->err : EIO;
+}
+
+static void leave(struct past *p)
+{
+	struct pasts *ps = p->set;
+
+	if (--p->users)
+		return;
+	if (p->state == PAST_READY) {
+		idle_add(p);
+		shrink(ps, ps->limit);
+	} else {
+		drop_if_unused(p);
+	}
+}
+
+int pasts_enter(struct pasts *ps, uint32_t nr, struct machine **out)
+{
+	struct past *p;
+	int err = ESTALE;
+
+	pthread_mutex_lock(&ps->lock);
+	p = find_nr(ps, nr);
+	if (p) {
+		if (!p->users++ && p->state == PAST_READY)
+			idle_remove(p);
+		err = p->state == PAST_READY ? 0 : make_ready(p);
+		if (err)
+			leave(p);
+		else
+			*out = &p->machine;
+	}
+	pthread_mutex_unlock(&ps->lock);
+	return err;
+}
+
+void past_stay(struct past *p)
+{
+	pthread_mutex_lock(&p->set->lock);
+	p->users++;
+	pthread_mutex_unlock(&p->set->lock);
+}
+
+void past_leave(struct past *p)
+{
+	struct pasts *ps = p->set;
+
+	pthread_mutex_lock(&ps->lock);
+	leave(p);
+	pthread_mutex_unlock(&ps->lock);
+}
+
+/* ---- what the kernel knows ----------------------------------------------- */
+
+uint32_t pasts_look_up(struct pasts *ps, const struct moment *m)
+{
+	uint32_t nr = 0;
+	struct past *p;
+
+	pthread_mutex_lock(&ps->lock);
+	p = find_moment(ps, m);
+	if (!p)
+		p = past_new(ps, m);
+	if (p) {
+		p->references++;
+		nr = p->machine.view.nr;
+	}
+	pthread_mutex_unlock(&ps->lock);
+	return nr;
+}
+
+bool pasts_refer(struct pasts *ps, uint32_t nr)
+{
+	struct past *p;
+
+	pthread_mutex_lock(&ps->lock);
+	p = find_nr(ps, nr);
+	if (p)
+		p->references++;
+	pthread_mutex_unlock(&ps->lock);
+	return p;
+}
+
+void pasts_forget(struct pasts *ps, uint32_t nr, uint64_t n)
+{
+	struct past *p;
+
+	pthread_mutex_lock(&ps->lock);
+	p = find_nr(ps, nr);
+	if (p) {
+		p->references -= n < p->references ? n : p->references;
+		drop_if_unused(p);
+	}
+	pthread_mutex_unlock(&ps->lock);
+}
+
+bool pasts_moment(struct pasts *ps, uint32_t nr, struct moment *out)
+{
+	struct past *p;
+
+	pthread_mutex_lock(&ps->lock);
+	p = find_nr(ps, nr);
+	if (p)
+		*out = p->moment;
+	pthread_mutex_unlock(&ps->lock);
+	return p;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+void pasts_init(struct pasts *ps)
+{
+	memset(ps, 0, sizeof(*ps));
+	pthread_mutex_init(&ps->lock, NULL);
+	pthread_cond_init(&ps->changed, NULL);
+}
+
+void pasts_begin(struct pasts *ps, struct store *s, const struct view *like,
+	unsigned limit)
+{
+	ps->store = s;
+	ps->like = *like;
+	ps->limit = limit ? limit : 1;
+}
+
+void pasts_free(struct pasts *ps)
+{
+	for (unsigned i = 0; i < PAST_BUCKETS; i++) {
+		while (ps->by_nr[i]) {
+			struct past *p = ps->by_nr[i];
+
+			ps->by_nr[i] = p->next_nr;
+			if (p->store)
+				store_view_close(p->store);
+			machine_destroy(&p->machine);
+			free(p);
+		}
+	}
+	memset(ps->by_moment, 0, sizeof(ps->by_moment));
+	ps->newest = ps->oldest = NULL;
+}
