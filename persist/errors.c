@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* What store_sentence() says: another thread may fail meanwhile. */
+static _Thread_local char said[STORE_ERR_MAX];
+
 int store_fail(struct store *s, int err, const char *fmt, ...)
 {
 	va_list ap;
@@ -12,12 +15,13 @@ int store_fail(struct store *s, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(s->sentence, sizeof(s->sentence), fmt, ap);
 	va_end(ap);
+	memcpy(said, s->sentence, sizeof(said));
 	return -err;
 }
 
 const char *store_sentence(const struct store *s)
 {
-	return s->sentence;
+	return said;
 }
 
 static int sql_no_space(struct store *s, const char *doing)

@@ -102,6 +102,7 @@ static void take_turn(struct store *s, struct turn *t)
 	s->snapshot_seq = past->snapshot_seq;
 	s->cursor.valid = false;
 	s->changes++;
+	s->restores++;
 	results_clear(s);
 }
 
@@ -164,6 +165,16 @@ uint64_t store_seq(struct store *s)
 	seq = course_seq(&s->course, s->vm->root->seq);
 	store_unlock(s);
 	return seq;
+}
+
+uint64_t store_restores(struct store *s)
+{
+	uint64_t n;
+
+	store_lock(s);
+	n = s->restores;
+	store_unlock(s);
+	return n;
 }
 
 uint64_t store_changes(struct store *s)

@@ -72,6 +72,7 @@ uint64_t store_changes(struct store *s);
  */
 int store_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 	void *ctx, struct vm_outcome *out);
+/* Why the newest call of this thread failed. */
 const char *store_sentence(const struct store *s);
 
 /* Everything acknowledged so far survives power loss.  0 or -errno. */
@@ -164,6 +165,8 @@ int store_checkpoint_list(struct store *s,
  * What was the machine until now stays reachable by its seqs.
  */
 int store_restore(struct store *s, const char *where);
+/* How many there were since it was opened. */
+uint64_t store_restores(struct store *s);
 
 /* Drops all history before a moment of the live path; what comes after it
  * stays exact.  Timelines that left before it go as well.  -ENOTEMPTY when a

@@ -153,6 +153,7 @@ struct store {
 	unsigned nr_timelines;
 	struct course course; /* of the machine */
 	uint64_t changes;     /* store_changes() */
+	uint64_t restores;    /* store_restores() */
 
 	sqlite3 *db;
 	struct vm *vm;

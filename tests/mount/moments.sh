@@ -1,8 +1,9 @@
 # Sourced by the tests of past moments: copies of the mount, and comparison.
 
-# Files that lie outside a moment, or are as long as an address space.
+# Files that lie outside a moment, are as long as an address space, or links
+# that lead nowhere.
 outside='-name checkpoints -o -name at -o -name timelines -o -name mem'
-outside="$outside -o -name pagemap"
+outside="$outside -o -name pagemap -o -name exe"
 
 # copy ROOT TO: all files of a mount or of a moment, bytes as read.
 copy() {
@@ -14,7 +15,8 @@ copy() {
 	memory "$1" >"$2/memory"
 }
 
-# memory ROOT: a sum of mem and of pagemap for each mapping of each process.
+# memory ROOT: exe of each process, and a sum of mem and of pagemap for each
+# of its mappings.
 memory() {
 	python3 - "$1" <<'PY'
 import hashlib, os, sys
@@ -23,6 +25,10 @@ for pid in sorted(os.listdir(root + "/proc")):
     d = "%s/proc/%s/" % (root, pid)
     if not pid.isdigit() or not os.path.exists(d + "maps"):
         continue
+    try:
+        exe = os.readlink(d + "exe")
+    except OSError as e:
+        exe = e.errno
     mem = os.open(d + "mem", os.O_RDONLY)
     pagemap = os.open(d + "pagemap", os.O_RDONLY)
     for line in open(d + "maps"):
@@ -34,7 +40,7 @@ for pid in sorted(os.listdir(root + "/proc")):
         except OSError as e:
             data = str(e.errno).encode()
         words = os.pread(pagemap, (end - begin) // 512, begin // 512)
-        print(pid, hex(begin), hashlib.sha1(data).hexdigest(),
+        print(pid, exe, hex(begin), hashlib.sha1(data).hexdigest(),
             hashlib.sha1(words).hexdigest())
 PY
 }
@@ -43,7 +49,7 @@ PY
 same() {
 	cmp "$2/memory" <(memory "$3") || fail "$1: mem or pagemap"
 	diff -r --no-dereference -x memory -x mem -x pagemap -x checkpoints \
-		-x at -x timelines "$2" "$3" >"$work/diff" ||
+		-x at -x timelines -x exe "$2" "$3" >"$work/diff" ||
 		fail "$1: $(head -20 "$work/diff")"
 }
 

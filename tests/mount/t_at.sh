@@ -5,9 +5,9 @@
 . "$(dirname "$0")/moments.sh"
 start -o ram=32M,disk=8M,swap=0
 
-seq() { awk '{ n = $1 } END { print n + 0 }' "$m/log"; }
+newest() { awk '{ n = $1 } END { print n + 0 }' "$m/log"; }
 step() {
-	copy "$m" "$work/$(seq)"
+	copy "$m" "$work/$(newest)"
 }
 step
 printf 'mmap 1M rw as=a\n' >"$m/proc/1/ctl"
@@ -26,7 +26,7 @@ rm "$m/disk/file"
 step
 echo 'kill 2 9' >"$m/ctl"
 step
-last=$(seq)
+last=$(newest)
 
 all() {
 	local i
@@ -81,21 +81,21 @@ for i in 1 2 3 4 5 6 7 8; do
 done
 stop
 start -o at_cache=2
-last=$(seq)
-for i in $(command seq 1 "$last"); do
+last=$(newest)
+for i in $(seq 1 "$last"); do
 	cat "$m/at/$i/state_hash" || fail "at/$i"
 done >"$work/hashes"
 is "each is another" "$(sort -u "$work/hashes" | wc -l)" "$last"
 rss=$(awk '/^VmRSS/ { print $2 }' "/proc/$(daemon)/status")
 [ "$rss" -lt 150000 ] || fail "$last moments take $rss kB"
-for i in $(command seq 1 "$last"); do
+for i in $(seq 1 "$last"); do
 	cat "$m/at/$i/state_hash" &
 done | sort >"$work/parallel"
 sort "$work/hashes" | cmp - "$work/parallel" || fail "all at once"
 
 # While one is open it stays, whatever else is looked at.
 exec 3<"$m/at/3/log"
-for i in $(command seq 4 12); do cat "$m/at/$i/stats" >/dev/null; done
+for i in $(seq 4 12); do cat "$m/at/$i/stats" >/dev/null; done
 is "an open file" "$(wc -l <&3)" 3
 exec 3<&-
 

@@ -4,13 +4,13 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/moments.sh"
 start -o ram=32M,disk=8M,swap=0
-seq() { awk '{ n = $1 } END { print n + 0 }' "$m/log"; }
+newest() { awk '{ n = $1 } END { print n + 0 }' "$m/log"; }
 
 printf 'mmap 64K rw as=a\ntouch a 8K\n' >"$m/proc/1/ctl"
 echo 'spawn name=two' >"$m/ctl"
 echo one >"$m/disk/f"
 mkdir "$m/checkpoints/good"
-good=$(seq)
+good=$(newest)
 copy "$m" "$work/good"
 
 # Another way, which goes wrong.
@@ -19,7 +19,7 @@ echo 'kill 2 9' >"$m/ctl"
 echo 'spawn name=three' >"$m/ctl"
 echo 'another file' >"$m/disk/f"
 echo more >"$m/disk/g"
-wrong=$(seq)
+wrong=$(newest)
 copy "$m" "$work/wrong"
 links=$(stat -c %h "$m/proc")
 
@@ -67,7 +67,7 @@ PY
 client=$!
 read -r <"$work/done"
 copy "$m" "$work/wrong" # the client's first line came on top
-wrong=$(seq)
+wrong=$(newest)
 echo 'restore good' >"$m/ctl" || fail "restore: $(cat "$m/last")"
 is "reply" "$(cat "$m/last")" 0
 is "state" "$(cat "$m/state_hash")" "$(cat "$work/good/state_hash")"
@@ -87,7 +87,7 @@ echo 'spawn name=four' >"$m/ctl"
 is "goes on from there" "$(cat "$m/last")" 3
 echo 'a third' >"$m/disk/h"
 copy "$m" "$work/third"
-third=$(seq)
+third=$(newest)
 [ "$third" -gt "$wrong" ] || fail "a number is used twice"
 same "the other timeline" "$work/wrong" "$m/at/$wrong"
 same "before the branch" "$work/good" "$m/at/$good"

@@ -96,7 +96,8 @@ static void test_inode_numbers(void **state)
 		static const uint64_t ids[] = {0, 1, 77, UINT32_MAX};
 
 		for (unsigned i = 0; i < COUNT(ids); i++) {
-			struct place p = {i % 2 * (MAX_VIEWS - 1), row, ids[i]}, q;
+			struct place p = {i % 2 * (MAX_VIEWS - 1), row, ids[i]},
+				     q;
 
 			q = ino_place(place_ino(&p));
 			assert_int_equal(q.view, p.view);
