@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../host/host.h"
 #include "../vm/machine.h"
 
 struct checking {
@@ -40,112 +41,92 @@ static void remember(struct checking *c, const struct row *r)
 
 /* ---- checkpoints -------------------------------------------------------- */
 
-struct compare {
-	const struct piece *v;
-	unsigned nr;
-	size_t at; /* in the current piece */
-	unsigned seg;
-	char where[128];
-};
-
-static int differs(struct compare *c, const char *name, uint64_t index)
+/* The first page in which two machines differ, as a sentence. */
+static bool first_difference(
+	struct vm *a, struct vm *b, char *where, size_t size)
 {
-	snprintf(c->where, sizeof(c->where),
-		"segment \"%s\" differs in the 64 KiB at 0x%llx", name,
-		(unsigned long long)index * CHUNK_SIZE);
-	return -1;
+	uint8_t buf[2][STATE_PAGE];
+	struct vm_segment x, y;
+
+	for (unsigned i = 0; i < vm_nr_segments(); i++) {
+		vm_segment(a, i, &x);
+		vm_segment(b, i, &y);
+		if (x.used != y.used) {
+			snprintf(where, size,
+				"segment \"%s\" has %llu bytes, replay gives "
+				"%llu",
+				x.name, (unsigned long long)x.used,
+				(unsigned long long)y.used);
+			return true;
+		}
+		for (uint64_t p = 0; p << STATE_SHIFT < x.used; p++) {
+			if (!memcmp(page_bytes(&x, p, buf[0]),
+				    page_bytes(&y, p, buf[1]), STATE_PAGE))
+				continue;
+			snprintf(where, size,
+				"segment \"%s\" differs in the page at 0x%llx",
+				x.name, (unsigned long long)p << STATE_SHIFT);
+			return true;
+		}
+	}
+	return false;
 }
 
-/* Moves on to segment `seg`; what it skips must have been compared. */
-static int finish_pieces(struct compare *c, unsigned seg)
+/*
+ * Loads the state that a checkpoint has saved and compares it with that of
+ * the replay.  0, or 1 with the difference.
+ */
+static int compare_state(
+	struct checking *k, struct saved *v, char *where, size_t size)
 {
-	for (; c->seg < seg && c->seg < c->nr; c->seg++, c->at = 0)
-		if (c->at < c->v[c->seg].nr)
-			return differs(c, c->v[c->seg].segment,
-				c->v[c->seg].v[c->at].index);
-	return 0;
-}
+	struct track *t = NULL;
+	struct vm *m;
+	int rc;
 
-static int compare_chunk(void *ctx, const struct vm_segment *seg,
-	unsigned seg_nr, uint64_t index, const uint8_t *data)
-{
-	struct compare *c = ctx;
-	const struct chunk_entry *e;
-	struct chunk_hash h;
-	int rc = finish_pieces(c, seg_nr);
-
-	if (rc)
-		return rc;
-	if (c->seg >= c->nr || c->at >= c->v[c->seg].nr)
-		return differs(c, seg->name, index);
-	e = &c->v[c->seg].v[c->at++];
-	chunk_hash(data, &h);
-	if (e->index != index)
-		return differs(
-			c, seg->name, e->index < index ? e->index : index);
-	return memcmp(&h, &e->hash, sizeof(h)) ? differs(c, seg->name, index)
-					       : 0;
-}
-
-static void find_difference(
-	struct checking *k, int64_t id, char *where, size_t size)
-{
-	struct piece pieces[PIECES_MAX];
-	struct compare c = {.v = pieces};
-
-	snprintf(where, size, "the record of its hash or sizes is wrong");
-	if (pieces_read(k->s, id, pieces, &c.nr)) {
+	m = vm_blank(&k->s->config, &host_mmap, where);
+	if (!m)
+		return store_fail(k->s, ENOMEM, "%s", where);
+	rc = state_load(k->s, v, m, &t);
+	if (rc == -EUCLEAN) {
 		snprintf(where, size, "%s", k->s->sentence);
-		return;
+		rc = 1;
+		/* without its hash, to see what is in it */
+		v->hash[0] = 0;
+		if (!state_load(k->s, v, m, &t))
+			first_difference(m, k->s->vm, where, size);
 	}
-	if (chunk_walk(k->s->vm, compare_chunk, &c) ||
-		finish_pieces(&c, PIECES_MAX))
-		snprintf(where, size, "%s", c.where);
-	pieces_free(pieces, c.nr);
-}
-
-/* The hash of a state as its pieces tell it; "" if they cannot be read. */
-static void hash_of_pieces(struct checking *k, int64_t id, char hash[33])
-{
-	struct state_hash *h = state_hash_new();
-	struct piece v[PIECES_MAX];
-	unsigned nr = 0;
-
-	hash[0] = 0;
-	if (!h)
-		return;
-	if (pieces_read(k->s, id, v, &nr))
-		nr = 0;
-	for (unsigned i = 0; i < nr; i++) {
-		state_hash_segment(h, v[i].segment, v[i].used);
-		for (size_t c = 0; c < v[i].nr; c++)
-			state_hash_chunk(h, &v[i].v[c]);
-	}
-	pieces_free(v, nr);
-	state_hash_end(h, hash);
+	track_free(t);
+	vm_destroy(m);
+	return rc;
 }
 
 static int compare_checkpoint(struct checking *k)
 {
-	const char *saved =
-		(const char *)sqlite3_column_text(k->checkpoints, 2);
-	char hash[33], listed[33], where[STORE_ERR_MAX];
-	int64_t id = sqlite3_column_int64(k->checkpoints, 0);
+	char hash[33], saved[33], where[STORE_ERR_MAX] = "";
+	struct saved v = {.hash = ""};
+	int rc;
 
-	if (sqlite3_column_int(k->checkpoints, 3) != VM_LAYOUT_VERSION)
+	if (sqlite3_column_int(k->checkpoints, 2) != VM_LAYOUT_VERSION)
 		return 0;
 	k->nr_checkpoints++;
-	store_state_hash(k->s->vm, hash);
-	hash_of_pieces(k, id, listed);
-	if (saved && !strcmp(saved, hash) && !strcmp(saved, listed))
-		return 0;
-	find_difference(k, id, where, sizeof(where));
+	rc = saved_read(k->s, k->checkpoints, 3, &v);
+	if (!rc) {
+		strcpy(saved, v.hash);
+		store_state_hash(k->s->vm, hash);
+		rc = compare_state(k, &v, where, sizeof(where));
+	}
+	if (!rc && strcmp(saved, hash)) {
+		snprintf(where, sizeof(where), "the states differ");
+		rc = 1;
+	}
+	bytes_free(&v.layers);
+	if (rc <= 0)
+		return rc;
 	store_notice(k->s,
 		"the checkpoint after line %llu (row %llu: %s) has hash %s, "
 		"replay gives %s: %s",
 		(unsigned long long)k->s->vm->root->seq,
-		(unsigned long long)k->seq, k->command, saved ? saved : "none",
-		hash, where);
+		(unsigned long long)k->seq, k->command, saved, hash, where);
 	return finding(k);
 }
 
@@ -202,7 +183,7 @@ static int after(void *ctx, const struct row *r, const struct result *got,
 	return finding(k);
 }
 
-/* ---- SQLite, chunks, strays --------------------------------------------- */
+/* ---- SQLite, packs, strays --------------------------------------------- */
 
 /* Runs a query whose first row, if any, is a finding. */
 static int query_finding(struct checking *k, const char *sql, const char *what)
@@ -227,80 +208,30 @@ static int query_finding(struct checking *k, const char *sql, const char *what)
 	return step == SQLITE_DONE ? 0 : finding(k);
 }
 
-static int bad_chunk(struct checking *k, const char *name)
+static int check_packs(struct checking *k)
 {
-	store_notice(
-		k->s, "chunk %s does not have the content of its hash", name);
-	return finding(k);
-}
-
-static int check_chunks(struct checking *k)
-{
-	uint8_t *buf = malloc(CHUNK_SIZE);
+	uint8_t *raw = malloc(PACK_PAGES * STATE_PAGE);
+	struct pack_view p;
 	sqlite3_stmt *st;
 	int rc = store_prepare(
-		k->s, "SELECT hash, data, hex(hash) FROM chunk", &st);
+		k->s, "SELECT id, pages, sum, data FROM pack", &st);
 
-	while (!rc && buf && sqlite3_step(st) == SQLITE_ROW) {
-		size_t n = ZSTD_decompressDCtx(k->s->dctx, buf, CHUNK_SIZE,
-			sqlite3_column_blob(st, 1),
-			(size_t)sqlite3_column_bytes(st, 1));
-		struct chunk_hash h = {{0}};
-
-		if (n == CHUNK_SIZE)
-			chunk_hash(buf, &h);
-		if (n != CHUNK_SIZE || sqlite3_column_bytes(st, 0) != 16 ||
-			memcmp(&h, sqlite3_column_blob(st, 0), sizeof(h)))
-			rc = bad_chunk(
-				k, (const char *)sqlite3_column_text(st, 2));
+	while (!rc && raw && sqlite3_step(st) == SQLITE_ROW) {
+		rc = pack_read(k->s, st, &p);
+		if (!rc)
+			rc = pack_unpack(k->s, &p, raw);
 	}
 	sqlite3_finalize(st);
-	free(buf);
-	return buf ? rc : store_fail(k->s, ENOMEM, "out of memory");
-}
-
-/* Every chunk that a checkpoint lists is there. */
-static int check_references(struct checking *k)
-{
-	sqlite3_stmt *pieces, *has = NULL;
-	int rc = store_prepare(k->s, "SELECT chunks FROM piece", &pieces);
-
-	if (!rc)
-		rc = store_prepare(
-			k->s, "SELECT 1 FROM chunk WHERE hash = ?", &has);
-	while (!rc && sqlite3_step(pieces) == SQLITE_ROW) {
-		const struct chunk_entry *e = sqlite3_column_blob(pieces, 0);
-		size_t n = (size_t)sqlite3_column_bytes(pieces, 0) / sizeof(*e);
-
-		for (size_t i = 0; i < n && !rc; i++) {
-			sqlite3_bind_blob(
-				has, 1, e[i].hash.byte, 16, SQLITE_STATIC);
-			if (sqlite3_step(has) != SQLITE_ROW)
-				rc = 1;
-			sqlite3_reset(has);
-		}
-	}
-	sqlite3_finalize(pieces);
-	sqlite3_finalize(has);
-	if (rc != 1)
-		return rc;
-	store_notice(k->s, "a chunk that a checkpoint needs is missing");
-	return finding(k);
+	free(raw);
+	return raw ? rc : store_fail(k->s, ENOMEM, "out of memory");
 }
 
 static int check_strays(struct checking *k)
 {
-	int rc = query_finding(k,
+	return query_finding(k,
 		"SELECT 'line ' || seq FROM result WHERE seq NOT IN "
 		"(SELECT seq FROM journal) LIMIT 1",
 		"a result without a journal row");
-
-	if (!rc)
-		rc = query_finding(k,
-			"SELECT 'checkpoint ' || checkpoint FROM piece WHERE "
-			"checkpoint NOT IN (SELECT id FROM checkpoint) LIMIT 1",
-			"saved state without its checkpoint");
-	return rc;
 }
 
 /* ---- the whole ---------------------------------------------------------- */
@@ -309,8 +240,8 @@ static int check_journal(struct checking *k)
 {
 	const struct replay how = {before, after, k};
 	int rc = store_prepare(k->s,
-		"SELECT id, seq, hash, layout FROM checkpoint "
-		"ORDER BY seq, id",
+		"SELECT id, seq, layout, " SAVED_COLUMNS
+		" FROM checkpoint ORDER BY seq, id",
 		&k->checkpoints);
 
 	if (!rc)
@@ -330,11 +261,9 @@ static int check(struct checking *k)
 	if (!rc)
 		rc = query_finding(k, "PRAGMA integrity_check(1)", "SQLite");
 	if (!rc)
-		rc = check_chunks(k);
+		rc = check_packs(k);
 	if (!rc)
 		rc = check_journal(k);
-	if (!rc)
-		rc = check_references(k);
 	if (!rc)
 		rc = check_strays(k);
 	store_rollback(k->s);

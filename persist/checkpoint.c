@@ -182,17 +182,12 @@ static int copy_state(struct store *s, const char *name, int64_t *id)
 {
 	int rc = run(s,
 		"INSERT INTO checkpoint (name, seq, time, log_off, hash, "
-		"layout, parent) SELECT ?1, seq, time, log_off, hash, layout, "
-		"id FROM checkpoint WHERE id = ?2",
+		"layout, parent, cost, sizes, layers) SELECT ?1, seq, time, "
+		"log_off, hash, layout, id, 0, sizes, layers FROM checkpoint "
+		"WHERE id = ?2",
 		name, *id);
 	int64_t copy = sqlite3_last_insert_rowid(s->db);
 
-	if (!rc)
-		rc = run(s,
-			"INSERT INTO piece SELECT (SELECT id FROM checkpoint "
-			"WHERE name = ?1), nr, segment, used, chunks FROM "
-			"piece WHERE checkpoint = ?2",
-			name, *id);
 	*id = copy;
 	return rc;
 }

@@ -1,192 +1,124 @@
 /*
- * The state as chunks of 64 KiB.  Chunks that are all zero do not count, so
- * that a hash depends on the bytes alone, not on which pages the host happens
- * to hold, and a sparse machine is walked at the speed of what it holds.
+ * Hashes of pages and states, see state.h.
  */
 #include "store_i.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
 #include "../host/host.h"
 
-#define PAGE   4096u
-#define PAGES  (CHUNK_SIZE / PAGE)
 #define WINDOW (256u << 20) /* bytes asked of the host at a time */
 
-struct walk {
-	chunk_fn *fn;
-	void *ctx;
+void hash_add(struct hash128 *sum, struct hash128 h)
+{
+	sum->lo += h.lo;
+	sum->hi += h.hi + (sum->lo < h.lo);
+}
+
+void hash_sub(struct hash128 *sum, struct hash128 h)
+{
+	sum->hi -= h.hi + (sum->lo < h.lo);
+	sum->lo -= h.lo;
+}
+
+bool page_is_zero(const void *page)
+{
+	const uint64_t *p = page;
+
+	return !p[0] && !memcmp(p, p + 1, STATE_PAGE - sizeof(*p));
+}
+
+struct hash128 page_hash(const void *data, unsigned seg, uint64_t page)
+{
+	XXH128_hash_t h;
+
+	if (page_is_zero(data))
+		return (struct hash128){0, 0};
+	h = XXH3_128bits_withSeed(data, STATE_PAGE, (uint64_t)seg << 56 | page);
+	return (struct hash128){h.low64, h.high64};
+}
+
+size_t state_sizes(struct vm *m, char *buf)
+{
 	struct vm_segment seg;
-	unsigned seg_nr;
-	unsigned char *resident; /* of the window */
-	uint8_t chunk[CHUNK_SIZE];
-};
+	size_t n = 0;
 
-static bool all_zero(const uint8_t *p, size_t n)
-{
-	return !p[0] && !memcmp(p, p + 1, n - 1);
-}
-
-/*
- * Assembles the chunk in w->chunk, reading resident pages only: reading the
- * others would make the host map them.  False if it is all zero.
- */
-static bool gather(struct walk *w, const uint8_t *base,
-	const unsigned char *resident, size_t pages)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < PAGES; i++) {
-		uint8_t *to = w->chunk + i * PAGE;
-
-		if (i < pages && (resident[i] & 1) &&
-			!all_zero(base + i * PAGE, PAGE)) {
-			if (!any)
-				memset(w->chunk, 0, i * PAGE);
-			memcpy(to, base + i * PAGE, PAGE);
-			any = true;
-		} else if (any) {
-			memset(to, 0, PAGE);
-		}
+	for (unsigned i = 0; i < vm_nr_segments(); i++) {
+		vm_segment(m, i, &seg);
+		n += (size_t)snprintf(buf + n, SIZES_MAX - n, "%s %llu\n",
+			seg.name, (unsigned long long)seg.used);
 	}
-	return any;
+	return n;
 }
 
-static int walk_window(struct walk *w, uint64_t off, size_t pages)
+struct hash128 sizes_hash(const char *sizes, size_t len)
 {
-	const uint8_t *base = w->seg.base + off;
-	int rc = host_resident(base, pages * PAGE, w->resident);
+	XXH128_hash_t h = XXH3_128bits(sizes, len);
 
-	for (size_t i = 0; i < pages && !rc; i += PAGES) {
-		size_t n = pages - i < PAGES ? pages - i : PAGES;
-
-		if (!memchr(w->resident + i, 1, n) ||
-			!gather(w, base + i * PAGE, w->resident + i, n))
-			continue;
-		rc = w->fn(w->ctx, &w->seg, w->seg_nr,
-			(off + i * PAGE) / CHUNK_SIZE, w->chunk);
-	}
-	return rc;
+	return (struct hash128){h.low64, h.high64};
 }
 
-int chunk_walk(struct vm *m, chunk_fn *fn, void *ctx)
+void hash_text(struct hash128 h, char out[33])
 {
-	struct walk *w = malloc(sizeof(*w));
-	int rc = 0;
+	snprintf(out, 33, "%016llx%016llx", (unsigned long long)h.hi,
+		(unsigned long long)h.lo);
+}
 
-	if (!w)
+const uint8_t *page_bytes(
+	const struct vm_segment *seg, uint64_t page, uint8_t *buf)
+{
+	uint64_t at = page << STATE_SHIFT;
+
+	if (at + STATE_PAGE <= seg->reserved)
+		return seg->base + at;
+	memset(buf, 0, STATE_PAGE);
+	memcpy(buf, seg->base + at, seg->reserved - at);
+	return buf;
+}
+
+/* Reads resident pages only: reading the others would make the host map
+ * them. */
+static void add_window(struct hash128 *sum, const struct vm_segment *seg,
+	unsigned nr, uint64_t off, uint64_t len, unsigned char *resident)
+{
+	uint64_t first = off >> STATE_SHIFT;
+	uint8_t buf[STATE_PAGE];
+
+	host_resident(seg->base + off, len, resident);
+	for (uint64_t i = 0; i << STATE_SHIFT < len; i++)
+		if (resident[i] & 1)
+			hash_add(sum, page_hash(page_bytes(seg, first + i, buf),
+					      nr, first + i));
+}
+
+int state_hash_full(struct vm *m, struct hash128 *out)
+{
+	unsigned char *resident = malloc(WINDOW / STATE_PAGE);
+	struct vm_segment seg;
+	char sizes[SIZES_MAX];
+
+	if (!resident)
 		return -ENOMEM;
-	w->fn = fn;
-	w->ctx = ctx;
-	w->resident = malloc(WINDOW / PAGE);
-	if (!w->resident)
-		rc = -ENOMEM;
-	for (w->seg_nr = 0; w->seg_nr < vm_nr_segments() && !rc; w->seg_nr++) {
-		vm_segment(m, w->seg_nr, &w->seg);
-		for (uint64_t off = 0; off < w->seg.used && !rc;
-			off += WINDOW) {
-			uint64_t n = w->seg.used - off;
+	*out = sizes_hash(sizes, state_sizes(m, sizes));
+	for (unsigned i = 0; i < vm_nr_segments(); i++) {
+		vm_segment(m, i, &seg);
+		for (uint64_t off = 0; off < seg.used; off += WINDOW) {
+			uint64_t len = seg.used - off;
 
-			if (n > WINDOW)
-				n = WINDOW;
-			rc = walk_window(w, off, (n + PAGE - 1) / PAGE);
+			add_window(out, &seg, i, off,
+				len < WINDOW ? len : WINDOW, resident);
 		}
 	}
-	free(w->resident);
-	free(w);
-	return rc;
-}
-
-void chunk_hash(const void *data, struct chunk_hash *out)
-{
-	XXH128_canonical_t c;
-
-	XXH128_canonicalFromHash(&c, XXH3_128bits(data, CHUNK_SIZE));
-	memcpy(out->byte, c.digest, sizeof(out->byte));
-}
-
-struct state_hash {
-	XXH3_state_t *x;
-};
-
-struct state_hash *state_hash_new(void)
-{
-	struct state_hash *h = malloc(sizeof(*h));
-
-	if (!h)
-		return NULL;
-	h->x = XXH3_createState();
-	if (!h->x) {
-		free(h);
-		return NULL;
-	}
-	XXH3_128bits_reset(h->x);
-	return h;
-}
-
-void state_hash_segment(struct state_hash *h, const char *name, uint64_t used)
-{
-	XXH3_128bits_update(h->x, name, strlen(name) + 1);
-	XXH3_128bits_update(h->x, &used, sizeof(used));
-}
-
-void state_hash_chunk(struct state_hash *h, const struct chunk_entry *e)
-{
-	XXH3_128bits_update(h->x, e, sizeof(*e));
-}
-
-void state_hash_end(struct state_hash *h, char out[33])
-{
-	static const char hex[] = "0123456789abcdef";
-	XXH128_canonical_t c;
-
-	XXH128_canonicalFromHash(&c, XXH3_128bits_digest(h->x));
-	for (int i = 0; i < 16; i++) {
-		out[2 * i] = hex[c.digest[i] >> 4];
-		out[2 * i + 1] = hex[c.digest[i] & 15];
-	}
-	out[32] = 0;
-	XXH3_freeState(h->x);
-	free(h);
-}
-
-struct hash_ctx {
-	struct vm *m;
-	struct state_hash *h;
-	unsigned next; /* segment not announced yet */
-};
-
-static void announce(struct hash_ctx *c, unsigned upto)
-{
-	struct vm_segment seg;
-
-	for (; c->next < upto; c->next++) {
-		vm_segment(c->m, c->next, &seg);
-		state_hash_segment(c->h, seg.name, seg.used);
-	}
-}
-
-static int hash_one(void *ctx, const struct vm_segment *seg, unsigned seg_nr,
-	uint64_t index, const uint8_t *data)
-{
-	struct chunk_entry e = {.index = index};
-	struct hash_ctx *c = ctx;
-
-	announce(c, seg_nr + 1);
-	chunk_hash(data, &e.hash);
-	state_hash_chunk(c->h, &e);
+	free(resident);
 	return 0;
 }
 
 void store_state_hash(struct vm *m, char out[33])
 {
-	struct hash_ctx c = {m, state_hash_new(), 0};
+	struct hash128 h = {0, 0};
 
-	strcpy(out, "00000000000000000000000000000000");
-	if (!c.h)
-		return;
-	chunk_walk(m, hash_one, &c);
-	announce(&c, vm_nr_segments());
-	state_hash_end(c.h, out);
+	state_hash_full(m, &h);
+	hash_text(h, out);
 }

@@ -91,6 +91,7 @@ static void take_turn(struct store *s, struct turn *t)
 
 	*s->vm = *past->vm;
 	*past->vm = live;
+	save_turn(s, past);
 	s->course = past->course;
 	past->course = course;
 	free(s->timelines);

@@ -46,6 +46,8 @@ void store_release(struct store *s)
 	if (s->counted)
 		holder_add_reader(s, -1);
 	holder_unlock(s);
+	track_free(s->track);
+	saver_free(&s->saver);
 	if (s->vm)
 		vm_destroy(s->vm);
 	ZSTD_freeCCtx(s->cctx);
@@ -264,6 +266,8 @@ static int load_machine(struct store *s)
 	/* A reader sees one moment of a database that goes on changing. */
 	if (s->read_only)
 		rc = store_sql(s, "BEGIN", "read the database");
+	if (!rc && !s->read_only)
+		rc = collect_open(s);
 	if (!rc)
 		rc = restore_newest(s);
 	if (!rc)

@@ -28,6 +28,9 @@ int replay_boot(struct store *s)
 	s->vm = vm_boot(&s->config, &host_mmap, err);
 	if (!s->vm)
 		return store_fail(s, ENOMEM, "%s", err);
+	s->track = track_new(s->vm);
+	if (!s->track)
+		return store_fail(s, ENOMEM, "out of memory");
 	s->log_size = 0;
 	s->snapshot_seq = NO_SNAPSHOT;
 	return 0;

@@ -73,7 +73,12 @@ static const char schema_sql[] =
 	"  log_off INTEGER NOT NULL, -- size of log\n"
 	"  hash TEXT NOT NULL,       -- XXH3-128 of the state\n"
 	"  layout INTEGER NOT NULL,  -- layout version of the state\n"
-	"  parent INTEGER            -- the checkpoint before\n"
+	"  parent INTEGER,           -- the checkpoint before\n"
+	"  cost INTEGER NOT NULL,    -- ns to replay from the one before\n"
+	"  sizes TEXT NOT NULL,      -- `SEGMENT BYTES` lines: what is in "
+	"use\n"
+	"  layers TEXT NOT NULL      -- JSON list; a page is in the last that\n"
+	"                            -- has it\n"
 	");\n"
 	"CREATE TABLE process (\n"
 	"  -- the processes of a checkpoint with a name\n"
@@ -119,20 +124,17 @@ static const char schema_sql[] =
 	"  value INTEGER NOT NULL,\n"
 	"  PRIMARY KEY (checkpoint, name)\n"
 	") WITHOUT ROWID;\n"
-	"CREATE TABLE piece (\n"
-	"  -- a checkpoint's segments\n"
-	"  checkpoint INTEGER NOT NULL REFERENCES checkpoint(id),\n"
-	"  nr INTEGER NOT NULL,      -- order in the state hash\n"
-	"  segment TEXT NOT NULL,\n"
-	"  used INTEGER NOT NULL,    -- bytes\n"
-	"  chunks BLOB NOT NULL,     -- 24 bytes a chunk: its index (8 bytes,\n"
-	"                            -- little-endian), its hash; chunks that\n"
-	"                            -- are all zero are left out\n"
-	"  PRIMARY KEY (checkpoint, nr)\n"
-	") WITHOUT ROWID;\n"
-	"CREATE TABLE chunk (\n"
-	"  -- 65536 bytes of state each, shared by checkpoints\n"
-	"  hash BLOB PRIMARY KEY,    -- XXH3-128 of the bytes\n"
+	"CREATE TABLE pack (\n"
+	"  -- up to 64 pages of 4096 bytes of state; the packs of a layer are\n"
+	"  -- what changed between two states\n"
+	"  id INTEGER PRIMARY KEY,   -- layer * 1048576 + number\n"
+	"  pages BLOB NOT NULL,      -- 8 bytes a page, little-endian: number "
+	"of\n"
+	"                            -- the segment << 56 | number of the "
+	"page;\n"
+	"                            -- bit 55: the page became zero, it has\n"
+	"                            -- no data\n"
+	"  sum INTEGER NOT NULL,     -- XXH3-64 of id, pages, data\n"
 	"  data BLOB NOT NULL        -- zstd\n"
 	");\n";
 
@@ -297,10 +299,10 @@ int schema_create(struct store *s, const struct store_options *o)
 		return rc;
 	if (vm_config_check(&s->config, why))
 		return store_fail(s, EINVAL, "%s", why);
-	/* A small commit writes whole pages to the WAL: small pages make it
-	 * cheap, and synchronous=NORMAL affordable. */
+	/* A small commit writes whole pages to the WAL, a saved state many:
+	 * pages of 4096 bytes suit both. */
 	snprintf(sql, sizeof(sql),
-		"PRAGMA page_size=1024; BEGIN IMMEDIATE;"
+		"PRAGMA page_size=4096; BEGIN IMMEDIATE;"
 		"PRAGMA application_id=%d; PRAGMA user_version=%d;",
 		APPLICATION_ID, JOURNAL_FORMAT);
 	rc = store_sql(s, sql, "create the machine");

@@ -1,90 +1,32 @@
 /*
- * Snapshots: the non-zero chunks of the state, each stored once by its hash.
- * A snapshot costs a hash over what the machine holds, and compression and
- * rows for what changed.
+ * Automatic checkpoints: when they are taken, which of them stay.
+ *
+ * One is due when replaying the rows since the last takes WORK_MAX_NS, so
+ * that every row is reached soon from the one before it.  All stay while they
+ * are few; then, of the older half, the one goes without which the gap is
+ * smallest, and the row after it takes over its cost.
  */
 #include "store_i.h"
 
-#include <stdlib.h>
-
 #include "../vm/machine.h"
 
-/* A snapshot is due when replaying the rows since the last takes this long;
- * or, where snapshots are dear, so that they take a small part of the time. */
-#define WORK_MAX_NS	 (200u * 1000 * 1000)
+#define WORK_MAX_NS	 (150u * 1000 * 1000)
 #define WORK_MIN_IDLE_NS (50u * 1000 * 1000)
-#define COST_FACTOR	 8
-#define KEEP_AUTOMATIC	 3
+/* Where they are dear, they take a small part of the time. */
+#define COST_FACTOR   8
+#define AUTOMATIC_MAX 1024
+/* Pages in all layers: so many times those of the state, and some. */
+#define PAGES_FACTOR 4
+#define PAGES_SLACK  65536u
 
-struct taking {
-	struct store *s;
-	sqlite3_stmt *has, *insert;
-	struct state_hash *hash;
-	struct bytes chunks[PIECES_MAX]; /* struct chunk_entry */
-	unsigned announced;
-};
-
-static int take_chunk(
-	struct taking *t, const struct chunk_hash *h, const uint8_t *data)
-{
-	struct store *s = t->s;
-	size_t bound = ZSTD_compressBound(CHUNK_SIZE), n;
-	char *to;
-	int step, rc = 0;
-
-	sqlite3_bind_blob(t->has, 1, h->byte, sizeof(h->byte), SQLITE_STATIC);
-	step = sqlite3_step(t->has);
-	sqlite3_reset(t->has);
-	if (step == SQLITE_ROW)
-		return 0;
-	s->packed.len = 0;
-	to = bytes_room(&s->packed, bound);
-	if (!to)
-		return -ENOMEM;
-	n = ZSTD_compressCCtx(s->cctx, to, bound, data, CHUNK_SIZE, 1);
-	if (ZSTD_isError(n))
-		return -ENOMEM;
-	sqlite3_bind_blob(
-		t->insert, 1, h->byte, sizeof(h->byte), SQLITE_STATIC);
-	sqlite3_bind_blob64(t->insert, 2, to, n, SQLITE_STATIC);
-	if (sqlite3_step(t->insert) != SQLITE_DONE)
-		rc = store_sql_fail(s, "save the state");
-	sqlite3_reset(t->insert);
-	return rc;
-}
-
-static void announce(struct taking *t, unsigned upto)
-{
-	struct vm_segment seg;
-
-	for (; t->announced < upto; t->announced++) {
-		vm_segment(t->s->vm, t->announced, &seg);
-		state_hash_segment(t->hash, seg.name, seg.used);
-	}
-}
-
-static int take_one(void *ctx, const struct vm_segment *seg, unsigned seg_nr,
-	uint64_t index, const uint8_t *data)
-{
-	struct chunk_entry e = {.index = index};
-	struct taking *t = ctx;
-
-	announce(t, seg_nr + 1);
-	chunk_hash(data, &e.hash);
-	state_hash_chunk(t->hash, &e);
-	if (!bytes_add(&t->chunks[seg_nr], &e, sizeof(e)))
-		return -ENOMEM;
-	return take_chunk(t, &e.hash, data);
-}
-
-static int insert_checkpoint(struct store *s, const char *hash)
+static int insert_checkpoint(struct store *s, const struct saved *v)
 {
 	const struct root *root = s->vm->root;
 	sqlite3_stmt *st;
 	int rc = store_prepare(s,
 		"INSERT INTO checkpoint (seq, time, log_off, hash, layout, "
-		"parent) VALUES (?, ?, ?, ?, ?, "
-		"(SELECT max(id) FROM checkpoint))",
+		"parent, cost, sizes, layers) VALUES (?, ?, ?, ?, ?, "
+		"(SELECT max(id) FROM checkpoint), ?, ?, ?)",
 		&st);
 
 	if (rc)
@@ -92,189 +34,111 @@ static int insert_checkpoint(struct store *s, const char *hash)
 	sqlite3_bind_int64(st, 1, (int64_t)course_seq(&s->course, root->seq));
 	sqlite3_bind_int64(st, 2, (int64_t)root->ns);
 	sqlite3_bind_int64(st, 3, (int64_t)s->log_size);
-	sqlite3_bind_text(st, 4, hash, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 4, v->hash, -1, SQLITE_STATIC);
 	sqlite3_bind_int(st, 5, VM_LAYOUT_VERSION);
+	sqlite3_bind_int64(st, 6, (int64_t)s->work_ns);
+	sqlite3_bind_text(st, 7, v->sizes, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 8, v->layers.data, -1, SQLITE_STATIC);
 	if (sqlite3_step(st) != SQLITE_DONE)
 		rc = store_sql_fail(s, "save the state");
 	sqlite3_finalize(st);
 	return rc;
 }
 
-static int insert_pieces(struct taking *t)
-{
-	struct store *s = t->s;
-	int64_t id = sqlite3_last_insert_rowid(s->db);
-	struct vm_segment seg;
-	sqlite3_stmt *st;
-	int rc = store_prepare(
-		s, "INSERT INTO piece VALUES (?, ?, ?, ?, ?)", &st);
-
-	for (unsigned i = 0; i < vm_nr_segments() && !rc; i++) {
-		vm_segment(s->vm, i, &seg);
-		sqlite3_bind_int64(st, 1, id);
-		sqlite3_bind_int(st, 2, (int)i);
-		sqlite3_bind_text(st, 3, seg.name, -1, SQLITE_STATIC);
-		sqlite3_bind_int64(st, 4, (int64_t)seg.used);
-		sqlite3_bind_blob64(st, 5,
-			t->chunks[i].len ? t->chunks[i].data : "",
-			t->chunks[i].len, SQLITE_STATIC);
-		if (sqlite3_step(st) != SQLITE_DONE)
-			rc = store_sql_fail(s, "save the state");
-		sqlite3_reset(st);
-	}
-	sqlite3_finalize(st);
-	return rc;
-}
-
 /* ---- forgetting --------------------------------------------------------- */
 
-static int by_hash(const void *a, const void *b)
+static bool too_many_pages(const struct store *s)
 {
-	return memcmp(a, b, sizeof(struct chunk_hash));
+	uint64_t live = 0;
+
+	for (unsigned i = 0; i < s->track->nr_layers; i++)
+		live += s->track->layer[i].live;
+	return s->saver.nr_pages > PAGES_FACTOR * live + PAGES_SLACK;
 }
 
-/* All hashes that some checkpoint refers to, sorted. */
-static int referenced(struct store *s, struct bytes *out)
+/* Forgets the automatic checkpoint that is missed least. */
+static int forget_one(struct store *s)
+{
+	return store_sql(s,
+		"CREATE TEMP TABLE gone AS SELECT id, next, cost FROM ("
+		" SELECT id, seq, cost, name, lead(id) OVER w AS next,"
+		"  cost + lead(cost) OVER w AS gap, ntile(2) OVER w AS half"
+		"  FROM checkpoint WINDOW w AS (ORDER BY seq, id))"
+		" WHERE name IS NULL AND half = 1 AND next IS NOT NULL"
+		" AND seq NOT IN (SELECT fork FROM timeline WHERE parent IS "
+		"NULL)"
+		" ORDER BY gap LIMIT 1;"
+		"UPDATE checkpoint SET cost = cost + (SELECT cost FROM gone) "
+		" WHERE id = (SELECT next FROM gone);"
+		"DELETE FROM checkpoint WHERE id = (SELECT id FROM gone);"
+		"DROP TABLE gone",
+		"forget old states");
+}
+
+static int forget_old(struct store *s)
 {
 	sqlite3_stmt *st;
-	int rc = store_prepare(s, "SELECT chunks FROM piece", &st), step;
+	int64_t nr = 0;
+	int rc = store_prepare(
+		s, "SELECT count(*) FROM checkpoint WHERE name IS NULL", &st);
 
 	if (rc)
 		return rc;
-	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-		const struct chunk_entry *e = sqlite3_column_blob(st, 0);
-		size_t n = (size_t)sqlite3_column_bytes(st, 0) / sizeof(*e);
-
-		for (size_t i = 0; i < n && !rc; i++)
-			if (!bytes_add(out, &e[i].hash, sizeof(e[i].hash)))
-				rc = store_fail(s, ENOMEM, "out of memory");
-	}
-	if (!rc && step != SQLITE_DONE)
-		rc = store_sql_fail(s, "read the checkpoints");
+	if (sqlite3_step(st) == SQLITE_ROW)
+		nr = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
-	if (!rc && out->len)
-		qsort(out->data, out->len / sizeof(struct chunk_hash),
-			sizeof(struct chunk_hash), by_hash);
-	return rc;
-}
-
-static int delete_unreferenced(struct store *s)
-{
-	struct bytes keep = {0}, drop = {0};
-	sqlite3_stmt *st = NULL;
-	int rc = referenced(s, &keep);
-
-	if (!rc)
-		rc = store_prepare(s, "SELECT hash FROM chunk", &st);
-	while (!rc && sqlite3_step(st) == SQLITE_ROW) {
-		const void *h = sqlite3_column_blob(st, 0);
-
-		if (sqlite3_column_bytes(st, 0) != sizeof(struct chunk_hash) ||
-			(keep.len && bsearch(h, keep.data, keep.len / 16, 16,
-					     by_hash)))
-			continue;
-		if (!bytes_add(&drop, h, sizeof(struct chunk_hash)))
-			rc = store_fail(s, ENOMEM, "out of memory");
-	}
-	sqlite3_finalize(st);
-	st = NULL;
-	if (!rc && drop.len)
-		rc = store_prepare(s, "DELETE FROM chunk WHERE hash = ?", &st);
-	for (size_t at = 0; at < drop.len && !rc; at += 16) {
-		sqlite3_bind_blob(st, 1, drop.data + at, 16, SQLITE_STATIC);
-		if (sqlite3_step(st) != SQLITE_DONE)
-			rc = store_sql_fail(s, "forget old states");
-		sqlite3_reset(st);
-	}
-	sqlite3_finalize(st);
-	bytes_free(&keep);
-	bytes_free(&drop);
-	return rc;
-}
-
-/* The newest automatic checkpoints stay, named ones always. */
-static int forget_old(struct store *s)
-{
-	char sql[512];
-	int rc;
-
-	sqlite3_snprintf(sizeof(sql), sql,
-		"DELETE FROM checkpoint WHERE name IS NULL AND id NOT IN "
-		"(SELECT id FROM checkpoint WHERE name IS NULL "
-		" ORDER BY id DESC LIMIT %d) AND seq NOT IN "
-		"(SELECT fork FROM timeline WHERE parent IS NULL);",
-		KEEP_AUTOMATIC);
-	rc = store_sql(s, sql, "forget old states");
-	if (rc || !sqlite3_changes(s->db))
-		return rc;
-	rc = store_sql(s,
-		"DELETE FROM piece WHERE checkpoint NOT IN "
-		"(SELECT id FROM checkpoint)",
-		"forget old states");
-	return rc ? rc : delete_unreferenced(s);
+	if (nr > AUTOMATIC_MAX || (nr > 2 && too_many_pages(s)))
+		return forget_one(s);
+	return 0;
 }
 
 /* ---- taking ------------------------------------------------------------- */
 
-static int take_state(struct taking *t)
+/* The last transaction: the moment is now. */
+static int finish(struct store *s, struct saved *v)
 {
-	struct store *s = t->s;
-	char hash[33] = "";
-	int rc =
-		store_prepare(s, "SELECT 1 FROM chunk WHERE hash = ?", &t->has);
+	int rc = burst_begin(s);
 
 	if (!rc)
-		rc = store_prepare(
-			s, "INSERT INTO chunk VALUES (?, ?)", &t->insert);
-	t->hash = state_hash_new();
-	if (!rc && !t->hash)
-		rc = -ENOMEM;
+		rc = results_write(s);
 	if (!rc)
-		rc = chunk_walk(s->vm, take_one, t);
-	if (t->hash) {
-		announce(t, vm_nr_segments());
-		state_hash_end(t->hash, hash);
-	}
-	if (rc == -ENOMEM)
-		store_fail(s, ENOMEM, "no memory to save the state");
+		rc = save_finish(s, v);
 	if (!rc)
-		rc = insert_checkpoint(s, hash);
-	if (!rc)
-		rc = insert_pieces(t);
+		rc = insert_checkpoint(s, v);
 	if (!rc)
 		rc = forget_old(s);
-	sqlite3_finalize(t->has);
-	sqlite3_finalize(t->insert);
-	for (unsigned i = 0; i < PIECES_MAX; i++)
-		bytes_free(&t->chunks[i]);
+	if (!rc)
+		rc = burst_commit(s);
+	if (rc)
+		store_rollback(s);
+	save_end(s, !rc);
 	return rc;
 }
 
 int snapshot_take(struct store *s)
 {
-	struct taking t = {.s = s};
 	uint64_t t0 = clock_ns();
-	int rc;
+	struct saved v = {.hash = ""};
+	bool near = false, more;
+	int rc = 0;
 
 	if (s->read_only)
 		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
 	if (s->snapshot_seq == course_seq(&s->course, s->vm->root->seq))
 		return results_flush(s);
-	rc = burst_begin(s);
+	while (!rc && !near)
+		rc = save_slice(s, &near);
 	if (!rc)
-		rc = results_write(s);
-	if (!rc)
-		rc = take_state(&t);
-	if (!rc)
-		rc = burst_commit(s);
+		rc = finish(s, &v);
+	bytes_free(&v.layers);
 	s->work_ns = rc ? s->work_ns / 2 : 0;
-	if (rc) {
-		store_rollback(s);
+	if (rc)
 		return rc;
-	}
 	results_clear(s);
 	s->snapshot_seq = course_seq(&s->course, s->vm->root->seq);
 	s->snapshot_cost = clock_ns() - t0;
+	/* Garbage can wait; room for it cannot fail a snapshot. */
+	collect_garbage(s, &more);
 	return 0;
 }
 

@@ -12,8 +12,11 @@
  *	log.c       the journal as text
  *	burst.c     SQLite's locks: exclusive in bursts, shared when idle
  *	wal_io.c    a VFS that writes frames of the WAL at once
- *	hash.c      64-KiB chunks of the state and their hashes
- *	snapshot.c  writing a snapshot;  restore.c  loading one
+ *	hash.c      hashes of pages and of the state, see state.h
+ *	track.c     what is known about the pages of a machine
+ *	save.c      writing a state;  load.c  reading one
+ *	collect.c   deleting what no checkpoint needs
+ *	snapshot.c  automatic checkpoints;  restore.c  choosing one
  *	replay.c    applying journal rows;  check.c  pagefs --check
  *	timeline.c  the tree of timelines; paths through it
  *	view.c      past moments
@@ -35,11 +38,11 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "state.h"
 #include "store.h"
 
 #define APPLICATION_ID 0x70676673 /* "pgfs", at offset 68 of the file */
-#define JOURNAL_FORMAT 2	  /* user_version, at offset 60 */
-#define CHUNK_SIZE     65536u
+#define JOURNAL_FORMAT 3	  /* user_version, at offset 60 */
 #define ACTOR_TEXT_MAX 32
 
 /* A growable array of bytes. */
@@ -146,6 +149,17 @@ struct course {
 	unsigned nr;
 };
 
+/* The layer being written; see save.c. */
+struct saver {
+	uint32_t layer; /* 0: none */
+	uint32_t next_layer;
+	uint32_t nr_packs; /* tried in it */
+	uint64_t nr_pages; /* in all packs of the database */
+	bool rest_seen;	   /* the segments without a dirty map, once */
+	uint8_t *raw;	   /* of one pack */
+	struct bytes undo; /* of the transaction in progress */
+};
+
 struct store {
 	struct store *parent;	    /* of a past moment, else NULL */
 	const atomic_bool *stop;    /* gives up building it; may be NULL */
@@ -157,11 +171,14 @@ struct store {
 
 	sqlite3 *db;
 	struct vm *vm;
+	struct track *track; /* of vm */
+	struct saver saver;
 	struct vm_config config;
 	char *path;
 	char sentence[STORE_ERR_MAX];
 	pthread_mutex_t lock;
 	atomic_uint waiting; /* who wants the lock */
+	unsigned building;   /* past moments, which need their layers */
 	void (*notice)(void *ctx, const char *sentence);
 	void *notice_ctx;
 	int lock_fd;
@@ -274,43 +291,78 @@ int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames);
 /* wal_io.c: the name of the VFS. */
 const char *wal_vfs(void);
 
-/* hash.c */
-struct chunk_hash {
-	uint8_t byte[16]; /* XXH3-128, canonical form */
+/* A pack's id tells its layer; its keys tell pages. */
+#define PACKS_MAX	    (1 << 20)
+#define PACK_ID(layer, nr)  ((int64_t)(layer) << 20 | (nr))
+#define PACK_ZERO	    (1ull << 55) /* the page is all zero: no data */
+#define PACK_KEY(seg, page) ((uint64_t)(seg) << 56 | (page))
+#define PACK_KEY_SEG(key)   ((unsigned)((key) >> 56))
+#define PACK_KEY_PAGE(key)  ((key) & (PACK_ZERO - 1))
+
+/* What a checkpoint row says of its state. */
+struct saved {
+	char hash[33];
+	char sizes[SIZES_MAX]; /* see state_sizes() */
+	struct bytes layers;   /* "[3,7,9]", with NUL */
 };
-struct chunk_entry {
-	uint64_t index;
-	struct chunk_hash hash;
+
+/*
+ * save.c.  With the store's lock held, outside a transaction: writes a slice
+ * of what is unsaved; *near tells that the rest is so little that
+ * save_finish() is quick.  A loop of these may let go of the lock in between.
+ */
+int save_slice(struct store *s, bool *near);
+/* Within the caller's transaction: the rest, for the state as it is now.  The
+ * caller stores *out as a checkpoint. */
+int save_finish(struct store *s, struct saved *out);
+/* After the transaction: whether it was committed. */
+void save_end(struct store *s, bool committed);
+/* The machines of two stores have been exchanged.  A layer that was begun is
+ * garbage then. */
+void save_turn(struct store *s, struct store *past);
+void saver_free(struct saver *v);
+uint64_t pack_sum(int64_t id, const void *pages, size_t pages_len,
+	const void *data, size_t len);
+
+/*
+ * load.c.  Fills in a machine from vm_blank() and makes its track; the caller
+ * calls vm_reindex().  -EUCLEAN with a sentence when it is damaged.  An empty
+ * hash is not compared.
+ */
+int state_load(struct store *s, const struct saved *from, struct vm *m,
+	struct track **out);
+struct pack_view {
+	int64_t id;
+	const uint64_t *key;
+	unsigned nr;
+	const void *data;
+	size_t len;
 };
-/* Called for every chunk with a non-zero byte, in order; data has CHUNK_SIZE
- * bytes.  A negative return stops the walk. */
-typedef int chunk_fn(void *ctx, const struct vm_segment *seg, unsigned seg_nr,
-	uint64_t index, const uint8_t *data);
-int chunk_walk(struct vm *m, chunk_fn *fn, void *ctx);
-void chunk_hash(const void *data, struct chunk_hash *out);
-struct state_hash; /* accumulates segments and chunks in order */
-struct state_hash *state_hash_new(void);
-void state_hash_segment(struct state_hash *h, const char *name, uint64_t used);
-void state_hash_chunk(struct state_hash *h, const struct chunk_entry *e);
-void state_hash_end(struct state_hash *h, char out[33]); /* frees h */
+/* The current row of SELECT id, pages, sum, data; compares its sum. */
+int pack_read(struct store *s, sqlite3_stmt *st, struct pack_view *p);
+/* Its pages into raw (PACK_PAGES), without those that are zero. */
+int pack_unpack(struct store *s, const struct pack_view *p, uint8_t *raw);
+/* Walks a list of layers; false at its end. */
+bool layers_next(const char **text, uint32_t *id);
+
+/* collect.c */
+/* Deletes packs that no checkpoint and not the live machine need, some at a
+ * time; *more when there are more. */
+int collect_garbage(struct store *s, bool *more);
+/* Fills in s->saver.next_layer. */
+int collect_open(struct store *s);
 
 /* snapshot.c */
 int snapshot_take(struct store *s);
 /* Takes one when replay since the last would take too long. */
 void snapshot_if_due(struct store *s, bool idle);
 
-/* restore.c: a piece is one segment of a checkpoint. */
-struct piece {
-	char segment[32];
-	uint64_t used;
-	struct chunk_entry *v;
-	size_t nr;
-};
-#define PIECES_MAX 64
-int pieces_read(
-	struct store *s, int64_t checkpoint, struct piece *v, unsigned *nr);
-void pieces_free(struct piece *v, unsigned nr);
-/* Loads the newest usable checkpoint, or boots.  Fills in s->vm, log_size. */
+/* restore.c */
+/* Columns of a checkpoint from which saved_read() reads its state. */
+#define SAVED_COLUMNS "hash, sizes, layers"
+int saved_read(struct store *s, sqlite3_stmt *st, int col, struct saved *out);
+/* Loads the newest usable checkpoint, or boots.  Fills in s->vm, s->track,
+ * log_size. */
 int restore_newest(struct store *s);
 
 /* replay.c */

@@ -192,8 +192,10 @@ int view_open(struct store *s, uint64_t seq, const atomic_bool *stop,
 	}
 	v->s.stop = stop;
 	rc = view_begin(v, s);
+	s->building++;
 	if (!rc)
 		rc = view_build(v);
+	s->building--;
 	v->s.stop = NULL;
 	if (rc) {
 		store_fail(s, -rc, "%s", v->s.sentence);

@@ -80,8 +80,8 @@ replays() {
 # Whether another process, that has the journal alone, comes to state $1.
 replays_to() {
 	sqlite3 "$db" "VACUUM INTO '$work/replay.db'" &&
-		sqlite3 "$work/replay.db" 'DELETE FROM piece;
-			DELETE FROM chunk; DELETE FROM checkpoint' ||
+		sqlite3 "$work/replay.db" 'DELETE FROM pack;
+			DELETE FROM checkpoint' ||
 		fail "a copy without saved states"
 	db=$work/replay.db
 	start

@@ -54,17 +54,20 @@ static const struct damage {
 	{"UPDATE result SET lines = 3 WHERE seq = 4", "row 4 (touch a", 0},
 	{"INSERT INTO result VALUES (99, 1, 0, 'x')", "line 99", 0},
 	{"UPDATE checkpoint SET hash = replace(hash, substr(hash, 1, 1), 'x')",
-		"record of its hash", 0},
+		"hash of the state is wrong", 0},
 	{"UPDATE checkpoint SET seq = 4 WHERE seq = 5", "lies between rows", 0},
-	{"UPDATE piece SET used = used + 1 WHERE segment = 'ram'", "checkpoint",
-		0},
-	{"UPDATE piece SET segment = 'rum' WHERE segment = 'ram'", "checkpoint",
-		0},
-	{"UPDATE piece SET chunks = substr(chunks, 25) WHERE segment = 'ram'",
-		"segment \"ram\" differs", 0},
-	{"UPDATE chunk SET data = substr(data, 1, 20)", "content of its hash",
-		0},
-	{"DELETE FROM chunk", "a chunk that a checkpoint needs", 0},
+	{"UPDATE checkpoint SET sizes = replace(sizes, 'ram', 'rum')",
+		"checkpoint", 0},
+	{"UPDATE checkpoint SET sizes = replace(sizes, char(10) || 'frame ', "
+	 "'0' || char(10) || 'frame ')",
+		"checkpoint", 0},
+	{"UPDATE checkpoint SET layers = replace(layers, ']', ',77]')",
+		"layer 77 is missing", 0},
+	{"UPDATE checkpoint SET layers = '[]'", "list of its layers", 0},
+	{"UPDATE pack SET data = substr(data, 1, 20)", "fails its checksum", 0},
+	{"UPDATE pack SET pages = substr(pages, 9)", "fails its checksum", 0},
+	{"UPDATE pack SET id = id + 99 * 1048576", "fails its checksum", 0},
+	{"DELETE FROM pack", "is missing", 0},
 };
 
 /* What --check must find; and a mount serves the right state or none. */
@@ -101,8 +104,8 @@ static void test_damages(void **state)
 static void test_rebuilt(void **state)
 {
 	static const char *const sqls[] = {
-		"UPDATE chunk SET data = substr(data, 1, 20)",
-		"DELETE FROM chunk",
+		"UPDATE pack SET data = substr(data, 1, 20)",
+		"DELETE FROM pack",
 		"UPDATE checkpoint SET layout = 999",
 		"DELETE FROM result",
 	};
@@ -169,20 +172,17 @@ static void test_snapshots(void **state)
 	populate(s);
 	assert_int_equal(store_snapshot(s), 0);
 	store_idle(s);
-	before = sql_int("SELECT count(*) FROM chunk");
-	/* one command changes few chunks */
+	before = sql_int("SELECT sum(length(pages)) / 8 FROM pack");
+	/* one command changes few pages */
 	for (int i = 0; i < 6; i++) {
 		assert_int_equal(proc(s, 2, "write a \"x\""), 0);
 		assert_int_equal(store_snapshot(s), 0);
 		assert_int_equal(store_snapshot(s), 0);
 	}
 	store_idle(s);
-	after = sql_int("SELECT count(*) FROM chunk");
-	assert_true(after - before < 12);
-	assert_int_equal(sql_int("SELECT count(*) FROM checkpoint"), 3);
-	assert_int_equal(sql_int("SELECT count(DISTINCT checkpoint) FROM "
-				 "piece"),
-		3);
+	after = sql_int("SELECT sum(length(pages)) / 8 FROM pack");
+	assert_true(after - before < 36);
+	assert_int_equal(sql_int("SELECT count(*) FROM checkpoint"), 7);
 	hash_of(s, h1);
 	store_close(s);
 	s = open_small();

@@ -121,7 +121,7 @@ static void test_tree(void **state)
 	compare_all(s);
 	store_close(s);
 	/* from the journal alone */
-	assert_int_equal(sql("DELETE FROM checkpoint; DELETE FROM piece; "
+	assert_int_equal(sql("DELETE FROM checkpoint; DELETE FROM pack; "
 			     "DELETE FROM result"),
 		SQLITE_OK);
 	o.read_only = true;
