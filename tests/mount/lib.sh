@@ -59,11 +59,12 @@ stop() {
 	gone "$pid"
 }
 
-# gone PID: waits until a process has ended.
+# gone PID: waits until a process has ended; init may reap it later.
 gone() {
 	local i
 	for i in $(seq 500); do
-		kill -0 "$1" 2>/dev/null || return 0
+		grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" ||
+			return 0
 		sleep 0.02
 	done
 	fail "process $1 does not end"
