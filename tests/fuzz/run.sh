@@ -5,6 +5,7 @@
 #	tests/fuzz/run.sh [SECONDS] [TARGET...]
 set -eu
 cd "$(dirname "$0")/../.."
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 seconds=${1:-10}
 shift || true
 out=build-fuzz

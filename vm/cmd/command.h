@@ -79,7 +79,8 @@ struct command {
 	struct arg_def args[MAX_ARGS];
 	const char *summary; /* one line */
 	const char *detail;  /* paragraphs for help/ and the manual, or NULL */
-	/* Lines that work in a fresh process of a fresh machine. */
+	/* Lines that work in a fresh process that has one child, which has
+	 * exited, on a machine that has the program /bin/hello. */
 	const char *example;
 	bool needs_blob;
 	bool internal; /* written by the file system, not by people */
