@@ -22,6 +22,11 @@ fi
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
 say "1. Build"
+if [ ! -w "$top" ]; then
+	echo "$0: cannot write to $top to build there; clone it to a place of" >&2
+	echo "your own, or run this as its owner." >&2
+	exit 1
+fi
 [ -f build/build.ninja ] || meson setup build >/dev/null
 ninja -C build >build/build.log 2>&1 || { cat build/build.log >&2; exit 1; }
 pagefs=$top/build/fs/pagefs
@@ -30,7 +35,7 @@ echo "$pagefs: $("$pagefs" --version 2>&1 | head -1)"
 dir=${1:-$top/pagefs-demo}
 mkdir -p "$dir"
 mnt=$dir/mnt
-db=$dir/machine.db
+db=$dir/quickstart.db
 work=$dir/work
 mkdir -p "$work"
 if mountpoint -q "$mnt" 2>/dev/null || [ -d "$mnt" ] && ! ls "$mnt" >/dev/null 2>&1; then
