@@ -53,7 +53,7 @@ const struct command command_table[] = {
 	{.name = "tick",
 		.actors = MACHINE,
 		.run = cmd_tick,
-		.args = {{"N", ARG_NUM, OPT}},
+		.args = {{"N", ARG_SIZE, OPT}},
 		.summary = "let N ticks of 10 ms of simulated time pass",
 		.example = "tick 100"},
 
