@@ -136,7 +136,7 @@ run 1 cpu=99|-EINVAL*CPUs 0 to 1*
 set nothing 1|-EINVAL*nothing*
 set segv maybe|-EINVAL*maybe*
 tick 1x|-EINVAL*; usage*
-tick -1|-EINVAL N cannot be "-1"; usage*
+tick -1|-EINVAL nothing takes the word "-1"; usage*
 tick 18446744073709551615|-ERANGE 18446744073709551615*
 mmap 4K rw|-EINVAL*
 TABLE
