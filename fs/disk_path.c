@@ -14,7 +14,11 @@ idx_t disk_inode(const struct machine *mach, const struct place *p)
 	if (p->row >= nr_nodes || node_table[p->row].kind != NODE_DISK ||
 		(i + 1ull) * sizeof(*inode) > m->arena.seg[SEG_INODE].used)
 		return 0;
-	return inode->type == INODE_FREE || inode->type == INODE_SHMEM ? 0 : i;
+	/* Of shared memory only what has a name lies on the disk. */
+	if (inode->type == INODE_FREE ||
+		(inode->type == INODE_SHMEM && !inode->linked))
+		return 0;
+	return i;
 }
 
 struct place disk_place(

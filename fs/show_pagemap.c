@@ -1,10 +1,12 @@
 /*
  * proc/PID/pagemap: one 64-bit word for each virtual page.
  *
- *	 63      62      61      60-57  56         55  54            0
- *	+-------+-------+-------+------+----------+---+---------------+
- *	|present|swapped| file  |  0   |exclusive | 0 | page frame    |
- *	+-------+-------+-------+------+----------+---+---------------+
+ *	 63      62      61    60  58    57 56        55  54         0
+ *	+-------+-------+-----+---+-----+--+---------+---+------------+
+ *	|present|swapped|file | 0 |guard|0 |exclusive| 0 | page frame |
+ *	+-------+-------+-----+---+-----+--+---------+---+------------+
+ *
+ * A guard page shows as swapped too.
  *
  * `file` is set for the page cache of files and of shared memory, `exclusive`
  * when one page-table entry alone maps the frame.  The zero page has neither.
@@ -17,7 +19,9 @@
 #include "show_proc.h"
 
 #define PM_PRESENT   (1ull << 63)
+#define PM_SWAPPED   (1ull << 62)
 #define PM_FILE	     (1ull << 61)
+#define PM_GUARD     (1ull << 58)
 #define PM_EXCLUSIVE (1ull << 56)
 
 static uint64_t page_word(
@@ -45,12 +49,15 @@ static inline __attribute__((always_inline)) void table_words(
 {
 	const struct pte_bits bits = m->arch->pte;
 	uint64_t there = bits.present | bits.prot_none;
+	uint64_t guard = pte_guard(m);
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t e = entry_bytes == 8 ? ((const uint64_t *)table)[i]
 					      : ((const uint32_t *)table)[i];
 
-		out[i] = e & there ? page_word(m, &bits, e, pfns) : 0;
+		out[i] = e & there    ? page_word(m, &bits, e, pfns)
+			 : e == guard ? PM_SWAPPED | PM_GUARD
+				      : 0;
 	}
 }
 

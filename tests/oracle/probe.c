@@ -153,6 +153,7 @@ void host_fork(void)
 	put_flush();
 	pid = SYS3(SYS_FORK, 0, 0, 0);
 	if (!pid) {
+		proc_setup();
 		put_text("[child\n");
 		return;
 	}
@@ -172,19 +173,6 @@ void host_exit(int code)
 /* ---- maps --------------------------------------------------------------- */
 
 static char text[1 << 18];
-
-static void slurp(const char *path)
-{
-	int64_t fd = SYS3(SYS_OPEN, path, 0, 0), r = 1;
-	size_t n = 0;
-
-	while (r > 0) {
-		r = SYS3(SYS_READ, fd, text + n, sizeof(text) - 1 - n);
-		n += r > 0 ? (size_t)r : 0;
-	}
-	SYS3(SYS_CLOSE, fd, 0, 0);
-	text[n] = '\0';
-}
 
 struct range {
 	uint64_t start, end;
@@ -219,15 +207,15 @@ static void note_own(void)
 {
 	const char *p = text;
 
-	slurp("/proc/self/maps");
+	host_proc("maps", text, sizeof(text));
 	while (nr_own < MAX_OWN && next_range(&p, &own[nr_own]))
 		nr_own++;
 }
 
-static bool is_own(const struct range *r)
+bool host_is_own(uint64_t start, uint64_t end)
 {
 	for (unsigned i = 0; i < nr_own; i++)
-		if (r->start >= own[i].start && r->end <= own[i].end)
+		if (start >= own[i].start && end <= own[i].end)
 			return true;
 	return false;
 }
@@ -237,9 +225,10 @@ void host_dump(enum dump what)
 	const char *p = text;
 	struct range r;
 
-	slurp("/proc/self/maps");
+	host_proc("maps", text, sizeof(text));
 	while (next_range(&p, &r))
-		if (what == DUMP_ALL || is_own(&r) == (what == DUMP_OWN))
+		if (what == DUMP_ALL ||
+			host_is_own(r.start, r.end) == (what == DUMP_OWN))
 			put_maps_line(r.line, r.next);
 }
 
@@ -248,7 +237,7 @@ static void unmap_special(void)
 	const char *p = text;
 	struct range r;
 
-	slurp("/proc/self/maps");
+	host_proc("maps", text, sizeof(text));
 	while (next_range(&p, &r))
 		if (r.special)
 			SYS3(CALL_MUNMAP, r.start, r.end - r.start, 0);
@@ -346,6 +335,7 @@ static void stage2(const struct options *o)
 		for (int advice = 22; advice < 24; advice++)
 			SYS3(CALL_MADVISE, own[i].start,
 				own[i].end - own[i].start, advice);
+	proc_setup();
 	script_run(script, len, (uint64_t)SYS3(CALL_BRK, 0, 0, 0), o->echo);
 	remove_temporary();
 }

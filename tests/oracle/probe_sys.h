@@ -32,11 +32,13 @@ enum {
 	SYS_OPEN = 2,
 	SYS_CLOSE = 3,
 	SYS_RT_SIGACTION = 13,
+	SYS_PREAD64 = 17,
 	SYS_GETPID = 39,
 	SYS_FORK = 57,
 	SYS_EXECVE = 59,
 	SYS_WAIT4 = 61,
 	SYS_UNLINK = 87,
+	SYS_GETRUSAGE = 98,
 	SYS_CAPGET = 125,
 	SYS_CAPSET = 126,
 	SYS_SIGALTSTACK = 131,
@@ -50,5 +52,7 @@ enum {
 
 /* probe_fault.c: from now on a refused access of probe_access() returns. */
 void fault_setup(void);
+/* probe_proc.c: opens the files of this process, and counts faults anew. */
+void proc_setup(void);
 
 #endif

@@ -18,14 +18,14 @@
 #include "../../vm/mmu/mmu.h"
 #include "../../vm/task/task.h"
 #include "../../vm/vm.h"
-#include "script.h"
+#include "replay.h"
 
 #define MAX_FILES 64
 #define MAX_OWN	  32
 #define MAX_DEPTH 16
 
-static struct vm *m;
-static struct task *task;
+struct vm *m;
+struct task *task;
 static struct task *parents[MAX_DEPTH];
 static int depth;
 static bool check_always;
@@ -108,6 +108,11 @@ static int64_t call(enum call nr, const uint64_t a[6])
 		return mm_mlockall(m, task, a[0]);
 	case CALL_MUNLOCKALL:
 		return mm_munlockall(m, task);
+	case CALL_MSEAL:
+		return mm_mseal(m, task, a[0], a[1], a[2]);
+	case CALL_REMAP_FILE_PAGES:
+		return mm_remap_file_pages(
+			m, task, a[0], a[1], a[2], a[3], a[4]);
 	case CALL_FTRUNCATE:
 		return call_ftruncate(a);
 	default:
@@ -274,6 +279,7 @@ void host_fork(void)
 		die("fork");
 	parents[depth++] = task;
 	task = child;
+	look_faults_begin();
 	put_text("[child\n");
 }
 
@@ -302,10 +308,13 @@ void host_exit(int code)
 
 /* ---- maps --------------------------------------------------------------- */
 
-static bool is_own(const struct vma *v)
+bool host_is_own(uint64_t start, uint64_t end)
 {
+	/* The gate is nobody's. */
+	if (start >> 63)
+		return true;
 	for (int i = 0; i < nr_own; i++)
-		if (v->start >= own[i].start && v->end <= own[i].end)
+		if (start >= own[i].start && end <= own[i].end)
 			return true;
 	return false;
 }
@@ -348,7 +357,8 @@ void host_dump(enum dump what)
 	struct vma *v;
 
 	vma_for_each (m, mm_at(m, task->mm), v)
-		if (what == DUMP_ALL || is_own(v) == (what == DUMP_OWN))
+		if (what == DUMP_ALL ||
+			host_is_own(v->start, v->end) == (what == DUMP_OWN))
 			dump_vma(v);
 	if (what != DUMP_SCRIPT)
 		put_text("ffffffffff600000-ffffffffff601000 --xp 00000000 "
@@ -424,6 +434,10 @@ static vaddr_t load_own(const char *path)
 	while (fgets(line, sizeof(line), f))
 		own_line(line);
 	fclose(f);
+	for (int i = 0; i < nr_own; i++)
+		for (int advice = 22; advice < 24; advice++)
+			mm_madvise(m, task, own[i].start,
+				own[i].end - own[i].start, advice);
 	/* The heap begins where the image ends. */
 	for (int i = 0; i < nr_own; i++)
 		if (own[i].end < 0x600000000000 && own[i].end > brk)
@@ -470,6 +484,7 @@ int main(int argc, char **argv)
 	}
 	boot();
 	brk = own_path ? load_own(own_path) : mm_at(m, task->mm)->brk;
+	look_faults_begin();
 	script_run(script, fread(script, 1, sizeof(script), stdin), brk, echo);
 	while (depth)
 		child_ends(0);

@@ -514,7 +514,8 @@ static void run_line(void)
 	const char *c = word[0];
 
 	bad_word = false;
-	if (run_call() || run_access() || run_file_command())
+	if (run_call() || run_access() || run_file_command() ||
+		look_command(word, nr_words))
 		return;
 	if (text_eq(c, "brk"))
 		run_brk();

@@ -60,6 +60,17 @@ void host_exit(int code);
 /* The mappings as text; hides the listener's own unless told otherwise. */
 enum dump { DUMP_SCRIPT, DUMP_OWN, DUMP_ALL };
 void host_dump(enum dump what);
+/* The text of /proc/self/NAME, cut to size and NUL-terminated. */
+void host_proc(const char *name, char *buf, size_t size);
+/* The word of a page; 8 bytes, 0 or -errno as read(2) has it. */
+int64_t host_pagemap(uint64_t page, uint64_t *word);
+/* kpagecount and kpageflags of a frame. */
+void host_kpage(uint64_t pfn, uint64_t *count, uint64_t *flags);
+/* Minor and major faults so far. */
+void host_faults(uint64_t n[2]);
+int64_t host_clear_refs(const char *word);
+/* Whether a mapping was there before the script. */
+bool host_is_own(uint64_t start, uint64_t end);
 /* A command that only one listener knows; false if it does not either. */
 bool host_command(char **word, int nr);
 void host_write(const char *text, size_t len);
@@ -69,6 +80,11 @@ void host_write(const char *text, size_t len);
 void script_run(const char *text, size_t len, uint64_t brk0, bool echo);
 /* Skips the lines of a child: up to the exit that matches a fork. */
 void script_skip_child(void);
+
+/* look.c: commands that look; false if it is none of them. */
+bool look_command(char **word, int nr);
+/* What `faults` counts begins here. */
+void look_faults_begin(void);
 
 /* A number or expression of the language. */
 uint64_t script_value(const char *word);

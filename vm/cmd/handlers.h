@@ -9,6 +9,10 @@ cmd_fn cmd_mmap, cmd_munmap, cmd_mprotect, cmd_mremap, cmd_brk, cmd_sbrk;
 cmd_fn cmd_madvise, cmd_mincore, cmd_mlock, cmd_munlock, cmd_mlockall;
 cmd_fn cmd_munlockall, cmd_msync;
 
+/* cmd_object.c */
+cmd_fn cmd_memfd, cmd_shm, cmd_ftruncate, cmd_mseal, cmd_remap_file_pages;
+cmd_fn cmd_clear_refs, cmd_oom_score_adj;
+
 /* cmd_access.c */
 cmd_fn cmd_read, cmd_write, cmd_touch, cmd_push, cmd_pop;
 cmd_fn cmd_mem_write, cmd_trace;

@@ -157,6 +157,38 @@ const struct command command_table[] = {
 		.summary = "write a shared file mapping back",
 		.example = "mmap 8K rw as=a\nmsync a 8K sync"},
 
+	{.name = "mseal",
+		.actors = PROCESS,
+		.run = cmd_mseal,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0},
+			{"flags", ARG_NUM, KEY}},
+		.summary = "seal a range: it stays where and as it is",
+		.detail = "munmap, mprotect, mremap and mmap over a sealed "
+			  "mapping are refused with EPERM.",
+		.example = "mmap 8K r as=a\nmseal a 8K"},
+	{.name = "remap_file_pages",
+		.actors = PROCESS,
+		.run = cmd_remap_file_pages,
+		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0},
+			{"PGOFF", ARG_NUM, 0}, {"prot", ARG_PROT, KEY},
+			{"flags", ARG_MAPFLAGS, KEY}},
+		.summary =
+			"map other pages of the file behind a shared mapping",
+		.detail = "Emulated, as Linux does, by a mapping of its own.  "
+			  "prot= must be none; of flags= only nonblock counts.",
+		.example = "mmap 16K rw flags=shared as=a\n"
+			   "remap_file_pages a 4K 2"},
+	{.name = "clear_refs",
+		.actors = PROCESS,
+		.run = cmd_clear_refs,
+		.args = {{"N", ARG_NUM, 0}},
+		.summary = "forget which pages were referenced",
+		.detail = "1 clears the accessed bits of all pages, 2 of "
+			  "anonymous, 3 of mapped files' pages; 4 is accepted "
+			  "without effect; 5 resets VmHWM.  The same as "
+			  "writing N to proc/PID/clear_refs.",
+		.example = "touch stack\nclear_refs 1"},
+
 	/* ---- accesses ---- */
 	{.name = "read",
 		.actors = PROCESS,
@@ -245,6 +277,41 @@ const struct command command_table[] = {
 		.args = {{"FD", ARG_NUM, 0}},
 		.summary = "close a descriptor",
 		.example = "open /bin/hello\nclose 0"},
+	{.name = "memfd",
+		.actors = PROCESS,
+		.run = cmd_memfd,
+		.args = {{"NAME", ARG_WORD, 0}, {"SIZE", ARG_SIZE, OPT}},
+		.summary = "memfd_create and ftruncate; the descriptor is the "
+			   "reply",
+		.example = "memfd buffer 64K\nmmap 64K rw flags=shared fd=0"},
+	{.name = "shm",
+		.actors = PROCESS,
+		.run = cmd_shm,
+		.args = {{"NAME", ARG_WORD, 0}, {"SIZE", ARG_SIZE, OPT}},
+		.summary =
+			"shm_open and ftruncate; the descriptor is the reply",
+		.detail = "The object is disk/dev/shm/NAME; every process that "
+			  "opens it shares its pages.  It is made if it is "
+			  "missing, and goes when the file is removed and "
+			  "nobody maps it.",
+		.example = "shm ring 64K\nmmap 64K rw flags=shared fd=0"},
+	{.name = "ftruncate",
+		.actors = PROCESS,
+		.run = cmd_ftruncate,
+		.args = {{"FD", ARG_NUM, 0}, {"SIZE", ARG_SIZE, 0}},
+		.summary = "set the size of an open file",
+		.detail = "Pages beyond the new end are unmapped from all "
+			  "processes, private copies too; touching them is "
+			  "SIGBUS.",
+		.example = "memfd buffer 64K\nftruncate 0 8K"},
+	{.name = "oom_score_adj",
+		.actors = PROCESS,
+		.run = cmd_oom_score_adj,
+		.args = {{"N", ARG_NUM, 0}},
+		.summary = "what is added to the process's OOM score",
+		.detail = "-1000 to 1000; only root may make it smaller.  The "
+			  "same as writing N to proc/PID/oom_score_adj.",
+		.example = "oom_score_adj 500"},
 	{.name = "label",
 		.actors = PROCESS,
 		.run = cmd_label,

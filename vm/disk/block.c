@@ -160,6 +160,18 @@ uint64_t blocks_count(
 	return nr;
 }
 
+void blocks_drop(struct vm *m, struct inode *n, uint64_t off, uint64_t len)
+{
+	uint64_t at = off / DISK_BLOCK, last = (off + len - 1) / DISK_BLOCK;
+	uint32_t b;
+
+	for (; (b = radix_next(m, n->blocks, &at)) && at <= last; at++) {
+		block_free(m, b);
+		n->nr_blocks--;
+		radix_del(m, &n->blocks, at);
+	}
+}
+
 void blocks_truncate(struct vm *m, struct inode *n, uint64_t size)
 {
 	uint64_t keep = (size + DISK_BLOCK - 1) / DISK_BLOCK;

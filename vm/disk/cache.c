@@ -160,6 +160,19 @@ void cache_zero_tail(struct vm *m, struct inode *n, uint64_t size)
 		memset(frame_bytes(m, pfn) + in, 0, m->page_size - in);
 }
 
+void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last)
+{
+	enum page_use use = n->type == INODE_SHMEM ? USE_SHMEM : USE_FILE;
+	uint64_t page = first;
+	pfn_t pfn;
+
+	for (; (pfn = radix_next(m, n->cache, &page)) && page <= last; page++) {
+		buddy_free(m, pfn, 0, use);
+		n->nr_cached--;
+		radix_del(m, &n->cache, page);
+	}
+}
+
 void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
 {
 	uint64_t keep = (size + m->page_size - 1) >> m->page_shift;

@@ -82,6 +82,9 @@ int disk_rename(struct vm *m, const char *from, const char *to, unsigned flags);
 /* Shrinking unmaps what lies beyond the new end from all processes, private
  * copies too. */
 int disk_truncate(struct vm *m, idx_t inode, uint64_t size);
+/* Pages first..last become a hole; private copies of them stay:
+ * fallocate(FALLOC_FL_PUNCH_HOLE). */
+void disk_punch(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
 /* Writes through to blocks and to cached pages.  Bytes written or -errno;
  * all or nothing.  Zeros written into a hole leave it a hole. */
 int64_t disk_write(
@@ -122,6 +125,11 @@ uint64_t cache_writeback(
 /* A nameless object for shared anonymous memory, with one reference, the
  * caller's; 0 with ENOMEM. */
 idx_t shmem_create(struct vm *m, uint64_t size);
+/* The same under the name that memfd_create(2) gives; EINVAL if too long. */
+idx_t shmem_memfd(struct vm *m, const char *name);
+/* The object of that name in /dev/shm, made if it is missing: shm_open(3).  0:
+ * EINVAL, ENOMEM.  No reference is taken. */
+idx_t shmem_open(struct vm *m, const char *name, uint32_t uid, uint32_t gid);
 void inode_get(struct vm *m, idx_t inode);
 /* The last reference of an unlinked inode frees blocks and cache. */
 void inode_put(struct vm *m, idx_t inode);

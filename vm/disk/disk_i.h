@@ -50,6 +50,16 @@ int path_parent(struct vm *m, const char *path, struct path_end *end);
 /* Whether the last component is no name: "/", "." or "..". */
 bool path_end_special(const struct path_end *end);
 
+/* ---- tree.c ---- */
+/* disk_create() for an object of shared memory. */
+idx_t disk_make_shmem(struct vm *m, const char *path, uint32_t mode,
+	uint32_t uid, uint32_t gid);
+
+/* ---- shmem.c ---- */
+/* Bytes written, or -ENOMEM. */
+int64_t shmem_write(
+	struct vm *m, idx_t inode, uint64_t off, const void *buf, uint64_t len);
+
 /* ---- block.c: contents below the page cache ---- */
 uint8_t *block_at(const struct vm *m, uint32_t block);
 /* Checks that the blocks that a write would add fit; a page of zeros adds
@@ -63,6 +73,8 @@ void blocks_read(const struct vm *m, const struct inode *n, uint64_t off,
 	uint8_t *buf, uint64_t len);
 /* Frees what lies at and beyond `size`, and zeroes the block it cuts. */
 void blocks_truncate(struct vm *m, struct inode *n, uint64_t size);
+/* Frees the blocks of [off, off + len), whole pages. */
+void blocks_drop(struct vm *m, struct inode *n, uint64_t off, uint64_t len);
 /* Gives every hole of [off, off + len) a block of zeros; 0, -ENOSPC, -ENOMEM
  * with nothing done. */
 int blocks_fill_holes(
@@ -77,6 +89,8 @@ void cache_write(struct vm *m, struct inode *n, uint64_t off,
 	const uint8_t *buf, uint64_t len);
 /* Drops the pages at and beyond `size`, zeroes the rest of the one it cuts. */
 void cache_truncate(struct vm *m, struct inode *n, uint64_t size);
+/* Drops pages first..last, which nothing maps. */
+void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last);
 /* Zeroes what the page that holds byte `size` has from there on. */
 void cache_zero_tail(struct vm *m, struct inode *n, uint64_t size);
 

@@ -15,7 +15,7 @@ static int contents_check(struct vm *m, idx_t inode, uint64_t end)
 	disk_path(m, inode, path, sizeof(path));
 	if (type == INODE_DIR)
 		return vm_fail(m, EISDIR, "%s is a directory", path);
-	if (type != INODE_FILE)
+	if (type != INODE_FILE && type != INODE_SHMEM)
 		return vm_fail(m, EINVAL, "%s is no regular file", path);
 	if (end > DISK_SIZE_MAX)
 		return vm_fail(m, EFBIG,
@@ -34,6 +34,8 @@ int64_t disk_write(
 
 	if (err || !len)
 		return err;
+	if (n->type == INODE_SHMEM)
+		return shmem_write(m, inode, off, buf, len);
 	err = blocks_room(m, n, off, buf, len);
 	if (err)
 		return err;

@@ -202,17 +202,6 @@ size_t disk_path(const struct vm *m, idx_t inode, char *buf, size_t size)
 	return len;
 }
 
-idx_t shmem_create(struct vm *m, uint64_t size)
-{
-	idx_t i = inode_new(m, INODE_SHMEM, 0777, 0, 0);
-
-	if (!i)
-		return 0;
-	inode_at(m, i)->size = size;
-	inode_at(m, i)->refs = 1;
-	return i;
-}
-
 int disk_boot(struct vm *m)
 {
 	struct root *r = m->root;

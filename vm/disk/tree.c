@@ -62,6 +62,16 @@ idx_t disk_create(struct vm *m, const char *path, uint32_t mode, uint32_t uid,
 	return make(m, &end, INODE_FILE, mode, uid, gid);
 }
 
+idx_t disk_make_shmem(struct vm *m, const char *path, uint32_t mode,
+	uint32_t uid, uint32_t gid)
+{
+	struct path_end end;
+
+	if (new_end(m, path, false, &end))
+		return 0;
+	return make(m, &end, INODE_SHMEM, mode, uid, gid);
+}
+
 int disk_mkdir(struct vm *m, const char *path, uint32_t mode, uint32_t uid,
 	uint32_t gid)
 {

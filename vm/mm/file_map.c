@@ -78,7 +78,40 @@ void mm_unmap_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
 	for_each_mapping(m, inode, first, last, unmap);
 }
 
+static void unmap_cached(
+	struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
+{
+	mm_discard_cached(m, v->mm, v, start, end);
+}
+
+void mm_unmap_cached(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
+{
+	for_each_mapping(m, inode, first, last, unmap_cached);
+}
+
 void mm_clean_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
 {
 	for_each_mapping(m, inode, first, last, clean);
+}
+
+void mm_clean_anon(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
+{
+	uint64_t bits = m->arch->pte.dirty | m->arch->pte.accessed;
+	uint64_t span;
+
+	for (vaddr_t va = start; va < end; va += span) {
+		unsigned first;
+		void *tab =
+			pt_leaf_table(m, mm_at(m, v->mm), va, &first, &span);
+
+		if (span > end - va)
+			span = end - va;
+		for (unsigned i = 0; tab && i < span >> m->page_shift; i++) {
+			uint64_t e = entry_get(m, tab, first + i);
+
+			if (pte_present(m, e) && !(e & m->arch->pte.special))
+				entry_set(m, tab, first + i, e & ~bits);
+		}
+	}
+	tlb_flush_range(m, v->mm, start, end);
 }

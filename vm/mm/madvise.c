@@ -146,6 +146,15 @@ static int advise_flags(struct vm *m, const struct piece *p, vaddr_t *stop)
 
 /* ---- advice about pages ------------------------------------------------- */
 
+/* The pages are clean now: reclaim may take them, a store keeps them. */
+static int advise_free(struct vm *m, const struct piece *p)
+{
+	if (!is_anonymous(p->v))
+		return refuse(m, p, "not private anonymous memory");
+	mm_clean_anon(m, p->v, p->start, p->end);
+	return 0;
+}
+
 static int advise_dontneed(struct vm *m, const struct piece *p)
 {
 	uint64_t bad = VM_PFNMAP | VM_HUGETLB;
@@ -155,9 +164,7 @@ static int advise_dontneed(struct vm *m, const struct piece *p)
 	if (p->v->flags & bad)
 		return refuse(m, p, "a locked or special mapping");
 	if (p->advice == MADV_FREE)
-		return is_anonymous(p->v)
-			       ? 0
-			       : refuse(m, p, "not private anonymous memory");
+		return advise_free(m, p);
 	mm_discard(m, p->t->mm, p->v, p->start, p->end);
 	return 0;
 }
@@ -166,7 +173,8 @@ static int advise_dontneed(struct vm *m, const struct piece *p)
 static int advise_remove(struct vm *m, const struct piece *p)
 {
 	const struct vma *v = p->v;
-	uint64_t need = VM_SHARED | VM_WRITE;
+	uint64_t need = VM_SHARED | VM_MAYWRITE;
+	uint64_t first = vma_pgoff_at(m, v, p->start);
 
 	if (v->flags & VM_LOCKED)
 		return refuse(m, p, "a locked mapping");
@@ -178,9 +186,9 @@ static int advise_remove(struct vm *m, const struct piece *p)
 			"writable mapping",
 			p->advice, (unsigned long long)v->start,
 			(unsigned long long)v->end);
-	return vm_fail(m, EOPNOTSUPP,
-		"the file behind [0x%llx, 0x%llx) supports no holes",
-		(unsigned long long)v->start, (unsigned long long)v->end);
+	disk_punch(m, file_at(m, v->file)->inode, first,
+		first + ((p->end - p->start) >> m->page_shift) - 1);
+	return 0;
 }
 
 static int advise_cold(struct vm *m, const struct piece *p)
@@ -195,8 +203,41 @@ static int advise_collapse(struct vm *m, const struct piece *p)
 	return refuse(m, p, "not eligible for huge pages");
 }
 
+static bool is_discard(int advice)
+{
+	switch (advice) {
+	case MADV_FREE:
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+	case MADV_REMOVE:
+	case MADV_DONTFORK:
+	case MADV_WIPEONFORK:
+	case MADV_GUARD_INSTALL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Who may not write sealed memory may not throw it away either. */
+static int check_sealed(struct vm *m, const struct piece *p)
+{
+	const struct vma *v = p->v;
+
+	if (!(v->flags & VM_SEALED) || !is_discard(p->advice) ||
+		!is_anonymous(v) || v->flags & VM_WRITE)
+		return 0;
+	return vm_fail(m, EPERM,
+		"the mapping [0x%llx, 0x%llx) is sealed and read-only",
+		(unsigned long long)v->start, (unsigned long long)v->end);
+}
+
 static int advise_piece(struct vm *m, const struct piece *p, vaddr_t *stop)
 {
+	int err = check_sealed(m, p);
+
+	if (err)
+		return err;
 	switch (p->advice) {
 	case MADV_WILLNEED:
 		return 0;

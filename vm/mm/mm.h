@@ -150,6 +150,12 @@ int64_t mm_mlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 int64_t mm_munlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len);
 int64_t mm_mlockall(struct vm *m, struct task *t, uint64_t flags);
 int64_t mm_munlockall(struct vm *m, struct task *t);
+int64_t mm_mseal(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t flags);
+int64_t mm_remap_file_pages(struct vm *m, struct task *t, vaddr_t start,
+	uint64_t size, uint64_t prot, uint64_t pgoff, uint64_t flags);
+/* A number written to clear_refs: 0 or -EINVAL. */
+int mm_clear_refs(struct vm *m, struct task *t, int64_t type);
 int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 	uint64_t flags);
 /* vec gets one byte a page; at most max_pages of them are written. */
@@ -202,6 +208,10 @@ void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
 void mm_discard(
 	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
 
+/* The same, but only pages of the VMA's file go: not private copies. */
+void mm_discard_cached(
+	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
+
 /*
  * Faults in [start, end) of one VMA as madvise(MADV_POPULATE_READ, _WRITE)
  * does: 0, -EINVAL without the right, -EFAULT for SIGBUS or a guard page,
@@ -213,6 +223,8 @@ int mm_fault_in(struct vm *m, struct task *t, struct vma *v, vaddr_t start,
 /* ---- every mapping of pages first..last of an inode (mm/file_map.c) ---- */
 /* Unmaps them, private copies too: unmap_mapping_range. */
 void mm_unmap_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
+/* The same, but private copies stay. */
+void mm_unmap_cached(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
 /* Write-protects shared ones, so that the next store marks the page dirty
  * again: page_mkclean. */
 void mm_clean_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last);

@@ -157,6 +157,8 @@ int unmap_prepare(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
 void unmap_finish(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
 /* Both. */
 int unmap_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
+/* madvise(MADV_FREE): neither dirty nor accessed any more (file_map.c). */
+void mm_clean_anon(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
 /* madvise(MADV_GUARD_INSTALL, MADV_GUARD_REMOVE) on a part of v (guard.c). */
 int guard_install(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
 int guard_remove(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);

@@ -329,17 +329,6 @@ struct vma *vma_modify(
 	return v;
 }
 
-/* Name of the object behind a file mapping. */
-static size_t file_name(
-	const struct vm *m, const struct vma *v, char *buf, size_t size)
-{
-	idx_t inode = file_at(m, v->file)->inode;
-
-	if (inode_at(m, inode)->type == INODE_SHMEM)
-		return vm_snprintf(buf, size, "/dev/zero (deleted)");
-	return disk_path(m, inode, buf, size);
-}
-
 size_t vma_name(const struct vm *m, const struct mm *mm, const struct vma *v,
 	char *buf, size_t size)
 {
@@ -350,7 +339,7 @@ size_t vma_name(const struct vm *m, const struct mm *mm, const struct vma *v,
 	};
 
 	if (v->file)
-		return file_name(m, v, buf, size);
+		return disk_path(m, file_at(m, v->file)->inode, buf, size);
 	if (v->special)
 		return vm_snprintf(buf, size, "%s", special[v->special]);
 	if (v->start < mm->brk && v->end > mm->start_brk)

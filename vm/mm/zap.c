@@ -9,7 +9,7 @@
 struct zap {
 	struct vm *m;
 	struct mm *mm;
-	bool keep_guards;
+	bool keep_guards, keep_private;
 	uint64_t nr; /* entries removed */
 };
 
@@ -23,6 +23,9 @@ static void zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 			entry_set(z->m, tab, i, 0);
 		return;
 	}
+	if (z->keep_private && !(e & b->special) &&
+		frame_at(z->m, pfn)->state == FRAME_ANON)
+		return;
 	entry_set(z->m, tab, i, 0);
 	z->nr++;
 	if (e & b->special)
@@ -32,12 +35,12 @@ static void zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 	page_unmapped(z->m, z->mm, pfn);
 }
 
-static void zap_range(
-	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end, bool keep_guards)
+static void zap_range(struct zap z, idx_t mm, vaddr_t start, vaddr_t end)
 {
-	struct zap z = {.m = m, .mm = mm_at(m, mm), .keep_guards = keep_guards};
+	struct vm *m = z.m;
 	uint64_t span;
 
+	z.mm = mm_at(m, mm);
 	for (vaddr_t va = start; va < end; va += span) {
 		unsigned first, nr;
 		void *tab = pt_leaf_table(m, z.mm, va, &first, &span);
@@ -60,13 +63,21 @@ static void zap_range(
 
 void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)
 {
-	zap_range(m, mm, start, end, false);
+	zap_range((struct zap){.m = m}, mm, start, end);
 }
 
 void mm_discard(
 	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)
 {
-	zap_range(m, mm, start, end, true);
+	zap_range((struct zap){.m = m, .keep_guards = true}, mm, start, end);
+}
+
+void mm_discard_cached(
+	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)
+{
+	zap_range(
+		(struct zap){.m = m, .keep_guards = true, .keep_private = true},
+		mm, start, end);
 }
 
 /* ---- faulting in --------------------------------------------------------- */

@@ -1,0 +1,285 @@
+/*
+ * Commands that look at the state of the process: what /proc tells of it.
+ * Both listeners give the files as they are; what is chosen from them is
+ * chosen here.
+ */
+#include "script.h"
+
+#define PAGE	   4096u
+#define PM_PRESENT (1ull << 63)
+#define PM_SWAPPED (1ull << 62)
+#define PM_FILE	   (1ull << 61)
+#define PM_GUARD   (1ull << 58)
+#define PM_UFFD_WP (1ull << 57)
+#define PM_EXCL	   (1ull << 56)
+#define PM_SOFT	   (1ull << 55)
+#define PM_PFN	   ((1ull << 55) - 1)
+
+static char text[1 << 18];
+
+/* ---- pages -------------------------------------------------------------- */
+
+struct bit_name {
+	unsigned bit;
+	const char *name;
+};
+
+/* Those flags of kpageflags that depend on nothing but the calls made. */
+static void put_kpage(uint64_t pfn)
+{
+	static const struct bit_name names[] = {{11, "MMAP"}, {12, "ANON"},
+		{14, "SWAPBACKED"}, {15, "COMPOUND_HEAD"},
+		{16, "COMPOUND_TAIL"}, {17, "HUGE"}, {21, "KSM"}, {22, "THP"},
+		{24, "ZERO_PAGE"}};
+	uint64_t count = 0, flags = 0;
+	bool first = true;
+
+	host_kpage(pfn, &count, &flags);
+	put_text(" mapcount=");
+	put_dec((int64_t)count);
+	put_text(" kpf=");
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!(flags >> names[i].bit & 1))
+			continue;
+		if (!first)
+			put_char(',');
+		put_text(names[i].name);
+		first = false;
+	}
+}
+
+static void put_page(uint64_t addr, bool kernel)
+{
+	uint64_t v = 0;
+	int64_t r = host_pagemap(addr / PAGE, &v);
+
+	put_hex(addr);
+	put_char(' ');
+	if (r != 8) {
+		put_text("pagemap=");
+		put_result(r);
+		put_char('\n');
+		return;
+	}
+	put_text(v & PM_PRESENT	  ? "present"
+		 : v & PM_SWAPPED ? "swapped"
+				  : "none");
+	if (v & PM_FILE)
+		put_text(" file/shared");
+	if (v & PM_GUARD)
+		put_text(" guard");
+	if (v & PM_UFFD_WP)
+		put_text(" uffd-wp");
+	if (v & PM_EXCL)
+		put_text(" exclusive");
+	if (v & PM_SOFT)
+		put_text(" soft-dirty");
+	if (kernel && v & PM_PRESENT)
+		put_kpage(v & PM_PFN);
+	put_char('\n');
+}
+
+static void look_pages(char **word, int nr, bool kernel)
+{
+	uint64_t addr = script_value(word[1]) & ~(uint64_t)(PAGE - 1);
+	uint64_t end = script_value(word[1]) + script_value(word[2]);
+
+	for (; addr < end; addr += PAGE)
+		put_page(addr, kernel);
+}
+
+/* ---- lines of text files ------------------------------------------------ */
+
+static const char *line_end(const char *p)
+{
+	while (*p && *p != '\n')
+		p++;
+	return *p ? p + 1 : p;
+}
+
+static void put_line(const char *p)
+{
+	while (*p && *p != '\n')
+		put_char(*p++);
+	put_char('\n');
+}
+
+static bool wanted(const char *p, char **field, int nr)
+{
+	if (!nr)
+		return true;
+	for (int i = 0; i < nr; i++)
+		if (text_starts(p, field[i]) && p[text_len(field[i])] == ':')
+			return true;
+	return false;
+}
+
+static bool is_range(const char *p)
+{
+	return (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f');
+}
+
+static void look_smaps(char **word, int nr)
+{
+	uint64_t addr = script_value(word[1]);
+	bool in = false;
+
+	host_proc("smaps", text, sizeof(text));
+	for (const char *p = text; *p; p = line_end(p)) {
+		if (is_range(p)) {
+			const char *q = p;
+			uint64_t start = text_hex(&q);
+
+			q++;
+			in = addr >= start && addr < text_hex(&q);
+		} else if (in && wanted(p, word + 2, nr - 2)) {
+			put_line(p);
+		}
+	}
+}
+
+static void look_lines(const char *file, char **field, int nr)
+{
+	host_proc(file, text, sizeof(text));
+	for (const char *p = text; *p; p = line_end(p))
+		if (wanted(p, field, nr))
+			put_line(p);
+}
+
+/* ---- everything at once ------------------------------------------------- */
+
+/* The number behind the label of a line of smaps. */
+static uint64_t number_in(const char *p)
+{
+	uint64_t v = 0;
+
+	while (*p && (*p < '0' || *p > '9'))
+		p++;
+	while (*p >= '0' && *p <= '9')
+		v = v * 10 + (uint64_t)(*p++ - '0');
+	return v;
+}
+
+/* One digit a page: 8 present, 4 file, 2 guard, 1 exclusive. */
+static void put_pagemap(uint64_t start, uint64_t end)
+{
+	put_text(" pages=");
+	for (int i = 0; i < 64 && start < end; i++, start += PAGE) {
+		uint64_t v = 0, d = 0;
+
+		if (host_pagemap(start / PAGE, &v) != 8)
+			return;
+		d |= v & PM_PRESENT ? 8 : 0;
+		d |= v & PM_FILE ? 4 : 0;
+		d |= v & PM_GUARD ? 2 : 0;
+		d |= v & PM_EXCL ? 1 : 0;
+		put_char(d ? "0123456789abcdef"[d] : '.');
+	}
+	put_char('\n');
+}
+
+/* Whether a page of a file is dirty is the matter of writeback: only the sums
+ * of Clean and Dirty are told. */
+static void put_vma(uint64_t start, uint64_t end, const char *p)
+{
+	static const char *const fields[] = {
+		"Rss", "Pss", "Anonymous", "Locked", "Swap"};
+	uint64_t shared = 0, private = 0;
+
+	put_hex(start);
+	for (; *p && !is_range(p); p = line_end(p)) {
+		for (unsigned i = 0; i < 5; i++) {
+			if (!text_starts(p, fields[i]) ||
+				p[text_len(fields[i])] != ':')
+				continue;
+			put_char(' ');
+			put_text(fields[i]);
+			put_char('=');
+			put_dec((int64_t)number_in(p));
+		}
+		if (text_starts(p, "Shared_C") || text_starts(p, "Shared_D"))
+			shared += number_in(p);
+		if (text_starts(p, "Private_C") || text_starts(p, "Private_D"))
+		private += number_in(p);
+		if (text_starts(p, "VmFlags:")) {
+			put_char(' ');
+			for (p += 9; *p && *p != '\n'; p++)
+				put_char(*p);
+		}
+	}
+	put_text(" shared=");
+	put_dec((int64_t)shared);
+	put_text(" private=");
+	put_dec((int64_t) private);
+	put_pagemap(start, end);
+}
+
+static void look_state(void)
+{
+	static char *fields[] = {(char *)"VmSize", (char *)"VmLck",
+		(char *)"VmData", (char *)"VmStk", (char *)"VmExe",
+		(char *)"VmLib", (char *)"VmPTE", (char *)"RssAnon",
+		(char *)"RssShmem", (char *)"VmSwap"};
+
+	host_proc("smaps", text, sizeof(text));
+	for (const char *p = text; *p; p = line_end(p)) {
+		const char *q = p;
+		uint64_t start, end;
+
+		if (!is_range(p))
+			continue;
+		start = text_hex(&q);
+		q++;
+		end = text_hex(&q);
+		if (!host_is_own(start, end))
+			put_vma(start, end, line_end(p));
+	}
+	look_lines("status", fields, sizeof(fields) / sizeof(*fields));
+}
+
+/* ---- faults ------------------------------------------------------------- */
+
+static uint64_t faults_before[2];
+
+void look_faults_begin(void)
+{
+	host_faults(faults_before);
+}
+
+static void look_faults(void)
+{
+	uint64_t now[2];
+
+	host_faults(now);
+	put_text("minflt=");
+	put_dec((int64_t)(now[0] - faults_before[0]));
+	put_text(" majflt=");
+	put_dec((int64_t)(now[1] - faults_before[1]));
+	put_char('\n');
+	faults_before[0] = now[0];
+	faults_before[1] = now[1];
+}
+
+bool look_command(char **word, int nr)
+{
+	const char *c = word[0];
+
+	if (text_eq(c, "pages") && nr > 2)
+		look_pages(word, nr, false);
+	else if (text_eq(c, "kpages") && nr > 2)
+		look_pages(word, nr, true);
+	else if (text_eq(c, "smaps") && nr > 1)
+		look_smaps(word, nr);
+	else if (text_eq(c, "status") || text_eq(c, "statm"))
+		look_lines(c, word + 1, nr - 1);
+	else if (text_eq(c, "faults"))
+		look_faults();
+	else if (text_eq(c, "state"))
+		look_state();
+	else if (text_eq(c, "clear_refs") && nr > 1) {
+		put_result(host_clear_refs(word[1]));
+		put_char('\n');
+	} else
+		return false;
+	return true;
+}

@@ -1,0 +1,67 @@
+/* What the running kernel tells of the probe under /proc. */
+#include "probe_sys.h"
+#include "script.h"
+
+static int64_t pagemap_fd = -1;
+
+void proc_setup(void)
+{
+	if (pagemap_fd >= 0)
+		SYS3(SYS_CLOSE, pagemap_fd, 0, 0);
+	pagemap_fd = SYS3(SYS_OPEN, "/proc/self/pagemap", 0, 0);
+	look_faults_begin();
+}
+
+void host_proc(const char *name, char *buf, size_t size)
+{
+	char path[64] = "/proc/self/";
+	int64_t fd, r = 1;
+	size_t n = 0;
+
+	for (size_t i = 0; i <= text_len(name) && i < 48; i++)
+		path[11 + i] = name[i];
+	fd = SYS3(SYS_OPEN, path, 0, 0);
+	while (r > 0) {
+		r = SYS3(SYS_READ, fd, buf + n, size - 1 - n);
+		n += r > 0 ? (size_t)r : 0;
+	}
+	SYS3(SYS_CLOSE, fd, 0, 0);
+	buf[n] = '\0';
+}
+
+int64_t host_pagemap(uint64_t page, uint64_t *word)
+{
+	return SYS4(SYS_PREAD64, pagemap_fd, word, 8, page * 8);
+}
+
+static void word_of(const char *path, uint64_t pfn, uint64_t *word)
+{
+	int64_t fd = SYS3(SYS_OPEN, path, 0, 0);
+
+	SYS4(SYS_PREAD64, fd, word, 8, pfn * 8);
+	SYS3(SYS_CLOSE, fd, 0, 0);
+}
+
+void host_kpage(uint64_t pfn, uint64_t *count, uint64_t *flags)
+{
+	word_of("/proc/kpagecount", pfn, count);
+	word_of("/proc/kpageflags", pfn, flags);
+}
+
+void host_faults(uint64_t n[2])
+{
+	static uint64_t usage[18];
+
+	SYS3(SYS_GETRUSAGE, 0, usage, 0);
+	n[0] = usage[8];
+	n[1] = usage[9];
+}
+
+int64_t host_clear_refs(const char *word)
+{
+	int64_t fd = SYS3(SYS_OPEN, "/proc/self/clear_refs", 1, 0);
+	int64_t r = SYS3(SYS_WRITE, fd, word, text_len(word));
+
+	SYS3(SYS_CLOSE, fd, 0, 0);
+	return r > 0 ? 0 : r;
+}

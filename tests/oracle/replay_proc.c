@@ -1,0 +1,55 @@
+/* What the mount's files tell of the process. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../fs/renderers.h"
+#include "../../fs/show_pagemap.h"
+#include "../../vm/mm/mm.h"
+#include "../../vm/phys/phys.h"
+#include "../../vm/task/task.h"
+#include "replay.h"
+
+void host_proc(const char *name, char *buf, size_t size)
+{
+	static const struct {
+		const char *name;
+		show_fn *show;
+	} files[] = {{"smaps", show_smaps}, {"status", show_status},
+		{"statm", show_statm}, {"maps", show_maps}};
+	const struct view view = {.vm = m};
+	struct sbuf b = {0};
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (!strcmp(files[i].name, name))
+			files[i].show(&b, &view, task->pid);
+	n = b.len < size ? b.len : size - 1;
+	memcpy(buf, b.data, n);
+	buf[n] = '\0';
+	sbuf_free(&b);
+}
+
+int64_t host_pagemap(uint64_t page, uint64_t *word)
+{
+	return pagemap_read(m, mm_at(m, task->mm), word, 8, page * 8, true);
+}
+
+void host_kpage(uint64_t pfn, uint64_t *count, uint64_t *flags)
+{
+}
+
+void host_faults(uint64_t n[2])
+{
+	n[0] = task->min_flt;
+	n[1] = task->maj_flt;
+}
+
+int64_t host_clear_refs(const char *word)
+{
+	int64_t n;
+	char *end;
+
+	n = strtoll(word, &end, 10);
+	vm_fail_clear(m);
+	return mm_clear_refs(m, task, *end ? 0 : n);
+}

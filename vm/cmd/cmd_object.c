@@ -1,0 +1,120 @@
+/* Commands about memory that files and objects of shared memory stand behind,
+ * and about what the kernel keeps of a process's pages. */
+#include <string.h>
+
+#include "../abi.h"
+#include "../disk/disk.h"
+#include "../mm/mm.h"
+#include "handlers.h"
+
+/* A new descriptor of the inode is the reply. */
+static int reply_fd(struct cmd *c, idx_t inode)
+{
+	idx_t file = file_of_inode(c->m, inode, FMODE_READ | FMODE_WRITE);
+	int fd;
+
+	if (!file)
+		return -ENOMEM;
+	fd = fd_install(c->m, c->task, file, -1);
+	if (fd < 0) {
+		file_put(c->m, file);
+		return fd;
+	}
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = (uint64_t)fd;
+	return 0;
+}
+
+/* memfd NAME [SIZE] */
+int cmd_memfd(struct cmd *c)
+{
+	idx_t inode = shmem_memfd(c->m, c->arg[0].text);
+	int err = 0;
+
+	if (!inode)
+		return -c->m->fail.err;
+	if (c->arg[1].given)
+		err = disk_truncate(c->m, inode, c->arg[1].num);
+	if (!err)
+		err = reply_fd(c, inode);
+	inode_put(c->m, inode); /* the descriptor holds it, or nobody */
+	return err;
+}
+
+/* shm NAME [SIZE] */
+int cmd_shm(struct cmd *c)
+{
+	idx_t inode =
+		shmem_open(c->m, c->arg[0].text, c->task->uid, c->task->gid);
+	int err = 0;
+
+	if (!inode)
+		return -c->m->fail.err;
+	if (c->arg[1].given)
+		err = disk_truncate(c->m, inode, c->arg[1].num);
+	return err ? err : reply_fd(c, inode);
+}
+
+/* ftruncate FD SIZE */
+int cmd_ftruncate(struct cmd *c)
+{
+	uint64_t fd = c->arg[0].num;
+	idx_t file = fd <= INT32_MAX ? fd_lookup(c->m, c->task, (int)fd) : 0;
+
+	if (!file)
+		return vm_fail(c->m, EBADF, "no open file has descriptor %llu",
+			(unsigned long long)fd);
+	if (!(file_at(c->m, file)->mode & FMODE_WRITE))
+		return vm_fail(c->m, EINVAL,
+			"descriptor %llu is not open for writing",
+			(unsigned long long)fd);
+	return disk_truncate(c->m, file_at(c->m, file)->inode, c->arg[1].num);
+}
+
+/* mseal ADDR LEN [flags=] */
+int cmd_mseal(struct cmd *c)
+{
+	vaddr_t va;
+	int err = arg_addr(c, 0, &va);
+
+	return err ? err
+		   : (int)mm_mseal(
+			     c->m, c->task, va, c->arg[1].num, c->arg[2].num);
+}
+
+/* remap_file_pages ADDR LEN PGOFF [prot=] [flags=] */
+int cmd_remap_file_pages(struct cmd *c)
+{
+	vaddr_t va;
+	int err = arg_addr(c, 0, &va);
+
+	return err ? err
+		   : (int)mm_remap_file_pages(c->m, c->task, va, c->arg[1].num,
+			     c->arg[3].num, c->arg[2].num, c->arg[4].num);
+}
+
+/* clear_refs N */
+int cmd_clear_refs(struct cmd *c)
+{
+	return mm_clear_refs(c->m, c->task, (int64_t)c->arg[0].num);
+}
+
+/* oom_score_adj N: all threads of the process have it. */
+int cmd_oom_score_adj(struct cmd *c)
+{
+	int64_t adj = (int64_t)c->arg[0].num;
+
+	if (adj < -1000 || adj > 1000)
+		return vm_fail(c->m, EINVAL,
+			"oom_score_adj is -1000 to 1000, not %lld",
+			(long long)adj);
+	if (adj < (int32_t)c->task->oom_score_adj && c->actor->uid != 0)
+		return vm_fail(c->m, EACCES,
+			"only root may make oom_score_adj smaller (it is %d)",
+			(int32_t)c->task->oom_score_adj);
+	for (struct task *t = task_next(c->m, 1); t;
+		t = task_next(c->m, t->pid + 1))
+		if (t->tgid == c->task->tgid)
+			t->oom_score_adj = (uint32_t)(int32_t)adj;
+	return 0;
+}

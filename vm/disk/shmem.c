@@ -1,0 +1,113 @@
+/*
+ * Objects of shared memory: nameless ones of mmap, those of memfd_create(2),
+ * and those of shm_open(3), which lie in /dev/shm for all processes to find.
+ * Their pages live in the cache alone.
+ */
+#include <string.h>
+
+#include "../format.h"
+#include "../mm/mm.h"
+#include "disk_i.h"
+
+#define MEMFD_NAME_MAX 249u
+
+idx_t shmem_create(struct vm *m, uint64_t size)
+{
+	idx_t i = inode_new(m, INODE_SHMEM, 0777, 0, 0);
+
+	if (!i)
+		return 0;
+	inode_at(m, i)->size = size;
+	inode_at(m, i)->refs = 1;
+	return i;
+}
+
+idx_t shmem_memfd(struct vm *m, const char *name)
+{
+	char text[MEMFD_NAME_MAX + 16];
+	size_t len = strnlen(name, MEMFD_NAME_MAX + 1);
+	idx_t i;
+
+	if (len > MEMFD_NAME_MAX) {
+		vm_fail(m, EINVAL, "the name of a memfd has at most %u bytes",
+			MEMFD_NAME_MAX);
+		return 0;
+	}
+	if (!pool_room(m, SEG_NAME)) {
+		vm_fail(m, ENOMEM, "the machine's table \"%s\" is full",
+			arena_seg_name(SEG_NAME));
+		return 0;
+	}
+	i = shmem_create(m, 0);
+	if (!i)
+		return 0;
+	len = vm_snprintf(text, sizeof(text), "/memfd:%s", name);
+	name_new(m, &inode_at(m, i)->name, text, len);
+	return i;
+}
+
+/* A directory that is there, or is made. */
+static bool have_dir(struct vm *m, const char *path)
+{
+	if (disk_lookup(m, path, true))
+		return true;
+	vm_fail_clear(m);
+	return !disk_mkdir(m, path, 0755, 0, 0);
+}
+
+idx_t shmem_open(struct vm *m, const char *name, uint32_t uid, uint32_t gid)
+{
+	char path[DISK_NAME_MAX + 16];
+	idx_t i;
+
+	while (*name == '/')
+		name++;
+	if (!*name || strchr(name, '/') ||
+		strnlen(name, DISK_NAME_MAX + 1) > DISK_NAME_MAX) {
+		vm_fail(m, EINVAL,
+			"\"%s\" names no shared memory: it is one name, of at "
+			"most %u bytes",
+			name, DISK_NAME_MAX);
+		return 0;
+	}
+	vm_snprintf(path, sizeof(path), "/dev/shm/%s", name);
+	i = disk_lookup(m, path, true);
+	if (i)
+		return i;
+	vm_fail_clear(m);
+	if (!have_dir(m, "/dev") || !have_dir(m, "/dev/shm"))
+		return 0;
+	return disk_make_shmem(m, path, 0600, uid, gid);
+}
+
+/* ---- contents ----------------------------------------------------------- */
+
+int64_t shmem_write(
+	struct vm *m, idx_t inode, uint64_t off, const void *buf, uint64_t len)
+{
+	struct inode *n = inode_at(m, inode);
+	uint64_t first = off >> m->page_shift;
+	uint64_t last = (off + len - 1) >> m->page_shift;
+
+	if (off + len > n->size) {
+		cache_zero_tail(m, n, n->size);
+		n->size = off + len;
+	}
+	for (uint64_t page = first; page <= last; page++)
+		if (cache_get(m, inode, page, NULL) == PFN_NONE)
+			return -ENOMEM;
+	cache_write(m, n, off, buf, len);
+	inode_touch(m, inode);
+	return (int64_t)len;
+}
+
+void disk_punch(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
+{
+	struct inode *n = inode_at(m, inode);
+
+	mm_unmap_cached(m, inode, first, last);
+	cache_drop(m, n, first, last);
+	blocks_drop(m, n, first << m->page_shift,
+		(last - first + 1) << m->page_shift);
+	inode_touch(m, inode);
+}
