@@ -273,6 +273,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 static int64_t write_node(fuse_req_t req, struct open_file *f, const char *buf,
 	size_t size, uint64_t off)
 {
+	if (f->node->verb)
+		return value_write(req, f, buf, size);
 	switch (f->node->kind) {
 	case NODE_CTL:
 		return ctl_write(req, f, buf, size, off);

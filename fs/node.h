@@ -52,10 +52,11 @@ enum node_kind {
 struct node {
 	const char *path; /* "" is the root */
 	enum node_kind kind;
-	uint16_t mode;	/* permission bits */
-	uint16_t actor; /* enum actor_kind of what is written to it */
-	bool wakes;	/* poll() wakes when a command has run */
-	bool constant;	/* NODE_FILE: its text never changes */
+	const char *verb; /* command that takes a number written to it */
+	uint16_t mode;	  /* permission bits */
+	uint16_t actor;	  /* enum actor_kind of what is written to it */
+	bool wakes;	  /* poll() wakes when a command has run */
+	bool constant;	  /* NODE_FILE: its text never changes */
 	/* As long as an address space: a past state has it by name, but does
 	 * not list it, so that diff -r of two moments ends. */
 	bool endless;

@@ -35,6 +35,11 @@
 	{                                                                     \
 		.path = p, .kind = NODE_CTL, .mode = m, .actor = a, .help = h \
 	}
+#define VALUE(p, m, v, s, h)                                            \
+	{                                                               \
+		.path = p, .kind = NODE_TEXT, .mode = m,                \
+		.actor = ACTOR_PROCESS, .verb = v, .show = s, .help = h \
+	}
 #define STREAM(p, m, a, s, h)                                          \
 	{                                                              \
 		.path = p, .kind = NODE_STREAM, .mode = m, .actor = a, \
@@ -112,8 +117,13 @@ const struct node node_table[] = {
 	TEXT("proc/PID/limits", 0444, show_limits, "its resource limits"),
 	TEXT("proc/PID/oom_score", 0444, show_oom_score,
 		"how likely the OOM killer takes it"),
-	TEXT("proc/PID/oom_score_adj", 0444, show_oom_score_adj,
+	VALUE("proc/PID/oom_score_adj", 0644, "oom_score_adj",
+		show_oom_score_adj,
 		"what is added to the score, -1000 to 1000"),
+	VALUE("proc/PID/clear_refs", 0200, "clear_refs", show_clear_refs,
+		"takes 1 to 5: forgets referenced pages, or the peak"),
+	TEXT("proc/PID/numa_maps", 0444, show_numa_maps,
+		"its mappings' pages by node"),
 	TEXT("proc/PID/oom_adj", 0444, show_oom_adj,
 		"the same on the older scale, -17 to 15"),
 	TEXT("proc/PID/pagetable", 0444, show_pagetable,
@@ -140,6 +150,9 @@ const struct node node_table[] = {
 	TEXT("proc/buddyinfo", 0444, show_buddyinfo, "free blocks by order"),
 	TEXT("proc/zoneinfo", 0444, show_zoneinfo, "zones and watermarks"),
 	TEXT("proc/vmstat", 0444, show_vmstat, "counters of memory"),
+	BINARY("proc/kpagecount", 0400, pread_kpagecount,
+		"how many entries map each frame"),
+	BINARY("proc/kpageflags", 0400, pread_kpageflags, "what each frame is"),
 	TEXT("proc/iomem", 0444, show_iomem, "map of physical addresses"),
 	TEXT("proc/uptime", 0444, show_uptime,
 		"simulated seconds, up and idle"),

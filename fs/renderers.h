@@ -21,6 +21,7 @@ show_fn show_self, show_thread_self, show_hostpid, show_mounts;
 show_fn show_maps, show_smaps, show_smaps_rollup, show_status, show_stat;
 show_fn show_statm, show_comm, show_oom_score, show_oom_score_adj;
 show_fn show_oom_adj, show_limits, show_cmdline, show_environ, show_auxv;
+show_fn show_numa_maps, show_clear_refs;
 show_fn show_exe, show_root_link, show_pagetable, show_vmas, show_trace;
 pread_fn pread_pagemap;
 
@@ -36,5 +37,8 @@ query_fn query_walk;
 /* show_phys.c */
 pread_fn pread_ram;
 show_fn show_frames, show_zones;
+
+/* show_kpage.c */
+pread_fn pread_kpagecount, pread_kpageflags;
 
 #endif

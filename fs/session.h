@@ -140,6 +140,10 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	struct fuse_file_info *fi);
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 
+/* ---- value.c ---- */
+int64_t value_write(
+	fuse_req_t req, struct open_file *f, const char *buf, size_t len);
+
 /* ---- file.c ---- */
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,

@@ -239,11 +239,26 @@ static void look_state(void)
 
 /* ---- faults ------------------------------------------------------------- */
 
-static uint64_t faults_before[2];
+#define MAX_DEPTH 32
+
+/* Of the process, and of those that wait for its end. */
+static uint64_t faults_before[MAX_DEPTH][2];
+static int depth;
 
 void look_faults_begin(void)
 {
-	host_faults(faults_before);
+	host_faults(faults_before[depth]);
+}
+
+void look_child_begins(void)
+{
+	depth += depth < MAX_DEPTH - 1;
+	look_faults_begin();
+}
+
+void look_child_ends(void)
+{
+	depth -= depth > 0;
 }
 
 static void look_faults(void)
@@ -252,12 +267,12 @@ static void look_faults(void)
 
 	host_faults(now);
 	put_text("minflt=");
-	put_dec((int64_t)(now[0] - faults_before[0]));
+	put_dec((int64_t)(now[0] - faults_before[depth][0]));
 	put_text(" majflt=");
-	put_dec((int64_t)(now[1] - faults_before[1]));
+	put_dec((int64_t)(now[1] - faults_before[depth][1]));
 	put_char('\n');
-	faults_before[0] = now[0];
-	faults_before[1] = now[1];
+	faults_before[depth][0] = now[0];
+	faults_before[depth][1] = now[1];
 }
 
 bool look_command(char **word, int nr)

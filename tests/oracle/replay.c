@@ -279,7 +279,7 @@ void host_fork(void)
 		die("fork");
 	parents[depth++] = task;
 	task = child;
-	look_faults_begin();
+	look_child_begins();
 	put_text("[child\n");
 }
 
@@ -287,6 +287,7 @@ static void child_ends(int code)
 {
 	struct task *child = task;
 
+	look_child_ends();
 	task = parents[--depth];
 	task_exit(m, child, code << 8);
 	if (child->state == TASK_ZOMBIE)
@@ -392,6 +393,10 @@ static void image_vma(vaddr_t start, vaddr_t end, const char *perms,
 		die("image");
 	if (file)
 		file_put(m, file);
+	if (flags & VM_EXEC) {
+		mm_at(m, task->mm)->start_code = start;
+		mm_at(m, task->mm)->end_code = end;
+	}
 	if (flags & VM_WRITE)
 		anon_vma_prepare(m, vma_at(m, v));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../../fs/renderers.h"
+#include "../../fs/show_kpage.h"
 #include "../../fs/show_pagemap.h"
 #include "../../vm/mm/mm.h"
 #include "../../vm/phys/phys.h"
@@ -36,6 +37,8 @@ int64_t host_pagemap(uint64_t page, uint64_t *word)
 
 void host_kpage(uint64_t pfn, uint64_t *count, uint64_t *flags)
 {
+	*count = kpage_count(m, (pfn_t)pfn);
+	*flags = kpage_flags(m, (pfn_t)pfn);
 }
 
 void host_faults(uint64_t n[2])

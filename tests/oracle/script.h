@@ -85,6 +85,9 @@ void script_skip_child(void);
 bool look_command(char **word, int nr);
 /* What `faults` counts begins here. */
 void look_faults_begin(void);
+/* The same for a child, and back to its parent's count. */
+void look_child_begins(void);
+void look_child_ends(void);
 
 /* A number or expression of the language. */
 uint64_t script_value(const char *word);

@@ -63,7 +63,7 @@ static void test_rows(void **state)
 		size_t len = strlen(n->path);
 		bool writes = n->kind == NODE_CTL || n->kind == NODE_STREAM ||
 			      n->kind == NODE_QUERY || n->kind == NODE_DISK ||
-			      n->actor == ACTOR_MEM;
+			      n->actor == ACTOR_MEM || n->verb;
 
 		if (n->kind >= COUNT(kinds))
 			fail_msg("%s: kind %d", n->path, n->kind);
@@ -73,7 +73,7 @@ static void test_rows(void **state)
 			fail_msg("%s: wrong handlers", n->path);
 		if (!n->help || strlen(n->help) < 4 || strlen(n->help) > 60)
 			fail_msg("%s: no help of 4 to 60 bytes", n->path);
-		if (n->mode & ~0777 || !(n->mode & 0400))
+		if (n->mode & ~0777 || !(n->mode & 0400 || n->verb))
 			fail_msg("%s: mode 0%o", n->path, n->mode);
 		if (n->kind != NODE_LINK && !kinds[n->kind].directory &&
 			(n->mode & 0200) != (writes ? 0200 : 0))

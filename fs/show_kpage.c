@@ -1,0 +1,130 @@
+/*
+ * proc/kpagecount and proc/kpageflags: one 64-bit word for each page frame.
+ * Source: Linux fs/proc/page.c, Documentation/admin-guide/mm/pagemap.rst.
+ */
+#include "show_kpage.h"
+
+#include "renderers.h"
+
+/* Bits of kpageflags. */
+enum {
+	KPF_REFERENCED = 2,
+	KPF_UPTODATE = 3,
+	KPF_DIRTY = 4,
+	KPF_LRU = 5,
+	KPF_ACTIVE = 6,
+	KPF_BUDDY = 10,
+	KPF_MMAP = 11,
+	KPF_ANON = 12,
+	KPF_SWAPBACKED = 14,
+	KPF_UNEVICTABLE = 18,
+	KPF_NOPAGE = 20,
+	KPF_ZERO_PAGE = 24,
+	KPF_PGTABLE = 26,
+	KPF_RESERVED = 32,
+	KPF_MLOCKED = 33,
+};
+
+/* Inside a free block only its head says so. */
+static bool is_free(const struct vm *m, pfn_t pfn)
+{
+	for (unsigned o = 0; o < NR_ORDERS; o++) {
+		pfn_t head = pfn & ~(((pfn_t)1 << o) - 1);
+		const struct frame *f = frame_at(m, head);
+
+		if (f->state == FRAME_FREE && f->order >= o)
+			return true;
+	}
+	return frame_at(m, pfn)->state == FRAME_FRESH;
+}
+
+uint64_t kpage_count(const struct vm *m, pfn_t pfn)
+{
+	switch (frame_at(m, pfn)->state) {
+	case FRAME_ANON:
+	case FRAME_FILE:
+	case FRAME_SHMEM:
+		return frame_at(m, pfn)->mapcount;
+	default:
+		return 0;
+	}
+}
+
+/* Of a page that processes use. */
+static uint64_t user_flags(const struct frame *f)
+{
+	static const struct {
+		unsigned have, bit;
+	} names[] = {
+		{FR_REFERENCED, KPF_REFERENCED},
+		{FR_UPTODATE, KPF_UPTODATE},
+		{FR_DIRTY, KPF_DIRTY},
+		{FR_ACTIVE, KPF_ACTIVE},
+		{FR_SWAPBACKED, KPF_SWAPBACKED},
+		{FR_MLOCKED, KPF_MLOCKED},
+		{FR_MLOCKED, KPF_UNEVICTABLE},
+	};
+	uint64_t u = 1ull << KPF_LRU;
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (f->flags & names[i].have)
+			u |= 1ull << names[i].bit;
+	if (f->mapcount)
+		u |= 1ull << KPF_MMAP;
+	if (f->state == FRAME_ANON)
+		u |= 1ull << KPF_ANON | 1ull << KPF_UPTODATE;
+	return u;
+}
+
+uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
+{
+	const struct frame *f = frame_at(m, pfn);
+
+	if (!pfn_is_ram(m, pfn))
+		return 1ull << KPF_NOPAGE;
+	if (pfn == m->root->zero_pfn)
+		return 1ull << KPF_ZERO_PAGE | 1ull << KPF_RESERVED;
+	switch (phys_frame_state(m, pfn)) {
+	case FRAME_ANON:
+	case FRAME_FILE:
+	case FRAME_SHMEM:
+		return user_flags(f);
+	case FRAME_PGTABLE:
+		return 1ull << KPF_PGTABLE;
+	case FRAME_RESERVED:
+		return 1ull << KPF_RESERVED;
+	case FRAME_KERNEL:
+		return 0;
+	default:
+		return is_free(m, pfn) ? 1ull << KPF_BUDDY : 0;
+	}
+}
+
+static int64_t words(const struct vm *m, void *buf, size_t len, uint64_t off,
+	uint64_t (*word)(const struct vm *m, pfn_t pfn))
+{
+	uint64_t *out = buf, pfn = off / 8, n = len / 8;
+	uint64_t top = m->root->max_pfn;
+
+	if (off % 8 || len % 8)
+		return -EINVAL;
+	if (pfn >= top)
+		return 0;
+	if (n > top - pfn)
+		n = top - pfn;
+	for (uint64_t i = 0; i < n; i++)
+		out[i] = word(m, (pfn_t)(pfn + i));
+	return (int64_t)(n * 8);
+}
+
+int64_t pread_kpagecount(const struct view *view, uint64_t id, void *buf,
+	size_t len, uint64_t off)
+{
+	return words(view->vm, buf, len, off, kpage_count);
+}
+
+int64_t pread_kpageflags(const struct view *view, uint64_t id, void *buf,
+	size_t len, uint64_t off)
+{
+	return words(view->vm, buf, len, off, kpage_flags);
+}

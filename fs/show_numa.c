@@ -1,0 +1,120 @@
+/*
+ * proc/PID/numa_maps: pages of each mapping by node; there is one node.
+ * Source: Linux fs/proc/task_mmu.c, show_numa_map().
+ */
+#include <string.h>
+
+#include "../vm/disk/disk.h"
+#include "../vm/mmu/mmu.h"
+#include "renderers.h"
+#include "show_proc.h"
+
+#define NAME_SIZE (DISK_NAME_SIZE + 16)
+
+struct numa_pages {
+	uint64_t pages, anon, dirty, active, mapmax;
+};
+
+static void add_page(struct numa_pages *n, const struct vm *m, uint64_t e)
+{
+	const struct frame *f = frame_at(m, pte_pfn(m, e));
+
+	n->pages++;
+	n->anon += f->state == FRAME_ANON;
+	n->dirty += e & m->arch->pte.dirty || f->flags & FR_DIRTY ||
+		    f->state == FRAME_SHMEM;
+	n->active += (f->flags & FR_ACTIVE) != 0;
+	if (f->mapcount > n->mapmax)
+		n->mapmax = f->mapcount;
+}
+
+/* Pages of the kernel's own image, as vvar and vdso have, do not count. */
+static void count_pages(struct numa_pages *n, const struct vm *m,
+	const struct mm *mm, const struct vma *v)
+{
+	uint64_t span;
+
+	for (vaddr_t va = v->start; !v->special && va < v->end; va += span) {
+		unsigned first;
+		vaddr_t end;
+
+		if (!pt_leaf_table(m, mm, va, &first, &span))
+			continue;
+		if (span > v->end - va)
+			span = v->end - va;
+		end = va + span;
+		for (vaddr_t at = va; at < end; at += m->page_size) {
+			uint64_t e = pt_get(m, mm, at);
+
+			if (pte_present(m, e) && !(e & m->arch->pte.special))
+				add_page(n, m, e);
+		}
+	}
+}
+
+static void put_path(struct sbuf *b, const char *p)
+{
+	sbuf_str(b, " file=");
+	for (; *p; p++) {
+		if (strchr("\n\t= ", *p))
+			sbuf_printf(b, "\\%03o", (unsigned char)*p);
+		else
+			sbuf_char(b, *p);
+	}
+}
+
+static void put_count(struct sbuf *b, const char *label, uint64_t n)
+{
+	if (!n)
+		return;
+	sbuf_str(b, label);
+	sbuf_dec(b, n);
+}
+
+static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
+	const struct vma *v)
+{
+	struct numa_pages n = {0};
+	char name[NAME_SIZE] = "";
+
+	vma_name(m, mm, v, name, sizeof(name));
+	sbuf_hex_pad(b, v->start, 8);
+	sbuf_str(b, " default");
+	if (v->file)
+		put_path(b, name);
+	else if (!strcmp(name, "[heap]"))
+		sbuf_str(b, " heap");
+	else if (!strcmp(name, "[stack]"))
+		sbuf_str(b, " stack");
+	count_pages(&n, m, mm, v);
+	if (n.pages) {
+		put_count(b, " anon=", n.anon);
+		put_count(b, " dirty=", n.dirty);
+		if (n.pages != n.anon && n.pages != n.dirty)
+			put_count(b, " mapped=", n.pages);
+		if (n.mapmax > 1)
+			put_count(b, " mapmax=", n.mapmax);
+		if (n.active < n.pages)
+			sbuf_printf(b, " active=%llu",
+				(unsigned long long)n.active);
+		put_count(b, " N0=", n.pages);
+		put_count(b, " kernelpagesize_kB=", m->page_size >> 10);
+	}
+	sbuf_char(b, '\n');
+}
+
+/* Nothing is to be read there. */
+void show_clear_refs(struct sbuf *b, const struct view *view, uint64_t id)
+{
+}
+
+void show_numa_maps(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct mm *mm = show_mm(view, id);
+	const struct vma *v;
+
+	if (!mm)
+		return;
+	vma_for_each (view->vm, mm, v)
+		numa_line(b, view->vm, mm, v);
+}

@@ -1,0 +1,48 @@
+/*
+ * Files that take one number: what is written becomes a command of the
+ * process, `VERB NUMBER`.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "session.h"
+
+/* The number in a text that white space may surround; false if it is none. */
+static bool number_in(const char *buf, size_t len, long *n)
+{
+	char text[32], *end;
+
+	while (len && strchr(" \n\t", buf[len - 1]))
+		len--;
+	while (len && strchr(" \n\t", *buf))
+		buf++, len--;
+	if (!len || len >= sizeof(text) || memchr(buf, 0, len))
+		return false;
+	memcpy(text, buf, len);
+	text[len] = '\0';
+	errno = 0;
+	*n = strtol(text, &end, 0);
+	return !*end && !errno;
+}
+
+int64_t value_write(
+	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
+{
+	char line[80];
+	struct vm_outcome out;
+	struct event e = {.actor = file_actor(req, f), .text = line};
+	int err = EINVAL;
+	long n;
+
+	if (number_in(buf, len, &n)) {
+		e.text_len = (size_t)snprintf(
+			line, sizeof(line), "%s %ld", f->node->verb, n);
+		err = exec_event(f, &e, NULL, &out);
+	} else {
+		snprintf(
+			line, sizeof(line), "%s takes a number", f->node->verb);
+		refuse_input(f, EINVAL, line);
+	}
+	return err ? -err : (int64_t)len;
+}
