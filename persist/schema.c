@@ -299,10 +299,11 @@ int schema_create(struct store *s, const struct store_options *o)
 		return rc;
 	if (vm_config_check(&s->config, why))
 		return store_fail(s, EINVAL, "%s", why);
-	/* A small commit writes whole pages to the WAL, a saved state many:
-	 * pages of 4096 bytes suit both. */
+	/* A small commit writes whole pages to the WAL: one of 4096 bytes
+	 * costs it twice what one of 1024 does.  Saved states take many pages
+	 * of either size, and are written as fast. */
 	snprintf(sql, sizeof(sql),
-		"PRAGMA page_size=4096; BEGIN IMMEDIATE;"
+		"PRAGMA page_size=1024; BEGIN IMMEDIATE;"
 		"PRAGMA application_id=%d; PRAGMA user_version=%d;",
 		APPLICATION_ID, JOURNAL_FORMAT);
 	rc = store_sql(s, sql, "create the machine");
