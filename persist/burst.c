@@ -17,8 +17,8 @@
 
 /* WAL frames that are copied into the database when a commit passes them,
  * and those worth it in a quiet moment. */
-#define WAL_FRAMES_MAX	4096
-#define WAL_FRAMES_IDLE 256
+#define WAL_FRAMES_MAX	16384
+#define WAL_FRAMES_IDLE 1024
 
 static void set_mode(struct store *s, bool exclusive)
 {
