@@ -46,7 +46,7 @@ if wants write || wants cat; then
 	for where in pinned unpinned; do
 		pin=
 		t=1.25
-		[ $where = unpinned ] || { pin="taskset -c 0"; t=1.5; }
+		[ $where = unpinned ] || { pin="taskset -c $(($(nproc) - 1))"; t=1.5; }
 		mount_both "$pin" ram=256M
 		! wants write || ratio_row "journaled command, $where" "<= $t" \
 			$pin "$bin/client" write "$dir/m/proc/1/ctl" \
