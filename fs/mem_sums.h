@@ -1,7 +1,7 @@
 /*
  * Machine-wide sums over the frames in use: what meminfo, zoneinfo and vmstat
- * print.  Counted when asked for, one pass over the frame table; fresh memory
- * costs nothing.
+ * print.  Counters of the machine's state, each proved by vm_check(): asking
+ * costs the same however much memory is in use.
  */
 #ifndef PAGEFS_FS_MEM_SUMS_H
 #define PAGEFS_FS_MEM_SUMS_H

@@ -135,7 +135,9 @@ struct root {
 	pfn_t kernel_pgd;	      /* template of the kernel half */
 	pfn_t special_pfn;	      /* vvar and vdso, see task/vdso.c */
 	uint64_t pages[NR_PAGE_USES]; /* frames in use, by enum page_use */
-	uint64_t committed;	      /* pages: Committed_AS */
+	uint64_t mapped; /* frames of files and shared memory in page tables */
+	uint64_t dirty;	 /* frames of files with FR_DIRTY */
+	uint64_t committed; /* pages: Committed_AS */
 
 	/* disk */
 	idx_t disk_root;      /* inode of disk/ */

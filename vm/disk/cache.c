@@ -167,6 +167,7 @@ void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last)
 	pfn_t pfn;
 
 	for (; (pfn = radix_next(m, n->cache, &page)) && page <= last; page++) {
+		frame_clear_dirty(m, frame_at(m, pfn));
 		buddy_free(m, pfn, 0, use);
 		n->nr_cached--;
 		radix_del(m, &n->cache, page);
@@ -181,6 +182,7 @@ void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
 	pfn_t pfn;
 
 	while ((pfn = radix_next(m, n->cache, &page))) {
+		frame_clear_dirty(m, frame_at(m, pfn));
 		buddy_free(m, pfn, 0, use);
 		n->nr_cached--;
 		if (keep)
@@ -205,7 +207,7 @@ int cache_make_dirty(struct vm *m, pfn_t pfn)
 	if (bytes)
 		err = blocks_fill_holes(m, n, page << m->page_shift, bytes);
 	if (!err)
-		f->flags |= FR_DIRTY;
+		frame_set_dirty(m, f);
 	return err;
 }
 
@@ -226,7 +228,7 @@ uint64_t cache_writeback(
 			if (bytes && f->flags & FR_BYTES)
 				blocks_write(m, n, page << m->page_shift,
 					ram_at(m, pfn_to_pa(m, pfn)), bytes);
-			f->flags &= ~FR_DIRTY;
+			frame_clear_dirty(m, f);
 			written++;
 			m->root->count[CNT_PGPGOUT] += m->page_size / KiB;
 		}

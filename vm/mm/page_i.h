@@ -44,6 +44,7 @@ static inline void page_mapped(struct vm *m, struct mm *mm, pfn_t pfn)
 	uint64_t rss;
 
 	f->mapcount++;
+	m->root->mapped += f->mapcount == 1 && frame_is_mapped_cache(f);
 	mm->rss[frame_rss(f)]++;
 	rss = mm_rss(mm);
 	if (rss > mm->hiwater_rss)
@@ -56,6 +57,7 @@ static inline void page_unmapped(struct vm *m, struct mm *mm, pfn_t pfn)
 	struct frame *f = frame_at(m, pfn);
 
 	mm->rss[frame_rss(f)]--;
+	m->root->mapped -= f->mapcount == 1 && frame_is_mapped_cache(f);
 	if (!--f->mapcount && f->state == FRAME_ANON)
 		buddy_free(m, pfn, 0, USE_ANON);
 }

@@ -31,7 +31,7 @@ static void zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 	if (e & b->special)
 		return;
 	if (e & b->dirty && frame_at(z->m, pfn)->state == FRAME_FILE)
-		frame_at(z->m, pfn)->flags |= FR_DIRTY;
+		frame_set_dirty(z->m, frame_at(z->m, pfn));
 	page_unmapped(z->m, z->mm, pfn);
 }
 

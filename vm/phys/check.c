@@ -11,7 +11,8 @@ struct tally {
 	uint64_t free_blocks[NR_ORDERS];
 	uint64_t free, used;
 	uint64_t use[NR_PAGE_USES];
-	unsigned looked_at; /* frames whose bytes were read */
+	uint64_t mapped, dirty; /* page cache in page tables; of files */
+	unsigned looked_at;	/* frames whose bytes were read */
 };
 
 /*
@@ -110,12 +111,11 @@ static int check_interior(struct vm *m, pfn_t pfn, unsigned order, bool in_use)
 	return 0;
 }
 
-/* The kernel's own page tables count as USE_KERNEL: so both go together. */
 static const uint8_t use_of_state[] = {
 	[FRAME_ANON] = USE_ANON,
 	[FRAME_FILE] = USE_FILE,
 	[FRAME_SHMEM] = USE_SHMEM,
-	[FRAME_PGTABLE] = USE_KERNEL,
+	[FRAME_PGTABLE] = USE_PGTABLE,
 	[FRAME_KERNEL] = USE_KERNEL,
 };
 
@@ -137,6 +137,8 @@ static int check_used(
 			pfn, f->state);
 	t->used += 1u << f->order;
 	t->use[use_of_state[f->state]] += 1u << f->order;
+	t->mapped += frame_is_mapped_cache(f);
+	t->dirty += f->state == FRAME_FILE && f->flags & FR_DIRTY;
 	for (pfn_t i = 0; i < 1u << f->order; i++)
 		if (check_bytes(m, pfn + i, t))
 			return -EIO;
@@ -245,7 +247,7 @@ static int check_zone(
 
 int phys_check(struct vm *m)
 {
-	uint64_t use[NR_PAGE_USES] = {0}, managed = 0;
+	uint64_t use[NR_PAGE_USES] = {0}, managed = 0, mapped = 0, dirty = 0;
 
 	for (unsigned i = 0; i < m->root->nr_zones; i++) {
 		struct tally t = {0};
@@ -254,18 +256,24 @@ int phys_check(struct vm *m)
 			return -EIO;
 		for (unsigned u = 0; u < NR_PAGE_USES; u++)
 			use[u] += t.use[u];
+		mapped += t.mapped;
+		dirty += t.dirty;
 		managed += m->root->zone[i].managed;
 	}
 	if (managed != m->root->totalram_pages)
 		return BAD(m, "the zones manage %llu frames, the total is %llu",
 			ULL(managed), ULL(m->root->totalram_pages));
-	use[USE_KERNEL] -= m->root->pages[USE_PGTABLE];
-	use[USE_PGTABLE] = m->root->pages[USE_PGTABLE];
 	for (unsigned u = 0; u < NR_PAGE_USES; u++)
 		if (use[u] != m->root->pages[u])
 			return BAD(m,
 				"%llu frames in use are of kind %u, the count "
 				"is %llu",
 				ULL(use[u]), u, ULL(m->root->pages[u]));
+	if (mapped != m->root->mapped || dirty != m->root->dirty)
+		return BAD(m,
+			"%llu frames of the page cache are mapped and %llu "
+			"dirty, the counts are %llu and %llu",
+			ULL(mapped), ULL(dirty), ULL(m->root->mapped),
+			ULL(m->root->dirty));
 	return 0;
 }

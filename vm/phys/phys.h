@@ -120,6 +120,32 @@ static inline uint8_t *frame_bytes(struct vm *m, pfn_t pfn)
 	return ram_at(m, pfn_to_pa(m, pfn));
 }
 
+/*
+ * FR_DIRTY changes here alone: root->dirty counts the frames of files that
+ * have it.  Shared memory is dirty all its life and is not counted.
+ */
+static inline void frame_set_dirty(struct vm *m, struct frame *f)
+{
+	if (f->state == FRAME_FILE && !(f->flags & FR_DIRTY))
+		m->root->dirty++;
+	f->flags |= FR_DIRTY;
+}
+
+static inline void frame_clear_dirty(struct vm *m, struct frame *f)
+{
+	if (f->state == FRAME_FILE && f->flags & FR_DIRTY)
+		m->root->dirty--;
+	f->flags &= ~FR_DIRTY;
+}
+
+/* Whether a page table that maps the frame makes it count as mapped: meminfo's
+ * Mapped, root->mapped. */
+static inline bool frame_is_mapped_cache(const struct frame *f)
+{
+	return f->mapcount &&
+	       (f->state == FRAME_FILE || f->state == FRAME_SHMEM);
+}
+
 /* The state, with FRAME_RESERVED for what the allocator does not manage. */
 enum frame_state phys_frame_state(const struct vm *m, pfn_t pfn);
 
