@@ -30,8 +30,10 @@
 #define MAX_CHUNK   (1u << 20) /* bytes of one request */
 #define UNKNOWN_INO 0xffffffff /* of a name that has not been looked up */
 /* Requests at once: more than may wait for past states to be built. */
-#define MAX_THREADS  256
-#define IDLE_THREADS 16
+#define MAX_THREADS 256
+/* Those that stay: requests go round among all that wait, and a command costs
+ * twice when each finds its stack and buffers gone from the cache. */
+#define IDLE_THREADS 4
 
 /* Calls of poll() that wait for a command; see poll.c. */
 struct pollers {
