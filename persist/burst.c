@@ -15,10 +15,12 @@
  */
 #include "store_i.h"
 
-/* WAL frames that are copied into the database when a commit passes them,
- * and those worth it in a quiet moment. */
+/* WAL frames that are copied into the database when a commit passes them, by
+ * the store's thread if it can, and those worth it in a quiet moment. */
 #define WAL_FRAMES_MAX	16384
 #define WAL_FRAMES_IDLE 1024
+/* Beyond, commands wait for it. */
+#define WAL_FRAMES_FULL 4194304
 
 static void set_mode(struct store *s, bool exclusive)
 {
@@ -34,6 +36,10 @@ static void set_mode(struct store *s, bool exclusive)
  */
 int burst_enter(struct store *s)
 {
+	if (s->back.copying && s->burst == BURST_HELD) {
+		store_rollback(s);
+		s->burst = BURST_SHARED;
+	}
 	if (s->burst == BURST_HELD) {
 		store_rollback(s);
 		s->burst = BURST_SHARED;
@@ -56,6 +62,16 @@ static void let_readers_in(struct store *s)
 	store_rollback(s);
 }
 
+void burst_share(struct store *s)
+{
+	if (s->burst != BURST_EXCLUSIVE)
+		return;
+	set_mode(s, false);
+	s->burst = BURST_SHARED;
+	/* The next access lets go of the exclusive locks. */
+	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
+}
+
 void burst_leave(struct store *s)
 {
 	if (s->read_only || s->burst == BURST_HELD)
@@ -66,7 +82,9 @@ void burst_leave(struct store *s)
 	s->burst = BURST_SHARED;
 	/* The next access lets go of the exclusive locks. */
 	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
-	if (s->wal_frames > WAL_FRAMES_IDLE) {
+	if (s->wal_frames > WAL_FRAMES_IDLE && !s->back.copying &&
+		(s->wal_frames <= WAL_FRAMES_MAX ||
+			!background_wants(s, &s->back.wal))) {
 		sqlite3_wal_checkpoint_v2(
 			s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 		s->wal_frames = 0;
@@ -119,7 +137,9 @@ int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames)
 	struct store *s = ctx;
 
 	s->wal_frames = frames;
-	if (frames < WAL_FRAMES_MAX)
+	if (frames < WAL_FRAMES_MAX || s->back.copying)
+		return SQLITE_OK;
+	if (frames < WAL_FRAMES_FULL && background_wants(s, &s->back.wal))
 		return SQLITE_OK;
 	sqlite3_wal_checkpoint_v2(
 		db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

@@ -147,8 +147,8 @@ static int find_state(struct store *s, uint64_t seq, int64_t *id, bool *named)
 /* Saves the state of the machine unless it is saved; *id is its row. */
 static int save_state(struct store *s, int64_t *id, bool *named)
 {
-	uint64_t seq = course_seq(&s->course, s->vm->root->seq);
 	int rc = snapshot_take(s);
+	uint64_t seq = course_seq(&s->course, s->vm->root->seq);
 
 	if (!rc)
 		rc = find_state(s, seq, id, named);

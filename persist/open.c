@@ -19,6 +19,7 @@ struct store *store_new(const char *path, const struct store_options *o)
 	if (!s)
 		return NULL;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->back.wake, NULL);
 	s->lock_fd = -1;
 	s->read_only = o->read_only;
 	s->power = o->power;
@@ -67,6 +68,7 @@ void store_release(struct store *s)
 
 void store_free(struct store *s)
 {
+	background_stop(s);
 	store_release(s);
 	free(s);
 }
@@ -85,7 +87,9 @@ static int open_db(struct store *s, const char *name, int flags)
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_timeout(
 		s->db, s->read_only ? READER_WAIT_MS : WRITER_WAIT_MS);
-	return store_sql(s, "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192",
+	return store_sql(s,
+		"PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;"
+		"PRAGMA journal_size_limit=67108864",
 		"open the machine");
 }
 
@@ -310,6 +314,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	background_stop(s);
 	if (!s->read_only) {
 		if (s->no_snapshot_at_close)
 			results_flush(s);

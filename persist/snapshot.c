@@ -115,19 +115,36 @@ static int finish(struct store *s, struct saved *v)
 	return rc;
 }
 
+/* Slices, between which the store's thread lets commands run. */
+static int approach(struct store *s, uint64_t *busy)
+{
+	bool near = false;
+	int rc = 0;
+
+	while (!rc && !near) {
+		uint64_t t0 = clock_ns();
+
+		rc = save_slice(s, &near);
+		*busy += clock_ns() - t0;
+		if (!rc && !near && !background_pause(s))
+			rc = store_fail(s, EINTR, "given up");
+	}
+	return rc;
+}
+
 int snapshot_take(struct store *s)
 {
-	uint64_t t0 = clock_ns();
 	struct saved v = {.hash = ""};
-	bool near = false, more;
-	int rc = 0;
+	uint64_t busy = 0, t0;
+	bool more;
+	int rc;
 
 	if (s->read_only)
 		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
 	if (s->snapshot_seq == course_seq(&s->course, s->vm->root->seq))
 		return results_flush(s);
-	while (!rc && !near)
-		rc = save_slice(s, &near);
+	rc = approach(s, &busy);
+	t0 = clock_ns();
 	if (!rc)
 		rc = finish(s, &v);
 	bytes_free(&v.layers);
@@ -136,7 +153,7 @@ int snapshot_take(struct store *s)
 		return rc;
 	results_clear(s);
 	s->snapshot_seq = course_seq(&s->course, s->vm->root->seq);
-	s->snapshot_cost = clock_ns() - t0;
+	s->snapshot_cost = clock_ns() - t0 + busy;
 	/* Garbage can wait; room for it cannot fail a snapshot. */
 	collect_garbage(s, &more);
 	return 0;
@@ -150,7 +167,9 @@ void snapshot_if_due(struct store *s, bool idle)
 		due = COST_FACTOR * s->snapshot_cost;
 	/* Without room for a snapshot the machine goes on: the journal is
 	 * all it needs. */
-	if (s->work_ns >= due && snapshot_take(s))
+	if (s->work_ns < due || background_wants(s, &s->back.save))
+		return;
+	if (snapshot_take(s))
 		store_notice(s, "no snapshot: %s", s->sentence);
 }
 

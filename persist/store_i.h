@@ -160,6 +160,16 @@ struct saver {
 	struct bytes undo; /* of the transaction in progress */
 };
 
+/* The store's thread, and what it is to do; see background.c. */
+struct background {
+	pthread_t thread;
+	pthread_cond_t wake;
+	bool running, stop;
+	bool save, wal;
+	bool worked;  /* since it let other processes in */
+	bool copying; /* the WAL: SQLite's locks stay shared */
+};
+
 struct store {
 	struct store *parent;	    /* of a past moment, else NULL */
 	const atomic_bool *stop;    /* gives up building it; may be NULL */
@@ -173,6 +183,7 @@ struct store {
 	struct vm *vm;
 	struct track *track; /* of vm */
 	struct saver saver;
+	struct background back;
 	struct vm_config config;
 	char *path;
 	char sentence[STORE_ERR_MAX];
@@ -281,6 +292,8 @@ size_t log_fixed_len(const struct row *r);
 /* burst.c */
 int burst_enter(struct store *s);
 void burst_leave(struct store *s);
+/* Gives exclusive locking up, for another connection. */
+void burst_share(struct store *s);
 /* Steps a one-row statement, falling back to shared locks when a reader is in
  * the way.  SQLITE_DONE or an error code. */
 int burst_step(struct store *s, sqlite3_stmt *st);
@@ -399,8 +412,20 @@ const struct timeline *timeline_live(const struct store *s);
 const struct timeline *timeline_of(const struct store *s, uint64_t seq);
 uint64_t timeline_last(const struct store *s, const struct timeline *t);
 
+/*
+ * background.c, with the lock held: asks the store's thread for one of its
+ * works, which *what is; false when there is no thread.
+ */
+bool background_wants(struct store *s, bool *what);
+/* Between two slices of work: in the store's thread, lets others have the
+ * lock.  False when the work is to be given up. */
+bool background_pause(struct store *s);
+void background_stop(struct store *s); /* without the lock */
+
 /* view.c: the mutex of the live machine's store. */
 void store_lock(struct store *s);
+/* The same, letting those who wait go first. */
+void store_lock_last(struct store *s);
 void store_unlock(struct store *s);
 /*
  * Building a past moment lets others have it: for a moment, or while nothing

@@ -40,15 +40,22 @@ void store_let_go(struct store *s)
 
 /* A mutex goes to whoever asks at the right moment: those who wait come
  * first. */
-int store_take_back(struct store *s)
+void store_lock_last(struct store *s)
 {
 	const struct timespec moment = {.tv_nsec = 20000};
 
+	if (s->parent)
+		s = s->parent;
+	for (int i = 0; i < 50 && atomic_load(&s->waiting); i++)
+		nanosleep(&moment, NULL);
+	pthread_mutex_lock(&s->lock);
+}
+
+int store_take_back(struct store *s)
+{
 	if (!s->parent)
 		return 0;
-	for (int i = 0; i < 50 && atomic_load(&s->parent->waiting); i++)
-		nanosleep(&moment, NULL);
-	pthread_mutex_lock(&s->parent->lock);
+	store_lock_last(s);
 	if (!s->stop || !atomic_load(s->stop))
 		return 0;
 	return store_fail(s, EINTR, "given up");

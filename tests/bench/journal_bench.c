@@ -54,9 +54,9 @@ static sqlite3_stmt *bare_open(sqlite3 **db)
 	clean(bare_path);
 	if (sqlite3_open(bare_path, db) ||
 		sqlite3_exec(*db,
-			"PRAGMA page_size=4096; PRAGMA journal_mode=WAL;"
+			"PRAGMA page_size=1024; PRAGMA journal_mode=WAL;"
 			"PRAGMA synchronous=NORMAL; "
-			"PRAGMA wal_autocheckpoint=4096;"
+			"PRAGMA wal_autocheckpoint=16384;"
 			"PRAGMA cache_size=-8192;"
 			"CREATE TABLE t (seq INTEGER PRIMARY KEY, time, actor,"
 			" uid, gid, command, encoding, size, payload, sum);"

@@ -129,3 +129,4 @@ fi
 
 ! wants mm || [ ! -x "$bin/mm_bench" ] || "$bin/mm_bench"
 ! wants journal || [ ! -x "$bin/journal_bench" ] || "$bin/journal_bench"
+! wants save || [ ! -x "$bin/save_bench" ] || "$bin/save_bench"
