@@ -4,8 +4,9 @@
  * is due and ends with the store.
  *
  * A checkpoint is written in slices, with the store's lock held for each; in
- * between, commands run.  The WAL is copied by a connection of the thread's
- * own, without the lock: commands commit with normal locking meanwhile.
+ * between, commands run.  The WAL that this makes is copied by a connection
+ * of the thread's own, without the lock: commands commit with normal locking
+ * meanwhile.
  */
 #include "store_i.h"
 
@@ -49,7 +50,7 @@ static void do_wal(struct store *s, sqlite3 *db)
 	if (log > WAL_LONG && left && left <= REST_FRAMES)
 		copy_wal(db, &left);
 	s->back.copying = false;
-	s->wal_frames = 0;
+	s->back.copied = left ? log : 0;
 }
 
 static sqlite3 *connect_again(struct store *s)
@@ -74,8 +75,7 @@ static void *run(void *ctx)
 
 	store_lock(s);
 	while (!b->stop) {
-		/* two that write at once would wait for the disk */
-		bool wal = b->wal && !s->saver.layer, quiet = !b->save && !wal;
+		bool quiet = !b->save && !b->wal;
 
 		if (quiet && b->worked) {
 			b->worked = false;
@@ -87,7 +87,7 @@ static void *run(void *ctx)
 			b->save = false;
 			if (snapshot_take(s) && !b->stop)
 				store_notice(s, "no snapshot: %s", s->sentence);
-		} else if (wal) {
+		} else if (b->wal) {
 			b->wal = false;
 			if (!db) {
 				burst_share(s);

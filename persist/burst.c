@@ -15,12 +15,10 @@
  */
 #include "store_i.h"
 
-/* WAL frames that are copied into the database when a commit passes them, by
- * the store's thread if it can, and those worth it in a quiet moment. */
+/* WAL frames that are copied into the database when a commit passes them,
+ * and those worth it in a quiet moment. */
 #define WAL_FRAMES_MAX	16384
 #define WAL_FRAMES_IDLE 1024
-/* Beyond, commands wait for it. */
-#define WAL_FRAMES_FULL 4194304
 
 static void set_mode(struct store *s, bool exclusive)
 {
@@ -82,12 +80,11 @@ void burst_leave(struct store *s)
 	s->burst = BURST_SHARED;
 	/* The next access lets go of the exclusive locks. */
 	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
-	if (s->wal_frames > WAL_FRAMES_IDLE && !s->back.copying &&
-		(s->wal_frames <= WAL_FRAMES_MAX ||
-			!background_wants(s, &s->back.wal))) {
+	if (s->wal_frames - s->back.copied > WAL_FRAMES_IDLE && !s->back.wal &&
+		!s->back.copying && !s->saver.layer) {
 		sqlite3_wal_checkpoint_v2(
 			s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-		s->wal_frames = 0;
+		s->back.copied = s->wal_frames;
 	}
 	if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ==
 		SQLITE_OK)
@@ -132,15 +129,24 @@ int burst_commit(struct store *s)
 	return store_sql(s, "COMMIT", "write to the database");
 }
 
+void burst_saved(struct store *s)
+{
+	if (s->wal_frames - s->back.copied >= WAL_FRAMES_MAX)
+		background_wants(s, &s->back.wal);
+}
+
 int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames)
 {
 	struct store *s = ctx;
 
 	s->wal_frames = frames;
-	if (frames < WAL_FRAMES_MAX || s->back.copying)
+	if (frames < s->back.copied) /* it began anew */
+		s->back.copied = 0;
+	/* What a saved state adds is copied after it, beside the commands. */
+	if (frames - s->back.copied < WAL_FRAMES_MAX || s->saver.layer ||
+		s->back.wal || s->back.copying)
 		return SQLITE_OK;
-	if (frames < WAL_FRAMES_FULL && background_wants(s, &s->back.wal))
-		return SQLITE_OK;
+	s->back.copied = frames;
 	sqlite3_wal_checkpoint_v2(
 		db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return SQLITE_OK;

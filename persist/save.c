@@ -250,11 +250,11 @@ void save_end(struct store *s, bool committed)
 	written(s);
 	s->saver.layer = 0;
 	s->saver.rest_seen = false;
-	pthread_cond_signal(&s->back.wake);
 	for (unsigned i = 0; i < t->nr_layers; i++)
 		if (t->layer[i].live)
 			t->layer[nr++] = t->layer[i];
 	t->nr_layers = nr;
+	burst_saved(s);
 }
 
 void saver_free(struct saver *v)

@@ -168,6 +168,7 @@ struct background {
 	bool save, wal;
 	bool worked;  /* since it let other processes in */
 	bool copying; /* the WAL: SQLite's locks stay shared */
+	int copied;   /* frames of the WAL */
 };
 
 struct store {
@@ -299,6 +300,8 @@ void burst_share(struct store *s);
 int burst_step(struct store *s, sqlite3_stmt *st);
 int burst_begin(struct store *s);
 int burst_commit(struct store *s);
+/* After a save: its part of the WAL may be copied. */
+void burst_saved(struct store *s);
 int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames);
 
 /* wal_io.c: the name of the VFS. */
