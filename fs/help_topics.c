@@ -24,6 +24,10 @@ static const char readme_text[] =
 	"    echo 'read 0x10'     > proc/1/ctl    a fault: see proc/1/last\n"
 	"    echo spawn           > ctl           a new process; cat last\n"
 	"    cat log                     everything done so far\n"
+	"    cat at/-2/proc/1/maps       as it was two lines ago\n"
+	"    mkdir checkpoints/before    saves; look inside, compare, go "
+	"back:\n"
+	"                                echo 'restore before' > ctl\n"
 	"\n"
 	"Real programs: copy an ELF file and its libraries below disk/, then\n"
 	"`echo 'spawn /bin/cat' > ctl`.  A recorded run: cat run.strace >\n"
@@ -91,6 +95,47 @@ static const char disk_text[] =
 	"/lib64/ld-linux-x86-64.so.2 and the libraries to the same paths.\n"
 	"Times are simulated; hard links and devices do not exist.  A file\n"
 	"that is removed while it is open gives ESTALE from then on.\n";
+
+static const char time_text[] =
+	"Every line that ran has a number, the first word of its line in log.\n"
+	"at/N is the whole mount as it was after line N, at/-N after the Nth\n"
+	"before the newest, at/0 after boot.  Names are found, not listed; a\n"
+	"moment is built when something inside is looked at, which takes a\n"
+	"moment, and all else goes on meanwhile.  -N stands for the line that\n"
+	"it was when the name was looked up: `cd at/-3` stays there.\n"
+	"\n"
+	"    mkdir checkpoints/before         saves the moment under a name\n"
+	"    ls -l checkpoints                size: its line; simulated time\n"
+	"    diff -r -x mem -x pagemap checkpoints/before/proc/1 proc/1\n"
+	"    mv checkpoints/before checkpoints/good\n"
+	"    rmdir checkpoints/good           forgets the name, no line\n"
+	"\n"
+	"A past moment is read-only (EROFS) and has no checkpoints/, at/ and\n"
+	"timelines inside.  It has mem and pagemap of each process, as long "
+	"as\n"
+	"an address space, but does not list them, so that diff -r, find and\n"
+	"tar come to an end.  Its last is without sentences about lines that\n"
+	"never ran; cpu/N/walk answers questions.\n"
+	"\n"
+	"    echo 'restore before' > ctl      or the number of a line\n"
+	"    cat timelines                    the tree that this grows\n"
+	"\n"
+	"The machine is what it was, and goes on from there on a new "
+	"timeline.\n"
+	"What was done since keeps its numbers and stays in at/; a number is\n"
+	"never used twice, and restore leads back there as well.  Files that\n"
+	"are open while that happens:\n"
+	"\n"
+	"    text files    show the new state when read from the start\n"
+	"    proc/PID/...  are of whoever has that PID now; ESRCH if no one "
+	"has\n"
+	"    ctl           keeps unread replies and half a line\n"
+	"    last, log     wake poll; log is that of the new timeline\n"
+	"    disk/...      give ESTALE: they were files of another history\n"
+	"\n"
+	"pagefs -o at=before (or at=N) mounts a moment; -o at_cache=N says "
+	"how\n"
+	"many are kept in memory when nobody uses them.\n";
 
 static const char mem_text[] =
 	"proc/PID/mem is the memory of the process at its addresses.\n"
@@ -228,6 +273,7 @@ const struct topic topic_table[] = {
 	{.name = "control", .text = control_text},
 	{.name = "replies", .text = replies_text},
 	{.name = "disk", .text = disk_text},
+	{.name = "time", .text = time_text},
 	{.name = "mem", .text = mem_text},
 	{.name = "memory-traces", .text = trace_text},
 	{.name = "strace", .text = strace_text},

@@ -71,3 +71,8 @@ for e in errors:
 sys.exit(len(errors))
 PY
 is "processes left" "$(ls "$m/proc" | grep -c '^[0-9]')" 1
+
+# The same with checkpoints and past moments.
+"$(dirname "$0")/../soak/stress.py" "$m" 5 || fail "stress"
+rss=$(awk '/^VmHWM/ { print $2 }' "/proc/$(daemon)/status")
+[ "$rss" -lt 400000 ] || fail "took $rss kB"
