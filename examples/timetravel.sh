@@ -56,7 +56,7 @@ word() {
 }
 say "The word is gone: $(word "$mnt") instead of" \
 	"$(word "$mnt/checkpoints/good")."
-run "diff -r -x mem -x pagemap $mnt/checkpoints/good/proc/1 $mnt/proc/1 |
+run "diff -r -x exe $mnt/checkpoints/good/proc/1 $mnt/proc/1 |
 	grep -E '^[<>] (Rss|Vm)' || true"
 
 say "Every line is a moment: halve the range until one is left."

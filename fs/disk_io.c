@@ -78,6 +78,19 @@ uint32_t disk_generation(const struct machine *mach, const struct place *p)
 	return inode_at(mach->view.vm, (idx_t)p->id)->ino;
 }
 
+/* The kernel keeps 32 bits.  A file of the history before a restore is not
+ * the one that has its number now, and shares no pages with it. */
+uint32_t disk_entry_generation(
+	const struct machine *mach, const struct place *p)
+{
+	uint32_t generation = disk_generation(mach, p);
+
+	if (generation &&
+		inode_at(mach->view.vm, (idx_t)p->id)->type != INODE_DIR)
+		generation += atomic_load(&mach->restores) * 0x9e3779b1u;
+	return generation;
+}
+
 /* The inode that was opened; 0 if it is gone. */
 static idx_t opened(const struct open_file *f)
 {

@@ -78,7 +78,7 @@ static int entry_of(
 		return EIO;
 	err = node_attr(c->s, c->mach, &p, &e->attr);
 	e->ino = place_ino(&p);
-	e->generation = disk_generation(c->mach, &p);
+	e->generation = disk_entry_generation(c->mach, &p);
 	return err;
 }
 
@@ -147,14 +147,14 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 
 		f = open_file_new(req_session(req), &req_session(req)->live, &p,
 			fi->flags);
-		err = f ? 0 : ENOMEM;
+		err = f ? disk_open(req, f, 0) : ENOMEM;
 	}
 	if (err) {
+		if (f)
+			open_file_free(f);
 		fuse_reply_err(req, err);
 		return;
 	}
-	f->generation = (uint32_t)e.generation;
-	f->restores = req_session(req)->live.restores;
 	fi->fh = (uintptr_t)f;
 	fi->noflush = 1;
 	if (fuse_reply_create(req, &e, fi) == -ENOENT)

@@ -218,7 +218,7 @@ static int find_entry(struct session *s, struct machine *mach,
 	err = found ? node_attr(s, mach, &p, &e->attr) : ENOENT;
 	if (!err) {
 		e->ino = place_ino(&p);
-		e->generation = disk_generation(mach, &p);
+		e->generation = disk_entry_generation(mach, &p);
 		e->entry_timeout = entry_timeout(&p);
 		e->attr_timeout = attr_timeout(&p);
 	}

@@ -225,6 +225,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (!o->check && !o->mountpoint)
 		return complain("where to? usage: pagefs [-o OPTIONS] "
 				"MACHINE.db MOUNTPOINT");
+	if (o->at && *o->at == '-')
+		return complain("at=%s: a moment is the number of a line, or "
+				"the name of a checkpoint",
+			o->at);
 	if (o->at && !o->read_only && fuse_opt_add_arg(&o->args, "-oro"))
 		return complain("no memory");
 	o->read_only |= o->at != NULL;

@@ -193,6 +193,8 @@ bool disk_find(struct machine *mach, const struct place *dir, const char *name,
 int disk_attr(struct session *s, struct machine *mach, const struct place *p,
 	struct stat *st);
 uint32_t disk_generation(const struct machine *mach, const struct place *p);
+uint32_t disk_entry_generation(
+	const struct machine *mach, const struct place *p);
 int disk_setattr(fuse_req_t req, struct machine *mach, const struct place *p,
 	const struct stat *st, int set);
 int64_t disk_file_write(fuse_req_t req, struct open_file *f, const char *buf,

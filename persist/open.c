@@ -263,8 +263,24 @@ int store_connect(struct store *s, const struct store_options *o)
 
 /* ---- a machine ---------------------------------------------------------- */
 
-static int load_machine(struct store *s)
+/* The path is to end with a past moment. */
+static int turn_to(struct store *s, const char *where, uint64_t *seq)
 {
+	struct course course;
+	int rc = moment_find(s, where, seq);
+
+	if (!rc)
+		rc = course_to(s, *seq, &course);
+	if (rc)
+		return rc;
+	course_free(&s->course);
+	s->course = course;
+	return 0;
+}
+
+static int load_machine(struct store *s, const char *at)
+{
+	uint64_t seq = 0;
 	int rc = 0;
 
 	/* A reader sees one moment of a database that goes on changing. */
@@ -272,10 +288,15 @@ static int load_machine(struct store *s)
 		rc = store_sql(s, "BEGIN", "read the database");
 	if (!rc && !s->read_only)
 		rc = collect_open(s);
+	if (!rc && at)
+		rc = turn_to(s, at, &seq);
 	if (!rc)
 		rc = restore_newest(s);
 	if (!rc)
 		rc = replay(s, NULL);
+	if (!rc && at && s->vm->root->seq != course_line(&s->course, seq))
+		rc = store_fail(s, ENOENT, "there is no line %llu",
+			(unsigned long long)seq);
 	if (s->read_only)
 		store_rollback(s);
 	if (rc)
@@ -300,7 +321,7 @@ int store_open(const char *path, const struct store_options *o,
 	}
 	rc = store_connect(s, o);
 	if (!rc)
-		rc = load_machine(s);
+		rc = load_machine(s, o->read_only ? o->at : NULL);
 	if (rc) {
 		snprintf(err, STORE_ERR_MAX, "%s", s->sentence);
 		store_free(s);

@@ -104,4 +104,5 @@ stop
 start -o at=3
 same "-o at=3" "$work/3" "$m"
 stop
+refused "-o at= lines back" "number of a line" "$PAGEFS" -o at=-1 "$db" "$m"
 refused "-o at= in the future" "999999" "$PAGEFS" -o at=999999 "$db" "$m"
