@@ -29,8 +29,9 @@ void refuse_input(struct open_file *f, int err, const char *sentence)
 {
 	char line[600];
 
-	refusal_note(&f->machine->refused, f->machine->view.vm, file_pid(f),
-		err, sentence);
+	if (f->machine->refused)
+		refusal_note(f->machine->refused, f->machine->view.vm,
+			file_pid(f), err, sentence);
 	if (!f->readable ||
 		(f->node->kind != NODE_CTL && f->node->kind != NODE_QUERY))
 		return;
@@ -59,7 +60,7 @@ static void note_restore(struct machine *mach)
 	mach->store_restores = store_restores(mach->view.store);
 	atomic_fetch_add(&mach->restores, 1);
 	atomic_store(&mach->restored, true);
-	refusal_forget(&mach->refused);
+	refusal_forget(mach->refused);
 }
 
 /*
@@ -89,9 +90,9 @@ int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
 	if (restored)
 		note_restore(mach);
 	note_tasks(mach, restored);
-	refusal_clear(&mach->refused, file_pid(f));
+	refusal_clear(mach->refused, file_pid(f));
 	if (out->by_store)
-		refusal_reply(&mach->refused, v->vm, &out->last);
+		refusal_reply(mach->refused, v->vm, &out->last);
 	if (out->refused) {
 		refuse_input(f, EINVAL, vm_sentence(v->vm));
 		return EINVAL;
@@ -115,10 +116,21 @@ static void queue_reply(
 	replies_add(&f->replies, text, vm_reply_format(r, text, sizeof(text)));
 }
 
-static int ctl_run(
-	void *ctx, const char *text, size_t len, struct lines_done *done)
+/* Lines of about this many bytes run before readers get their turn. */
+#define PIECE 65536
+
+static size_t piece_length(const char *text, size_t len)
 {
-	struct ctl_write *w = ctx;
+	const char *nl =
+		len > PIECE ? memchr(text + PIECE, '\n', len - PIECE) : NULL;
+
+	return nl ? (size_t)(nl - text) + 1 : len;
+}
+
+/* Runs a piece; 0 or an errno, and adds what it ran to *at. */
+static int run_piece(
+	struct ctl_write *w, const char *text, size_t len, size_t *at)
+{
 	struct open_file *f = w->f;
 	struct vm_outcome out;
 	struct event e = {
@@ -128,8 +140,26 @@ static int ctl_run(
 	};
 	int err = exec_event(f, &e, f->readable ? queue_reply : NULL, &out);
 
-	done->bytes = err ? out.consumed : len;
-	done->age = f->machine->view.vm->root->seq;
+	*at += err ? out.consumed : len;
+	return err;
+}
+
+static int ctl_run(
+	void *ctx, const char *text, size_t len, struct lines_done *done)
+{
+	struct ctl_write *w = ctx;
+	struct machine *mach = w->f->machine;
+	size_t at = 0;
+	int err = 0;
+
+	while (at < len && !err) {
+		if (at)
+			fair_pause(&mach->lock);
+		err = run_piece(
+			w, text + at, piece_length(text + at, len - at), &at);
+	}
+	done->bytes = at;
+	done->age = mach->view.vm->root->seq;
 	return err;
 }
 
@@ -145,7 +175,7 @@ static void ctl_again(void *ctx)
 {
 	struct ctl_write *w = ctx;
 	const struct machine *mach = w->f->machine;
-	const struct refusal *r = refusal_newest(&mach->refused, mach->view.vm);
+	const struct refusal *r = refusal_newest(mach->refused, mach->view.vm);
 	char line[600];
 	size_t n;
 

@@ -139,9 +139,9 @@ int disk_open(fuse_req_t req, struct open_file *f, int flags)
 	int err = 0;
 
 	if (flags & O_TRUNC)
-		pthread_rwlock_wrlock(&mach->lock);
+		fair_write(&mach->lock);
 	else
-		pthread_rwlock_rdlock(&mach->lock);
+		fair_read(&mach->lock);
 	i = disk_inode(mach, &f->place);
 	if (!i)
 		err = ESTALE;
@@ -151,7 +151,7 @@ int disk_open(fuse_req_t req, struct open_file *f, int flags)
 		f->generation = disk_generation(mach, &f->place);
 		f->restores = mach->restores;
 	}
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
 	return err;
 }
 
@@ -228,10 +228,10 @@ int disk_setattr(fuse_req_t req, struct machine *mach, const struct place *p,
 	idx_t i;
 	int err;
 
-	pthread_rwlock_wrlock(&mach->lock);
+	fair_write(&mach->lock);
 	i = disk_inode(mach, p);
 	err = i ? setattr_locked(req, mach, i, to, set) : ESTALE;
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
 	return err;
 }
 

@@ -39,10 +39,10 @@ static int change_begin(
 		return EROFS;
 	if (c->dir.row >= nr_nodes || node_table[c->dir.row].kind != NODE_DISK)
 		return EPERM;
-	pthread_rwlock_wrlock(&c->mach->lock);
+	fair_write(&c->mach->lock);
 	c->inode = disk_inode(c->mach, &c->dir);
 	if (!c->inode) {
-		pthread_rwlock_unlock(&c->mach->lock);
+		fair_unlock(&c->mach->lock);
 		return ESTALE;
 	}
 	sbuf_str(&c->line, verb);
@@ -52,7 +52,7 @@ static int change_begin(
 static void change_end(struct change *c)
 {
 	sbuf_free(&c->line);
-	pthread_rwlock_unlock(&c->mach->lock);
+	fair_unlock(&c->mach->lock);
 	poll_wake(c->s);
 }
 

@@ -134,14 +134,14 @@ static int render(struct open_file *f)
 	f->text.len = 0;
 	f->text.failed = false;
 	f->rendered = false;
-	pthread_rwlock_rdlock(&mach->lock);
+	fair_read(&mach->lock);
 	if (!place_exists(&mach->view, &f->place)) {
-		pthread_rwlock_unlock(&mach->lock);
+		fair_unlock(&mach->lock);
 		return ESRCH;
 	}
 	f->seen = mach->version;
 	f->node->show(&f->text, &mach->view, f->place.id);
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
 	if (f->text.failed)
 		return ENOMEM;
 	f->rendered = true;
@@ -171,14 +171,13 @@ static void read_text(
 static void read_replies(
 	fuse_req_t req, struct open_file *f, size_t size, uint64_t off)
 {
-	struct machine *mach = f->machine;
 	const char *data;
 	size_t n;
 
-	pthread_rwlock_wrlock(&mach->lock);
+	pthread_mutex_lock(&f->lock);
 	n = replies_read(&f->replies, off, size, &data);
 	fuse_reply_buf(req, data, n);
-	pthread_rwlock_unlock(&mach->lock);
+	pthread_mutex_unlock(&f->lock);
 }
 
 static int64_t look(struct open_file *f, char *buf, size_t size, uint64_t off)
@@ -204,9 +203,9 @@ static void read_bytes(
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	pthread_rwlock_rdlock(&mach->lock);
+	fair_read(&mach->lock);
 	n = look(f, buf, size, off);
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
@@ -226,13 +225,13 @@ static void read_log(
 		return;
 	}
 	pthread_mutex_lock(&f->lock);
-	pthread_rwlock_rdlock(&mach->lock);
+	fair_read(&mach->lock);
 	f->seen = mach->version;
 	if (mach->view.moment)
 		n = store_view_log_read(mach->view.moment, off, buf, size);
 	else if (mach->view.store)
 		n = store_log_read(mach->view.store, off, buf, size);
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
 	pthread_mutex_unlock(&f->lock);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
@@ -301,10 +300,12 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	struct machine *mach = f->machine;
 	int64_t n;
 
-	pthread_rwlock_wrlock(&mach->lock);
+	pthread_mutex_lock(&f->lock);
+	fair_write(&mach->lock);
 	n = write_node(req, f, buf, size, (uint64_t)off);
 	idle_touch(s);
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
+	pthread_mutex_unlock(&f->lock);
 	directories_changed(s);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
@@ -320,14 +321,16 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct machine *mach = f->machine;
 	int err = 0;
 
-	pthread_rwlock_wrlock(&mach->lock);
+	pthread_mutex_lock(&f->lock);
+	fair_write(&mach->lock);
 	if (f->node->kind == NODE_CTL)
 		err = ctl_flush(req, f);
 	else if (f->node->kind == NODE_QUERY)
 		err = query_flush(f);
 	else if (f->node->kind == NODE_STREAM)
 		err = stream_flush(req, f);
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
+	pthread_mutex_unlock(&f->lock);
 	directories_changed(s);
 	fuse_reply_err(req, -err);
 	poll_wake(s);
@@ -339,9 +342,9 @@ void op_fsync(
 	struct session *s = req_session(req);
 	int err = 0;
 
-	pthread_rwlock_wrlock(&s->live.lock);
+	fair_write(&s->live.lock);
 	if (!s->read_only && !ino_place(ino).view)
 		err = store_sync(s->live.view.store);
-	pthread_rwlock_unlock(&s->live.lock);
+	fair_unlock(&s->live.lock);
 	fuse_reply_err(req, -err);
 }

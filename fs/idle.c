@@ -57,9 +57,9 @@ static void *idle_main(void *arg)
 		/* Cleared first: a command from here on sets it again. */
 		atomic_store(&i->busy, false);
 		pthread_mutex_unlock(&i->lock);
-		pthread_rwlock_wrlock(&s->live.lock);
+		fair_write(&s->live.lock);
 		store_idle(s->live.view.store);
-		pthread_rwlock_unlock(&s->live.lock);
+		fair_unlock(&s->live.lock);
 		pthread_mutex_lock(&i->lock);
 	}
 	pthread_mutex_unlock(&i->lock);

@@ -188,9 +188,9 @@ static int attr_locked(struct session *s, struct machine *mach,
 {
 	int err;
 
-	pthread_rwlock_rdlock(&mach->lock);
+	fair_read(&mach->lock);
 	err = node_attr(s, mach, p, st);
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
 	return err;
 }
 
@@ -210,7 +210,7 @@ static int find_entry(struct session *s, struct machine *mach,
 	bool found = false;
 	int err;
 
-	pthread_rwlock_rdlock(&mach->lock);
+	fair_read(&mach->lock);
 	if (node_table[dir->row].kind == NODE_DISK)
 		found = disk_find(mach, dir, name, &p);
 	else if (place_exists(&mach->view, dir))
@@ -222,7 +222,7 @@ static int find_entry(struct session *s, struct machine *mach,
 		e->entry_timeout = entry_timeout(&p);
 		e->attr_timeout = attr_timeout(&p);
 	}
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
 	if (!err && p.view && !pasts_refer(&s->pasts, p.view))
 		err = ESTALE;
 	return err;
@@ -344,7 +344,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_err(req, err);
 		return;
 	}
-	pthread_rwlock_rdlock(&mach->lock);
+	fair_read(&mach->lock);
 	if (node_table[p.row].kind == NODE_DISK)
 		err = disk_readlink(mach, &p, &b);
 	else if (!place_exists(&mach->view, &p))
@@ -353,7 +353,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 		err = EINVAL;
 	else
 		node_table[p.row].show(&b, &mach->view, p.id);
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
 	machine_leave(mach);
 	/* exe of a process that runs no program leads nowhere */
 	if (!err && !b.len && !b.failed)

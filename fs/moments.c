@@ -41,9 +41,9 @@ static int find_checkpoint(
 	struct store_checkpoint c;
 	int err;
 
-	pthread_rwlock_rdlock(&s->live.lock);
+	fair_read(&s->live.lock);
 	err = -store_checkpoint_find(s->live.view.store, name, &c);
-	pthread_rwlock_unlock(&s->live.lock);
+	fair_unlock(&s->live.lock);
 	if (!err)
 		*m = (struct moment){
 			PAST_CHECKPOINT, (uint64_t)c.id, c.seq, c.time};
@@ -58,9 +58,9 @@ static int find_row(struct session *s, const char *name, struct moment *m)
 
 	if (!is_row_name(name))
 		return ENOENT;
-	pthread_rwlock_rdlock(&s->live.lock);
+	fair_read(&s->live.lock);
 	err = -store_find(s->live.view.store, name, &seq, why);
-	pthread_rwlock_unlock(&s->live.lock);
+	fair_unlock(&s->live.lock);
 	if (!err)
 		*m = (struct moment){PAST_ROW, seq, seq, 0};
 	return err;
@@ -176,7 +176,7 @@ static int change_begin(struct session *s, const struct place *dir)
 		return EPERM;
 	if (s->read_only)
 		return EROFS;
-	pthread_rwlock_wrlock(&s->live.lock);
+	fair_write(&s->live.lock);
 	return 0;
 }
 
@@ -186,11 +186,11 @@ static int change_end(struct session *s, int rc)
 	struct machine *mach = &s->live;
 
 	if (rc)
-		refusal_note(&mach->refused, mach->view.vm, 0, -rc,
+		refusal_note(mach->refused, mach->view.vm, 0, -rc,
 			store_sentence(mach->view.store));
 	mach->version++;
 	idle_touch(s);
-	pthread_rwlock_unlock(&mach->lock);
+	fair_unlock(&mach->lock);
 	poll_wake(s);
 	return -rc;
 }

@@ -31,27 +31,15 @@ struct past {
 	int err;
 };
 
-static void lock_init(pthread_rwlock_t *lock)
-{
-	pthread_rwlockattr_t attr;
-
-	/* Readers come all the time: a writer must not wait for a pause. */
-	pthread_rwlockattr_init(&attr);
-	pthread_rwlockattr_setkind_np(
-		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(lock, &attr);
-	pthread_rwlockattr_destroy(&attr);
-}
-
 void machine_init(struct machine *mach)
 {
 	memset(mach, 0, sizeof(*mach));
-	lock_init(&mach->lock);
+	fair_init(&mach->lock);
 }
 
 void machine_destroy(struct machine *mach)
 {
-	pthread_rwlock_destroy(&mach->lock);
+	fair_destroy(&mach->lock);
 }
 
 /* ---- the tables ---------------------------------------------------------- */

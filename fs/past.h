@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 
 #include "../persist/store.h"
+#include "fair.h"
 #include "refusal.h"
 #include "show.h"
 
@@ -33,14 +34,14 @@ struct past;
 /* A machine as the session serves it. */
 struct machine {
 	struct view view;
-	pthread_rwlock_t lock;
-	struct refusals refused;
-	struct past *past;	 /* NULL: the machine that was mounted */
-	uint64_t version;	 /* grows with every change */
-	uint64_t store_restores; /* what the store has counted of them */
-	atomic_uint restores;	 /* how often it became a past one */
-	atomic_bool restored;	 /* the kernel has not been told yet */
-	uint32_t nr_tasks;	 /* that directories were last counted with */
+	struct fair_lock lock;
+	struct refusals *refused; /* NULL: nobody asks for them */
+	struct past *past;	  /* NULL: the machine that was mounted */
+	uint64_t version;	  /* grows with every change */
+	uint64_t store_restores;  /* what the store has counted of them */
+	atomic_uint restores;	  /* how often it became a past one */
+	atomic_bool restored;	  /* the kernel has not been told yet */
+	uint32_t nr_tasks;	  /* that directories were last counted with */
 	atomic_bool recount;
 };
 

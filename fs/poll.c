@@ -60,10 +60,10 @@ void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	if (f->node->wakes && ph)
 		kept = poll_keep(&f->session->pollers, ph);
 	pthread_mutex_lock(&f->lock);
-	pthread_rwlock_rdlock(&f->machine->lock);
+	fair_read(&f->machine->lock);
 	if (!f->node->wakes || f->seen != f->machine->version)
 		ready |= POLLIN | POLLRDNORM;
-	pthread_rwlock_unlock(&f->machine->lock);
+	fair_unlock(&f->machine->lock);
 	pthread_mutex_unlock(&f->lock);
 	if (ph && !kept)
 		fuse_pollhandle_destroy(ph);

@@ -144,12 +144,12 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		return;
 	}
 	pthread_mutex_lock(&f->lock);
-	pthread_rwlock_rdlock(&f->machine->lock);
+	fair_read(&f->machine->lock);
 	if (!place_exists(&f->machine->view, &f->place))
 		err = ENOENT;
 	else if (!(off && f->rendered) && !list_whole(req, f, &err))
 		n = list_tree(req, f, buf, size, (uint64_t)off);
-	pthread_rwlock_unlock(&f->machine->lock);
+	fair_unlock(&f->machine->lock);
 	if (!err && f->rendered)
 		n = copy_listing(f, buf, size, (uint64_t)off);
 	pthread_mutex_unlock(&f->lock);

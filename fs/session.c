@@ -29,11 +29,11 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 		.f_namemax = DISK_NAME_MAX,
 	};
 
-	pthread_rwlock_rdlock(&s->live.lock);
+	fair_read(&s->live.lock);
 	st.f_blocks = root->disk_blocks;
 	st.f_bfree = st.f_bavail = root->disk_blocks - root->disk_used;
 	st.f_files = root->pool[SEG_INODE].nr;
-	pthread_rwlock_unlock(&s->live.lock);
+	fair_unlock(&s->live.lock);
 	fuse_reply_statfs(req, &st);
 }
 
@@ -77,6 +77,7 @@ int session_new(struct session *s, struct fuse_args *args)
 {
 	memset(s, 0, sizeof(*s));
 	machine_init(&s->live);
+	s->live.refused = &s->refused;
 	pasts_init(&s->pasts);
 	pthread_mutex_init(&s->pollers.lock, NULL);
 	pthread_mutex_init(&s->files.lock, NULL);
@@ -93,7 +94,7 @@ int session_mount(
 	s->live.view = (struct view){
 		.vm = store_vm(store),
 		.store = store,
-		.refused = o->at ? NULL : &s->live.refused,
+		.refused = o->at ? NULL : &s->refused,
 		.uid = past.uid,
 		.gid = past.gid,
 		.past = o->at,

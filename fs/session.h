@@ -4,9 +4,8 @@
  *
  * Locks.  machine.lock guards a machine: everyone who looks takes it shared,
  * who changes it (a command) takes it alone; the store has a lock of its own
- * inside.  open_file.lock guards what one open file has rendered; it is taken
- * before machine.lock.  What an open file keeps of its writes, replies
- * included, is guarded by machine.lock, since writes hold it anyway.
+ * inside.  open_file.lock guards what one open file has rendered and what it
+ * keeps of its writes, replies included; it is taken before machine.lock.
  * pasts.lock is taken last and held for moments only, never while a past
  * state is built.
  */
@@ -61,6 +60,7 @@ struct open_files {
 
 struct session {
 	struct machine live;
+	struct refusals refused; /* of live */
 	struct pasts pasts;
 	struct open_files files;
 	struct fuse_session *se;
