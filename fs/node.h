@@ -11,6 +11,8 @@
  *	TID      the threads of proc/PID, ascending
  *	N        the processors: "cpu/N", also with a prefix: ".../cpu/cpuN"
  *	HOSTPID  any other number in proc/: resolves, is not listed
+ *	DISK     the simulated disks by letter: "vdDISK"
+ *	HUGE     the sizes of huge pages: hugepages-2048kB
  *	TOPIC    the topics and commands of help/
  *
  * The object's number travels to the handlers as `id`: the number of the last

@@ -15,7 +15,7 @@ pread_fn pread_mem;
 show_fn show_strace;
 
 /* show_link.c */
-show_fn show_self, show_thread_self, show_hostpid, show_mounts;
+show_fn show_self, show_thread_self, show_hostpid, show_mounts, show_net;
 
 /* show_*.c of proc/PID/ */
 show_fn show_maps, show_smaps, show_smaps_rollup, show_status, show_stat;
@@ -29,6 +29,20 @@ pread_fn pread_pagemap;
 show_fn show_meminfo, show_buddyinfo, show_zoneinfo, show_vmstat;
 show_fn show_uptime, show_loadavg, show_version, show_system_stat;
 show_fn show_cpuinfo, show_filesystems, show_swaps, show_iomem;
+
+/* show_slab.c, show_disks.c, show_sysctl.c, show_node.c */
+show_fn show_slabinfo, show_diskstats, show_partitions;
+show_fn show_disk_stat, show_disk_size, show_disk_dev;
+show_fn show_max_map_count, show_mmap_min_addr, show_overcommit_memory;
+show_fn show_overcommit_ratio, show_admin_reserve_kbytes, show_min_free_kbytes;
+show_fn show_watermark_scale_factor, show_lowmem_reserve_ratio;
+show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero;
+show_fn show_pid_max, show_ostype, show_osrelease, show_kernel_version;
+show_fn show_file_nr;
+show_fn show_node_meminfo, show_node_vmstat, show_node_numastat;
+show_fn show_node_distance, show_node_list, show_cpu_map, show_cpu_list;
+show_fn show_cpu_max, show_cpu_link, show_core_id, show_cpu_bit;
+show_fn show_thp_enabled, show_thp_defrag, show_pmd_size;
 
 /* show_cpu.c, show_walk.c */
 show_fn show_regs, show_tlb;

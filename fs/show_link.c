@@ -23,3 +23,8 @@ void show_mounts(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	sbuf_str(b, "self/mounts");
 }
+
+void show_net(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_str(b, "self/net");
+}

@@ -72,8 +72,8 @@ void show_loadavg(struct sbuf *b, const struct view *view, uint64_t id)
 void show_version(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	sbuf_printf(b,
-		"Linux version 6.18.0-pagefs (pagefs@%s) (simulated) "
-		"#1 SMP @0\n",
+		"Linux version " KERNEL_RELEASE
+		" (pagefs@%s) (simulated) " KERNEL_VERSION "\n",
 		view->vm->arch->machine);
 }
 

@@ -161,16 +161,7 @@ void show_vmstat(struct sbuf *b, const struct view *view, uint64_t id)
 	struct vmstat s;
 
 	vmstat_collect(m, &s);
-	for (unsigned k = 0; k < NR_ZONE_ITEMS; k++) {
-		uint64_t sum = 0;
-
-		for (unsigned i = 0; i < m->root->nr_zones; i++)
-			sum += s.zone[i][k];
-		sbuf_printf(b, "%s %llu\n", vmstat_zone_names[k],
-			(unsigned long long)sum);
-	}
-	for (unsigned k = 0; k < NR_NODE_ITEMS; k++)
-		sbuf_printf(b, "%s %llu\n", vmstat_node_names[k],
-			(unsigned long long)s.node[k]);
+	vmstat_zones(b, m, &s);
+	vmstat_node(b, &s);
 	vmstat_events(b, m, &s);
 }

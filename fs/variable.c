@@ -6,6 +6,7 @@
 
 #include "../vm/cmd/command.h"
 #include "../vm/task/task.h"
+#include "disks.h"
 #include "help.h"
 
 /* A plain decimal number without leading zeros; NO_OBJECT if it is none. */
@@ -121,6 +122,80 @@ static uint64_t host_find(
 	return parse_number(name, len);
 }
 
+/* ---- disks: vda, vdb ---- */
+
+static uint64_t disk_next(const struct view *v, uint64_t parent, uint64_t after)
+{
+	uint64_t id = after == NO_OBJECT ? 0 : after + 1;
+
+	return id < nr_disks(v->vm) ? id : NO_OBJECT;
+}
+
+static bool disk_exists(const struct view *v, uint64_t id)
+{
+	return id < nr_disks(v->vm);
+}
+
+static uint64_t disk_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	uint64_t id =
+		len == 1 && *name >= 'a' ? (uint64_t)(*name - 'a') : NO_OBJECT;
+
+	return disk_exists(v, id) ? id : NO_OBJECT;
+}
+
+static size_t disk_format(uint64_t id, char *buf, size_t size)
+{
+	if (!size)
+		return 0;
+	*buf = (char)('a' + id);
+	return 1;
+}
+
+/* ---- sizes of huge pages, in kB: levels whose entries may map one ---- */
+
+static uint64_t huge_next(const struct view *v, uint64_t parent, uint64_t after)
+{
+	const struct arch *a = v->vm->arch;
+
+	for (unsigned l = a->nr_levels - 1u; l-- > 0;) {
+		uint64_t kb = 1ull << (a->level[l].shift - 10);
+
+		if (a->level[l].may_be_leaf &&
+			(after == NO_OBJECT || kb > after))
+			return kb;
+	}
+	return NO_OBJECT;
+}
+
+static bool huge_exists(const struct view *v, uint64_t id)
+{
+	return id && huge_next(v, 0, id - 1) == id;
+}
+
+#define HUGE_PREFIX "hugepages-"
+#define HUGE_SUFFIX "kB"
+
+static size_t huge_format(uint64_t id, char *buf, size_t size)
+{
+	return vm_snprintf(buf, size, HUGE_PREFIX "%llu" HUGE_SUFFIX,
+		(unsigned long long)id);
+}
+
+static uint64_t huge_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	size_t before = strlen(HUGE_PREFIX), after = strlen(HUGE_SUFFIX);
+	uint64_t id;
+
+	if (len <= before + after || memcmp(name, HUGE_PREFIX, before) ||
+		memcmp(name + len - after, HUGE_SUFFIX, after))
+		return NO_OBJECT;
+	id = parse_number(name + before, len - before - after);
+	return id != NO_OBJECT && huge_exists(v, id) ? id : NO_OBJECT;
+}
+
 /* ---- pages of help/ ---- */
 
 static uint64_t topic_next(
@@ -170,6 +245,8 @@ const struct variable variable_table[] = {
 	{VARIABLE("TID", tid), .format = format_number, .task = true},
 	{VARIABLE("N", cpu), .format = format_number, .fixed = true},
 	{VARIABLE("HOSTPID", host), .format = format_number},
+	{VARIABLE("DISK", disk), .format = disk_format, .fixed = true},
+	{VARIABLE("HUGE", huge), .format = huge_format, .fixed = true},
 	{VARIABLE("TOPIC", topic), .format = topic_format, .fixed = true},
 };
 const unsigned nr_variables =

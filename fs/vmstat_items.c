@@ -118,6 +118,25 @@ void vmstat_collect(const struct vm *m, struct vmstat *s)
 	s->node[NODE_PGTABLE] = t->pgtable;
 }
 
+void vmstat_zones(struct sbuf *b, const struct vm *m, const struct vmstat *s)
+{
+	for (unsigned k = 0; k < NR_ZONE_ITEMS; k++) {
+		uint64_t sum = 0;
+
+		for (unsigned i = 0; i < m->root->nr_zones; i++)
+			sum += s->zone[i][k];
+		sbuf_printf(b, "%s %llu\n", vmstat_zone_names[k],
+			(unsigned long long)sum);
+	}
+}
+
+void vmstat_node(struct sbuf *b, const struct vmstat *s)
+{
+	for (unsigned k = 0; k < NR_NODE_ITEMS; k++)
+		sbuf_printf(b, "%s %llu\n", vmstat_node_names[k],
+			(unsigned long long)s->node[k]);
+}
+
 #define NONE NR_COUNTERS
 
 struct event_name {
@@ -276,13 +295,13 @@ void vmstat_events(struct sbuf *b, const struct vm *m, const struct vmstat *s)
 		if (r->kind == PHYS_MEMMAP)
 			memmap += (r->end - r->start) >> m->page_shift;
 	}
-	/* vm.dirty_ratio 20, vm.dirty_background_ratio 10 */
 	sbuf_printf(b,
 		"nr_dirty_threshold %llu\n"
 		"nr_dirty_background_threshold %llu\n"
 		"nr_memmap_pages 0\nnr_memmap_boot_pages %llu\n",
-		(unsigned long long)dirtyable / 5,
-		(unsigned long long)dirtyable / 10, (unsigned long long)memmap);
+		(unsigned long long)dirtyable * DIRTY_RATIO / 100,
+		(unsigned long long)dirtyable * DIRTY_BACKGROUND_RATIO / 100,
+		(unsigned long long)memmap);
 	event_lines(b, m, io_events, sizeof(io_events) / sizeof(*io_events));
 	zone_events(b, m, "pgalloc_");
 	zone_events(b, m, "allocstall_");

@@ -30,6 +30,9 @@ while read -r name mode; do
 	f=${f/HOSTPID/4321}
 	f=${f/proc\/HOST2/proc/4321}
 	f=${f/cpu\/N/cpu/1}
+	f=${f/cpuN/cpu1}
+	f=${f/vdDISK/vda}
+	f=${f/HUGE/hugepages-2048kB}
 	f=${f/TOPIC/mmap}
 	[ -e "$m/$f" ] || [ -L "$m/$f" ] || {
 		fail "$name does not exist"

@@ -7,8 +7,6 @@
  */
 #include "mm_i.h"
 
-#define ADMIN_RESERVE (8 * MiB)
-
 bool vma_is_data(uint64_t flags)
 {
 	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;

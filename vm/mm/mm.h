@@ -12,6 +12,9 @@
 #include "../task/task.h"
 
 /* VMA flags.  The letters are those of VmFlags in smaps. */
+/* What strict overcommit keeps for root: vm.admin_reserve_kbytes. */
+#define ADMIN_RESERVE (8 * MiB)
+
 #define VM_READ	       (1ull << 0)  /* rd */
 #define VM_WRITE       (1ull << 1)  /* wr */
 #define VM_EXEC	       (1ull << 2)  /* ex */

@@ -187,6 +187,9 @@ uint64_t zone_lowmem_reserve(const struct vm *m, unsigned i, unsigned j);
  */
 bool phys_next_used(const struct vm *m, pfn_t *pfn, unsigned *order);
 
+/* low and high lie this part of 10000 of the zone above min and low. */
+#define WATERMARK_SCALE_FACTOR 10
+
 /* /proc/sys/vm/min_free_kbytes: floor(sqrt(16 * lowmem KiB)), 128..262144. */
 uint64_t phys_min_free_kbytes(const struct vm *m);
 

@@ -9,9 +9,8 @@
  */
 #include "phys_i.h"
 
-#define BLOCK		       (1u << MAX_ORDER)
-#define WATERMARK_SCALE_FACTOR 10
-#define MAX_RUNS	       32
+#define BLOCK	 (1u << MAX_ORDER)
+#define MAX_RUNS 32
 
 struct run {
 	pfn_t start, end;

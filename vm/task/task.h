@@ -29,6 +29,8 @@ enum {
 };
 #define RLIM_UNLIMITED UINT64_MAX
 
+#define PID_MAX 4194304u /* Linux: PID_MAX_LIMIT */
+
 struct rlimit_pair {
 	uint64_t soft, hard;
 };

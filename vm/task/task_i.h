@@ -5,8 +5,7 @@
 #include "task.h"
 
 #define PID_INIT     1u
-#define PID_MAX	     4194304u /* Linux: PID_MAX_LIMIT */
-#define PID_RESERVED 300u     /* after a wrap, lower ones stay unused */
+#define PID_RESERVED 300u /* after a wrap, lower ones stay unused */
 
 /* Linux's limits of PID 1; sized by RAM where Linux does so. */
 void rlimit_default(const struct vm *m, struct rlimit_pair *rlim);

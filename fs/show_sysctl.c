@@ -1,0 +1,94 @@
+/*
+ * proc/sys/: the settings that the machine has and the constants that it goes
+ * by, under Linux's names.  A setting that `set` changes can be written.
+ * Source: Linux Documentation/admin-guide/sysctl/{vm,kernel,fs}.rst.
+ */
+#include "../vm/cmd/command.h"
+#include "../vm/mm/mm.h"
+#include "../vm/task/task.h"
+#include "renderers.h"
+#include "vmstat_items.h"
+
+static void number(struct sbuf *b, uint64_t v)
+{
+	sbuf_dec(b, v);
+	sbuf_char(b, '\n');
+}
+
+static void setting(struct sbuf *b, const struct view *v, const char *key)
+{
+	const char *name;
+	char value[32];
+
+	for (unsigned i = 0;
+		settings_get(v->vm, i, &name, value, sizeof(value)); i++)
+		if (!strcmp(name, key)) {
+			sbuf_str(b, value);
+			sbuf_char(b, '\n');
+		}
+}
+
+#define SETTING(key)                                                       \
+	void show_##key(struct sbuf *b, const struct view *v, uint64_t id) \
+	{                                                                  \
+		setting(b, v, #key);                                       \
+	}
+
+#define NUMBER(name, value)                                                 \
+	void show_##name(struct sbuf *b, const struct view *v, uint64_t id) \
+	{                                                                   \
+		number(b, value);                                           \
+	}
+
+#define LINE(name, text)                                                    \
+	void show_##name(struct sbuf *b, const struct view *v, uint64_t id) \
+	{                                                                   \
+		sbuf_str(b, text "\n");                                     \
+	}
+
+/* ---- vm/ ---- */
+
+SETTING(max_map_count)
+SETTING(mmap_min_addr)
+SETTING(overcommit_memory)
+SETTING(overcommit_ratio)
+
+NUMBER(admin_reserve_kbytes, ADMIN_RESERVE >> 10)
+NUMBER(min_free_kbytes, phys_min_free_kbytes(v->vm))
+NUMBER(watermark_scale_factor, WATERMARK_SCALE_FACTOR)
+NUMBER(dirty_ratio, DIRTY_RATIO)
+NUMBER(dirty_background_ratio, DIRTY_BACKGROUND_RATIO)
+/* What the machine does not have: pools of huge pages, a limit of commitment
+ * in kB, the bottom-up layout, NUMA counters. */
+NUMBER(zero, 0)
+
+/* Each zone's part that allocations from a higher zone leave alone: 1 / ratio
+ * of the zones above it.  0 for those that are the highest for someone. */
+void show_lowmem_reserve_ratio(
+	struct sbuf *b, const struct view *v, uint64_t id)
+{
+	const struct vm *m = v->vm;
+	unsigned kernel = m->gfp_zone[GFP_KERNEL];
+	unsigned nr = m->root->nr_zones + vmstat_extra_zones(m->arch);
+
+	for (unsigned i = 0; i < nr; i++)
+		sbuf_printf(b, "%s%u", i ? "\t" : "",
+			i < kernel    ? 256
+			: i == kernel ? 32
+				      : 0);
+	sbuf_char(b, '\n');
+}
+
+/* ---- kernel/, fs/ ---- */
+
+NUMBER(pid_max, PID_MAX)
+LINE(ostype, "Linux")
+LINE(osrelease, KERNEL_RELEASE)
+LINE(kernel_version, KERNEL_VERSION)
+
+/* Open files, free ones kept (none), and how many there may be. */
+void show_file_nr(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%u\t0\t%llu\n", pool_live(v->vm, SEG_FILE),
+		(unsigned long long)INT64_MAX);
+}
