@@ -19,7 +19,7 @@ before=$(state)
 
 # binary FILE: one that is no text, read at an offset, not as a whole.
 binary() {
-	case $1 in */mem | */pagemap | phys/ram) true ;; *) false ;; esac
+	case $1 in */mem | */pagemap | */kpage* | phys/ram) true ;; *) false ;; esac
 }
 
 sed -n 's/^| `\([^`]*\)` | \(0[0-7]*\) .*/\1 \2/p' "$docs" >"$work/list"
