@@ -105,6 +105,9 @@ void show_state_hash(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	char hash[33];
 
-	store_state_hash(v->vm, hash);
+	if (v->store && store_vm(v->store) == v->vm)
+		store_live_hash(v->store, hash);
+	else
+		store_state_hash(v->vm, hash);
 	sbuf_printf(b, "%s\n", hash);
 }

@@ -263,6 +263,17 @@ void saver_free(struct saver *v)
 	bytes_free(&v->undo);
 }
 
+void store_live_hash(struct store *s, char out[33])
+{
+	store_lock(s);
+	track_refresh(s->track, UINT64_MAX);
+	if (track_refresh_rest(s->track))
+		store_state_hash(s->vm, out);
+	else
+		hash_text(track_hash(s->track), out);
+	store_unlock(s);
+}
+
 void save_turn(struct store *s, struct store *past)
 {
 	struct track *t = s->track;

@@ -210,18 +210,16 @@ int schema_identify(struct store *s, int fd, bool *is_new)
 
 static void config_sum(const struct vm_config *c, char out[17])
 {
-	XXH3_state_t *x = XXH3_createState();
+	XXH64_hash_t h = 0;
 	char value[64];
 
-	XXH3_64bits_reset(x);
 	for (const char *const *k = vm_config_keys; *k; k++) {
 		memset(value, 0, sizeof(value));
 		vm_config_get(c, *k, value, sizeof(value));
-		XXH3_64bits_update(x, *k, strlen(*k) + 1);
-		XXH3_64bits_update(x, value, strlen(value) + 1);
+		h = XXH3_64bits_withSeed(*k, strlen(*k) + 1, h);
+		h = XXH3_64bits_withSeed(value, strlen(value) + 1, h);
 	}
-	snprintf(out, 17, "%016llx", (unsigned long long)XXH3_64bits_digest(x));
-	XXH3_freeState(x);
+	snprintf(out, 17, "%016llx", (unsigned long long)h);
 }
 
 static int set_key(struct store *s, struct vm_config *c, const char *key,

@@ -87,6 +87,9 @@ int store_snapshot(struct store *s);
 
 /* XXH3-128 of the state as 32 hex digits and NUL. */
 void store_state_hash(struct vm *m, char out[33]);
+/* The same of the live machine, from the pages that changed since it was
+ * last saved or asked for. */
+void store_live_hash(struct store *s, char out[33]);
 
 /*
  * ---- history ----
