@@ -90,16 +90,15 @@ int store_checkpoint_find(
 	return rc;
 }
 
-int store_checkpoint_list(struct store *s,
+int checkpoint_list(struct store *s,
 	int (*fn)(void *ctx, const struct store_checkpoint *c), void *ctx)
 {
 	struct store_checkpoint c;
 	sqlite3_stmt *st;
-	int step = SQLITE_DONE, rc;
+	int step = SQLITE_DONE,
+	    rc = store_prepare(s,
+		    COLUMNS "WHERE name NOT NULL ORDER BY seq, name", &st);
 
-	store_lock(s);
-	rc = store_prepare(
-		s, COLUMNS "WHERE name NOT NULL ORDER BY seq, name", &st);
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		read_checkpoint(s, st, &c);
 		rc = fn(ctx, &c);
@@ -107,6 +106,16 @@ int store_checkpoint_list(struct store *s,
 	if (!rc && step != SQLITE_DONE)
 		rc = store_sql_fail(s, "read the checkpoints");
 	sqlite3_finalize(st);
+	return rc;
+}
+
+int store_checkpoint_list(struct store *s,
+	int (*fn)(void *ctx, const struct store_checkpoint *c), void *ctx)
+{
+	int rc;
+
+	store_lock(s);
+	rc = checkpoint_list(s, fn, ctx);
 	store_unlock(s);
 	return rc;
 }

@@ -82,26 +82,34 @@ static int write_turn(struct store *s, const struct turn *t)
 	return store_sql(s, sql, "begin a timeline");
 }
 
+#define SWAP(type, field)                    \
+	do {                                 \
+		type keep = (a->field);      \
+		(a->field) = (b->field);     \
+		(b->field) = keep;           \
+	} while (0)
+
+/* The handles stay where they are: others hold them. */
+void machine_swap(struct store *a, struct store *b)
+{
+	SWAP(struct vm, vm[0]);
+	save_turn(a, b);
+	SWAP(struct course, course);
+	SWAP(uint64_t, log_size);
+	SWAP(uint64_t, work_ns);
+	SWAP(uint64_t, snapshot_seq);
+	a->cursor.valid = false;
+	b->cursor.valid = false;
+}
+
 /* The database and the machine turn to the past moment; nothing here fails. */
 static void take_turn(struct store *s, struct turn *t)
 {
-	struct store *past = view_store(t->view);
-	struct course course = s->course;
-	struct vm live = *s->vm;
-
-	*s->vm = *past->vm;
-	*past->vm = live;
-	save_turn(s, past);
-	s->course = past->course;
-	past->course = course;
+	machine_swap(s, view_store(t->view));
 	free(s->timelines);
 	s->timelines = t->timelines;
 	s->nr_timelines = t->nr_timelines;
 	t->timelines = NULL;
-	s->log_size = past->log_size;
-	s->work_ns = past->work_ns;
-	s->snapshot_seq = past->snapshot_seq;
-	s->cursor.valid = false;
 	s->changes++;
 	s->restores++;
 	results_clear(s);
@@ -128,7 +136,7 @@ static int commit_turn(struct store *s, struct turn *t)
 int history_restore(struct store *s, const char *where)
 {
 	struct turn t = {0};
-	uint64_t seq;
+	uint64_t seq = 0;
 	int rc;
 
 	if (s->read_only)

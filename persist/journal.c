@@ -51,7 +51,7 @@ static void apply(struct store *s, const struct row *r, const struct event *e,
 	s->log_size += t.log_len;
 }
 
-static int exec(struct store *s, const struct event *e, vm_reply_fn *fn,
+int journal_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 	void *ctx, struct vm_outcome *out)
 {
 	struct row r = {.event = *e};
@@ -89,7 +89,8 @@ int store_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 	int rc;
 
 	store_lock(s);
-	rc = exec(s, e, fn, ctx, out);
+	rc = command_is_mixed(e) ? command_exec_mixed(s, e, fn, ctx, out)
+				 : journal_exec(s, e, fn, ctx, out);
 	store_unlock(s);
 	return rc;
 }

@@ -39,7 +39,7 @@ static bool has_results(struct store *s, const struct found *f)
 {
 	struct result r;
 
-	if (!f->seq)
+	if (f->seq == s->course.v[0].first - 1)
 		return true;
 	return result_find(s, f->seq, &r) == 1 && r.lines &&
 	       r.seq + r.lines - 1 == f->seq && r.log_off < f->log_off;

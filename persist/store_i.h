@@ -449,7 +449,18 @@ void view_close(struct store_view *v);
 /* checkpoint.c: with the mutex held. */
 int checkpoint_find(
 	struct store *s, const char *name, struct store_checkpoint *out);
+int checkpoint_list(struct store *s,
+	int (*fn)(void *ctx, const struct store_checkpoint *c), void *ctx);
 int checkpoint_create(struct store *s, const char *name);
+
+/* command.c: writes with commands of the store's own among their lines. */
+bool command_is_mixed(const struct event *e);
+int command_exec_mixed(struct store *s, const struct event *e, vm_reply_fn *fn,
+	void *ctx, struct vm_outcome *out);
+
+/* journal.c: an event of the machine; as store_exec(), the mutex held. */
+int journal_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
+	void *ctx, struct vm_outcome *out);
 
 /* tables.c: rows about the machine, within the caller's transaction. */
 int tables_fill(struct store *s, int64_t checkpoint);
@@ -457,6 +468,10 @@ int tables_clear(struct store *s, int64_t checkpoint);
 
 /* history.c: with the mutex held. */
 int history_restore(struct store *s, const char *where);
+/* Exchanges the machines of two stores, and what is known about them. */
+void machine_swap(struct store *a, struct store *b);
+
+/* forget.c: with the mutex held. */
 int history_forget(struct store *s, uint64_t before, uint64_t *rows);
 int history_vacuum(struct store *s, uint64_t *freed);
 

@@ -86,7 +86,7 @@ static void examples_run(void **state)
 			struct vm *m;
 			uint32_t pid;
 
-			if (c->internal)
+			if (c->internal || c->by_store)
 				continue;
 			assert_non_null(c->example);
 			m = boot(arches[a]);

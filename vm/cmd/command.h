@@ -84,6 +84,9 @@ struct command {
 	const char *example;
 	bool needs_blob;
 	bool internal; /* written by the file system, not by people */
+	/* Run by whoever keeps the machine's history, not by the machine: no
+	 * handler, and vm_apply() stops before it. */
+	bool by_store;
 };
 
 /* All rows, in the order of help/. */

@@ -144,6 +144,11 @@ void vm_apply(struct vm *m, const struct event *e, vm_reply_fn *fn, void *ctx,
 
 		vm_fail_clear(m);
 		err = cmd_parse(m, &e->actor, p, (size_t)(stop - p), &c);
+		if (err == 0 && c.def->by_store)
+			err = vm_fail(m, EINVAL,
+				"\"%s\" is run by the database, which this "
+				"machine has none of",
+				c.def->name);
 		if (err < 0) {
 			out->refused = 1;
 			break;

@@ -57,6 +57,47 @@ const struct command command_table[] = {
 		.summary = "let N ticks of 10 ms of simulated time pass",
 		.example = "tick 100"},
 
+	/* ---- the machine's history: ctl ---- */
+	{.name = "checkpoint",
+		.actors = MACHINE,
+		.by_store = true,
+		.args = {{"NAME", ARG_WORD, 0}},
+		.summary = "give this moment a name; its line is the reply",
+		.detail = "The same as mkdir checkpoints/NAME.  Names have 1 "
+			  "to 255 bytes and are no numbers.  Commands of "
+			  "history are not in the journal: they change what "
+			  "is kept, not the machine.",
+		.example = "checkpoint before"},
+	{.name = "restore",
+		.actors = MACHINE,
+		.by_store = true,
+		.args = {{"WHERE", ARG_WORD, 0}},
+		.summary = "go on from a past moment on a new timeline",
+		.detail = "WHERE is a checkpoint's name, the number of a line "
+			  "as in log, or -N for N lines back.  Nothing is "
+			  "lost: the lines until now stay reachable by their "
+			  "numbers, and `timelines` shows where they are.  "
+			  "The reply is the number of the line after which "
+			  "the machine now is.",
+		.example = "tick\nrestore -1"},
+	{.name = "forget",
+		.actors = MACHINE,
+		.by_store = true,
+		.args = {{"before", ARG_NUM, KEY}},
+		.summary = "drop the history before a line",
+		.detail = "What comes after the line stays exact.  Timelines "
+			  "that left before it are dropped too; checkpoints "
+			  "before it must be removed first.  The reply is the "
+			  "number of rows that went.",
+		.example = "tick\ntick\nforget before=1"},
+	{.name = "vacuum",
+		.actors = MACHINE,
+		.by_store = true,
+		.summary = "give the database's free pages back",
+		.detail = "The reply is the number of bytes by which the file "
+			  "has shrunk.  The machine waits meanwhile.",
+		.example = "vacuum"},
+
 	/* ---- memory system calls: proc/PID/ctl ---- */
 	{.name = "mmap",
 		.actors = PROCESS,
