@@ -1,6 +1,10 @@
 /*
- * pagefs --check: SQLite's own check, then the whole journal once more from
- * boot, compared with every result and every checkpoint on the way.
+ * pagefs --check: SQLite's own check, then the whole journal once more,
+ * compared with every result and every checkpoint on the way.
+ *
+ * Timelines are replayed one by one, parents first: the first from boot, each
+ * other one from the state at its fork, which begins at a checkpoint that was
+ * found right before.
  */
 #include "store_i.h"
 
@@ -12,11 +16,13 @@
 
 struct checking {
 	struct store *s;
-	sqlite3_stmt *checkpoints; /* in order of seq */
+	struct store *at;	   /* the machine that replays */
+	sqlite3_stmt *checkpoints; /* of the timeline, in order of seq */
 	bool has_checkpoint;	   /* a current row of the above */
 	bool found;		   /* a difference, told in notice */
 	char command[128];	   /* of the row before */
 	uint64_t seq;
+	uint64_t nr_lines;
 	unsigned nr_checkpoints;
 };
 
@@ -76,8 +82,8 @@ static bool first_difference(
  * Loads the state that a checkpoint has saved and compares it with that of
  * the replay.  0, or 1 with the difference.
  */
-static int compare_state(
-	struct checking *k, struct saved *v, char *where, size_t size)
+static int compare_state(struct checking *k, struct vm *replayed,
+	struct saved *v, char *where, size_t size)
 {
 	struct track *t = NULL;
 	struct vm *m;
@@ -93,14 +99,15 @@ static int compare_state(
 		/* without its hash, to see what is in it */
 		v->hash[0] = 0;
 		if (!state_load(k->s, v, m, &t))
-			first_difference(m, k->s->vm, where, size);
+			first_difference(m, replayed, where, size);
 	}
 	track_free(t);
 	vm_destroy(m);
 	return rc;
 }
 
-static int compare_checkpoint(struct checking *k)
+/* The machine is where the checkpoint should be. */
+static int compare_checkpoint(struct checking *k, struct vm *replayed)
 {
 	char hash[33], saved[33], where[STORE_ERR_MAX] = "";
 	struct saved v = {.hash = ""};
@@ -112,8 +119,8 @@ static int compare_checkpoint(struct checking *k)
 	rc = saved_read(k->s, k->checkpoints, 3, &v);
 	if (!rc) {
 		strcpy(saved, v.hash);
-		store_state_hash(k->s->vm, hash);
-		rc = compare_state(k, &v, where, sizeof(where));
+		store_state_hash(replayed, hash);
+		rc = compare_state(k, replayed, &v, where, sizeof(where));
 	}
 	if (!rc && strcmp(saved, hash)) {
 		snprintf(where, sizeof(where), "the states differ");
@@ -125,8 +132,42 @@ static int compare_checkpoint(struct checking *k)
 	store_notice(k->s,
 		"the checkpoint after line %llu (row %llu: %s) has hash %s, "
 		"replay gives %s: %s",
-		(unsigned long long)k->s->vm->root->seq,
+		(unsigned long long)sqlite3_column_int64(k->checkpoints, 1),
 		(unsigned long long)k->seq, k->command, saved, hash, where);
+	return finding(k);
+}
+
+/* Of a state that was saved where a timeline left a row in its middle. */
+static int compare_within_row(struct checking *k, uint64_t seq)
+{
+	const struct course *c = &k->at->course;
+	struct course course;
+	struct store_view *v;
+	struct store *past;
+	int rc = view_open(
+		k->s, course_seq(c, course_line(c, k->seq) - 1), NULL, &v);
+
+	if (rc)
+		return rc;
+	past = view_store(v);
+	rc = course_to(k->s, seq, &course);
+	if (!rc) {
+		course_free(&past->course);
+		past->course = course;
+		rc = replay(past, NULL);
+	}
+	if (!rc)
+		rc = compare_checkpoint(k, past->vm);
+	view_close(v);
+	return rc;
+}
+
+static int behind_the_end(struct checking *k, uint64_t seq)
+{
+	store_notice(k->s,
+		"the checkpoint after line %llu lies behind the end of the "
+		"journal, at line %llu",
+		(unsigned long long)seq, (unsigned long long)k->seq);
 	return finding(k);
 }
 
@@ -134,7 +175,7 @@ static int compare_checkpoint(struct checking *k)
 static int before(void *ctx, const struct row *r)
 {
 	struct checking *k = ctx;
-	uint64_t now = k->s->vm->root->seq;
+	uint64_t now = course_seq(&k->at->course, k->at->vm->root->seq);
 	int rc = 0;
 
 	while (!rc && k->has_checkpoint) {
@@ -143,15 +184,12 @@ static int before(void *ctx, const struct row *r)
 
 		if (seq > now && r)
 			break;
-		if (seq == now) {
-			rc = compare_checkpoint(k);
-		} else {
-			store_notice(k->s,
-				"the checkpoint after line %llu lies between "
-				"rows of the journal, or behind its end",
-				(unsigned long long)seq);
-			rc = finding(k);
-		}
+		if (seq == now)
+			rc = compare_checkpoint(k, k->at->vm);
+		else if (seq > now || seq < k->seq)
+			rc = behind_the_end(k, seq);
+		else
+			rc = compare_within_row(k, seq);
 		k->has_checkpoint = sqlite3_step(k->checkpoints) == SQLITE_ROW;
 	}
 	if (r)
@@ -226,33 +264,114 @@ static int check_packs(struct checking *k)
 	return raw ? rc : store_fail(k->s, ENOMEM, "out of memory");
 }
 
+static const struct {
+	const char *sql, *what;
+} strays[] = {
+	{"SELECT 'line ' || seq FROM result WHERE seq NOT IN "
+	 "(SELECT seq FROM journal) LIMIT 1",
+		"a result without a journal row"},
+	{"SELECT 'line ' || seq FROM journal WHERE NOT EXISTS (SELECT 1 FROM "
+	 "timeline WHERE seq BETWEEN first AND ifnull(last, seq)) LIMIT 1",
+		"a journal row without a timeline"},
+	{"SELECT 'after line ' || seq FROM checkpoint WHERE NOT EXISTS (SELECT "
+	 "1 FROM timeline WHERE seq BETWEEN first - (parent IS NULL) AND "
+	 "ifnull(last, seq)) LIMIT 1",
+		"a checkpoint without a timeline"},
+	{"SELECT 'checkpoint ' || checkpoint FROM process WHERE checkpoint NOT "
+	 "IN (SELECT id FROM checkpoint WHERE name NOT NULL) LIMIT 1",
+		"processes without their checkpoint"},
+};
+
 static int check_strays(struct checking *k)
 {
-	return query_finding(k,
-		"SELECT 'line ' || seq FROM result WHERE seq NOT IN "
-		"(SELECT seq FROM journal) LIMIT 1",
-		"a result without a journal row");
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(strays) / sizeof(strays[0]) && !rc; i++)
+		rc = query_finding(k, strays[i].sql, strays[i].what);
+	return rc;
 }
 
-/* ---- the whole ---------------------------------------------------------- */
+/* ---- timelines ---------------------------------------------------------- */
+
+static int select_checkpoints(struct checking *k, const struct timeline *t)
+{
+	int rc = store_prepare(k->s,
+		"SELECT id, seq, layout, " SAVED_COLUMNS
+		" FROM checkpoint WHERE seq BETWEEN ? AND ? ORDER BY seq, id",
+		&k->checkpoints);
+
+	if (rc)
+		return rc;
+	sqlite3_bind_int64(k->checkpoints, 1, (int64_t)(t->first - !t->parent));
+	sqlite3_bind_int64(k->checkpoints, 2,
+		t->last > INT64_MAX ? INT64_MAX : (int64_t)t->last);
+	k->has_checkpoint = sqlite3_step(k->checkpoints) == SQLITE_ROW;
+	return 0;
+}
+
+/* From the machine at the fork, all rows of the timeline. */
+static int replay_timeline(
+	struct checking *k, const struct timeline *t, struct store *at)
+{
+	const struct replay how = {before, after, k};
+	uint64_t line = at->vm->root->seq;
+	struct course course;
+	int rc = course_to(k->s, t->last, &course);
+
+	if (rc)
+		return rc;
+	course_free(&at->course);
+	at->course = course;
+	k->at = at;
+	rc = select_checkpoints(k, t);
+	if (!rc)
+		rc = replay(at, &how);
+	sqlite3_finalize(k->checkpoints);
+	k->checkpoints = NULL;
+	k->nr_lines += at->vm->root->seq - line;
+	if (rc || t->last == UINT64_MAX ||
+		at->vm->root->seq == course_line(&at->course, t->last) ||
+		t->last < t->first)
+		return rc;
+	store_notice(k->s, "timeline %lld ends at line %llu, not at %llu",
+		(long long)t->id,
+		(unsigned long long)course_seq(&at->course, at->vm->root->seq),
+		(unsigned long long)t->last);
+	return finding(k);
+}
+
+static int check_timeline(struct checking *k, const struct timeline *t)
+{
+	struct store_view *v;
+	int rc;
+
+	if (!t->parent && !t->line) {
+		rc = view_new(k->s, t->fork, &v);
+		if (!rc)
+			rc = replay_boot(view_store(v));
+	} else {
+		rc = view_open(k->s, t->fork, NULL, &v);
+	}
+	k->at = v ? view_store(v) : NULL;
+	if (!rc)
+		rc = replay_timeline(k, t, k->at);
+	if (rc == -EUCLEAN && v && *k->at->sentence)
+		store_fail(k->s, EUCLEAN, "%s", k->at->sentence);
+	if (v)
+		view_close(v);
+	return rc;
+}
 
 static int check_journal(struct checking *k)
 {
-	const struct replay how = {before, after, k};
-	int rc = store_prepare(k->s,
-		"SELECT id, seq, layout, " SAVED_COLUMNS
-		" FROM checkpoint ORDER BY seq, id",
-		&k->checkpoints);
+	int rc = 0;
 
-	if (!rc)
-		rc = replay_boot(k->s);
-	if (rc)
-		return rc;
-	k->has_checkpoint = sqlite3_step(k->checkpoints) == SQLITE_ROW;
-	rc = replay(k->s, &how);
-	sqlite3_finalize(k->checkpoints);
+	for (unsigned i = 0; i < k->s->nr_timelines && !rc; i++)
+		rc = check_timeline(k, &k->s->timelines[i]);
 	return rc;
 }
+
+/* ---- the whole ---------------------------------------------------------- */
 
 static int check(struct checking *k)
 {
@@ -283,6 +402,7 @@ int store_check(const char *path, const struct store_options *o, char *err)
 		return -ENOMEM;
 	}
 	rc = store_connect(k.s, &ro);
+	k.s->alone = true;
 	if (!rc)
 		rc = check(&k);
 	/* Damage that stops the replay is a finding, not a failure. */
@@ -294,8 +414,7 @@ int store_check(const char *path, const struct store_options *o, char *err)
 		store_notice(k.s,
 			"%s is sound: %llu lines replayed, %u checkpoints "
 			"equal",
-			path, (unsigned long long)k.s->vm->root->seq,
-			k.nr_checkpoints);
+			path, (unsigned long long)k.nr_lines, k.nr_checkpoints);
 	if (rc < 0)
 		snprintf(err, STORE_ERR_MAX, "%s", k.s->sentence);
 	store_free(k.s);

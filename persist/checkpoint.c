@@ -96,8 +96,8 @@ int checkpoint_list(struct store *s,
 	struct store_checkpoint c;
 	sqlite3_stmt *st;
 	int step = SQLITE_DONE,
-	    rc = store_prepare(s,
-		    COLUMNS "WHERE name NOT NULL ORDER BY seq, name", &st);
+	    rc = store_prepare(
+		    s, COLUMNS "WHERE name NOT NULL ORDER BY seq, name", &st);
 
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		read_checkpoint(s, st, &c);

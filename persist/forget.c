@@ -45,8 +45,7 @@ static int check_row_end(struct store *s, uint64_t before)
 	return store_fail(s, EINVAL,
 		"line %llu lies within the row of lines that begins with "
 		"%lld: forget before=%lld keeps it whole",
-		(unsigned long long)before, (long long)seq,
-		(long long)seq - 1);
+		(unsigned long long)before, (long long)seq, (long long)seq - 1);
 }
 
 /* Whether a timeline comes after the moment `before` of the first one kept. */
@@ -106,8 +105,9 @@ static int check_checkpoints(struct store *s, struct lost *l)
 static int drop_lines(
 	struct store *s, uint64_t first, uint64_t last, uint64_t *rows)
 {
-	int rc = sql_id(s, "DELETE FROM journal WHERE seq BETWEEN %lld AND "
-			   "%lld",
+	int rc = sql_id(s,
+		"DELETE FROM journal WHERE seq BETWEEN %lld AND "
+		"%lld",
 		(int64_t)first, (int64_t)last);
 
 	if (!rc)
@@ -124,10 +124,11 @@ static int drop_lines(
 	return rc;
 }
 
-static int drop_timeline(struct store *s, const struct timeline *t,
-	uint64_t *rows)
+static int drop_timeline(
+	struct store *s, const struct timeline *t, uint64_t *rows)
 {
-	int rc = drop_lines(s, t->first, timeline_last(s, t), rows);
+	int rc =
+		drop_lines(s, t->first - !t->parent, timeline_last(s, t), rows);
 
 	return rc ? rc
 		  : sql_id(s, "DELETE FROM timeline WHERE id = %lld", t->id, 0);
@@ -159,18 +160,22 @@ static int drop(struct store *s, const struct lost *l, uint64_t *rows)
 		if (t != l->base && !descends(s, t, l->base, l->before))
 			rc = drop_timeline(s, t, rows);
 	}
+	/* with what began it until now */
 	if (!rc && l->base->first <= l->before)
-		rc = drop_lines(s, l->base->first, l->before - 1, rows);
+		rc = drop_lines(s, l->base->first - !l->base->parent,
+			l->before - 1, rows);
 	/* the row that leads to the moment goes, the state stays */
 	if (!rc)
-		rc = sql_id(s, "DELETE FROM journal WHERE seq <= %lld AND seq "
-			       ">= %lld",
+		rc = sql_id(s,
+			"DELETE FROM journal WHERE seq <= %lld AND seq "
+			">= %lld",
 			(int64_t)l->before, (int64_t)l->base->first);
 	if (!rc)
 		*rows += (uint64_t)sqlite3_changes(s->db);
 	if (!rc)
-		rc = sql_id(s, "DELETE FROM result WHERE seq <= %lld AND seq "
-			       ">= %lld",
+		rc = sql_id(s,
+			"DELETE FROM result WHERE seq <= %lld AND seq "
+			">= %lld",
 			(int64_t)l->before, (int64_t)l->base->first);
 	if (!rc)
 		rc = move_base(s, l);
@@ -254,12 +259,12 @@ int history_forget(struct store *s, uint64_t before, uint64_t *rows)
 	*rows = 0;
 	if (s->read_only)
 		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
+	if (before <= s->timelines->fork)
+		return 0;
 	if (before > now || !course_has(&s->course, before))
 		return store_fail(s, ENOENT,
 			"line %llu is not on the path of the machine",
 			(unsigned long long)before);
-	if (before <= s->timelines->fork)
-		return 0;
 	l.base = timeline_of(s, before);
 	rc = results_flush(s);
 	if (!rc)

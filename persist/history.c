@@ -82,11 +82,11 @@ static int write_turn(struct store *s, const struct turn *t)
 	return store_sql(s, sql, "begin a timeline");
 }
 
-#define SWAP(type, field)                    \
-	do {                                 \
-		type keep = (a->field);      \
-		(a->field) = (b->field);     \
-		(b->field) = keep;           \
+#define SWAP(type, field)                \
+	do {                             \
+		type keep = (a->field);  \
+		(a->field) = (b->field); \
+		(b->field) = keep;       \
 	} while (0)
 
 /* The handles stay where they are: others hold them. */

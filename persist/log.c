@@ -255,6 +255,7 @@ int64_t store_log_read(struct store *s, uint64_t off, char *buf, size_t len)
 	store_lock(s);
 	if (off < s->log_size - s->log_base)
 		n = log_read(s, s->log_base + off, buf, len);
+	sqlite3_reset(s->find_result);
 	store_unlock(s);
 	return n;
 }

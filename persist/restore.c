@@ -38,11 +38,14 @@ int saved_read(struct store *s, sqlite3_stmt *st, int col, struct saved *out)
 static bool has_results(struct store *s, const struct found *f)
 {
 	struct result r;
+	bool found;
 
 	if (f->seq == s->course.v[0].first - 1)
 		return true;
-	return result_find(s, f->seq, &r) == 1 && r.lines &&
-	       r.seq + r.lines - 1 == f->seq && r.log_off < f->log_off;
+	found = result_find(s, f->seq, &r) == 1;
+	sqlite3_reset(s->find_result);
+	return found && r.lines && r.seq + r.lines > f->seq &&
+	       r.log_off < f->log_off;
 }
 
 static int check_loaded(struct store *s, const struct found *f)

@@ -195,6 +195,7 @@ struct store {
 	void *notice_ctx;
 	int lock_fd;
 	bool read_only, power, no_snapshot_at_close;
+	bool alone;   /* nobody else wants it: --check */
 	bool counted; /* by holder_add_reader() */
 
 	enum burst burst;
@@ -441,6 +442,8 @@ int store_take_back(struct store *s);
 /* With the mutex held; the sentence is the store's. */
 int moment_find(struct store *s, const char *where, uint64_t *seq);
 bool moment_is_number(const char *where);
+/* A view without a machine, and one with. */
+int view_new(struct store *s, uint64_t seq, struct store_view **out);
 int view_open(struct store *s, uint64_t seq, const atomic_bool *stop,
 	struct store_view **out);
 struct store *view_store(struct store_view *v);

@@ -92,8 +92,9 @@ static void put_timeline(struct drawing *d, const struct timeline *t)
 {
 	uint64_t last = timeline_last(d->s, t);
 	char line[128];
-	int n = snprintf(line, sizeof(line), "timeline %lld%s: ",
-		(long long)t->id, t->last == UINT64_MAX ? " (live)" : "");
+	int n = snprintf(line, sizeof(line),
+		"timeline %lld%s: ", (long long)t->id,
+		t->last == UINT64_MAX ? " (live)" : "");
 
 	if (last < t->first)
 		snprintf(line + n, sizeof(line) - (size_t)n, "no lines yet\n");
@@ -116,8 +117,9 @@ static void draw(struct drawing *d, const struct timeline *t)
 		bool more = i + 1 < nr;
 
 		put_prefix(d);
-		snprintf(line, sizeof(line), "%s after %llu: ",
-			more ? "|--" : "`--", (unsigned long long)v[i].seq);
+		snprintf(line, sizeof(line),
+			"%s after %llu: ", more ? "|--" : "`--",
+			(unsigned long long)v[i].seq);
 		put(d, line);
 		if (!v[i].child) {
 			put(d, "checkpoint ");
@@ -125,8 +127,7 @@ static void draw(struct drawing *d, const struct timeline *t)
 			put(d, "\n");
 			continue;
 		}
-		d->failed |=
-			!bytes_add(&d->prefix, more ? "|   " : "    ", 4);
+		d->failed |= !bytes_add(&d->prefix, more ? "|   " : "    ", 4);
 		draw(d, v[i].child);
 		d->prefix.len = prefix;
 	}

@@ -34,7 +34,7 @@ void store_unlock(struct store *s)
 
 void store_let_go(struct store *s)
 {
-	if (s->parent)
+	if (s->parent && !s->parent->alone)
 		pthread_mutex_unlock(&s->parent->lock);
 }
 
@@ -53,7 +53,7 @@ void store_lock_last(struct store *s)
 
 int store_take_back(struct store *s)
 {
-	if (!s->parent)
+	if (!s->parent || s->parent->alone)
 		return 0;
 	store_lock_last(s);
 	if (!s->stop || !atomic_load(s->stop))
@@ -181,9 +181,7 @@ static int view_build(struct store_view *v)
 	return rc;
 }
 
-/* The store's mutex is held. */
-int view_open(struct store *s, uint64_t seq, const atomic_bool *stop,
-	struct store_view **out)
+int view_new(struct store *s, uint64_t seq, struct store_view **out)
 {
 	struct store_view *v = calloc(1, sizeof(*v));
 	int rc;
@@ -197,11 +195,28 @@ int view_open(struct store *s, uint64_t seq, const atomic_bool *stop,
 		free(v);
 		return rc;
 	}
-	v->s.stop = stop;
 	rc = view_begin(v, s);
+	if (rc) {
+		store_fail(s, -rc, "%s", v->s.sentence);
+		view_close(v);
+		return rc;
+	}
+	*out = v;
+	return 0;
+}
+
+int view_open(struct store *s, uint64_t seq, const atomic_bool *stop,
+	struct store_view **out)
+{
+	struct store_view *v;
+	int rc = view_new(s, seq, &v);
+
+	*out = NULL;
+	if (rc)
+		return rc;
+	v->s.stop = stop;
 	s->building++;
-	if (!rc)
-		rc = view_build(v);
+	rc = view_build(v);
 	s->building--;
 	v->s.stop = NULL;
 	if (rc) {
