@@ -34,6 +34,15 @@ int saved_read(struct store *s, sqlite3_stmt *st, int col, struct saved *out)
 	return 0;
 }
 
+/* The path leaves a timeline, or ends, after that line. */
+static bool leaves_at(const struct store *s, uint64_t seq)
+{
+	for (unsigned i = 0; i < s->course.nr; i++)
+		if (s->course.v[i].last == seq)
+			return true;
+	return false;
+}
+
 /* The rows up to a checkpoint have their results, or the log has a gap. */
 static bool has_results(struct store *s, const struct found *f)
 {
@@ -44,8 +53,9 @@ static bool has_results(struct store *s, const struct found *f)
 		return true;
 	found = result_find(s, f->seq, &r) == 1;
 	sqlite3_reset(s->find_result);
-	return found && r.lines && r.seq + r.lines > f->seq &&
-	       r.log_off < f->log_off;
+	if (!found || r.seq + r.lines <= f->seq || r.log_off >= f->log_off)
+		return false;
+	return r.seq + r.lines - 1 == f->seq || leaves_at(s, f->seq);
 }
 
 static int check_loaded(struct store *s, const struct found *f)

@@ -55,7 +55,8 @@ static const struct damage {
 	{"INSERT INTO result VALUES (99, 1, 0, 'x')", "line 99", 0},
 	{"UPDATE checkpoint SET hash = replace(hash, substr(hash, 1, 1), 'x')",
 		"hash of the state is wrong", 0},
-	{"UPDATE checkpoint SET seq = 4 WHERE seq = 5", "after line 4 (row 4", 0},
+	{"UPDATE checkpoint SET seq = 4 WHERE seq = 5", "after line 4 (row 4",
+		0},
 	{"UPDATE checkpoint SET sizes = replace(sizes, 'ram', 'rum')",
 		"checkpoint", 0},
 	{"UPDATE checkpoint SET sizes = replace(sizes, char(10) || 'frame ', "
