@@ -28,6 +28,7 @@ static const struct {
 	{VM_ACCOUNT, "ac "},
 	{VM_NORESERVE, "nr "},
 	{VM_HUGETLB, "ht "},
+	{VM_SYNC, "sf "},
 	{VM_WIPEONFORK, "wf "},
 	{VM_DONTDUMP, "dd "},
 	{VM_MIXEDMAP, "mm "},

@@ -76,16 +76,27 @@ void put_result(int64_t r)
 }
 
 /* Numbers that differ from run to run become the order of appearance. */
+static uint64_t seen[256];
+static unsigned nr_seen;
+
+unsigned inodes_seen(void)
+{
+	return nr_seen;
+}
+
+void inodes_forget(unsigned n)
+{
+	nr_seen = n;
+}
+
 static uint64_t inode_order(uint64_t ino)
 {
-	static uint64_t seen[256];
-	static unsigned nr;
 	unsigned i = 0;
 
-	while (i < nr && seen[i] != ino)
+	while (i < nr_seen && seen[i] != ino)
 		i++;
-	if (i == nr && nr < 256)
-		seen[nr++] = ino;
+	if (i == nr_seen && nr_seen < 256)
+		seen[nr_seen++] = ino;
 	return i + 1;
 }
 

@@ -164,6 +164,22 @@ void host_fork(void)
 	put_char('\n');
 }
 
+void host_orphan(void)
+{
+	int64_t parent = SYS3(SYS_GETPID, 0, 0, 0);
+
+	put_flush();
+	if (SYS3(SYS_FORK, 0, 0, 0))
+		SYS3(SYS_EXIT_GROUP, 0, 0, 0);
+	/* Its memory is gone before its children get another parent. */
+	while (SYS3(SYS_GETPPID, 0, 0, 0) == parent)
+		SYS3(SYS_SCHED_YIELD, 0, 0, 0);
+	if (parent == main_pid)
+		main_pid = SYS3(SYS_GETPID, 0, 0, 0);
+	proc_setup();
+	put_text("[orphan\n");
+}
+
 void host_exit(int code)
 {
 	put_flush();

@@ -27,6 +27,7 @@
 struct vm *m;
 struct task *task;
 static struct task *parents[MAX_DEPTH];
+static unsigned parents_inodes[MAX_DEPTH];
 static int depth;
 static bool check_always;
 
@@ -277,10 +278,25 @@ void host_fork(void)
 	child = task_fork(m, task, false);
 	if (!child || depth == MAX_DEPTH)
 		die("fork");
+	parents_inodes[depth] = inodes_seen();
 	parents[depth++] = task;
 	task = child;
 	look_child_begins();
 	put_text("[child\n");
+}
+
+void host_orphan(void)
+{
+	struct task *child, *parent = task;
+
+	vm_fail_clear(m);
+	child = task_fork(m, parent, false);
+	if (!child)
+		die("fork");
+	task = child;
+	task_exit(m, parent, 0);
+	look_faults_begin();
+	put_text("[orphan\n");
 }
 
 static void child_ends(int code)
@@ -289,6 +305,7 @@ static void child_ends(int code)
 
 	look_child_ends();
 	task = parents[--depth];
+	inodes_forget(parents_inodes[depth]);
 	task_exit(m, child, code << 8);
 	if (child->state == TASK_ZOMBIE)
 		task_reap(m, child);

@@ -129,6 +129,102 @@ def gen_heap(rnd):
     ])
 
 
+def gen_truncate(rnd):
+    size = rnd.choice([0, 1, 2, 3, 5, 8, 12, 16, 20]) * PAGE
+    return f"ftruncate {rnd.choice('MF')} " \
+           f"{size + rnd.choice([0, 0, 0, 100, 4095])}"
+
+
+def gen_access(rnd):
+    at = place(rnd) + rnd.choice([0, 0, 1, 4095, rnd.randrange(PAGE)])
+    kind = rnd.choice(["read", "write", "touch", "peek", "peek", "touch",
+                       "write", "write", "jump"])
+    if kind in ("touch", "peek"):
+        return f"{kind} {at & -PAGE:#x} {pages(rnd)}"
+    if kind == "write":
+        return f"write {at:#x} {rnd.choice([1, 0xc3, 0xc3])}"
+    return f"{kind} {at:#x}"
+
+
+STRANGE = [0, 1, PAGE - 1, PAGE, 0x7ffffffff000, 0x7ffffffff001,
+           0x800000000000, 0xffff800000000000, 0x8000000000000000,
+           0xfffffffffffff000, 0xffffffffffffffff, 0xffffffffff600000,
+           0xffffffffffffe001, 1 << 47, (1 << 47) - 1, 1 << 63, 1 << 52]
+
+
+def strange(rnd, sane):
+    """An argument that is sane, a bit off, or out of this world."""
+    kind = rnd.random()
+    if kind < .45:
+        return sane
+    if kind < .65:
+        return (sane + rnd.choice([1, 7, -1, 2048])) % (1 << 64)
+    return (rnd.choice(STRANGE) + rnd.choice([0, 0, sane])) % (1 << 64)
+
+
+def gen_nonsense(rnd):
+    at, n = strange(rnd, place(rnd)), strange(rnd, pages(rnd))
+    # Not of what the probe lives in.
+    few = n if n < 64 * PAGE or n >= (1 << 47) - 1 else PAGE
+    flags = rnd.choice(["PRIVATE|ANON|FIXED", "SHARED|ANON", "PRIVATE|ANON",
+                        "SHARED_VALIDATE|ANON", "0", "ANON", "DROPPABLE|ANON",
+                        "PRIVATE|ANON|NOREPLACE", "PRIVATE|ANON|HUGETLB",
+                        "PRIVATE|ANON|GROWSDOWN|FIXED", "4|ANON", "15|ANON",
+                        "PRIVATE|ANON|FIXED|0x80000000"])
+    fd = rnd.choice(["M", "F", "M", "99", "-1"])
+    off = strange(rnd, rnd.randrange(16) * PAGE)
+    prot = rnd.choice(["r", "rw", "none", "0x100", "0xffffffff", "rwg", "rG",
+                       "rgG", "8", "rx"])
+    new = strange(rnd, place(rnd))
+    return rnd.choice([
+        f"mmap {at:#x} {few:#x} {prot} {flags}",
+        f"mmap {at:#x} {few:#x} {prot} "
+        + rnd.choice(["SHARED", "PRIVATE", "SHARED_VALIDATE", "0",
+                      "DROPPABLE", "PRIVATE|GROWSDOWN", "SHARED|FIXED",
+                      "SHARED_VALIDATE|0x8000000", "SHARED|SYNC",
+                      "PRIVATE|HUGETLB"]) + f" {fd} {off:#x}",
+        f"munmap {at:#x} {few:#x}",
+        f"mprotect {at:#x} {few:#x} {prot}",
+        f"mremap {at:#x} {n:#x} {strange(rnd, pages(rnd)):#x} "
+        f"{rnd.choice(['0', '1', '2', '3', '5', '7', '8', '4', '6'])} "
+        f"{new:#x}",
+        f"madvise {at:#x} {few if few < 1 << 46 or few >> 20 == (1 << 44) - 1 else 1:#x} "
+        f"{rnd.choice(['DONTNEED', 'FREE', '5', '7', '99', 'NORMAL', 'COLD', 'REMOVE', 'POPULATE_READ', 'POPULATE_WRITE', 'WILLNEED', 'COLLAPSE', '104', '-1', 'GUARD_INSTALL', 'GUARD_REMOVE'])}",
+        f"msync {at:#x} {n:#x} {rnd.choice(['0', '1', '2', '4', '5', '8'])}",
+        f"mlock {at:#x} {few:#x}",
+        f"mlock2 {at:#x} {few:#x} {rnd.choice(['0', '1', '2', '3'])}",
+        f"munlock {at:#x} {n:#x}",
+        f"mlockall {rnd.choice(['0', '4', '8', '-1'])}",
+        f"mincore {at:#x} {few:#x}",
+        f"mseal {at:#x} {few if at > 1 << 40 or few > 1 << 40 else 0:#x} "
+        f"{rnd.choice(['0', '1'])}",
+        f"remap_file_pages {at:#x} {few:#x} "
+        f"{rnd.choice(['none', 'none', 'r'])} "
+        f"{rnd.choice([0, 3, 1 << 40, 1 << 52, (1 << 64) - 1])} "
+        f"{rnd.choice(['0', 'NONBLOCK', '0xffff'])}",
+        f"read {at:#x}", f"write {at:#x} 1",
+        # The kernel runs the calls of the vsyscall page itself.
+        f"jump {at if at >> 12 != 0xffffffffff600 else 0:#x}",
+        f"ftruncate {rnd.choice(['M', 'F', '99'])} {off % (1 << 17)}",
+    ])
+
+
+def gen_object(rnd):
+    """What needs a file or an object behind the mapping."""
+    return rnd.choice([
+        f"remap_file_pages {place(rnd):#x} {pages(rnd)} none "
+        f"{rnd.randrange(12)} {rnd.choice(['0', 'NONBLOCK'])}",
+        f"madvise {place(rnd):#x} {pages(rnd)} REMOVE",
+        f"mremap {place(rnd):#x} 0 {pages(rnd)} 3 {place(rnd):#x}",
+        gen_truncate(rnd),
+        f"madvise {place(rnd):#x} {pages(rnd)} "
+        f"{rnd.choice(['GUARD_INSTALL', 'GUARD_REMOVE', 'FREE'])}",
+        f"mmap {place(rnd):#x} {pages(rnd)} {rnd.choice(['rw', 'r'])} "
+        f"{rnd.choice(['SHARED', 'PRIVATE'])}|FIXED {rnd.choice('MF')} "
+        f"{rnd.randrange(16) * PAGE}",
+    ])
+
+
 GENERATORS = [
     (.24, gen_mmap),
     (.10, lambda r: f"munmap {place(r):#x} {pages(r)}"),
@@ -152,13 +248,38 @@ GENERATORS = [
 ]
 
 
-def generate(seed, nr):
-    rnd = random.Random(seed)
-    weights = [w for w, _ in GENERATORS]
-    ops = [g(rnd) for _, g in rnd.choices(GENERATORS, weights, k=nr)]
+# What a history is about: how often the other generators take a turn.
+PROFILES = [
+    {},
+    {gen_access: .6, gen_truncate: .02},
+    {gen_access: .5, gen_object: .4},
+    {gen_nonsense: .8},
+    {gen_access: .2, gen_object: .2, gen_nonsense: .2},
+]
+
+
+def add_forks(rnd, ops):
+    """Children that live on, children that end, parents that end."""
+    nr = len(ops)
     for chance in (.5, .2):
         if rnd.random() < chance:
             ops.insert(rnd.randrange(nr // 3, nr), "fork")
+    if rnd.random() < .4 and "fork" not in ops:
+        start = rnd.randrange(nr // 4, nr)
+        stop = min(nr, start + rnd.randrange(1, 25))
+        ops.insert(stop, "exit")
+        ops.insert(start, "fork")
+    if rnd.random() < .2 and "fork" not in ops:
+        ops.insert(rnd.randrange(nr // 3, nr), "orphan")
+
+
+def generate(seed, nr):
+    rnd = random.Random(seed)
+    table = GENERATORS + [
+        (w, g) for g, w in PROFILES[seed % len(PROFILES)].items()]
+    weights = [w for w, _ in table]
+    ops = [g(rnd) for _, g in rnd.choices(table, weights, k=nr)]
+    add_forks(rnd, ops)
     if rnd.random() < .1:
         ops.insert(rnd.randrange(nr), "dropcap 14")
     return ops
@@ -175,7 +296,7 @@ def steps(output):
 
 def first_difference(judge, ops):
     """Number of the first operation with different answers, or None."""
-    script = SETUP + "".join(o + "\ndump\nprint @@\n" for o in ops)
+    script = SETUP + "".join(o + "\ndump\nstate\nprint @@\n" for o in ops)
     kernel, machine = (steps(x) for x in judge.ask(script))
     for i, op in enumerate(ops):
         k = kernel[i] if i < len(kernel) else "(no answer)\n"

@@ -492,6 +492,21 @@ static enum dump dump_kind(void)
 	return text_eq(word[1], "all") ? DUMP_ALL : DUMP_OWN;
 }
 
+/* exec, unless something other than a return instruction lies there. */
+static void run_jump(void)
+{
+	struct fault f = {0};
+	uint8_t byte = host_access(
+		ACCESS_READ, bad_word ? 0 : value_of(1), 0, &f);
+
+	if (!f.sig && byte != 0xc3) {
+		put_text("no code\n");
+		return;
+	}
+	word[0] = (char *)"exec";
+	run_access();
+}
+
 static bool run_file_command(void)
 {
 	const char *c = word[0];
@@ -534,6 +549,10 @@ static void run_line(void)
 		run_print();
 	else if (text_eq(c, "fork"))
 		host_fork();
+	else if (text_eq(c, "jump"))
+		run_jump();
+	else if (text_eq(c, "orphan"))
+		host_orphan();
 	else if (text_eq(c, "exit"))
 		host_exit((int)value_of(1));
 	else if (!host_command(word, nr_words)) {

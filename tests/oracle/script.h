@@ -56,6 +56,8 @@ int64_t host_close(int64_t fd);
 int64_t host_rlimit(unsigned which, uint64_t soft);
 int64_t host_dropcap(unsigned cap);
 void host_fork(void);
+/* The script goes on in a child; its parent ends at once. */
+void host_orphan(void);
 void host_exit(int code);
 /* The mappings as text; hides the listener's own unless told otherwise. */
 enum dump { DUMP_SCRIPT, DUMP_OWN, DUMP_ALL };
@@ -103,6 +105,9 @@ void put_flush(void);
 /* One line of maps, the mapping's device and inode replaced by numbers that
  * count the objects in order of appearance. */
 void put_maps_line(const char *line, const char *end);
+/* A child's objects are not its parent's. */
+unsigned inodes_seen(void);
+void inodes_forget(unsigned n);
 extern bool script_raw; /* leave device and inode alone */
 
 /* ---- text without a C library ---- */

@@ -107,26 +107,19 @@ static bool next_part(struct vm *m, const struct mm *mm, vaddr_t *va,
 	return false;
 }
 
-/*
- * A table in the child for each of the parent that has entries in v.  The
- * guard marker that makes it is a placeholder: unmapping it counts nothing.
- */
+/* A table in the child for each of the parent, of all levels and whether it
+ * has entries in v or not. */
 static int make_tables(
 	struct vm *m, const struct mm *from, idx_t child, const struct vma *v)
 {
-	vaddr_t va = v->start;
-	struct part p;
+	for (vaddr_t va = v->start; va < v->end;) {
+		unsigned first;
+		uint64_t span;
 
-	while (next_part(m, from, &va, v->end, &p)) {
-		vaddr_t start = va - ((uint64_t)p.nr << m->page_shift);
-		unsigned i = 0;
-
-		while (i < p.nr && !entry_get(m, p.tab, p.first + i))
-			i++;
-		if (i < p.nr &&
-			pt_set(m, child, start + ((uint64_t)i << m->page_shift),
-				pte_guard(m)))
+		pt_leaf_table(m, from, va, &first, &span);
+		if (pt_make_like(m, child, from, va))
 			return -ENOMEM;
+		va = span < v->end - va ? va + span : v->end;
 	}
 	return 0;
 }

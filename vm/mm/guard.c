@@ -23,7 +23,8 @@ int guard_install(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 
 	if (err)
 		return err;
-	anon_vma_prepare(m, v);
+	if (!v->file)
+		anon_vma_prepare(m, v);
 	v->flags |= VM_MAYBE_GUARD;
 	mm_discard(m, v->mm, v, start, end);
 	for (vaddr_t va = start; va < end; va += m->page_size)

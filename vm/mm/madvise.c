@@ -191,6 +191,16 @@ static int advise_remove(struct vm *m, const struct piece *p)
 	return 0;
 }
 
+/* Nothing is swapped out: files of the disk alone are read ahead. */
+static void advise_willneed(struct vm *m, const struct piece *p)
+{
+	idx_t inode = p->v->file ? file_at(m, p->v->file)->inode : 0;
+
+	if (inode && inode_at(m, inode)->type == INODE_FILE)
+		cache_read_window(m, inode, vma_pgoff_at(m, p->v, p->start),
+			(p->end - p->start) >> m->page_shift);
+}
+
 static int advise_cold(struct vm *m, const struct piece *p)
 {
 	if (p->v->flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB))
@@ -240,6 +250,7 @@ static int advise_piece(struct vm *m, const struct piece *p, vaddr_t *stop)
 		return err;
 	switch (p->advice) {
 	case MADV_WILLNEED:
+		advise_willneed(m, p);
 		return 0;
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:

@@ -63,13 +63,15 @@ static int check_limit(
 		(unsigned long long)t->rlim[RLIM_MEMLOCK].soft);
 }
 
-/* Special mappings are resident anyway; they stay as they are. */
+/* Special mappings are resident anyway, droppable ones never for sure: they
+ * stay as they are. */
 static struct vma *lock_vma(
 	struct vm *m, struct vma *v, vaddr_t start, vaddr_t end, uint64_t lock)
 {
 	uint64_t flags = (v->flags & ~VM_LOCKED_MASK) | lock;
 
-	if (flags == v->flags || v->flags & VM_SPECIAL || v->special)
+	if (flags == v->flags || v->special ||
+		v->flags & (VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE))
 		return v;
 	return vma_modify(m, v, start, end, flags);
 }

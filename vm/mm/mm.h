@@ -36,6 +36,7 @@
 #define VM_ACCOUNT     (1ull << 20) /* ac */
 #define VM_NORESERVE   (1ull << 21) /* nr */
 #define VM_HUGETLB     (1ull << 22) /* ht */
+#define VM_SYNC	       (1ull << 23) /* sf */
 #define VM_WIPEONFORK  (1ull << 25) /* wf */
 #define VM_DONTDUMP    (1ull << 26) /* dd */
 #define VM_MIXEDMAP    (1ull << 28) /* mm */

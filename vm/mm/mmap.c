@@ -15,6 +15,9 @@
 		MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G | 0x4000000u |          \
 		21u << 26 | 30u << 26)
 
+/* The largest errno that has a name. */
+#define ERRNO_MAX 133
+
 /* A call on its way through the checks. */
 struct request {
 	vaddr_t addr;
@@ -45,6 +48,7 @@ static const char *map_type_name(uint64_t flags)
 static int hugetlb_refuse(struct vm *m, const struct mmap_args *a)
 {
 	unsigned log2 = a->flags >> 26 & 0x3f;
+	uint64_t size, len;
 
 	if (!(a->flags & MAP_ANONYMOUS))
 		return vm_fail(
@@ -52,8 +56,18 @@ static int hugetlb_refuse(struct vm *m, const struct mmap_args *a)
 	if (log2 && log2 != 21 && log2 != 30)
 		return vm_fail(m, EINVAL,
 			"there are no huge pages of 2^%u bytes", log2);
-	if (!a->len)
-		return vm_fail(m, EINVAL, "the length is 0");
+	size = log2 ? 1ull << log2 : PMD_SIZE;
+	len = (a->len + size - 1) & ~(size - 1);
+	if (!len)
+		return vm_fail(m, EINVAL,
+			"the length %llu is 0 in whole huge pages",
+			(unsigned long long)a->len);
+	if (a->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && a->addr % size &&
+		len <= m->arch->native.task_size)
+		return vm_fail(m, EINVAL,
+			"address 0x%llx is not a multiple of the huge page "
+			"size %llu",
+			(unsigned long long)a->addr, (unsigned long long)size);
 	return vm_fail(
 		m, ENOMEM, "no huge pages are reserved (nr_hugepages is 0)");
 }
@@ -109,6 +123,12 @@ static int fixed_address(struct vm *m, const struct task *t, struct request *r)
 {
 	vaddr_t top = mm_at(m, t->mm)->task_size;
 
+	/* Linux takes the last addresses for an errno that it got. */
+	if (r->len <= top && -(int64_t)r->addr > 0 &&
+		-(int64_t)r->addr <= ERRNO_MAX)
+		return vm_fail(m, (int)-r->addr,
+			"address 0x%llx reads as an errno of the kernel",
+			(unsigned long long)r->addr);
 	if (r->len > top || r->addr > top - r->len)
 		return vm_fail(m, ENOMEM,
 			"[0x%llx, +%llu) leaves user space, which ends at "
@@ -268,6 +288,8 @@ static uint64_t flags_of(
 		f |= VM_GROWSDOWN;
 	if (a->flags & MAP_LOCKED)
 		f |= VM_LOCKED;
+	if (a->flags & MAP_SYNC)
+		f |= VM_SYNC;
 	if (a->flags & MAP_STACK)
 		f |= VM_NOHUGEPAGE;
 	return f | mm_at(m, t->mm)->def_flags | VM_MAYREAD | VM_MAYWRITE |
@@ -324,6 +346,7 @@ static int map_region(struct vm *m, const struct task *t, struct request *r)
 {
 	struct unmap_plan gone;
 	struct vma_range range;
+	struct vma *v;
 	int err;
 
 	err = vma_room(m, 3);
@@ -343,7 +366,10 @@ static int map_region(struct vm *m, const struct task *t, struct request *r)
 		.pgoff = r->pgoff,
 		.file = r->file,
 	};
-	vma_merge_new(m, t->mm, &range);
+	v = vma_merge_new(m, t->mm, &range);
+	/* mlockall(MCL_FUTURE) does not keep droppable memory. */
+	if (v->flags & VM_DROPPABLE)
+		vma_set_flags(m, v, v->flags & ~VM_LOCKED_MASK);
 	if (r->new_shmem)
 		file_put(m, r->file); /* the VMA holds it now */
 	return 0;

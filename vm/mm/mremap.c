@@ -162,11 +162,14 @@ static int move_ptes(
 			off = span < len - off ? off + span : len;
 			continue;
 		}
+		/* Where the source has a table the target gets one. */
 		e = pt_get(m, mm_at(m, mm), from + off);
-		if (e && pt_set(m, mm, to + off, e)) {
+		if (pt_make_leaf(m, mm, to + off)) {
 			move_ptes(m, mm, to, from, off);
 			return -ENOMEM;
 		}
+		if (e)
+			pt_set(m, mm, to + off, e);
 		if (e)
 			pt_set(m, mm, from + off, 0);
 		off += m->page_size;
@@ -197,7 +200,8 @@ static void empty_source(
 
 	if (!v)
 		return;
-	vma_set_flags(m, v, v->flags & ~VM_LOCKED_MASK);
+	/* Without mm_account(): Linux leaves locked_vm, so VmLck, as it was. */
+	v->flags &= ~(uint64_t)VM_LOCKED_MASK;
 	if (v != to && v->start == r->old && v->end == r->old + r->old_len) {
 		v->anon_vma = 0;
 		v->av_multi = 0;
@@ -277,6 +281,21 @@ static vaddr_t choose_target(
 		vma_pgoff_at(m, v, r->old) << m->page_shift);
 }
 
+/* Unmaps what the new length leaves off. */
+static int cut_tail(struct vm *m, const struct task *t, const struct remap *r)
+{
+	vaddr_t start = r->old + r->new_len, top = mm_at(m, t->mm)->task_size;
+
+	if (start > top || r->old_len - r->new_len > top - start)
+		return vm_fail(m, EINVAL,
+			"the old range 0x%llx + %llu leaves user space, which "
+			"ends at 0x%llx",
+			(unsigned long long)r->old,
+			(unsigned long long)r->old_len,
+			(unsigned long long)top);
+	return unmap_range(m, t->mm, start, r->old + r->old_len);
+}
+
 /* FIXED or DONTUNMAP, within one VMA. */
 static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 {
@@ -288,8 +307,7 @@ static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 			err = unmap_range(m, t->mm, r.to, r.to + r.new_len);
 	}
 	if (!err && r.old_len > r.new_len) {
-		err = unmap_range(
-			m, t->mm, r.old + r.new_len, r.old + r.old_len);
+		err = cut_tail(m, t, &r);
 		r.old_len = r.new_len;
 	}
 	if (err)
@@ -416,8 +434,7 @@ static int64_t shrink(struct vm *m, struct task *t, const struct remap *r)
 	if (!check_source(m, t, r))
 		return -m->fail.err;
 	if (r->new_len < r->old_len)
-		err = unmap_range(
-			m, t->mm, r->old + r->new_len, r->old + r->old_len);
+		err = cut_tail(m, t, r);
 	return err ? err : (int64_t)r->old;
 }
 

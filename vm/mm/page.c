@@ -116,6 +116,8 @@ static int beyond_end(struct fault *x)
 {
 	char name[120];
 
+	if (pt_make_upper(x->m, x->v->mm, x->va))
+		return -ENOMEM;
 	disk_path(x->m, x->inode, name, sizeof(name));
 	vm_fail(x->m, EFAULT,
 		"page %llu of %s lies beyond the end of the file (size 0x%llx)",
@@ -217,6 +219,24 @@ static int map_around(struct fault *x)
 	return err;
 }
 
+/*
+ * A fault beyond the end of a file maps what lies before it.  Linux 6.18 leaves
+ * a single page of the disk alone as long as there is no table to hold it.
+ */
+static bool around_beyond_end(struct fault *x)
+{
+	uint64_t page, last, span, n = 0;
+	unsigned first;
+
+	if (x->n->type == INODE_SHMEM ||
+		pt_leaf_table(x->m, x->mm, x->va, &first, &span))
+		return true;
+	around_window(x, &page, &last);
+	for (; radix_next(x->m, x->n->cache, &page) && page <= last; page++)
+		n++;
+	return n > 1;
+}
+
 static int file_read_fault(struct fault *x)
 {
 	bool inside = x->page < inode_pages(x->m, x->n);
@@ -224,7 +244,7 @@ static int file_read_fault(struct fault *x)
 
 	if (inside && !file_page(x))
 		return -ENOMEM;
-	err = map_around(x);
+	err = inside || around_beyond_end(x) ? map_around(x) : 0;
 	return err || inside ? err : beyond_end(x);
 }
 

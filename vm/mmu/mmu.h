@@ -50,6 +50,13 @@ uint64_t pt_get(const struct vm *m, const struct mm *mm, vaddr_t va);
  * not flush the TLB.
  */
 int pt_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t entry);
+/* Creates the tables above va's leaf table alone: what a fault does before it
+ * looks further.  0 or -ENOMEM. */
+int pt_make_upper(struct vm *m, idx_t mm, vaddr_t va);
+/* As many tables as `from` has there. */
+int pt_make_like(struct vm *m, idx_t mm, const struct mm *from, vaddr_t va);
+/* The leaf table as well. */
+int pt_make_leaf(struct vm *m, idx_t mm, vaddr_t va);
 /*
  * The leaf table that covers va, as an array of entries, or NULL when there is
  * none; *first is the index of va in it.  `span` gets the bytes of address

@@ -137,13 +137,14 @@ uint64_t pt_get(const struct vm *m, const struct mm *mm, vaddr_t va)
 }
 
 /*
- * Creates the tables that va lacks.  Returns where its leaf entry lies, or 0
- * with ENOMEM; then the tables made on the way are given back.
+ * Creates the tables that va lacks down to level `last`.  Returns where its
+ * entry lies there, or 0 with ENOMEM; then the tables made on the way are given
+ * back.
  */
-static paddr_t leaf_make(struct vm *m, idx_t mm, vaddr_t va)
+static paddr_t tables_make(struct vm *m, idx_t mm, vaddr_t va, unsigned last)
 {
 	const struct pte_bits *b = &m->arch->pte;
-	unsigned last = leaf_level(m), nr = 0;
+	unsigned nr = 0;
 	paddr_t table = pfn_to_pa(m, mm_at(m, mm)->pgd);
 	paddr_t link = 0; /* the first entry set here */
 	pfn_t made[MAX_LEVELS];
@@ -182,11 +183,42 @@ int pt_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t entry)
 	if (!at && !entry)
 		return 0;
 	if (!at)
-		at = leaf_make(m, mm, va);
+		at = tables_make(m, mm, va, leaf_level(m));
 	if (!at)
 		return vm_fail(m, ENOMEM, "no frame is free for a page table");
 	pte_write(m, at, entry);
 	return 0;
+}
+
+int pt_make_upper(struct vm *m, idx_t mm, vaddr_t va)
+{
+	if (tables_make(m, mm, va, leaf_level(m) - 1))
+		return 0;
+	return vm_fail(m, ENOMEM, "no frame is free for a page table");
+}
+
+int pt_make_like(struct vm *m, idx_t mm, const struct mm *from, vaddr_t va)
+{
+	unsigned last = leaf_level(m), l = 0;
+	paddr_t table = pfn_to_pa(m, from->pgd);
+
+	for (; l < last; l++) {
+		uint64_t e = pte_read(m, entry_at(m, table, l, va));
+
+		if (!(e & m->arch->pte.present))
+			break;
+		table = e & m->arch->pte.addr;
+	}
+	if (tables_make(m, mm, va, l))
+		return 0;
+	return vm_fail(m, ENOMEM, "no frame is free for a page table");
+}
+
+int pt_make_leaf(struct vm *m, idx_t mm, vaddr_t va)
+{
+	if (tables_make(m, mm, va, leaf_level(m)))
+		return 0;
+	return vm_fail(m, ENOMEM, "no frame is free for a page table");
 }
 
 void *pt_leaf_table(const struct vm *m, const struct mm *mm, vaddr_t va,
