@@ -496,8 +496,8 @@ static enum dump dump_kind(void)
 static void run_jump(void)
 {
 	struct fault f = {0};
-	uint8_t byte = host_access(
-		ACCESS_READ, bad_word ? 0 : value_of(1), 0, &f);
+	uint8_t byte =
+		host_access(ACCESS_READ, bad_word ? 0 : value_of(1), 0, &f);
 
 	if (!f.sig && byte != 0xc3) {
 		put_text("no code\n");

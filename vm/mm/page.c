@@ -129,12 +129,14 @@ static int beyond_end(struct fault *x)
 /*
  * The frame of the file's page.  A page that the cache lacks is read with its
  * neighbours: half a window before it, with MADV_SEQUENTIAL the window from it
- * on, with MADV_RANDOM it alone.
+ * on, with MADV_RANDOM it alone; of code (since 6.16) what the mapping has of
+ * the window from it on.
  */
 static pfn_t file_page(struct fault *x)
 {
 	struct vm *m = x->m;
-	uint64_t start = x->page;
+	uint64_t start = x->page, nr = READAHEAD_PAGES;
+	uint64_t left = vma_pgoff_at(m, x->v, x->v->end) - start;
 	pfn_t pfn = cache_lookup(m, x->inode, x->page);
 
 	if (pfn)
@@ -142,10 +144,12 @@ static pfn_t file_page(struct fault *x)
 	pfn = cache_get(m, x->inode, x->page, &x->major);
 	if (!pfn || !x->major || x->v->flags & VM_RAND_READ)
 		return pfn;
-	if (!(x->v->flags & VM_SEQ_READ))
+	if (x->v->flags & VM_EXEC && !(x->v->flags & VM_SEQ_READ))
+		nr = nr < left ? nr : left;
+	else if (!(x->v->flags & VM_SEQ_READ))
 		start -= start < READAHEAD_PAGES / 2 ? start
 						     : READAHEAD_PAGES / 2;
-	cache_read_window(m, x->inode, start, READAHEAD_PAGES);
+	cache_read_window(m, x->inode, start, nr);
 	return pfn;
 }
 
