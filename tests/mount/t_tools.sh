@@ -1,0 +1,241 @@
+#!/bin/bash
+# Unmodified programs of Debian on a machine, by examples/with-proc: what they
+# print is what the machine's own files say.
+. "$(dirname "$0")/lib.sh"
+with_proc=$(realpath "$(dirname "$0")/../../examples/with-proc")
+
+for tool in free vmstat top ps pmap slabtop uptime sysctl htop script smem \
+	numastat numactl lscpu prometheus-node-exporter; do
+	command -v "$tool" >/dev/null ||
+		fail "$tool is missing: examples/deps.sh test"
+done
+
+# ---- what with-proc says ----------------------------------------------------
+
+# says STATUS PATTERN ARG...: with-proc ARG... ends so.
+says() {
+	local status=$1 pattern=$2
+	shift 2
+	timeout 20 "$with_proc" "$@" >"$work/said" 2>&1
+	is "status of with-proc $*" $? "$status"
+	like "with-proc $*" "$(cat "$work/said")" "$pattern"
+}
+
+says 125 'with-proc: usage: *'
+says 125 'with-proc: usage: *' "$m"
+says 125 'with-proc: there is no directory *' "$work/nowhere" true
+says 125 'with-proc: no machine is mounted on *' "$work" true
+start -o ram=256M,cpus=2,swap=64M
+mounts=$(cat /proc/self/mountinfo)
+says 127 'with-proc: there is no command no-such-tool' "$m" no-such-tool
+says 0 '' "$m" true
+says 7 '' "$m" sh -c 'exit 7'
+says 143 '*' "$m" sh -c 'kill $$'
+says 0 'a  b c' "$m" echo 'a  b' c
+says 0 '3????' "$m" sh -c 'echo $$'
+says 0 "$(readlink "$m/proc/1/root")" "$m" readlink /proc/1/root
+is "input" "$(echo word | "$with_proc" "$m" cat)" word
+(cd "$work" && "$with_proc" mnt true) || fail "a relative mount point"
+is "what stays mounted" "$(cat /proc/self/mountinfo)" "$mounts"
+
+# ---- a machine with something to see ----------------------------------------
+
+mkdir -p "$m/disk/usr/bin" "$m/disk/lib64"
+cp -L /bin/cat "$m/disk/usr/bin/cat"
+ld=$(readelf -l /bin/cat | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+mkdir -p "$m/disk$(dirname "$ld")"
+cp -L "$ld" "$m/disk$ld"
+echo 'spawn /usr/bin/cat one two' >"$m/ctl" || fail "spawn"
+pid=$(cat "$m/last")
+p=$m/proc/$pid
+cat >"$p/ctl" <<-'END' || fail "ctl"
+	mmap 12M rw as=anon
+	touch anon 9M w
+	mmap 3M rw flags=shared as=shm
+	touch shm 2M w
+	mmap 64K rw flags=shared file=/usr/bin/cat as=file
+	touch file 16K
+	write file "dirty"
+	mlock anon 64K
+	fork
+	clone flags=vm,thread
+END
+echo 'tick 733100' >"$m/ctl" || fail "tick" # 2 hours, 2 minutes, 11 s
+
+# run TOOL ARG...: what it prints; it says nothing else and succeeds.
+run() {
+	timeout 20 "$with_proc" "$m" "$@" 2>"$work/err" || fail "$*: status $?"
+	[ -s "$work/err" ] && fail "$* says: $(cat "$work/err")"
+}
+kb() { awk -v l="$1:" '$1 == l { s += $2 } END { print s + 0 }' "${2:-$m/proc/meminfo}"; }
+count() { awk -v k="$1" '$1 == k { print $2 }' "$m/proc/vmstat"; }
+# pages: of the process's smaps
+rss() { kb Rss "$m/proc/$1/smaps"; }
+pss() { kb Pss "$m/proc/$1/smaps_rollup"; }
+total=$(kb MemTotal)
+free=$(kb MemFree)
+available=$(kb MemAvailable)
+cached=$(kb Cached)
+[ "$(kb Dirty)" -gt 0 ] && [ "$(kb Mapped)" -gt 2048 ] ||
+	fail "nothing dirty, nothing mapped"
+
+# ---- procps -----------------------------------------------------------------
+
+is "free" "$(run free -k | awk '/^Mem/ { print $2, $3, $4, $5, $6, $7 }
+	/^Swap/ { print $2, $3, $4 }')" \
+	"$total $((total - available)) $free $(kb Shmem) $cached $available
+$(kb SwapTotal) 0 $(kb SwapFree)"
+is "vmstat" "$(run vmstat | awk 'NR == 3 { print $3, $4, $5, $6, $7, $8 }')" \
+	"0 $free 0 $cached 0 0"
+run vmstat -s >"$work/told"
+while read -r label want; do
+	is "vmstat -s: $label" "$(awk -v l="$label" '{ n = $1
+		$1 = ""; gsub(/ /, "_"); if ($0 == "_" l) print n }' \
+		"$work/told")" "$want"
+done <<END
+K_total_memory $total
+K_free_memory $free
+K_active_memory $(kb Active)
+K_inactive_memory $(kb Inactive)
+K_total_swap $(kb SwapTotal)
+K_free_swap $(kb SwapFree)
+K_paged_in $(count pgpgin)
+K_paged_out $(count pgpgout)
+CPU_context_switches $(awk '$1 == "ctxt" { print $2 }' "$m/proc/stat")
+boot_time $(awk '$1 == "btime" { print $2 }' "$m/proc/stat")
+idle_cpu_ticks $(awk '$1 == "cpu" { print $5 }' "$m/proc/stat")
+END
+is "vmstat -m" "$(run vmstat -m | awk 'NR > 1 { print $1, $2, $3, $4, $5 }')" \
+	"$(awk 'NR > 2 { print $1, $2, $3, $4, $5 }' "$m/proc/slabinfo" |
+		LC_ALL=C sort)"
+is "vmstat -d" "$(run vmstat -d | awk 'NR > 2 { print $1, $2, $4, $6, $8 }')" \
+	"$(awk '{ print $3, $4, $6, $8, $10 }' "$m/proc/diskstats")"
+[ "$(awk '$3 == "vda" { print $4 }' "$m/proc/diskstats")" -gt 0 ] ||
+	fail "diskstats: nothing was read"
+is "slabtop" "$(run slabtop -o -s a | awk 'NR > 7 { print $8, $2, $1 }' |
+	LC_ALL=C sort)" "$(awk 'NR > 2 { print $1, $2, $3 }' \
+	"$m/proc/slabinfo" | LC_ALL=C sort)"
+is "tasks in slabinfo" "$(awk '$1 == "task_struct" { print $2 }' \
+	"$m/proc/slabinfo")" "$(ls -d "$m"/proc/[0-9]*/task/* | wc -l)"
+like "uptime" "$(run uptime)" '*up  2:02,*load average: 0.00, 0.00, 0.00'
+is "sysctl" "$(run sysctl -n vm.overcommit_memory vm.max_map_count)" \
+	$'0\n65530'
+
+# listed PID RSS VSZ: each process, as status has it
+for s in "$m"/proc/[0-9]*/status; do
+	awk '/^Pid:/ { p = $2 } /^VmSize/ { v = $2 } /^VmRSS/ { r = $2 }
+		END { print p, r, v }' "$s"
+done | sort -n >"$work/want"
+[ "$(wc -l <"$work/want")" = 3 ] || fail "processes: $(cat "$work/want")"
+is "ps aux" "$(run ps aux | awk 'NR > 1 { print $2, $6, $5 }' | sort -n)" \
+	"$(cat "$work/want")"
+is "ps -eL" "$(run ps -eL | awk 'NR > 1 { print $1, $2 }' | sort -n)" \
+	"$(cd "$m/proc" && ls -d [0-9]*/task/* | sed 's#/task/# #' | sort -n)"
+is "ps args" "$(run ps -o args= -p "$pid")" "/usr/bin/cat one two"
+run top -b -n 1 -E k >"$work/told"
+is "top" "$(awk 'seen && NF > 9 { print $1, $6, $5 } $1 == "PID" { seen = 1 }' \
+	"$work/told" | sort -n)" "$(cat "$work/want")"
+is "top's memory" "$(tr -d ',' <"$work/told" | awk '/^KiB Mem/ {
+	print $4, $6, $10 }' | sed 's/\.0//g')" "$total $free $cached"
+is "pmap" "$(run pmap "$pid" | awk '$1 == "total" { print $2 }')" \
+	"$(kb Size "$p/smaps")K"
+is "pmap -x" "$(run pmap -x "$pid" | awk '$1 == "total" { print $3, $4 }')" \
+	"$(kb Size "$p/smaps") $(rss "$pid")"
+is "pmap -X" "$(run pmap -X "$pid" | tail -1 | awk '{ print $1, $2 }')" \
+	"$(kb Size "$p/smaps") $(rss "$pid")"
+
+# ---- htop, numactl, smem, lscpu ----------------------------------------------
+
+(sleep 1; printf q) | TERM=xterm timeout 20 "$with_proc" "$m" script -qec \
+	'stty cols 150 rows 40; htop -d 5' /dev/null >"$work/told" 2>&1 ||
+	fail "htop: $(cat "$work/told")"
+like "htop" "$(sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1b(B//g' "$work/told" |
+	tr -d '\r\n')" '*Tasks: *3*1 thr*Uptime: *02:02:11*/usr/bin/cat*'
+run numactl -H >"$work/told"
+is "numactl" "$(awk '/size|free/ { print $4 }' "$work/told")" \
+	"$((total / 1024))"$'\n'"$((free / 1024))"
+like "numactl" "$(cat "$work/told")" 'available: 1 nodes (0)*cpus: 0 1*'
+like "numastat" "$(run numastat)" '*node0*numa_hit*0*'
+is "numastat -m" "$(run numastat -m | awk '$1 ~ /^(MemTotal|AnonPages)$/ {
+	print $1, $2 }')" "$(awk '$3 ~ /^(MemTotal|AnonPages):/ {
+	sub(/:/, "", $3); printf "%s %.2f\n", $3, $4 / 1024 }' \
+	"$m/sys/devices/system/node/node0/meminfo")"
+like "numastat -p" "$(run numastat -p "$pid")" '*Private*'
+is "smem" "$(run smem -H -c 'pid rss pss' | awk '{ print $1, $2, $3 }' |
+	sort -n)" "$(for i in 1 "$pid" $((pid + 1)); do
+	echo "$i $(rss "$i") $(kb Pss "$m/proc/$i/smaps")"
+done)"
+is "lscpu" "$(run lscpu | awk -F: '/^CPU\(s\)|^Core|^Socket|^NUMA node\(/ {
+	gsub(/ /, "", $2); print $2 }' | tr '\n' ' ')" '2 2 1 1 '
+
+# ---- psutil, node exporter, page-types ----------------------------------------
+
+/usr/bin/python3 -c 'import psutil' || fail "psutil: examples/deps.sh test"
+is "psutil" "$(run /usr/bin/python3 - <<-'END'
+	import psutil
+	m, s = psutil.virtual_memory(), psutil.swap_memory()
+	print(m.total >> 10, m.available >> 10, m.free >> 10, m.cached >> 10,
+	      m.shared >> 10, s.total >> 10, s.free >> 10)
+	for p in psutil.process_iter():
+	    i = p.memory_info()
+	    print(p.pid, i.rss >> 10, i.vms >> 10)
+	d = psutil.disk_io_counters(perdisk=True)["vda"]
+	print(psutil.cpu_count(), d.read_count, d.write_bytes)
+	END
+)" "$total $available $free $cached $(kb Shmem) $(kb SwapTotal) $(kb SwapFree)
+$(cat "$work/want")
+2 $(awk '$3 == "vda" { print $4, $10 * 512 }' "$m/proc/diskstats")"
+
+# exporter PORT: one scrape of those collectors that read the machine's files.
+exporter() {
+	run bash -c '
+	prometheus-node-exporter --web.listen-address=127.0.0.1:$0 \
+		--log.level=error --path.udev.data=/ --collector.disable-defaults \
+		--collector.meminfo --collector.meminfo_numa \
+		--collector.vmstat --collector.stat --collector.cpu \
+		--collector.loadavg --collector.diskstats --collector.filefd &
+	for i in $(seq 100); do
+		(exec 3<>"/dev/tcp/127.0.0.1/$0") 2>/dev/null && break
+		sleep 0.1
+	done
+	exec 3<>"/dev/tcp/127.0.0.1/$0"
+	printf "GET /metrics HTTP/1.0\r\n\r\n" >&3
+	cat <&3
+	kill %1' "$1" | tr -d '\r'
+}
+exporter $((20000 + $$ % 20000)) >"$work/told"
+metric() { awk -v n="$1" '$1 == n { printf "%.0f\n", $2 }' "$work/told"; }
+is "collectors" "$(grep -c '^node_scrape_collector_success{.*} 1' \
+	"$work/told")" 8
+is "MemTotal" "$(metric node_memory_MemTotal_bytes)" $((total * 1024))
+is "MemFree" "$(metric node_memory_MemFree_bytes)" $((free * 1024))
+is "Dirty" "$(metric node_memory_Dirty_bytes)" $(($(kb Dirty) * 1024))
+is "of the node" "$(metric 'node_memory_numa_MemFree{node="0"}')" \
+	$((free * 1024))
+is "pgfault" "$(metric node_vmstat_pgfault)" "$(count pgfault)"
+is "boot time" "$(metric node_boot_time_seconds)" \
+	"$(awk '$1 == "btime" { print $2 }' "$m/proc/stat")"
+is "read" "$(metric 'node_disk_read_bytes_total{device="vda"}')" \
+	"$(awk '$3 == "vda" { print $6 * 512 }' "$m/proc/diskstats")"
+
+# (In no package of Debian 12; a part of Linux's tools/mm.)
+if command -v page-types >/dev/null; then
+	is "page-types" "$(run page-types | awk '$NF == "" || /total/ {
+		print $2 }')" "$(($(stat -c %s "$m/proc/kpageflags") / 8))"
+fi
+
+# ---- the machine's settings ---------------------------------------------------
+
+run sysctl -q -w vm.overcommit_memory=2 vm.max_map_count=1000
+is "written by sysctl" "$(cat "$m"/proc/sys/vm/{overcommit_memory,max_map_count})" \
+	$'2\n1000'
+like "the journal has it" "$(tail -1 "$m/log")" '*set max_map_count 1000 = 0'
+{ echo 3 >"$m/proc/sys/vm/overcommit_memory"; } 2>/dev/null &&
+	fail "overcommit_memory 3 is taken"
+like "sentence" "$(cat "$m/last")" '-EINVAL overcommit_memory is a number *'
+{ echo word >"$m/proc/sys/vm/overcommit_memory"; } 2>/dev/null &&
+	fail "a word is taken"
+is "value" "$(cat "$m/proc/sys/vm/overcommit_memory")" 2
+{ echo 1 >"$m/proc/sys/vm/nr_hugepages"; } 2>/dev/null &&
+	fail "nr_hugepages can be written"
+is "what stays mounted" "$(cat /proc/self/mountinfo)" "$mounts"
