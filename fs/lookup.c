@@ -107,8 +107,10 @@ static void drop_disk_pages(struct session *s)
 
 void directories_changed(struct session *s)
 {
+	/* The kernel waits for pages that are being read: another thread has
+	 * to answer. */
 	if (atomic_load(&s->live.restored) &&
-		atomic_exchange(&s->live.restored, false))
+		atomic_exchange(&s->live.restored, false) && !s->single)
 		drop_disk_pages(s);
 	if (!atomic_load(&s->live.recount) ||
 		!atomic_exchange(&s->live.recount, false))

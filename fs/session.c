@@ -112,6 +112,7 @@ int session_serve(struct session *s, bool single)
 	if (fuse_set_signal_handlers(s->se) == 0) {
 		if (!s->read_only)
 			idle_start(s);
+		s->single = single;
 		if (single) {
 			status = fuse_session_loop(s->se);
 		} else {

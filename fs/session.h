@@ -68,6 +68,7 @@ struct session {
 	struct pollers pollers;
 	struct idle idle;
 	bool read_only;
+	bool single; /* one thread serves all */
 };
 
 struct open_file {
