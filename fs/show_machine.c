@@ -2,6 +2,7 @@
  * Files about the machine as a whole: replies, configuration, counters.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "../persist/store.h"
 #include "../vm/cmd/command.h"
@@ -110,4 +111,13 @@ void show_state_hash(struct sbuf *b, const struct view *v, uint64_t id)
 	else
 		store_state_hash(v->vm, hash);
 	sbuf_printf(b, "%s\n", hash);
+}
+
+void show_timelines(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	char *text = v->store ? store_timelines(v->store) : NULL;
+
+	if (text)
+		sbuf_str(b, text);
+	free(text);
 }
