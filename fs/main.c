@@ -151,6 +151,36 @@ static int run_detached(struct options *o)
 	return 1;
 }
 
+static int export_journal(const struct options *o)
+{
+	char err[STORE_ERR_MAX] = "";
+	int rc = store_export(o->machine, stdout, err);
+
+	if (rc)
+		fprintf(stderr, "pagefs: %s\n", err);
+	return rc != 0;
+}
+
+static int import_journal(const struct options *o)
+{
+	struct store_options so = store_options_of(o, stderr);
+	bool standard = !strcmp(o->script, "-");
+	FILE *from = standard ? stdin : fopen(o->script, "re");
+	char err[STORE_ERR_MAX] = "";
+	int rc;
+
+	if (!from) {
+		fprintf(stderr, "pagefs: %s: %s\n", o->script, strerror(errno));
+		return 1;
+	}
+	rc = store_import(o->machine, &so, from, err);
+	if (rc)
+		fprintf(stderr, "pagefs: %s\n", err);
+	if (!standard)
+		fclose(from);
+	return rc != 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -175,6 +205,10 @@ int main(int argc, char **argv)
 		status = 1;
 	} else if (o.check) {
 		status = check(&o);
+	} else if (o.export_journal) {
+		status = export_journal(&o);
+	} else if (o.import_journal) {
+		status = import_journal(&o);
 	} else {
 		status = o.foreground ? run(&o, -1) : run_detached(&o);
 	}

@@ -21,6 +21,7 @@ enum {
 	KEY_PROCESS,
 	KEY_POWER,
 	KEY_IGNORE,
+	KEY_IMPORT,
 };
 
 #define FLAG(text, field)                                \
@@ -35,6 +36,8 @@ static const struct fuse_opt option_table[] = {
 	FLAG("-V", version),
 	FLAG("--version", version),
 	FLAG("--check", check),
+	FLAG("--export-journal", export_journal),
+	FUSE_OPT_KEY("--import-journal", KEY_IMPORT),
 	{"at=%s", offsetof(struct options, at), 0},
 	{"at_cache=%u", offsetof(struct options, at_cache), 0},
 	FUSE_OPT_KEY("-f", KEY_FOREGROUND),
@@ -125,6 +128,8 @@ static int take_option(
 	case FUSE_OPT_KEY_NONOPT:
 		return take_word(o, arg);
 	case FUSE_OPT_KEY_OPT:
+		if (!strcmp(arg, "-"))
+			return take_word(o, arg);
 		if (strncmp(arg, "x-", 2) == 0 ||
 			strncmp(arg, "comment=", 8) == 0)
 			return 0;
@@ -141,6 +146,9 @@ static int take_option(
 	case KEY_DEBUG:
 		o->debug = o->foreground = true;
 		return 1;
+	case KEY_IMPORT:
+		o->import_journal = true;
+		return 0;
 	case KEY_POWER:
 		o->power = true;
 		return 0;
@@ -220,9 +228,18 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (!o->machine)
 		return complain("which machine? usage: pagefs [-o OPTIONS] "
 				"MACHINE.db MOUNTPOINT");
-	if (o->check && o->mountpoint)
-		return complain("--check takes the machine alone");
-	if (!o->check && !o->mountpoint)
+	if (o->import_journal) {
+		o->script = o->mountpoint;
+		o->mountpoint = NULL;
+		if (!o->script)
+			return complain("which script? usage: pagefs "
+					"--import-journal MACHINE.db FILE|-");
+	}
+	o->no_mount = o->check || o->export_journal || o->import_journal;
+	if (o->no_mount && o->mountpoint)
+		return complain("%s takes the machine alone",
+			o->check ? "--check" : "--export-journal");
+	if (!o->no_mount && !o->mountpoint)
 		return complain("where to? usage: pagefs [-o OPTIONS] "
 				"MACHINE.db MOUNTPOINT");
 	if (o->at && *o->at == '-')
@@ -234,7 +251,7 @@ int options_parse(struct options *o, int argc, char **argv)
 	o->read_only |= o->at != NULL;
 	if (resolve(o))
 		return -1;
-	return o->check ? 0 : add_fuse_options(o);
+	return o->no_mount ? 0 : add_fuse_options(o);
 }
 
 void options_usage(void)
@@ -245,6 +262,8 @@ void options_usage(void)
 	vm_config_default(&c);
 	puts("usage: pagefs [-o OPTIONS] MACHINE.db MOUNTPOINT\n"
 	     "       pagefs --check MACHINE.db\n"
+	     "       pagefs --export-journal MACHINE.db\n"
+	     "       pagefs --import-journal [-o OPTIONS] MACHINE.db FILE|-\n"
 	     "\n"
 	     "Creates the machine on first use, and mounts it.\n"
 	     "\n"
@@ -263,6 +282,10 @@ void options_usage(void)
 	     "                        this process, or a loss of power\n"
 	     "    --check             replay the journal and compare, "
 	     "without mounting\n"
+	     "    --export-journal    print the machine's history as a "
+	     "script\n"
+	     "    --import-journal    run such a script, on a new machine or "
+	     "on this one\n"
 	     "    -h, --help  -V, --version\n"
 	     "\n"
 	     "Options of a new machine, kept in its file (-o KEY=VALUE,...), "
@@ -284,5 +307,6 @@ void options_free(struct options *o)
 	free(o->machine);
 	free(o->mountpoint);
 	free(o->at);
+	free(o->script);
 	fuse_opt_free_args(&o->args);
 }

@@ -19,6 +19,10 @@ struct options {
 	unsigned at_cache; /* machines of at/ and checkpoints/ to keep */
 	bool foreground, debug, single, read_only, power;
 	bool check, help, version;
+	bool export_journal;
+	bool no_mount;	     /* one of the above and below */
+	bool import_journal; /* run the script `script` */
+	char *script;	     /* "-": standard input */
 	/* machine options: names and values */
 	const char *keys[MAX_KEYS], *values[MAX_KEYS];
 	unsigned nr_keys;

@@ -19,7 +19,10 @@
  *	snapshot.c  automatic checkpoints;  restore.c  choosing one
  *	replay.c    applying journal rows;  check.c  pagefs --check
  *	timeline.c  the tree of timelines; paths through it
- *	view.c      past moments
+ *	view.c      past moments;  checkpoint.c  moments with a name
+ *	history.c   restore;  forget.c  forget, vacuum;  tree.c  the drawing
+ *	command.c   the commands of these;  tables.c  the machine as rows
+ *	export.c    the journal as a script;  import.c  running one
  *
  * One mutex guards a store: store_exec() changes the machine, everything else
  * only reads it.
@@ -43,6 +46,7 @@
 
 #define APPLICATION_ID 0x70676673 /* "pgfs", at offset 68 of the file */
 #define JOURNAL_FORMAT 3	  /* user_version, at offset 60 */
+#define SCRIPT_FORMAT  1	  /* of --export-journal */
 #define ACTOR_TEXT_MAX 32
 
 /* A growable array of bytes. */
