@@ -1,30 +1,35 @@
 /*
- * One write(2) for a frame of the WAL instead of two.
+ * Frames of the WAL are written together, up to a commit.
  *
  * SQLite appends a frame as two writes: 24 bytes of header, then the page
  * right behind (https://www.sqlite.org/fileformat2.html#walformat).  The cost
- * of a small commit is mostly theirs.  So the header waits in memory for its
- * page:
+ * of a small commit, and of a large one of small pages, is mostly theirs.  So
+ * what is appended waits in memory:
  *
- *	| WAL header | frame | frame | header . page |
- *	                             ^ end
+ *	| WAL header | frame | frame | frame . header . page . header |
+ *	             in the file     ^ start                          ^ end
  *
- * Only a header at the end of what was written is one that a page follows:
- * SQLite rewrites headers alone, when a transaction replaces one of its
- * pages, but only before the end.
+ * A frame whose header has the size of the database in bytes 4 to 7 ends a
+ * transaction: with its page, all goes to the file.  Nobody looks at a frame
+ * before that but SQLite itself, which reads and rewrites frames of the
+ * transaction in progress: then all is written first.
  */
 #include "store_i.h"
 
+#include <stdlib.h>
+
 #define FRAME_HEADER 24
-#define PAGE_MAX     4096 /* larger pages are written as SQLite does it */
+#define WAITING_MAX  65536
 
 /* Lies behind the file of the VFS below. */
 struct wal_file {
 	const sqlite3_io_methods *real;
 	sqlite3_io_methods methods;
-	sqlite3_int64 end; /* of what was written; 0 not known yet */
-	bool held;	   /* a header that belongs at end */
-	char frame[FRAME_HEADER + PAGE_MAX];
+	sqlite3_int64 end;   /* of what was written or waits; 0 not known yet */
+	sqlite3_int64 start; /* of what waits */
+	int len;	     /* of what waits */
+	bool commit;	     /* the newest header ends a transaction */
+	char *waiting;	     /* WAITING_MAX bytes */
 };
 
 static sqlite3_vfs *below, vfs;
@@ -39,12 +44,43 @@ static struct wal_file *wal_of(sqlite3_file *f)
 	return (struct wal_file *)((char *)f + file_size());
 }
 
-static int write_held(sqlite3_file *f, struct wal_file *w)
+static int write_waiting(sqlite3_file *f, struct wal_file *w)
 {
-	if (!w->held)
+	int len = w->len, rc;
+
+	if (!len)
 		return SQLITE_OK;
-	w->held = false;
-	return w->real->xWrite(f, w->frame, FRAME_HEADER, w->end);
+	w->len = 0;
+	rc = w->real->xWrite(f, w->waiting, len, w->start);
+	if (rc)
+		w->end = w->start;
+	return rc;
+}
+
+static bool is_commit(const char *header)
+{
+	return header[4] || header[5] || header[6] || header[7];
+}
+
+/* Right behind what there is. */
+static int append(sqlite3_file *f, struct wal_file *w, const void *data, int n)
+{
+	int rc = SQLITE_OK;
+
+	if (w->len + n > WAITING_MAX)
+		rc = write_waiting(f, w);
+	if (rc)
+		return rc;
+	if (!w->len)
+		w->start = w->end;
+	memcpy(w->waiting + w->len, data, (size_t)n);
+	w->len += n;
+	w->end += n;
+	if (n == FRAME_HEADER) {
+		w->commit = is_commit(data);
+		return SQLITE_OK;
+	}
+	return w->commit ? write_waiting(f, w) : SQLITE_OK;
 }
 
 static int wal_write(
@@ -53,31 +89,59 @@ static int wal_write(
 	struct wal_file *w = wal_of(f);
 	int rc;
 
-	if (n == FRAME_HEADER && off == w->end && !w->held) {
-		memcpy(w->frame, data, FRAME_HEADER);
-		w->held = true;
-		return SQLITE_OK;
-	}
-	if (w->held && off == w->end + FRAME_HEADER && n <= PAGE_MAX) {
-		w->held = false;
-		memcpy(w->frame + FRAME_HEADER, data, (size_t)n);
-		rc = w->real->xWrite(f, w->frame, FRAME_HEADER + n, w->end);
-	} else {
-		rc = write_held(f, w);
-		if (!rc)
-			rc = w->real->xWrite(f, data, n, off);
-	}
+	if (off && off == w->end && n <= WAITING_MAX)
+		return append(f, w, data, n);
+	rc = write_waiting(f, w);
+	if (!rc)
+		rc = w->real->xWrite(f, data, n, off);
 	if (!rc && (off == 0 || off + n > w->end))
 		w->end = off + n;
 	return rc;
 }
 
+static int wal_read(sqlite3_file *f, void *to, int n, sqlite3_int64 off)
+{
+	struct wal_file *w = wal_of(f);
+	int rc = SQLITE_OK;
+
+	if (w->len && off + n > w->start)
+		rc = write_waiting(f, w);
+	return rc ? rc : w->real->xRead(f, to, n, off);
+}
+
+static int wal_size(sqlite3_file *f, sqlite3_int64 *size)
+{
+	struct wal_file *w = wal_of(f);
+	int rc = write_waiting(f, w);
+
+	return rc ? rc : w->real->xFileSize(f, size);
+}
+
+static int wal_truncate(sqlite3_file *f, sqlite3_int64 size)
+{
+	struct wal_file *w = wal_of(f);
+	int rc = write_waiting(f, w);
+
+	w->end = 0;
+	return rc ? rc : w->real->xTruncate(f, size);
+}
+
 static int wal_sync(sqlite3_file *f, int flags)
 {
 	struct wal_file *w = wal_of(f);
-	int rc = write_held(f, w);
+	int rc = write_waiting(f, w);
 
 	return rc ? rc : w->real->xSync(f, flags);
+}
+
+/* What still waits was never committed. */
+static int wal_close(sqlite3_file *f)
+{
+	struct wal_file *w = wal_of(f);
+
+	free(w->waiting);
+	w->waiting = NULL;
+	return w->real->xClose(f);
 }
 
 static int wal_open(sqlite3_vfs *v, const char *name, sqlite3_file *f,
@@ -89,10 +153,17 @@ static int wal_open(sqlite3_vfs *v, const char *name, sqlite3_file *f,
 	if (rc || !(flags & SQLITE_OPEN_WAL))
 		return rc;
 	memset(w, 0, sizeof(*w));
+	w->waiting = malloc(WAITING_MAX);
+	if (!w->waiting) /* SQLite's own writes do as well */
+		return rc;
 	w->real = f->pMethods;
 	w->methods = *w->real;
 	w->methods.xWrite = wal_write;
+	w->methods.xRead = wal_read;
+	w->methods.xTruncate = wal_truncate;
 	w->methods.xSync = wal_sync;
+	w->methods.xFileSize = wal_size;
+	w->methods.xClose = wal_close;
 	f->pMethods = &w->methods;
 	return SQLITE_OK;
 }
