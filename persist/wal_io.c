@@ -76,11 +76,7 @@ static int append(sqlite3_file *f, struct wal_file *w, const void *data, int n)
 	memcpy(w->waiting + w->len, data, (size_t)n);
 	w->len += n;
 	w->end += n;
-	if (n == FRAME_HEADER) {
-		w->commit = is_commit(data);
-		return SQLITE_OK;
-	}
-	return w->commit ? write_waiting(f, w) : SQLITE_OK;
+	return n != FRAME_HEADER && w->commit ? write_waiting(f, w) : SQLITE_OK;
 }
 
 static int wal_write(
@@ -89,6 +85,8 @@ static int wal_write(
 	struct wal_file *w = wal_of(f);
 	int rc;
 
+	if (n == FRAME_HEADER)
+		w->commit = is_commit(data);
 	if (off && off == w->end && n <= WAITING_MAX)
 		return append(f, w, data, n);
 	rc = write_waiting(f, w);

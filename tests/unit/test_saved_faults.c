@@ -12,6 +12,7 @@
 static unsigned fuse_length;
 static bool failed;
 
+#ifndef __SANITIZE_ADDRESS__ /* which has these itself */
 static bool burns(void)
 {
 	if (!fuse_length || --fuse_length)
@@ -21,7 +22,6 @@ static bool burns(void)
 	return true;
 }
 
-#ifndef __SANITIZE_ADDRESS__ /* which has these itself */
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
