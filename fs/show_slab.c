@@ -8,6 +8,8 @@
  * is what SLUB chooses for that size and number of processors.
  * Sources: Linux mm/slub.c (calculate_order), mm/slab_common.c (slabinfo).
  */
+#include "slab.h"
+
 #include "../vm/phys/phys.h"
 #include "renderers.h"
 
@@ -28,37 +30,32 @@ static const struct {
 };
 
 /* The smallest order whose block holds `bytes`. */
-static unsigned order_of(const struct vm *m, uint64_t bytes)
+static unsigned order_of(uint64_t page_size, uint64_t bytes)
 {
 	unsigned order = 0;
 
-	while (m->page_size << order < bytes)
+	while (page_size << order < bytes)
 		order++;
 	return order;
 }
 
-/*
- * The order of a slab: from the one that holds 4 objects for each doubling of
- * the processors up, the first that wastes at most 1/16; else 1/8, 1/4, 1/2.
- */
-static unsigned slab_order(const struct vm *m, uint64_t size)
+unsigned slab_order(uint64_t page_size, unsigned cpus, uint64_t size)
 {
-	unsigned cpus = m->root->config.cpus;
 	uint64_t objects = 4 * (33 - (unsigned)__builtin_clz(cpus));
-	uint64_t most = (m->page_size << SLUB_MAX_ORDER) / size;
+	uint64_t most = (page_size << SLUB_MAX_ORDER) / size;
 	unsigned first;
 
 	if (objects > most)
 		objects = most ? most : 1;
-	first = order_of(m, objects * size);
+	first = order_of(page_size, objects * size);
 	for (unsigned part = 16; part > 1; part /= 2)
 		for (unsigned o = first; o <= SLUB_MAX_ORDER; o++) {
-			uint64_t slab = m->page_size << o;
+			uint64_t slab = page_size << o;
 
 			if (slab % size <= slab / part)
 				return o;
 		}
-	return order_of(m, size);
+	return order_of(page_size, size);
 }
 
 void show_slabinfo(struct sbuf *b, const struct view *v, uint64_t id)
@@ -74,7 +71,8 @@ void show_slabinfo(struct sbuf *b, const struct view *v, uint64_t id)
 		enum seg_id pool = caches[i].pool;
 		uint32_t nr = m->root->pool[pool].nr;
 		uint64_t size = (pool_elem_size(pool) + 7) & ~7ull;
-		unsigned order = slab_order(m, size);
+		unsigned order =
+			slab_order(m->page_size, m->root->config.cpus, size);
 
 		sbuf_printf(b,
 			"%-17s %6u %6u %6llu %4llu %4u : tunables %4u %4u %4u "

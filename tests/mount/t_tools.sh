@@ -86,6 +86,49 @@ cached=$(kb Cached)
 [ "$(kb Dirty)" -gt 0 ] && [ "$(kb Mapped)" -gt 2048 ] ||
 	fail "nothing dirty, nothing mapped"
 
+# ---- the formats of the kernel that runs the test ----------------------------
+
+# shape FILE: its lines, N for each number and the spaces before it, and their
+# lengths where numbers are aligned.
+shape() {
+	awk '{ n = length; if (!/ kB$/) n = ""; gsub(/[ \t]*[0-9]+/, "N")
+		print $0, n }' "$1"
+}
+same_shape() {
+	[ -r "/$1" ] || return
+	is "format of $1" "$(shape "$m/$1")" "$(shape "/$1")"
+}
+node=sys/devices/system/node
+case $(uname -r) in 6.18*) same_shape $node/node0/meminfo ;; esac
+same_shape $node/node0/numastat
+if [ -r /$node/node0/vmstat ]; then
+	cut -d' ' -f1 "$m/$node/node0/vmstat" >"$work/ours"
+	cut -d' ' -f1 /$node/node0/vmstat >"$work/theirs"
+	is "names of $node/node0/vmstat" \
+		"$(grep -Fxf "$work/theirs" "$work/ours")" \
+		"$(grep -Fxf "$work/ours" "$work/theirs")"
+fi
+is "head of slabinfo" "$(head -2 "$m/proc/slabinfo")" \
+	"$(head -2 /proc/slabinfo)"
+is "head of partitions" "$(head -2 "$m/proc/partitions")" \
+	"$(head -2 /proc/partitions)"
+is "fields of diskstats" "$(awk '{ print NF }' "$m/proc/diskstats" | sort -u)" \
+	"$(awk '{ print NF }' /proc/diskstats | sort -u)"
+for f in proc/sys/kernel/pid_max proc/sys/fs/file-nr proc/sys/vm/dirty_ratio \
+	sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages \
+	sys/kernel/mm/transparent_hugepage/hpage_pmd_size; do
+	same_shape $f
+done
+for f in enabled defrag; do
+	f=sys/kernel/mm/transparent_hugepage/$f
+	[ ! -r "/$f" ] ||
+		is "words of $f" "$(tr -d '[]' <"$m/$f")" \
+			"$(tr -d '[]' <"/$f")"
+done
+for f in $(cd "$m/proc/sys" && find . -type f); do
+	[ -e "/proc/sys/$f" ] || fail "Linux has no sysctl $f"
+done
+
 # ---- procps -----------------------------------------------------------------
 
 is "free" "$(run free -k | awk '/^Mem/ { print $2, $3, $4, $5, $6, $7 }
