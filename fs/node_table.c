@@ -144,6 +144,8 @@ const struct node node_table[] = {
 		"mm_struct and vm_area_structs, field by field"),
 	STREAM("proc/PID/trace", 0600, ACTOR_TRACE, show_trace,
 		"takes a memory trace, reports hits, misses, faults"),
+	DIRECTORY("proc/PID/map_files", 0500, "the files that it maps"),
+	LINK("proc/PID/map_files/RANGE", show_map_file, "one, on disk/"),
 	DIRECTORY("proc/PID/task", 0555, "its threads"),
 	DIRECTORY("proc/PID/task/TID", 0555, "one thread"),
 	TEXT("proc/PID/task/TID/stat", 0444, show_stat, "it in 52 numbers"),

@@ -22,7 +22,8 @@ show_fn show_maps, show_smaps, show_smaps_rollup, show_status, show_stat;
 show_fn show_statm, show_comm, show_oom_score, show_oom_score_adj;
 show_fn show_oom_adj, show_limits, show_cmdline, show_environ, show_auxv;
 show_fn show_numa_maps, show_clear_refs;
-show_fn show_exe, show_root_link, show_pagetable, show_vmas, show_trace;
+show_fn show_map_file, show_exe, show_root_link, show_pagetable, show_vmas,
+	show_trace;
 pread_fn pread_pagemap;
 
 /* show_meminfo.c, show_zoneinfo.c, show_system.c, show_iomem.c */

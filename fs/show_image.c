@@ -109,6 +109,17 @@ void show_exe(struct sbuf *b, const struct view *view, uint64_t id)
 			view->vm, file_at(view->vm, mm->exe)->inode, p, 4224);
 }
 
+/* The file of the mapping with that index. */
+void show_map_file(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct vma *v = vma_at(view->vm, (idx_t)id);
+	char *p = sbuf_room(b, 4224);
+
+	if (v->file && p)
+		b->len += disk_path(
+			view->vm, file_at(view->vm, v->file)->inode, p, 4224);
+}
+
 /* Processes neither change directory nor root. */
 void show_root_link(struct sbuf *b, const struct view *view, uint64_t id)
 {

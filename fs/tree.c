@@ -202,7 +202,7 @@ bool tree_next(const struct view *v, const struct place *dir, uint64_t *cookie,
 			n = strlen(r->name);
 		memcpy(name, r->name, n);
 		if (r->var)
-			n += r->var->format(id, name + n, size - n);
+			n += r->var->format(v, id, name + n, size - n);
 		name[n] = 0;
 		*out = (struct place){dir->view, row, id};
 		*cookie = COOKIE(row, r->var ? id + 1 : 1);

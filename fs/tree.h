@@ -29,7 +29,8 @@ struct variable {
 	uint64_t (*find)(const struct view *v, uint64_t parent,
 		const char *name, size_t len);
 	bool (*exists)(const struct view *v, uint64_t id);
-	size_t (*format)(uint64_t id, char *buf, size_t size);
+	size_t (*format)(
+		const struct view *v, uint64_t id, char *buf, size_t size);
 	/* The objects never change, so that the kernel may cache them. */
 	bool fixed;
 	/* The objects are tasks: the files belong to the task's user. */

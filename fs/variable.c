@@ -5,6 +5,7 @@
 #include "tree.h"
 
 #include "../vm/cmd/command.h"
+#include "../vm/mm/mm.h"
 #include "../vm/task/task.h"
 #include "disks.h"
 #include "help.h"
@@ -24,7 +25,8 @@ static uint64_t parse_number(const char *s, size_t len)
 	return n;
 }
 
-static size_t format_number(uint64_t id, char *buf, size_t size)
+static size_t format_number(
+	const struct view *v, uint64_t id, char *buf, size_t size)
 {
 	return size < 20 ? 0 : format_dec(buf, id);
 }
@@ -145,7 +147,8 @@ static uint64_t disk_find(
 	return disk_exists(v, id) ? id : NO_OBJECT;
 }
 
-static size_t disk_format(uint64_t id, char *buf, size_t size)
+static size_t disk_format(
+	const struct view *v, uint64_t id, char *buf, size_t size)
 {
 	if (!size)
 		return 0;
@@ -177,7 +180,8 @@ static bool huge_exists(const struct view *v, uint64_t id)
 #define HUGE_PREFIX "hugepages-"
 #define HUGE_SUFFIX "kB"
 
-static size_t huge_format(uint64_t id, char *buf, size_t size)
+static size_t huge_format(
+	const struct view *v, uint64_t id, char *buf, size_t size)
 {
 	return vm_snprintf(buf, size, HUGE_PREFIX "%llu" HUGE_SUFFIX,
 		(unsigned long long)id);
@@ -194,6 +198,63 @@ static uint64_t huge_find(
 		return NO_OBJECT;
 	id = parse_number(name + before, len - before - after);
 	return id != NO_OBJECT && huge_exists(v, id) ? id : NO_OBJECT;
+}
+
+/* ---- mappings of files, by the index of their VMA ---- */
+
+static uint64_t range_next(
+	const struct view *v, uint64_t parent, uint64_t after)
+{
+	const struct task *t = task_find(v->vm, (uint32_t)parent);
+	uint64_t i = after == NO_OBJECT ? 1 : after + 1;
+
+	for (; t && t->mm && i < v->vm->root->pool[SEG_VMA].nr; i++)
+		if (vma_at(v->vm, (idx_t)i)->mm == t->mm &&
+			vma_at(v->vm, (idx_t)i)->file)
+			return i;
+	return NO_OBJECT;
+}
+
+static bool range_exists(const struct view *v, uint64_t id)
+{
+	return id < v->vm->root->pool[SEG_VMA].nr &&
+	       vma_at(v->vm, (idx_t)id)->file;
+}
+
+static size_t range_format(
+	const struct view *v, uint64_t id, char *buf, size_t size)
+{
+	const struct vma *vma = vma_at(v->vm, (idx_t)id);
+
+	return vm_snprintf(buf, size, "%llx-%llx",
+		(unsigned long long)vma->start, (unsigned long long)vma->end);
+}
+
+static uint64_t range_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	const struct task *t = task_find(v->vm, (uint32_t)parent);
+	char text[64];
+	vaddr_t start = 0;
+	const struct vma *vma;
+	idx_t i;
+
+	for (size_t k = 0; k < len && name[k] != '-'; k++) {
+		const char *digits = "0123456789abcdef";
+		const char *d = name[k] ? strchr(digits, name[k]) : NULL;
+
+		if (!d)
+			return NO_OBJECT;
+		start = start << 4 | (uint64_t)(d - digits);
+	}
+	vma = t && t->mm ? vma_lookup(v->vm, t->mm, start) : NULL;
+	if (!vma || !vma->file)
+		return NO_OBJECT;
+	i = vma_index(v->vm, vma);
+	return range_format(v, i, text, sizeof(text)) == len &&
+			       !memcmp(text, name, len)
+		       ? i
+		       : NO_OBJECT;
 }
 
 /* ---- pages of help/ ---- */
@@ -225,7 +286,8 @@ static uint64_t topic_find(
 	return NO_OBJECT;
 }
 
-static size_t topic_format(uint64_t id, char *buf, size_t size)
+static size_t topic_format(
+	const struct view *v, uint64_t id, char *buf, size_t size)
 {
 	const char *s = help_name((unsigned)id);
 	size_t n = strlen(s);
@@ -245,6 +307,7 @@ const struct variable variable_table[] = {
 	{VARIABLE("TID", tid), .format = format_number, .task = true},
 	{VARIABLE("N", cpu), .format = format_number, .fixed = true},
 	{VARIABLE("HOSTPID", host), .format = format_number},
+	{VARIABLE("RANGE", range), .format = range_format},
 	{VARIABLE("DISK", disk), .format = disk_format, .fixed = true},
 	{VARIABLE("HUGE", huge), .format = huge_format, .fixed = true},
 	{VARIABLE("TOPIC", topic), .format = topic_format, .fixed = true},

@@ -103,4 +103,11 @@ free = sum(w[0] >> 10 & 1 for w in struct.iter_unpack("Q", all_flags))
 told = [l for l in open(f"{m}/proc/meminfo") if l.startswith("MemFree")][0]
 assert free * 4 == int(told.split()[1]), (free * 4, told)
 PY
+
+# map_files
+range=$(awk '/memfd/ { print $1; exit }' "$p1/maps" | sed 's/^0*//; s/-0*/-/')
+is "map_files" "$(readlink "$p1/map_files/$range")" '/memfd:buf (deleted)'
+is "as many as maps has" "$(ls "$p1/map_files" | wc -l)" \
+	"$(grep -c ' /' "$p1/maps")"
+[ ! -e "$p1/map_files/1000-2000" ] || fail "map_files: no such mapping"
 finish

@@ -455,7 +455,7 @@ int64_t mm_mremap(struct vm *m, struct task *t, vaddr_t old, uint64_t old_len,
 		err = check_target(m, mm, &r);
 	if (err)
 		return err;
-	if (is_fixed(&r) && !keeps_source(&r) && r.old_len == r.new_len)
+	if (is_fixed(&r) && r.old_len == r.new_len)
 		return move_all(m, t, &r);
 	if (names_target(&r))
 		return check_source(m, t, &r) ? move_to(m, t, r) : -m->fail.err;
