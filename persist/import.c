@@ -43,25 +43,57 @@ static int no_memory(struct importing *m)
 
 /* ---- commands ----------------------------------------------------------- */
 
+static int set_keys(struct importing *m, struct vm_config *c,
+	const char *const *keys, const char *const *values, unsigned nr)
+{
+	char why[SENTENCE_MAX];
+
+	for (unsigned i = 0; i < nr; i++)
+		if (vm_config_set(c, keys[i], values[i], why))
+			return bad(m, why);
+	return 0;
+}
+
+/* What the caller asks for must agree with the script. */
+static int check_config(struct importing *m)
+{
+	struct vm_config script, asked;
+	char has[64], wants[64];
+	int rc;
+
+	vm_config_default(&script);
+	rc = set_keys(m, &script, (const char *const *)m->keys,
+		(const char *const *)m->values, m->nr_keys);
+	asked = script;
+	if (!rc)
+		rc = set_keys(
+			m, &asked, m->o->keys, m->o->values, m->o->nr_keys);
+	for (const char *const *k = vm_config_keys; *k && !rc; k++) {
+		vm_config_get(&script, *k, has, sizeof(has));
+		vm_config_get(&asked, *k, wants, sizeof(wants));
+		if (!strcmp(has, wants))
+			continue;
+		snprintf(m->err, STORE_ERR_MAX,
+			"the script is of a machine with %s=%s; %s=%s "
+			"contradicts it",
+			*k, has, *k, wants);
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
 static int open_store(struct importing *m)
 {
 	struct store_options o = *m->o;
-	const char *keys[2 * KEYS_MAX], *values[2 * KEYS_MAX];
-	unsigned n = 0;
-	int rc;
+	int rc = m->nr_keys ? check_config(m) : 0;
 
-	/* What the caller asks for must agree with the script. */
-	for (unsigned i = 0; i < m->nr_keys; i++, n++) {
-		keys[n] = m->keys[i];
-		values[n] = m->values[i];
+	if (rc)
+		return rc;
+	if (m->nr_keys) {
+		o.keys = (const char *const *)m->keys;
+		o.values = (const char *const *)m->values;
+		o.nr_keys = m->nr_keys;
 	}
-	for (unsigned i = 0; i < o.nr_keys && n < 2 * KEYS_MAX; i++, n++) {
-		keys[n] = o.keys[i];
-		values[n] = o.values[i];
-	}
-	o.keys = keys;
-	o.values = values;
-	o.nr_keys = n;
 	rc = store_open(m->path, &o, &m->s, m->err);
 	if (!rc)
 		m->fresh = !store_vm(m->s)->root->seq;
