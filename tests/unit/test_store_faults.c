@@ -183,6 +183,102 @@ static void test_background(void **state)
 	assert_int_equal(store_check(db_path, &o, store_err), 0);
 }
 
+static void assert_clean(void)
+{
+	struct store_options o = {.notice = note};
+	int rc;
+
+	notices_clear();
+	rc = store_check(db_path, &o, store_err);
+	if (rc)
+		fail_msg("--check: %d %s %s", rc, store_err, notices);
+}
+
+/* What each command of history must leave, done or not done. */
+static void history_fails(const char *line, uint64_t seq, const char *word)
+{
+	char h1[33], h2[33], h3[33], before[24];
+	int refused = 0;
+
+	fault_code = SQLITE_FULL;
+	for (int n = 0;; n++) {
+		struct store *s = open_small();
+
+		populate(s);
+		assert_int_equal(store_snapshot(s), 0);
+		hash_of(s, h1);
+		for (int i = 0; i < 4; i++)
+			assert_int_equal(proc(s, 2, "write a+64K \"x\""), 0);
+		hash_of(s, h2);
+		faults = 0;
+		fuse_length = n;
+		assert_int_equal(ctl(s, line), 0);
+		fuse_length = -1;
+		hash_of(s, h3);
+		if (!strncmp(replies, "-ENOSPC ", 8)) {
+			assert_non_null(strstr(replies, word));
+			refused++;
+			assert_string_equal(h3, h2);
+			assert_int_equal(store_seq(s), 9);
+			/* and works when there is room */
+			assert_int_equal(ctl(s, line), 0);
+		}
+		assert_true(*replies != '-');
+		assert_int_equal(store_seq(s), seq);
+		hash_of(s, h3);
+		assert_string_equal(h3, seq == 9 ? h2 : h1);
+		assert_int_equal(proc(s, 2, "write a \"y\""), 0);
+		hash_of(s, h1);
+		snprintf(before, sizeof(before), "%llu",
+			(unsigned long long)store_seq(s));
+		store_close(s);
+		assert_clean();
+		s = open_small();
+		hash_of(s, h2);
+		assert_string_equal(h1, h2);
+		store_close(s);
+		unlink(db_path);
+		if (!faults)
+			break;
+	}
+	assert_true(refused > 0);
+}
+
+static void test_history(void **state)
+{
+	history_fails("checkpoint c", 9, "is full");
+	history_fails("restore 5", 5, "is full");
+	history_fails("forget before=7", 9, "is full");
+}
+
+/* VACUUM writes the whole file: when it fails, nothing has changed. */
+static void test_vacuum(void **state)
+{
+	struct store *s = open_small();
+	char h1[33], h2[33];
+	int refused = 0;
+
+	populate(s);
+	fault_code = SQLITE_FULL;
+	hash_of(s, h1);
+	for (int n = 0; n < 400; n++) {
+		faults = 0;
+		fuse_length = n;
+		assert_int_equal(ctl(s, "vacuum"), 0);
+		fuse_length = -1;
+		refused += *replies == '-';
+		hash_of(s, h2);
+		assert_string_equal(h1, h2);
+		if (!faults)
+			break;
+	}
+	assert_true(refused > 0);
+	assert_int_equal(faults, 0);
+	assert_int_equal(proc(s, 2, "write a \"y\""), 0);
+	store_close(s);
+	assert_clean();
+}
+
 /* Creating a machine fails at its n-th write, for every n, then works. */
 static void test_create(void **state)
 {
@@ -253,6 +349,8 @@ int main(int argc, char **argv)
 		T(test_disk_full),
 		T(test_io_error),
 		T(test_background),
+		T(test_history),
+		T(test_vacuum),
 		T(test_create),
 		T(test_small_tmpfs),
 	};
