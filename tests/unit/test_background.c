@@ -1,0 +1,75 @@
+/*
+ * The store's thread takes checkpoints while commands run and others read:
+ * each is of one moment, and the machine is where the commands left it.
+ */
+#include "store_util.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+static atomic_bool done;
+
+static void *look(void *ctx)
+{
+	struct store *s = ctx;
+	char hash[33], buf[512];
+
+	while (!atomic_load(&done)) {
+		store_live_hash(s, hash);
+		store_log_read(s, 0, buf, sizeof(buf));
+		usleep(2000);
+	}
+	return NULL;
+}
+
+static void test_beside(void **state)
+{
+	struct store_options o = small_machine();
+	struct store *s = open_small();
+	char h1[33], h2[33], line[96];
+	pthread_t reader;
+
+	populate(s);
+	atomic_store(&done, false);
+	pthread_create(&reader, NULL, look, s);
+	for (unsigned i = 0; i < 1500; i++) {
+		snprintf(line, sizeof(line),
+			"mmap 512K rw as=b%u\ntouch b%u 512K w\n"
+			"write b%u+%u \"%u\"\nmunmap b%u 256K",
+			i % 9, i % 9, i % 9, i % 64 * 4096, i, (i + 4) % 9);
+		assert_int_equal(proc(s, 2, line), 0);
+		/* as if replay were slow: a checkpoint is due */
+		if (i % 50 == 49) {
+			store_lock(s);
+			s->work_ns += 1000000000;
+			store_unlock(s);
+		}
+		if (i % 400 == 399)
+			store_idle(s);
+	}
+	atomic_store(&done, true);
+	pthread_join(reader, NULL);
+	assert_true(s->back.running);
+	hash_of(s, h1);
+	assert_sound(s);
+	store_close(s);
+	assert_true(sql_int("SELECT count(*) FROM checkpoint") > 3);
+	hash_of_replay(h2);
+	assert_string_equal(h1, h2);
+	notices_clear();
+	if (store_check(db_path, &o, store_err) != 0)
+		fail_msg("%s %s", store_err, notices);
+}
+
+#define T(name) \
+	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_beside),
+	};
+
+	SQL_CHILD(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
