@@ -161,6 +161,12 @@ static void bench_load(struct store *s)
 	char err[SENTENCE_MAX];
 	sqlite3_stmt *st;
 
+	/* the disk is not to be busy with the saves before */
+	for (bool busy = true; busy; usleep(10000)) {
+		store_lock(s);
+		busy = s->back.wal || s->back.copying;
+		store_unlock(s);
+	}
 	if (store_prepare(s,
 		    "SELECT " SAVED_COLUMNS
 		    " FROM checkpoint ORDER BY id DESC LIMIT 1",
