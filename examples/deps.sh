@@ -49,4 +49,10 @@ if ! apt-get install -y -qq --no-install-recommends $missing >/tmp/pagefs-apt.$$
 	echo "$0: apt-get could not install:$missing" >&2
 	exit 1
 fi
+# The exporter is run by a test; as a service it would listen from now on.
+case $missing in
+*prometheus-node-exporter*)
+	systemctl disable --now prometheus-node-exporter >/dev/null 2>&1 || true
+	;;
+esac
 rm -f /tmp/pagefs-apt.$$

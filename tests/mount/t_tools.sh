@@ -270,8 +270,8 @@ is "read" "$(metric 'node_disk_read_bytes_total{device="vda"}')" \
 
 # (In no package of Debian 12; a part of Linux's tools/mm.)
 if command -v page-types >/dev/null; then
-	is "page-types" "$(run page-types | awk '$NF == "" || /total/ {
-		print $2 }')" "$(($(stat -c %s "$m/proc/kpageflags") / 8))"
+	is "page-types" "$(run page-types | awk '$1 == "total" { print $2 }')" \
+		"$(($(dd if="$m/proc/kpageflags" bs=64K 2>/dev/null | wc -c) / 8))"
 fi
 
 # ---- the machine's settings ---------------------------------------------------

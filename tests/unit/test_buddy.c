@@ -440,6 +440,16 @@ static void bad_use(struct vm *m, const struct scene *s)
 	m->root->pages[USE_ANON]++;
 }
 
+static void bad_mapped(struct vm *m, const struct scene *s)
+{
+	m->root->mapped++;
+}
+
+static void bad_dirty(struct vm *m, const struct scene *s)
+{
+	m->root->dirty--;
+}
+
 static void bad_total(struct vm *m, const struct scene *s)
 {
 	m->root->totalram_pages++;
@@ -489,6 +499,8 @@ static const struct {
 	{bad_mask, "the mask of free orders"},
 	{bad_sum, "frames free and"},
 	{bad_use, "are of kind 0"},
+	{bad_mapped, "page cache are mapped"},
+	{bad_dirty, "dirty, the counts are"},
 	{bad_total, "the total is"},
 	{bad_lost, "has state 0, which heads no block"},
 	{bad_memory, "remembers its use"},

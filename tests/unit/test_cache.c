@@ -54,6 +54,37 @@ static void test_write_through(void **state)
 	assert_false(frame_at(m, pfn)->flags & FR_DIRTY);
 }
 
+/* meminfo's Mapped and Dirty: by page, not by mapping. */
+static void test_mapped_and_dirty_are_counted(void **state)
+{
+	idx_t f = disk_placeholder(m, "/f", 4 * 4096), file = open_rw("/f");
+	uint64_t mapped = m->root->mapped, dirty = m->root->dirty;
+
+	m->root->set.fault_around_pages = 1;
+	map(RIG_BASE, 4, RW, MAP_SHARED, file, 0);
+	map(RIG_BASE + MiB, 4, PROT_READ, MAP_PRIVATE, file, 0);
+	file_put(m, file);
+	put(page_at(RIG_BASE, 0), 1);
+	put(page_at(RIG_BASE, 1), 1);
+	put(page_at(RIG_BASE, 1), 2);
+	get(page_at(RIG_BASE, 2));
+	assert_int_equal(m->root->mapped - mapped, 3);
+	assert_int_equal(m->root->dirty - dirty, 2);
+	get(page_at(RIG_BASE + MiB, 1)); /* the same page once more */
+	assert_int_equal(m->root->mapped - mapped, 3);
+	mm_munmap(m, t, RIG_BASE, 4 << m->page_shift);
+	assert_int_equal(m->root->mapped - mapped, 1);
+	assert_int_equal(m->root->dirty - dirty, 2);
+	mm_munmap(m, t, RIG_BASE + MiB, 4 << m->page_shift);
+	assert_int_equal(m->root->mapped, mapped);
+	assert_int_equal(cache_writeback(m, f, 0, 0), 1);
+	assert_int_equal(m->root->dirty - dirty, 1);
+	vmtest_check(m);
+	/* a dirty page that goes is dirty no more */
+	disk_truncate(m, f, 0);
+	assert_int_equal(m->root->dirty, dirty);
+}
+
 static void test_writeback(void **state)
 {
 	idx_t f = disk_placeholder(m, "/f", 3 * 4096 + 5), file = open_rw("/f");
@@ -151,6 +182,7 @@ int main(void)
 		RIG_TEST(test_look_changes_nothing),
 		RIG_TEST(test_write_through),
 		RIG_TEST(test_writeback),
+		RIG_TEST(test_mapped_and_dirty_are_counted),
 		RIG_TEST(test_dirty_survives_unmap),
 		RIG_TEST(test_mapped_after_unlink),
 		RIG_TEST(test_shmem_object),
