@@ -225,6 +225,28 @@ def gen_object(rnd):
     ])
 
 
+def gen_limits(rnd):
+    """Limits near what is used, calls that run into them, low addresses."""
+    which = rnd.choice(["as", "data", "stack", "memlock"])
+    base = {"as": 1900, "data": 1712, "stack": 132, "memlock": 0}[which]
+    low = rnd.choice([0, PAGE, 8 * PAGE, 15 * PAGE, 16 * PAGE, 17 * PAGE])
+    return rnd.choice([
+        f"rlimit {which} {(base + rnd.choice([0, 4, 8, 20, 40, 80])) << 10}",
+        f"rlimit {which} {rnd.choice([0, 4095, 4096, 1 << 20, 1 << 23])}",
+        f"brk +{rnd.choice([1, PAGE, 4 * PAGE, 30 * PAGE])}",
+        f"mmap {low:#x} {pages(rnd)} rw PRIVATE|ANON|"
+        f"{rnd.choice(['FIXED', 'NORESERVE', 'GROWSDOWN'])}",
+        f"mremap {place(rnd):#x} {pages(rnd)} {pages(rnd)} 3 {low:#x}",
+        f"munmap 0 {17 * PAGE}",
+        f"mmap {place(rnd):#x} {PAGE} rw PRIVATE|ANON|FIXED|GROWSDOWN",
+        f"write {place(rnd) - rnd.choice([1, 2, 255, 256, 257]) * PAGE:#x} 1",
+        f"mmap 0 {pages(rnd)} rw PRIVATE|ANON|LOCKED",
+        f"mprotect {place(rnd):#x} {pages(rnd)} "
+        f"{rnd.choice(['rwg', 'rg', 'rw'])}",
+        "dropcap 14\ndropcap 17",
+    ])
+
+
 GENERATORS = [
     (.24, gen_mmap),
     (.10, lambda r: f"munmap {place(r):#x} {pages(r)}"),
@@ -255,6 +277,7 @@ PROFILES = [
     {gen_access: .5, gen_object: .4},
     {gen_nonsense: .8},
     {gen_access: .2, gen_object: .2, gen_nonsense: .2},
+    {gen_access: .2, gen_limits: .5},
 ]
 
 
@@ -281,7 +304,7 @@ def generate(seed, nr):
     ops = [g(rnd) for _, g in rnd.choices(table, weights, k=nr)]
     add_forks(rnd, ops)
     if rnd.random() < .1:
-        ops.insert(rnd.randrange(nr), "dropcap 14")
+        ops.insert(rnd.randrange(nr), "dropcap 14\ndropcap 17")
     return ops
 
 

@@ -301,20 +301,20 @@ static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 {
 	int err = 0;
 
-	if (is_fixed(&r)) {
-		err = mm_may_map_at(m, t, r.to);
-		if (!err)
-			err = unmap_range(m, t->mm, r.to, r.to + r.new_len);
-	}
-	if (!err && r.old_len > r.new_len) {
-		err = cut_tail(m, t, &r);
-		r.old_len = r.new_len;
-	}
+	/* What this unmaps stays unmapped, whatever the move says. */
+	if (is_fixed(&r))
+		err = unmap_range(m, t->mm, r.to, r.to + r.new_len);
 	if (err)
 		return err;
 	/* An empty old range may lie in the target, and be gone with it. */
 	if (!vma_lookup(m, t->mm, r.old))
 		return nothing_at(m, r.old);
+	if (r.old_len > r.new_len) {
+		err = cut_tail(m, t, &r);
+		r.old_len = r.new_len;
+	}
+	if (err)
+		return err;
 	if (keeps_source(&r)) {
 		err = mm_may_expand(m, t, vma_lookup(m, t->mm, r.old)->flags,
 			(int64_t)(r.new_len >> m->page_shift));
@@ -325,8 +325,8 @@ static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 		r.to = choose_target(m, t, &r);
 		if (!r.to)
 			return -ENOMEM;
-		err = mm_may_map_at(m, t, r.to);
 	}
+	err = mm_may_map_at(m, t, r.to);
 	if (!err)
 		err = move_vma(m, t, &r);
 	return err ? err : (int64_t)r.to;
