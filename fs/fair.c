@@ -6,6 +6,7 @@
 void fair_init(struct fair_lock *l)
 {
 	*l = (struct fair_lock){0};
+	pthread_mutex_init(&l->turn, NULL);
 	pthread_mutex_init(&l->mutex, NULL);
 	pthread_cond_init(&l->read, NULL);
 	pthread_cond_init(&l->write, NULL);
@@ -16,6 +17,7 @@ void fair_destroy(struct fair_lock *l)
 	pthread_cond_destroy(&l->write);
 	pthread_cond_destroy(&l->read);
 	pthread_mutex_destroy(&l->mutex);
+	pthread_mutex_destroy(&l->turn);
 }
 
 void fair_read(struct fair_lock *l)
@@ -43,11 +45,27 @@ static void take_to_write(struct fair_lock *l)
 	l->writing = true;
 }
 
-void fair_write(struct fair_lock *l)
+void fair_resume(struct fair_lock *l)
 {
 	pthread_mutex_lock(&l->mutex);
 	take_to_write(l);
 	pthread_mutex_unlock(&l->mutex);
+}
+
+void fair_write(struct fair_lock *l)
+{
+	pthread_mutex_lock(&l->turn);
+	fair_resume(l);
+}
+
+void fair_reserve(struct fair_lock *l)
+{
+	pthread_mutex_lock(&l->turn);
+}
+
+void fair_release(struct fair_lock *l)
+{
+	pthread_mutex_unlock(&l->turn);
 }
 
 static void leave(struct fair_lock *l)
@@ -66,11 +84,23 @@ static void leave(struct fair_lock *l)
 	}
 }
 
-void fair_unlock(struct fair_lock *l)
+void fair_relax(struct fair_lock *l)
 {
 	pthread_mutex_lock(&l->mutex);
 	leave(l);
 	pthread_mutex_unlock(&l->mutex);
+}
+
+void fair_unlock(struct fair_lock *l)
+{
+	bool wrote;
+
+	pthread_mutex_lock(&l->mutex);
+	wrote = l->writing;
+	leave(l);
+	pthread_mutex_unlock(&l->mutex);
+	if (wrote)
+		pthread_mutex_unlock(&l->turn);
 }
 
 void fair_pause(struct fair_lock *l)

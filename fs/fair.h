@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct fair_lock {
+	pthread_mutex_t turn; /* of who writes, or keeps writers away */
 	pthread_mutex_t mutex;
 	pthread_cond_t read, write;
 	unsigned readers; /* that hold it */
@@ -30,6 +31,13 @@ void fair_destroy(struct fair_lock *l);
 void fair_read(struct fair_lock *l);
 void fair_write(struct fair_lock *l);
 void fair_unlock(struct fair_lock *l);
+/* Keeps writers away, while readers go on; ends with fair_release(), or with
+ * fair_resume() and fair_unlock(). */
+void fair_reserve(struct fair_lock *l);
+void fair_release(struct fair_lock *l);
+/* A writer lets readers in, but no other writer, until he goes on. */
+void fair_relax(struct fair_lock *l);
+void fair_resume(struct fair_lock *l);
 /* A writer lets the readers that wait have their turn. */
 void fair_pause(struct fair_lock *l);
 

@@ -342,9 +342,9 @@ void op_fsync(
 	struct session *s = req_session(req);
 	int err = 0;
 
-	fair_write(&s->live.lock);
+	fair_reserve(&s->live.lock);
 	if (!s->read_only && !ino_place(ino).view)
 		err = store_sync(s->live.view.store);
-	fair_unlock(&s->live.lock);
+	fair_release(&s->live.lock);
 	fuse_reply_err(req, -err);
 }

@@ -57,9 +57,9 @@ static void *idle_main(void *arg)
 		/* Cleared first: a command from here on sets it again. */
 		atomic_store(&i->busy, false);
 		pthread_mutex_unlock(&i->lock);
-		fair_write(&s->live.lock);
+		fair_reserve(&s->live.lock);
 		store_idle(s->live.view.store);
-		fair_unlock(&s->live.lock);
+		fair_release(&s->live.lock);
 		pthread_mutex_lock(&i->lock);
 	}
 	pthread_mutex_unlock(&i->lock);

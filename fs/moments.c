@@ -169,14 +169,14 @@ unsigned moments_nlink(struct session *s, const struct place *dir)
 
 /* ---- changes ------------------------------------------------------------- */
 
-/* Locks the machine for a change of the checkpoints.  0 or an errno. */
+/* Keeps the machine as it is: it is looked at meanwhile.  0 or an errno. */
 static int change_begin(struct session *s, const struct place *dir)
 {
 	if (!is_saved(dir))
 		return EPERM;
 	if (s->read_only)
 		return EROFS;
-	fair_write(&s->live.lock);
+	fair_reserve(&s->live.lock);
 	return 0;
 }
 
@@ -185,6 +185,7 @@ static int change_end(struct session *s, int rc)
 {
 	struct machine *mach = &s->live;
 
+	fair_resume(&mach->lock);
 	if (rc)
 		refusal_note(mach->refused, mach->view.vm, 0, -rc,
 			store_sentence(mach->view.store));

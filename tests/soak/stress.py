@@ -65,7 +65,8 @@ def reader(n):
                     read("proc/%s/%s" % (name, f))
                 except (FileNotFoundError, ProcessLookupError):
                     pass
-    for f in ("log", "stats", "proc/buddyinfo", "phys/frames", "cpu/0/tlb"):
+    for f in ("log", "stats", "proc/buddyinfo", "phys/frames", "cpu/0/tlb",
+            "state_hash", "timelines", "proc/meminfo"):
         read(f)
 
 
@@ -94,7 +95,10 @@ def disk(n):
 
 def saver(n):
     d = "checkpoints/c%d" % n
-    os.mkdir(m + "/" + d)
+    if n % 2:
+        os.mkdir(m + "/" + d)
+    else:
+        assert command("checkpoint c%d" % n)[0].isdigit()
     row = os.stat(m + "/" + d).st_size
     state = read(d + "/state_hash")
     seen(row, state)
