@@ -80,6 +80,18 @@ static uint64_t effective_access_centi_ns(const struct root *root)
 			  100.0 * extra / (double)n + 0.5);
 }
 
+/* The live machine's is kept up to date, a past one's is counted anew. */
+static void put_state_hash(struct sbuf *b, const struct view *v)
+{
+	char hash[33];
+
+	if (v->store && store_vm(v->store) == v->vm)
+		store_live_hash(v->store, hash);
+	else
+		store_state_hash(v->vm, hash);
+	sbuf_printf(b, "%s\n", hash);
+}
+
 void show_stats(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	static const char *const names[] = {
@@ -100,17 +112,13 @@ void show_stats(struct sbuf *b, const struct view *v, uint64_t id)
 		(unsigned)(eat % 100));
 	sbuf_printf(b, "time_ns %llu\n", (unsigned long long)root->ns);
 	sbuf_printf(b, "seq %llu\n", (unsigned long long)root->seq);
+	sbuf_str(b, "state_hash ");
+	put_state_hash(b, v);
 }
 
 void show_state_hash(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	char hash[33];
-
-	if (v->store && store_vm(v->store) == v->vm)
-		store_live_hash(v->store, hash);
-	else
-		store_state_hash(v->vm, hash);
-	sbuf_printf(b, "%s\n", hash);
+	put_state_hash(b, v);
 }
 
 void show_timelines(struct sbuf *b, const struct view *v, uint64_t id)
