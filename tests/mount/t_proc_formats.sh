@@ -155,11 +155,9 @@ done
 is "state after reading" "$(cat "$m/state_hash")" "$before"
 
 # Unmodified tools, with the mount's proc/ over /proc.
+with_proc=$(dirname "$0")/../../examples/with-proc
 tool() {
-	unshare -m --propagation private bash -c '
-		mount --rbind /proc "$0/proc/.host" &&
-		mount --rbind "$0/proc" /proc && shift && exec "$@"
-	' "$m" - "$@" 2>"$work/err"
+	"$with_proc" "$m" "$@" 2>"$work/err"
 }
 if tool true; then
 	out=$(tool pmap "$pid") || fail "pmap: $(cat "$work/err")"

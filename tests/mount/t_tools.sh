@@ -23,7 +23,7 @@ says() {
 
 says 125 'with-proc: usage: *'
 says 125 'with-proc: usage: *' "$m"
-says 125 'with-proc: there is no directory *' "$work/nowhere" true
+says 125 'with-proc: * is no directory*' "$work/nowhere" true
 says 125 'with-proc: no machine is mounted on *' "$work" true
 start -o ram=256M,cpus=2,swap=64M
 # Other tests mount and unmount elsewhere.
@@ -36,6 +36,9 @@ mounted() {
 mounts=$(mounted)
 says 127 'with-proc: there is no command no-such-tool' "$m" no-such-tool
 says 0 '' "$m" true
+setpriv --reuid=65534 "$with_proc" "$m" true >"$work/said" 2>&1
+is "status for an ordinary user" $? 125
+like "for an ordinary user" "$(cat "$work/said")" 'with-proc: this needs root*'
 says 7 '' "$m" sh -c 'exit 7'
 says 143 '*' "$m" sh -c 'kill $$'
 says 0 'a  b c' "$m" echo 'a  b' c
