@@ -38,6 +38,17 @@ static void notice(void *ctx, const char *sentence)
 	fflush(out);
 }
 
+/* A bar that is drawn over itself, on a terminal. */
+static void progress(void *ctx, uint64_t line, uint64_t lines)
+{
+	static const char full[] = "########################################";
+	int width = lines ? (int)(line * 40 / lines) : 40;
+
+	fprintf(ctx, "\rpagefs: replaying [%-40.*s] %3d%%%s", width, full,
+		width * 100 / 40, line == lines ? "\n" : "");
+	fflush(ctx);
+}
+
 static struct store_options store_options_of(
 	const struct options *o, FILE *notices)
 {
@@ -49,6 +60,7 @@ static struct store_options store_options_of(
 		.values = o->values,
 		.nr_keys = o->nr_keys,
 		.notice = notice,
+		.progress = isatty(fileno(notices)) ? progress : NULL,
 		.notice_ctx = notices,
 	};
 }

@@ -182,11 +182,11 @@ static int drop(struct store *s, const struct lost *l, uint64_t *rows)
 	return rc;
 }
 
-/* The state after the line is saved: by the machine as it was then. */
-static int save_base(struct store *s, uint64_t before)
+/* By the machine as it was then. */
+int save_moment(struct store *s, uint64_t seq)
 {
 	struct store_view *v;
-	int rc = view_open(s, before, NULL, &v), failed;
+	int rc = view_open(s, seq, NULL, &v), failed;
 
 	if (rc)
 		return rc;
@@ -272,7 +272,7 @@ int history_forget(struct store *s, uint64_t before, uint64_t *rows)
 	if (!rc)
 		rc = check_checkpoints(s, &l);
 	if (!rc)
-		rc = save_base(s, before);
+		rc = save_moment(s, before);
 	if (!rc)
 		rc = commit(s, &l, rows);
 	return rc;

@@ -26,6 +26,7 @@ struct store *store_new(const char *path, const struct store_options *o)
 	s->no_snapshot_at_close = o->no_snapshot_at_close;
 	s->notice = o->notice;
 	s->notice_ctx = o->notice_ctx;
+	s->progress = o->progress;
 	s->snapshot_seq = NO_SNAPSHOT;
 	s->path = strdup(path);
 	s->cctx = ZSTD_createCCtx();
@@ -302,8 +303,12 @@ static int load_machine(struct store *s, const char *at)
 	if (rc)
 		return rc;
 	results_flush(s);
-	if (!s->read_only)
+	if (!s->read_only) {
+		store_lock(s); /* views let go of it */
+		rebuild_outdated(s);
+		store_unlock(s);
 		snapshot_if_due(s, false);
+	}
 	burst_leave(s);
 	return 0;
 }

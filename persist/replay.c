@@ -13,6 +13,7 @@
 #include "../vm/machine.h"
 
 #define PROGRESS_NS 1000000000u
+#define BAR_NS	    100000000u
 #define BATCH_ROWS  512
 #define BATCH_BYTES (1u << 20)
 
@@ -217,7 +218,12 @@ static void progress(struct store *s, uint64_t *next, uint64_t total)
 
 	if (now < *next)
 		return;
-	*next = now + PROGRESS_NS;
+	*next = now + (s->progress ? BAR_NS : PROGRESS_NS);
+	if (s->progress) {
+		s->progress(s->notice_ctx,
+			course_seq(&s->course, s->vm->root->seq), total);
+		return;
+	}
 	store_notice(s, "replaying the journal: line %llu of %llu",
 		(unsigned long long)course_seq(&s->course, s->vm->root->seq),
 		(unsigned long long)total);
@@ -278,6 +284,8 @@ int replay(struct store *s, const struct replay *how)
 	}
 	free(b);
 	s->work_ns += clock_ns() - t0;
+	if (s->progress && next != t0 + PROGRESS_NS)
+		s->progress(s->notice_ctx, total, total);
 	if (!rc && how && how->before)
 		rc = how->before(how->ctx, NULL);
 	return rc;

@@ -30,6 +30,10 @@ struct store_options {
 	/* Called with sentences for the user (replay progress, rebuilt
 	 * snapshots); may be NULL. */
 	void (*notice)(void *ctx, const char *sentence);
+	/* Called ten times a second while the journal is replayed at opening,
+	 * and with line == lines at its end, if it took that long; NULL:
+	 * notices tell each second.  The context is the notices'. */
+	void (*progress)(void *ctx, uint64_t line, uint64_t lines);
 	void *notice_ctx;
 };
 

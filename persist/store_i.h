@@ -196,6 +196,7 @@ struct store {
 	atomic_uint waiting; /* who wants the lock */
 	unsigned building;   /* past moments, which need their layers */
 	void (*notice)(void *ctx, const char *sentence);
+	void (*progress)(void *ctx, uint64_t line, uint64_t lines);
 	void *notice_ctx;
 	int lock_fd;
 	bool read_only, power, no_snapshot_at_close;
@@ -469,6 +470,9 @@ int command_exec_mixed(struct store *s, const struct event *e, vm_reply_fn *fn,
 int journal_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 	void *ctx, struct vm_outcome *out);
 
+/* rebuild.c: named checkpoints of another layout, told in notices. */
+void rebuild_outdated(struct store *s);
+
 /* tables.c: rows about the machine, within the caller's transaction. */
 int tables_fill(struct store *s, int64_t checkpoint);
 int tables_clear(struct store *s, int64_t checkpoint);
@@ -479,6 +483,8 @@ int history_restore(struct store *s, const char *where);
 void machine_swap(struct store *a, struct store *b);
 
 /* forget.c: with the mutex held. */
+/* Saves the state after a line, unless it is saved. */
+int save_moment(struct store *s, uint64_t seq);
 int history_forget(struct store *s, uint64_t before, uint64_t *rows);
 int history_vacuum(struct store *s, uint64_t *freed);
 

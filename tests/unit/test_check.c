@@ -126,6 +126,40 @@ static void test_rebuilt(void **state)
 	}
 }
 
+/* A name stays when the layout changes; its state is built again. */
+static void test_rebuilt_names(void **state)
+{
+	struct store *s = open_small();
+	char h1[33], h2[33];
+	struct store_view *v;
+
+	populate(s);
+	hash_of(s, h1);
+	assert_int_equal(store_checkpoint(s, "one"), 0);
+	assert_int_equal(ctl(s, "tick"), 0);
+	assert_int_equal(store_checkpoint(s, "two"), 0);
+	store_close(s);
+	assert_int_equal(sql("UPDATE checkpoint SET layout = 999, "
+			     "hash = 'of another layout'"),
+		SQLITE_OK);
+	notices_clear();
+	s = open_small();
+	assert_non_null(strstr(notices, "layout version 999"));
+	assert_non_null(strstr(notices, "after line 5 was rebuilt"));
+	assert_non_null(strstr(notices, "after line 6 was rebuilt"));
+	notices_clear();
+	assert_int_equal(store_view_open(s, "one", NULL, &v, store_err), 0);
+	assert_string_equal(notices, "");
+	store_state_hash(store_view_vm(v), h2);
+	assert_string_equal(h1, h2);
+	store_view_close(v);
+	store_close(s);
+	assert_int_equal(check(), 0);
+	assert_int_equal(sql_int("SELECT count(*) FROM checkpoint WHERE "
+				 "layout = 999"),
+		0);
+}
+
 /* Any bit of the file: a mount gives the right state or an error. */
 static void test_bit_flips(void **state)
 {
@@ -210,6 +244,7 @@ int main(int argc, char **argv)
 		T(test_snapshots),
 		T(test_damages),
 		T(test_rebuilt),
+		T(test_rebuilt_names),
 		T(test_bit_flips),
 	};
 

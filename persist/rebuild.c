@@ -1,0 +1,91 @@
+/*
+ * Checkpoints with a name whose state is of another layout: the name stays,
+ * the state is built again from the journal and takes its place.
+ */
+#include "store_i.h"
+
+#include <stdlib.h>
+
+#include "../vm/machine.h"
+
+struct outdated {
+	int64_t id;
+	uint64_t seq;
+};
+
+static int find_outdated(struct store *s, struct bytes *out)
+{
+	sqlite3_stmt *st;
+	int step = SQLITE_DONE,
+	    rc = store_prepare(s,
+		    "SELECT id, seq FROM checkpoint "
+		    "WHERE name NOT NULL AND layout <> ? ORDER BY seq",
+		    &st);
+
+	if (rc)
+		return rc;
+	sqlite3_bind_int(st, 1, VM_LAYOUT_VERSION);
+	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW) {
+		struct outdated o = {sqlite3_column_int64(st, 0),
+			(uint64_t)sqlite3_column_int64(st, 1)};
+
+		if (!bytes_add(out, &o, sizeof(o)))
+			rc = store_fail(s, ENOMEM, "out of memory");
+	}
+	if (!rc && step != SQLITE_DONE)
+		rc = store_sql_fail(s, "read the checkpoints");
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* The row takes over the state that was saved last for the same line. */
+static int take_over(struct store *s, const struct outdated *o)
+{
+	char sql[512];
+	int rc = burst_begin(s);
+
+	if (rc)
+		return rc;
+	sqlite3_snprintf(sizeof(sql), sql,
+		"UPDATE checkpoint SET (hash, layout, sizes, layers, log_off) ="
+		" (SELECT hash, layout, sizes, layers, log_off FROM checkpoint"
+		"  WHERE seq = %lld AND layout = %d ORDER BY id DESC LIMIT 1)"
+		" WHERE id = %lld",
+		(long long)o->seq, VM_LAYOUT_VERSION, (long long)o->id);
+	rc = store_sql(s, sql, "rebuild a checkpoint");
+	if (!rc)
+		rc = burst_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+static int rebuild_one(struct store *s, const struct outdated *o)
+{
+	int rc = save_moment(s, o->seq);
+
+	if (!rc)
+		rc = take_over(s, o);
+	if (rc)
+		store_notice(s,
+			"the checkpoint after line %llu is not rebuilt: "
+			"%s",
+			(unsigned long long)o->seq, s->sentence);
+	else
+		store_notice(s,
+			"the checkpoint after line %llu was rebuilt from the "
+			"journal",
+			(unsigned long long)o->seq);
+	return rc;
+}
+
+void rebuild_outdated(struct store *s)
+{
+	struct bytes all = {0};
+	int rc = find_outdated(s, &all);
+	const struct outdated *o = (const void *)all.data;
+
+	for (size_t i = 0; i < all.len / sizeof(*o) && !rc; i++)
+		rc = rebuild_one(s, &o[i]);
+	bytes_free(&all);
+}
