@@ -6,7 +6,7 @@
 # Runs CMD with address randomisation off, copies every file that it mapped or
 # executed to disk/, feeds the log to trace/strace, and prints the report.
 # -l keeps the log; -n stops before the replay.  Without -m the mount point is
-# $PAGEFS, or ./mnt; $RECORD_TRACE names the calls to record, as strace -e
+# $PAGEFS_MNT, or ./mnt; $RECORD_TRACE names the calls to record, as strace -e
 # trace= does.
 set -eu
 
@@ -15,7 +15,7 @@ usage() {
 	exit 2
 }
 
-mnt=${PAGEFS:-./mnt}
+mnt=${PAGEFS_MNT:-./mnt}
 log=
 replay=yes
 while getopts m:l:nh opt; do

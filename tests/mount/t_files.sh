@@ -8,7 +8,7 @@ start -o ram=64M,cpus=2
 cp /bin/cat "$m/disk/"
 mkdir "$m/disk/lib"
 printf '%s\n' 'spawn name=other' 'spawn name=third' >"$m/ctl" || fail "spawn"
-printf '%s\n' 'mmap 1M rw as=a' 'touch a 1M' 'write a "hello"' fork \
+printf '%s\n' 'mmap 1M rw as=a' 'touch a 1M' 'write a "hello"' 'mmap 8K r file=/cat' fork \
 	'clone flags=vm,thread' >"$m/proc/2/ctl" || fail "a process"
 printf ' L 10000000,4\n S 7fffffffe000,4\n' >"$m/proc/2/trace" || fail "trace"
 printf '5 brk(NULL) = 0\n' >"$m/trace/strace" || fail "strace"
@@ -34,6 +34,7 @@ while read -r name mode; do
 	f=${f/vdDISK/vda}
 	f=${f/HUGE/hugepages-2048kB}
 	f=${f/TOPIC/mmap}
+	f=${f/RANGE/$(ls "$m/proc/2/map_files")}
 	[ -e "$m/$f" ] || [ -L "$m/$f" ] || {
 		fail "$name does not exist"
 		continue
