@@ -42,8 +42,7 @@ static void cut_logs(uint64_t before)
 		if (!old || !hash_at[seq][0])
 			continue;
 		log_at[seq] = strdup(old + cut);
-		if (seq > before)
-			free(old);
+		free(old);
 	}
 }
 
