@@ -37,7 +37,7 @@ while read -r name mode; do
 	f=${f/vdDISK/vda}
 	f=${f/HUGE/hugepages-2048kB}
 	f=${f/TOPIC/mmap}
-	f=${f/RANGE/$(ls "$m/proc/2/map_files")}
+	f=${f/RANGE/$(ls "$m/proc/2/map_files" | head -n 1)}
 	[ -e "$m/$f" ] || [ -L "$m/$f" ] || {
 		fail "$name does not exist"
 		continue
