@@ -22,6 +22,21 @@ static void *look(void *ctx)
 	return NULL;
 }
 
+/* Gives the thread the time to take the checkpoint that is due. */
+static void wait_for_it(struct store *s)
+{
+	bool due = true;
+
+	assert_int_equal(proc(s, 2, "brk 0"), 0);
+	for (unsigned i = 0; due && i < 2000; i++) {
+		usleep(10000);
+		store_lock(s);
+		due = s->work_ns >= 1000000000;
+		store_unlock(s);
+	}
+	assert_false(due);
+}
+
 static void test_beside(void **state)
 {
 	struct store_options o = small_machine();
@@ -44,6 +59,8 @@ static void test_beside(void **state)
 			s->work_ns += 1000000000;
 			store_unlock(s);
 		}
+		if (i % 300 == 299)
+			wait_for_it(s);
 		if (i % 400 == 399)
 			store_idle(s);
 	}
