@@ -33,6 +33,9 @@ __attribute__((destructor)) static void self_maps(void)
 
 #ifdef THREADS
 #include <pthread.h>
+#include <semaphore.h>
+
+static sem_t worked, leave;
 
 static void *work(void *arg)
 {
@@ -40,15 +43,28 @@ static void *work(void *arg)
 
 	memset(p, 1, 3000000);
 	free(p);
-	return malloc(100);
+	p = malloc(100);
+	sem_post(&worked);
+	sem_wait(&leave);
+	return p;
 }
 
+/*
+ * The threads live together, but take turns: calls of several at once have no
+ * order in a log.
+ */
 int main(void)
 {
 	pthread_t t[THREADS];
 
-	for (int i = 0; i < THREADS; i++)
+	sem_init(&worked, 0, 0);
+	sem_init(&leave, 0, 0);
+	for (int i = 0; i < THREADS; i++) {
 		pthread_create(&t[i], NULL, work, NULL);
+		sem_wait(&worked);
+	}
+	for (int i = 0; i < THREADS; i++)
+		sem_post(&leave);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(t[i], NULL);
 	return 0;
