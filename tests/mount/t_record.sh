@@ -17,8 +17,8 @@ refused "no command" '*record.sh*-m MOUNTPOINT*CMD*' "$record" -m "$m"
 refused "an unknown option" '*record.sh*CMD*' "$record" -z true
 refused "no machine" "*no machine is mounted at $work/none*" \
 	"$record" -m "$work/none" true
-refused "no machine in \$PAGEFS" "*no machine is mounted at $work/none*" \
-	env PAGEFS="$work/none" "$record" true
+refused "no machine in \$PAGEFS_MNT" "*no machine is mounted at $work/none*" \
+	env PAGEFS_MNT="$work/none" "$record" true
 mkdir "$work/bin"
 for tool in bash sed mktemp rm dirname env; do
 	ln -s "$(type -P $tool)" "$work/bin/$tool"
@@ -35,8 +35,8 @@ is "status" $? 7
 like "output" "$out" $'hello\n* -> * calls * differ 0'
 out=$(echo typed | record -m "$m" /bin/cat)
 like "input" "$out" $'typed\n* -> *'
-out=$(cd "$work" && env PAGEFS=mnt "$record" true)
-like "\$PAGEFS, relative" "$out" '* -> * differ 0'
+out=$(cd "$work" && env PAGEFS_MNT=mnt "$record" true)
+like "\$PAGEFS_MNT, relative" "$out" '* -> * differ 0'
 out=$(record -n -m "$m" -l "$work/a log" true)
 is "-n" "$out" ""
 grep -q 'execve(' "$work/a log" || fail "-l kept no log"

@@ -230,6 +230,28 @@ static void wait_reaps(void **state)
 	done(m);
 }
 
+/* Records may begin at any byte: the journal hands them back as they lie. */
+static void traces_need_no_alignment(void **state)
+{
+	struct vm *m = boot("x86_64");
+	char bytes[1 + 2 * 8];
+	uint64_t rec[2] = {TRACE_RECORD(TRACE_LOAD, 3, 0x7fffffffe000),
+		TRACE_RECORD(TRACE_STORE, 3, 0x7fffffffe008)};
+	struct event e = {.actor = {.kind = ACTOR_TRACE, .id = 1},
+		.text = "trace",
+		.text_len = 5,
+		.blob = bytes + 1,
+		.blob_len = sizeof(rec)};
+	struct vm_outcome out;
+
+	memcpy(bytes + 1, rec, sizeof(rec));
+	vm_apply(m, &e, NULL, NULL, &out);
+	assert_int_equal(out.failed, 0);
+	assert_int_equal(task_find(m, 1)->trace.loads, 1);
+	assert_int_equal(task_find(m, 1)->trace.stores, 1);
+	done(m);
+}
+
 /* Equal events give equal bytes. */
 static void replay_is_exact(void **state)
 {
@@ -269,6 +291,7 @@ int main(void)
 		cmocka_unit_test(brk_answers_as_the_system_call),
 		cmocka_unit_test(the_stack_grows_by_pushing),
 		cmocka_unit_test(wait_reaps),
+		cmocka_unit_test(traces_need_no_alignment),
 		cmocka_unit_test(replay_is_exact),
 	};
 
