@@ -71,7 +71,7 @@ static void *run(void *ctx)
 {
 	struct store *s = ctx;
 	struct background *b = &s->back;
-	sqlite3 *db = NULL;
+	sqlite3 *db;
 
 	store_lock(s);
 	while (!b->stop) {
@@ -89,18 +89,18 @@ static void *run(void *ctx)
 				store_notice(s, "no snapshot: %s", s->sentence);
 		} else if (b->wal) {
 			b->wal = false;
-			if (!db) {
-				burst_share(s);
-				db = connect_again(s);
-			}
+			burst_share(s);
+			db = connect_again(s);
 			if (db)
 				do_wal(s, db);
+			/* Left open, it would keep a lock on the file, and
+			 * with it commands from exclusive locking. */
+			sqlite3_close(db);
 		} else {
 			pthread_cond_wait(&b->wake, &s->lock);
 		}
 	}
 	store_unlock(s);
-	sqlite3_close(db);
 	return NULL;
 }
 
