@@ -4,74 +4,27 @@
  * is due and ends with the store.
  *
  * A checkpoint is written in slices, with the store's lock held for each; in
- * between, commands run.  The WAL that this makes is copied by a connection
- * of the thread's own, without the lock: commands commit with normal locking
- * meanwhile.
+ * between, commands run.  The WAL that this makes is copied afterwards, with
+ * the lock held.
  */
 #include "store_i.h"
 
-#include <time.h>
-
-/* So many frames at most are copied with the lock held, to begin the WAL
- * anew, and that when it has WAL_LONG. */
-#define REST_FRAMES 1024
-#define WAL_LONG    65536
-
-/* Returns the frames of the WAL; *left: those not copied. */
-static int copy_wal(sqlite3 *db, int *left)
+/* The lock is held. */
+static void do_wal(struct store *s)
 {
-	int log = 0, done = 0;
-
-	*left = REST_FRAMES + 1;
-	if (!sqlite3_wal_checkpoint_v2(
-		    db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done))
-		*left = log - done;
-	return log;
-}
-
-/*
- * The lock is held.  What commands append while the WAL is copied is copied
- * next; when that is little, nothing is left for a moment, and SQLite writes
- * from the beginning again.
- */
-static void do_wal(struct store *s, sqlite3 *db)
-{
-	int left = 0, log = 0;
-
-	burst_share(s);
-	s->back.copying = true;
-	for (int i = 0; i < 4; i++) {
-		store_unlock(s);
-		log = copy_wal(db, &left);
-		store_lock_last(s);
-		if (left <= REST_FRAMES)
-			break;
+	if (s->burst == BURST_HELD) {
+		store_rollback(s);
+		s->burst = BURST_SHARED;
 	}
-	if (log > WAL_LONG && left && left <= REST_FRAMES)
-		copy_wal(db, &left);
-	s->back.copying = false;
-	s->back.copied = left ? log : 0;
-}
-
-static sqlite3 *connect_again(struct store *s)
-{
-	const char *name = sqlite3_db_filename(s->db, "main");
-	sqlite3 *db = NULL;
-
-	if (sqlite3_open_v2(name, &db,
-		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL)) {
-		sqlite3_close(db);
-		return NULL;
-	}
-	sqlite3_exec(db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
-	return db;
+	sqlite3_wal_checkpoint_v2(
+		s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	s->back.copied = s->wal_frames;
 }
 
 static void *run(void *ctx)
 {
 	struct store *s = ctx;
 	struct background *b = &s->back;
-	sqlite3 *db;
 
 	store_lock(s);
 	while (!b->stop) {
@@ -89,13 +42,7 @@ static void *run(void *ctx)
 				store_notice(s, "no snapshot: %s", s->sentence);
 		} else if (b->wal) {
 			b->wal = false;
-			burst_share(s);
-			db = connect_again(s);
-			if (db)
-				do_wal(s, db);
-			/* Left open, it would keep a lock on the file, and
-			 * with it commands from exclusive locking. */
-			sqlite3_close(db);
+			do_wal(s);
 		} else {
 			pthread_cond_wait(&b->wake, &s->lock);
 		}
