@@ -34,10 +34,6 @@ static void set_mode(struct store *s, bool exclusive)
  */
 int burst_enter(struct store *s)
 {
-	if (s->back.copying && s->burst == BURST_HELD) {
-		store_rollback(s);
-		s->burst = BURST_SHARED;
-	}
 	if (s->burst == BURST_HELD) {
 		store_rollback(s);
 		s->burst = BURST_SHARED;
@@ -60,16 +56,6 @@ static void let_readers_in(struct store *s)
 	store_rollback(s);
 }
 
-void burst_share(struct store *s)
-{
-	if (s->burst != BURST_EXCLUSIVE)
-		return;
-	set_mode(s, false);
-	s->burst = BURST_SHARED;
-	/* The next access lets go of the exclusive locks. */
-	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
-}
-
 void burst_leave(struct store *s)
 {
 	if (s->read_only || s->burst == BURST_HELD)
@@ -81,7 +67,7 @@ void burst_leave(struct store *s)
 	/* The next access lets go of the exclusive locks. */
 	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
 	if (s->wal_frames - s->back.copied > WAL_FRAMES_IDLE && !s->back.wal &&
-		!s->back.copying && !s->saver.layer) {
+		!s->saver.layer) {
 		sqlite3_wal_checkpoint_v2(
 			s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 		s->back.copied = s->wal_frames;
@@ -144,7 +130,7 @@ int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames)
 		s->back.copied = 0;
 	/* What a saved state adds is copied after it, beside the commands. */
 	if (frames - s->back.copied < WAL_FRAMES_MAX || s->saver.layer ||
-		s->back.wal || s->back.copying)
+		s->back.wal)
 		return SQLITE_OK;
 	s->back.copied = frames;
 	sqlite3_wal_checkpoint_v2(

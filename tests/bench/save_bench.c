@@ -164,7 +164,7 @@ static void bench_load(struct store *s)
 	/* the disk is not to be busy with the saves before */
 	for (bool busy = true; busy; usleep(10000)) {
 		store_lock(s);
-		busy = s->back.wal || s->back.copying;
+		busy = s->back.wal;
 		store_unlock(s);
 	}
 	if (store_prepare(s,

@@ -9,10 +9,10 @@ trap 'rm -rf "$dir"' EXIT
 fails=0
 nr=0
 
-[ "$(uname -m)" = x86_64 ] || { echo "needs x86_64"; exit 77; }
-[ "$(id -u)" = 0 ] || { echo "needs root, to read another's mm"; exit 77; }
+[ "$(uname -m)" = x86_64 ] || { echo "needs x86_64"; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "needs root, to read another's mm"; exit 1; }
 env -i "$tool" kernel /bin/true >/dev/null 2>&1 ||
-	{ echo "needs ptrace"; exit 77; }
+	{ echo "needs ptrace"; exit 1; }
 
 # same NAME [ENVIRONMENT...] -- [-s LIMIT] PROGRAM [ARG...]
 same() {
