@@ -302,14 +302,15 @@ static int load_machine(struct store *s, const char *at)
 		store_rollback(s);
 	if (rc)
 		return rc;
+	/* From here on there may be the store's thread. */
+	store_lock(s);
 	results_flush(s);
 	if (!s->read_only) {
-		store_lock(s); /* views let go of it */
 		rebuild_outdated(s);
-		store_unlock(s);
 		snapshot_if_due(s, false);
 	}
 	burst_leave(s);
+	store_unlock(s);
 	return 0;
 }
 
