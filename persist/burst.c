@@ -34,6 +34,7 @@ static void set_mode(struct store *s, bool exclusive)
  */
 int burst_enter(struct store *s)
 {
+	store_assert_locked(s);
 	if (s->burst == BURST_HELD) {
 		store_rollback(s);
 		s->burst = BURST_SHARED;
@@ -58,6 +59,7 @@ static void let_readers_in(struct store *s)
 
 void burst_leave(struct store *s)
 {
+	store_assert_locked(s);
 	if (s->read_only || s->burst == BURST_HELD)
 		return;
 	if (s->readers_shut_out)

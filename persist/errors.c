@@ -96,6 +96,7 @@ void store_notice(struct store *s, const char *fmt, ...)
 
 int store_sql(struct store *s, const char *sql, const char *doing)
 {
+	store_assert_locked(s);
 	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
 	return store_sql_fail(s, doing);
@@ -103,9 +104,11 @@ int store_sql(struct store *s, const char *sql, const char *doing)
 
 int store_prepare(struct store *s, const char *sql, sqlite3_stmt **out)
 {
-	int rc = sqlite3_prepare_v3(
-		s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+	int rc;
 
+	store_assert_locked(s);
+	rc = sqlite3_prepare_v3(
+		s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
 	return rc == SQLITE_OK ? 0 : store_sql_fail(s, "read the tables");
 }
 

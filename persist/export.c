@@ -143,7 +143,9 @@ int store_export(const char *path, FILE *to, char *err)
 
 	if (rc)
 		return rc;
+	store_lock(x.s);
 	rc = export_all(&x);
+	store_unlock(x.s);
 	if (rc)
 		snprintf(err, STORE_ERR_MAX, "%s", x.s->sentence);
 	bytes_free(&x.unpacked);

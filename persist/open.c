@@ -18,7 +18,7 @@ struct store *store_new(const char *path, const struct store_options *o)
 
 	if (!s)
 		return NULL;
-	pthread_mutex_init(&s->lock, NULL);
+	store_lock_init(s);
 	pthread_cond_init(&s->back.wake, NULL);
 	s->lock_fd = -1;
 	s->read_only = o->read_only;
@@ -304,6 +304,7 @@ static int load_machine(struct store *s, const char *at)
 		return rc;
 	/* From here on there may be the store's thread. */
 	store_lock(s);
+	s->shared = true;
 	results_flush(s);
 	if (!s->read_only) {
 		rebuild_outdated(s);
@@ -342,6 +343,7 @@ void store_close(struct store *s)
 	if (!s)
 		return;
 	background_stop(s);
+	s->shared = false;
 	if (!s->read_only) {
 		if (s->no_snapshot_at_close)
 			results_flush(s);

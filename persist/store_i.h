@@ -199,6 +199,7 @@ struct store {
 	void *notice_ctx;
 	int lock_fd;
 	bool read_only, power, no_snapshot_at_close;
+	bool shared;  /* open: from here on, its lock guards it */
 	bool alone;   /* nobody else wants it: --check */
 	bool counted; /* by holder_add_reader() */
 
@@ -433,6 +434,10 @@ void store_lock(struct store *s);
 /* The same, letting those who wait go first. */
 void store_lock_last(struct store *s);
 void store_unlock(struct store *s);
+void store_lock_init(struct store *s);
+/* In builds for debugging: ends the program when somebody uses the connection
+ * of a store that is open without its lock. */
+void store_assert_locked(struct store *s);
 /*
  * Building a past moment lets others have it: for a moment, or while nothing
  * of the database is needed.  -EINTR when the work is to be given up.  These

@@ -18,6 +18,38 @@ struct store_view {
 
 /* ---- the mutex ---------------------------------------------------------- */
 
+#ifdef PAGEFS_VERIFY
+/* A mutex of this kind says to whoever has it already that he has it. */
+void store_lock_init(struct store *s)
+{
+	pthread_mutexattr_t a;
+
+	pthread_mutexattr_init(&a);
+	pthread_mutexattr_settype(&a, PTHREAD_MUTEX_ERRORCHECK);
+	pthread_mutex_init(&s->lock, &a);
+	pthread_mutexattr_destroy(&a);
+}
+
+void store_assert_locked(struct store *s)
+{
+	if (s->parent)
+		s = s->parent;
+	if (!s->shared || pthread_mutex_lock(&s->lock) == EDEADLK)
+		return;
+	fprintf(stderr, "pagefs: the database was used without the lock\n");
+	abort();
+}
+#else
+void store_lock_init(struct store *s)
+{
+	pthread_mutex_init(&s->lock, NULL);
+}
+
+void store_assert_locked(struct store *s)
+{
+}
+#endif
+
 void store_lock(struct store *s)
 {
 	if (s->parent)

@@ -143,7 +143,9 @@ static void test_encodings(void **state)
 				in.event.blob = NULL;
 				in.event.blob_len = 0;
 			}
+			store_lock(s);
 			burst_enter(s);
+			store_unlock(s);
 			assert_int_equal(row_insert(s, &in), 0);
 			sqlite3_bind_int64(s->select_row, 1, (int64_t)in.seq);
 			assert_int_equal(

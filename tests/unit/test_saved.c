@@ -130,6 +130,7 @@ static void compare_loaded(struct store *s)
 	sqlite3_stmt *st;
 
 	assert_non_null(m);
+	store_lock(s);
 	assert_int_equal(store_prepare(s,
 				 "SELECT " SAVED_COLUMNS
 				 " FROM checkpoint ORDER BY id DESC LIMIT 1",
@@ -139,6 +140,7 @@ static void compare_loaded(struct store *s)
 	assert_int_equal(saved_read(s, st, 0, &v), 0);
 	sqlite3_finalize(st);
 	assert_int_equal(state_load(s, &v, m, &t), 0);
+	store_unlock(s);
 	assert_same_bytes(s->vm, m);
 	assert_true(hash_equal(track_hash(t), track_hash(s->track)));
 	assert_true(s->track->nr_layers <= LAYERS_MAX + 1);
@@ -244,10 +246,12 @@ static void test_garbage(void **state)
 		assert_int_equal(proc(s, 2, "write a+512K \"1\""), 0);
 		assert_int_equal(store_snapshot(s), 0);
 	}
+	store_lock(s);
 	assert_int_equal(
 		store_sql(s, "DELETE FROM checkpoint", "forget all"), 0);
 	while (more)
 		assert_int_equal(collect_garbage(s, &more), 0);
+	store_unlock(s);
 	/* those of the live machine are kept: the next save needs them */
 	assert_int_equal(proc(s, 2, "write a+512K \"2\""), 0);
 	assert_int_equal(store_snapshot(s), 0);
@@ -259,8 +263,10 @@ static void test_garbage(void **state)
 	assert_int_equal(sql("DELETE FROM checkpoint"), SQLITE_OK);
 	s = open_small();
 	more = true;
+	store_lock(s);
 	while (more)
 		assert_int_equal(collect_garbage(s, &more), 0);
+	store_unlock(s);
 	s->no_snapshot_at_close = true;
 	store_close(s);
 	assert_int_equal(sql_int("SELECT count(*) FROM pack"), 0);

@@ -223,7 +223,9 @@ static void test_reader_in_the_way(void **state)
 	assert_int_equal(sql("SELECT 1 FROM event"), SQLITE_BUSY);
 	/* a reader comes between looking and locking */
 	store_idle(s);
+	store_lock(s);
 	burst_enter(s);
+	store_unlock(s);
 	pid = sql_start("BEGIN; SELECT count(*) FROM journal", true, &n);
 	assert_true(n >= 0);
 	assert_int_equal(ctl(s, "spawn"), 0);
