@@ -2,12 +2,13 @@
  * probe: runs a script of memory calls in a pristine process and prints what
  * the running kernel answers.
  *
- *	probe [--raw] [--echo] [--bare] [--stack=BYTES] < script
+ *	probe [--raw] [--echo] [--bare] [--stack=BYTES] [--tag=T] < script
  *
  *	--raw    leave device and inode of maps lines alone
  *	--echo   print each command before its answer
  *	--bare   unmap vvar and vdso before the script starts
  *	--stack  RLIMIT_STACK of the run (8 MiB), or "unlimited"
+ *	--tag    a word in the names of files, for runs side by side
  *
  * No C library, no heap, no loader: the process has only the mappings that
  * the kernel made at execve.  It is linked at fixed addresses, where a PIE
@@ -94,18 +95,20 @@ int64_t host_dropcap(unsigned cap)
 
 static char temporary[32][64];
 static unsigned nr_temporary;
+static const char *tag = "";
 static int64_t main_pid;
 
 static int64_t temporary_create(const char *name)
 {
 	char *path = temporary[nr_temporary];
-	size_t n = text_len(name);
+	size_t n = text_len(name), t = text_len(tag);
 
-	if (n > 40 || nr_temporary == 32)
+	if (n + t > 48 || nr_temporary == 32)
 		return -22;
 	nr_temporary++;
 	memcpy(path, "/tmp/oracle-", 12);
-	memcpy(path + 12, name, n + 1);
+	memcpy(path + 12, tag, t);
+	memcpy(path + 12 + t, name, n + 1);
 	return SYS3(SYS_OPEN, path, 01102 /* O_RDWR|O_CREAT|O_TRUNC */, 0600);
 }
 
@@ -297,6 +300,8 @@ static void parse_option(struct options *o, const char *s)
 		o->stack = UINT64_MAX;
 	else if (text_starts(s, "--stack="))
 		o->stack = script_value(s + 8);
+	else if (text_starts(s, "--tag="))
+		tag = s + 6;
 }
 
 static void set_limit(unsigned which, uint64_t soft, uint64_t hard)

@@ -209,12 +209,14 @@ static void memory_fill(idx_t inode, uint64_t bytes)
 	}
 }
 
+static const char *tag = ""; /* see probe.c */
+
 static idx_t disk_fill(const char *name, uint64_t bytes)
 {
 	char path[96], page[4096];
 	idx_t inode;
 
-	snprintf(path, sizeof(path), "/tmp/oracle-%s", name);
+	snprintf(path, sizeof(path), "/tmp/oracle-%s%s", tag, name);
 	inode = disk_create(m, path, 0600, 0, 0);
 	for (uint64_t off = 0; inode && off < bytes; off += sizeof(page)) {
 		uint64_t n = bytes - off;
@@ -503,6 +505,8 @@ int main(int argc, char **argv)
 			check_always = true;
 		else if (!strncmp(argv[i], "--own=", 6))
 			own_path = argv[i] + 6;
+		else if (!strncmp(argv[i], "--tag=", 6))
+			tag = argv[i] + 6;
 	}
 	boot();
 	brk = own_path ? load_own(own_path) : mm_at(m, task->mm)->brk;

@@ -46,6 +46,7 @@ class Judge:
         return p.stdout.decode() + p.stderr.decode()
 
     def ask(self, script, *opts):
+        opts = [f"--tag={os.getpid()}-", *opts]
         kernel = self.run([self.probe, *opts], script)
         machine = self.run(
             [self.replay, "--own=" + self.own.name, *opts], script)
