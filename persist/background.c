@@ -4,20 +4,65 @@
  * is due and ends with the store.
  *
  * A checkpoint is written in slices, with the store's lock held for each; in
- * between, commands run.  The WAL that this makes is copied afterwards, with
- * the lock held.
+ * between, commands run.  The WAL is copied without the lock, by a connection
+ * of the thread's own: SQLite lets one connection append while another copies.
+ * Commands commit with normal locking meanwhile, and the connection is closed
+ * at the end: open, it would keep them from exclusive locking.
  */
 #include "store_i.h"
 
-/* The lock is held. */
-static void do_wal(struct store *s)
+/*
+ * SQLite begins the WAL anew when a command finds all of it copied.  Where
+ * commands never pause, some frames always are not: from WAL_LONG frames on,
+ * the last ones are copied with the lock held, as few as ROUNDS_MAX rounds
+ * leave.
+ */
+#define WAL_LONG    65536
+#define REST_FRAMES 256
+#define ROUNDS_MAX  4
+
+static sqlite3 *connect_again(struct store *s)
 {
-	if (s->burst == BURST_HELD) {
-		store_rollback(s);
-		s->burst = BURST_SHARED;
+	sqlite3 *db = NULL;
+
+	if (sqlite3_open_v2(sqlite3_db_filename(s->db, "main"), &db,
+		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, wal_vfs())) {
+		sqlite3_close(db);
+		return NULL;
 	}
+	sqlite3_exec(db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
+	return db;
+}
+
+/* Copies the frames that there are; returns how many of the WAL are copied. */
+static int copy(sqlite3 *db)
+{
+	int done = 0;
+
 	sqlite3_wal_checkpoint_v2(
-		s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &done);
+	return done;
+}
+
+/* The lock is held, and let go of while frames are copied. */
+static void copy_wal(struct store *s)
+{
+	int done = 0, left = REST_FRAMES + 1;
+	sqlite3 *db;
+
+	burst_share(s);
+	db = connect_again(s);
+	s->back.copying = true;
+	for (int i = 0; db && i < ROUNDS_MAX && left > REST_FRAMES; i++) {
+		store_unlock(s);
+		done = copy(db);
+		store_lock_last(s);
+		left = s->wal_frames - done;
+	}
+	if (done > WAL_LONG && left > 0)
+		copy(db);
+	sqlite3_close(db);
+	s->back.copying = false;
 	s->back.copied = s->wal_frames;
 }
 
@@ -42,7 +87,7 @@ static void *run(void *ctx)
 				store_notice(s, "no snapshot: %s", s->sentence);
 		} else if (b->wal) {
 			b->wal = false;
-			do_wal(s);
+			copy_wal(s);
 		} else {
 			pthread_cond_wait(&b->wake, &s->lock);
 		}

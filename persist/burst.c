@@ -38,7 +38,7 @@ int burst_enter(struct store *s)
 	if (s->burst == BURST_HELD) {
 		store_rollback(s);
 		s->burst = BURST_SHARED;
-		if (!holder_has_readers(s)) {
+		if (!s->back.copying && !holder_has_readers(s)) {
 			set_mode(s, true);
 			s->burst = BURST_EXCLUSIVE;
 		}
@@ -49,12 +49,39 @@ int burst_enter(struct store *s)
 /* Having the exclusive lock and giving it back lets go of PENDING too. */
 static void let_readers_in(struct store *s)
 {
-	if (s->burst != BURST_SHARED || holder_has_readers(s))
+	if (s->burst != BURST_SHARED || s->back.copying ||
+		holder_has_readers(s))
 		return;
 	set_mode(s, true);
 	if (!sqlite3_exec(s->db, "BEGIN IMMEDIATE; COMMIT", NULL, NULL, NULL))
 		s->readers_shut_out = false;
 	store_rollback(s);
+}
+
+void burst_share(struct store *s)
+{
+	if (s->burst == BURST_HELD)
+		return;
+	set_mode(s, false);
+	s->burst = BURST_SHARED;
+	/* The next access lets go of the exclusive locks. */
+	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
+}
+
+/* Frames that have not been copied. */
+static int news(const struct store *s)
+{
+	return s->wal_frames - s->back.copied;
+}
+
+/* In the store's thread, or here where there is none. */
+static void copy_wal(struct store *s)
+{
+	if (s->back.copying || background_wants(s, &s->back.wal))
+		return;
+	sqlite3_wal_checkpoint_v2(
+		s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	s->back.copied = s->wal_frames;
 }
 
 void burst_leave(struct store *s)
@@ -64,16 +91,9 @@ void burst_leave(struct store *s)
 		return;
 	if (s->readers_shut_out)
 		let_readers_in(s);
-	set_mode(s, false);
-	s->burst = BURST_SHARED;
-	/* The next access lets go of the exclusive locks. */
-	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
-	if (s->wal_frames - s->back.copied > WAL_FRAMES_IDLE && !s->back.wal &&
-		!s->saver.layer) {
-		sqlite3_wal_checkpoint_v2(
-			s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-		s->back.copied = s->wal_frames;
-	}
+	burst_share(s);
+	if (news(s) > WAL_FRAMES_IDLE && !s->saver.layer)
+		copy_wal(s);
 	if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ==
 		SQLITE_OK)
 		s->burst = BURST_HELD;
@@ -119,8 +139,8 @@ int burst_commit(struct store *s)
 
 void burst_saved(struct store *s)
 {
-	if (s->wal_frames - s->back.copied >= WAL_FRAMES_MAX)
-		background_wants(s, &s->back.wal);
+	if (news(s) >= WAL_FRAMES_MAX)
+		copy_wal(s);
 }
 
 int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames)
@@ -130,12 +150,8 @@ int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames)
 	s->wal_frames = frames;
 	if (frames < s->back.copied) /* it began anew */
 		s->back.copied = 0;
-	/* What a saved state adds is copied after it, beside the commands. */
-	if (frames - s->back.copied < WAL_FRAMES_MAX || s->saver.layer ||
-		s->back.wal)
-		return SQLITE_OK;
-	s->back.copied = frames;
-	sqlite3_wal_checkpoint_v2(
-		db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	/* What a saved state adds is copied after it. */
+	if (news(s) >= WAL_FRAMES_MAX && !s->saver.layer)
+		copy_wal(s);
 	return SQLITE_OK;
 }

@@ -10,7 +10,7 @@
 #include "../vm/machine.h"
 
 /* Results that wait before they are written without a quiet moment. */
-#define PENDING_ROWS  16384
+#define PENDING_ROWS  2048
 #define PENDING_BYTES (4u << 20)
 
 /* What a row costs to read back, besides applying it. */

@@ -170,8 +170,9 @@ struct background {
 	pthread_cond_t wake;
 	bool running, stop;
 	bool save, wal;
-	bool worked; /* since it let other processes in */
-	int copied;  /* frames of the WAL */
+	bool worked;  /* since it let other processes in */
+	bool copying; /* the WAL, by another connection */
+	int copied;   /* frames of the WAL */
 };
 
 struct store {
@@ -299,6 +300,8 @@ size_t log_fixed_len(const struct row *r);
 /* burst.c */
 int burst_enter(struct store *s);
 void burst_leave(struct store *s);
+/* Gives exclusive locking up, for another connection. */
+void burst_share(struct store *s);
 /* Steps a one-row statement, falling back to shared locks when a reader is in
  * the way.  SQLITE_DONE or an error code. */
 int burst_step(struct store *s, sqlite3_stmt *st);
