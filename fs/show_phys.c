@@ -40,60 +40,17 @@ int64_t pread_ram(const struct view *view, uint64_t id, void *buf, size_t len,
 
 /* ---- frames: one line for each block in use ---- */
 
-static const char *state_name(unsigned state)
-{
-	static const char *const name[] = {
-		[FRAME_FRESH] = "fresh",
-		[FRAME_FREE] = "free",
-		[FRAME_TAIL] = "tail",
-		[FRAME_RESERVED] = "reserved",
-		[FRAME_ANON] = "anon",
-		[FRAME_FILE] = "file",
-		[FRAME_SHMEM] = "shmem",
-		[FRAME_PGTABLE] = "pgtable",
-		[FRAME_KERNEL] = "kernel",
-	};
-
-	return state < sizeof(name) / sizeof(name[0]) ? name[state] : "?";
-}
-
-static void frame_flags(struct sbuf *b, unsigned flags)
-{
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} flag[] = {
-		{FR_BYTES, "bytes"},
-		{FR_EXCLUSIVE, "exclusive"},
-		{FR_DIRTY, "dirty"},
-		{FR_UPTODATE, "uptodate"},
-		{FR_REFERENCED, "referenced"},
-		{FR_ACTIVE, "active"},
-		{FR_SWAPBACKED, "swapbacked"},
-		{FR_ZERO, "zero"},
-		{FR_MLOCKED, "mlocked"},
-	};
-	const char *comma = "";
-
-	for (unsigned i = 0; i < sizeof(flag) / sizeof(flag[0]); i++) {
-		if (!(flags & flag[i].bit))
-			continue;
-		sbuf_str(b, comma);
-		sbuf_str(b, flag[i].name);
-		comma = ",";
-	}
-	sbuf_str(b, *comma ? "\n" : "-\n");
-}
-
 static void frame_line(
 	struct sbuf *b, pfn_t pfn, unsigned order, const struct frame *f)
 {
+	char flags[FRAME_FLAGS_TEXT];
+
 	sbuf_str(b, "0x");
 	sbuf_hex(b, pfn);
 	sbuf_char(b, ' ');
 	sbuf_dec(b, order);
 	sbuf_char(b, ' ');
-	sbuf_str(b, state_name(f->state));
+	sbuf_str(b, frame_state_name(f->state));
 	sbuf_char(b, ' ');
 	sbuf_dec(b, f->owner);
 	sbuf_str(b, " 0x");
@@ -101,7 +58,9 @@ static void frame_line(
 	sbuf_char(b, ' ');
 	sbuf_dec(b, f->mapcount);
 	sbuf_char(b, ' ');
-	frame_flags(b, f->flags);
+	frame_flags_text(f->flags, flags);
+	sbuf_str(b, flags);
+	sbuf_char(b, '\n');
 }
 
 /*

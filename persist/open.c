@@ -264,8 +264,20 @@ int store_connect(struct store *s, const struct store_options *o)
 
 /* ---- a machine ---------------------------------------------------------- */
 
-/* The path is to end with a past moment. */
-static int turn_to(struct store *s, const char *where, uint64_t *seq)
+int store_build(struct store *s, uint64_t seq)
+{
+	int rc = restore_newest(s);
+
+	if (!rc)
+		rc = replay(s, NULL);
+	if (!rc && seq != UINT64_MAX &&
+		s->vm->root->seq != course_line(&s->course, seq))
+		rc = store_fail(s, ENOENT, "there is no line %llu",
+			(unsigned long long)seq);
+	return rc;
+}
+
+int store_turn(struct store *s, const char *where, uint64_t *seq)
 {
 	struct course course;
 	int rc = moment_find(s, where, seq);
@@ -281,7 +293,7 @@ static int turn_to(struct store *s, const char *where, uint64_t *seq)
 
 static int load_machine(struct store *s, const char *at)
 {
-	uint64_t seq = 0;
+	uint64_t seq = UINT64_MAX;
 	int rc = 0;
 
 	/* A reader sees one moment of a database that goes on changing. */
@@ -290,14 +302,9 @@ static int load_machine(struct store *s, const char *at)
 	if (!rc && !s->read_only)
 		rc = collect_open(s);
 	if (!rc && at)
-		rc = turn_to(s, at, &seq);
+		rc = store_turn(s, at, &seq);
 	if (!rc)
-		rc = restore_newest(s);
-	if (!rc)
-		rc = replay(s, NULL);
-	if (!rc && at && s->vm->root->seq != course_line(&s->course, seq))
-		rc = store_fail(s, ENOENT, "there is no line %llu",
-			(unsigned long long)seq);
+		rc = store_build(s, seq);
 	if (s->read_only)
 		store_rollback(s);
 	if (rc)

@@ -155,10 +155,22 @@ static bool beside_exists(struct store *s, const char *suffix)
 	return !stat(path, &st) && st.st_size > 0;
 }
 
-static int refuse_foreign(struct store *s)
+int schema_check_format(struct store *s, uint32_t application, uint32_t format)
 {
-	return store_fail(s, EINVAL,
-		"%s belongs to another program: it is left untouched", s->path);
+	if (application != APPLICATION_ID)
+		return store_fail(s, EINVAL,
+			"%s belongs to another program: it is left untouched",
+			s->path);
+	if (format > JOURNAL_FORMAT)
+		return store_fail(s, EINVAL,
+			"%s has journal format %u; this pagefs reads up to %u",
+			s->path, format, JOURNAL_FORMAT);
+	if (format < JOURNAL_FORMAT)
+		return store_fail(s, EINVAL,
+			"%s has journal format %u, of a pagefs before the "
+			"first release; this one reads %u",
+			s->path, format, JOURNAL_FORMAT);
+	return 0;
 }
 
 /*
@@ -171,6 +183,7 @@ int schema_identify(struct store *s, int fd, bool *is_new)
 	struct stat st;
 	ssize_t n = pread(fd, h, sizeof(h), 0);
 	uint64_t page, expect;
+	int rc;
 
 	*is_new = false;
 	if (n < 0 || fstat(fd, &st))
@@ -184,17 +197,9 @@ int schema_identify(struct store *s, int fd, bool *is_new)
 		return store_fail(s, EINVAL,
 			"%s is no database of pagefs: it is left untouched",
 			s->path);
-	if (be32(h + 68) != APPLICATION_ID)
-		return refuse_foreign(s);
-	if (be32(h + 60) > JOURNAL_FORMAT)
-		return store_fail(s, EINVAL,
-			"%s has journal format %u; this pagefs reads up to %u",
-			s->path, be32(h + 60), JOURNAL_FORMAT);
-	if (be32(h + 60) < JOURNAL_FORMAT)
-		return store_fail(s, EINVAL,
-			"%s has journal format %u, of a pagefs before the "
-			"first release; this one reads %u",
-			s->path, be32(h + 60), JOURNAL_FORMAT);
+	rc = schema_check_format(s, be32(h + 68), be32(h + 60));
+	if (rc)
+		return rc;
 	page = (uint64_t)h[16] << 8 | h[17];
 	expect = be32(h + 28) * (page == 1 ? 65536 : page);
 	if ((uint64_t)st.st_size < expect && !beside_exists(s, "-wal"))

@@ -23,6 +23,7 @@
  *	history.c   restore;  forget.c  forget, vacuum;  tree.c  the drawing
  *	command.c   the commands of these;  tables.c  the machine as rows
  *	export.c    the journal as a script;  import.c  running one
+ *	sql/        saved states as tables, for the sqlite3 shell
  *
  * One mutex guards a store: store_exec() changes the machine, everything else
  * only reads it.
@@ -37,7 +38,13 @@
 #define PAGEFS_STORE_I_H
 
 #include <pthread.h>
+#ifdef PAGEFS_LOADABLE /* calls go to the SQLite that has loaded us, see sql/ \
+			*/
+#include <sqlite3ext.h>
+SQLITE_EXTENSION_INIT3
+#else
 #include <sqlite3.h>
+#endif
 #include <string.h>
 #include <zstd.h>
 
@@ -252,6 +259,8 @@ void holder_name(const struct store *s, char *buf, size_t size);
 
 /* schema.c */
 int schema_identify(struct store *s, int fd, bool *is_new);
+/* Whether the two numbers in its header make it a machine that we can read. */
+int schema_check_format(struct store *s, uint32_t application, uint32_t format);
 int schema_create(struct store *s, const struct store_options *o);
 int schema_load(struct store *s, const struct store_options *o);
 
@@ -260,6 +269,11 @@ int store_connect(struct store *s, const struct store_options *o);
 struct store *store_new(const char *path, const struct store_options *o);
 void store_free(struct store *s);
 void store_release(struct store *s); /* all but the struct itself */
+/* Of a store without a machine: its path is to end with a past moment. */
+int store_turn(struct store *s, const char *where, uint64_t *seq);
+/* Makes the machine at the end of the path, which is line `seq`; UINT64_MAX
+ * when that is the newest. */
+int store_build(struct store *s, uint64_t seq);
 int store_prepare_all(struct store *s);
 
 /* row.c */

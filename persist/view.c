@@ -200,19 +200,6 @@ static int view_begin(struct store_view *v, struct store *parent)
 	return store_prepare_all(s);
 }
 
-static int view_build(struct store_view *v)
-{
-	struct store *s = &v->s;
-	int rc = restore_newest(s);
-
-	if (!rc)
-		rc = replay(s, NULL);
-	if (!rc && s->vm->root->seq != course_line(&s->course, v->seq))
-		rc = store_fail(s, ENOENT, "there is no line %llu",
-			(unsigned long long)v->seq);
-	return rc;
-}
-
 int view_new(struct store *s, uint64_t seq, struct store_view **out)
 {
 	struct store_view *v = calloc(1, sizeof(*v));
@@ -248,7 +235,7 @@ int view_open(struct store *s, uint64_t seq, const atomic_bool *stop,
 		return rc;
 	v->s.stop = stop;
 	s->building++;
-	rc = view_build(v);
+	rc = store_build(&v->s, seq);
 	s->building--;
 	v->s.stop = NULL;
 	if (rc) {

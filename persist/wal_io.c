@@ -168,8 +168,10 @@ static int wal_open(sqlite3_vfs *v, const char *name, sqlite3_file *f,
 
 static void register_vfs(void)
 {
+#ifndef PAGEFS_LOADABLE /* not ours to configure */
 	/* Counting its memory costs SQLite a mutex at each allocation. */
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+#endif
 	below = sqlite3_vfs_find(NULL);
 	vfs = *below;
 	vfs.zName = "pagefs";

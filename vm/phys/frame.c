@@ -26,6 +26,56 @@ enum frame_state phys_frame_state(const struct vm *m, pfn_t pfn)
 	return frame_at(m, pfn)->state;
 }
 
+const char *frame_state_name(unsigned state)
+{
+	static const char *const name[] = {
+		[FRAME_FRESH] = "fresh",
+		[FRAME_FREE] = "free",
+		[FRAME_TAIL] = "tail",
+		[FRAME_RESERVED] = "reserved",
+		[FRAME_ANON] = "anon",
+		[FRAME_FILE] = "file",
+		[FRAME_SHMEM] = "shmem",
+		[FRAME_PGTABLE] = "pgtable",
+		[FRAME_KERNEL] = "kernel",
+	};
+
+	return state < sizeof(name) / sizeof(name[0]) ? name[state] : "?";
+}
+
+void frame_flags_text(unsigned flags, char buf[FRAME_FLAGS_TEXT])
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} flag[] = {
+		{FR_BYTES, "bytes"},
+		{FR_EXCLUSIVE, "exclusive"},
+		{FR_DIRTY, "dirty"},
+		{FR_UPTODATE, "uptodate"},
+		{FR_REFERENCED, "referenced"},
+		{FR_ACTIVE, "active"},
+		{FR_SWAPBACKED, "swapbacked"},
+		{FR_ZERO, "zero"},
+		{FR_MLOCKED, "mlocked"},
+	};
+	size_t len = 0;
+
+	for (unsigned i = 0; i < sizeof(flag) / sizeof(flag[0]); i++) {
+		size_t n = strlen(flag[i].name);
+
+		if (!(flags & flag[i].bit))
+			continue;
+		if (len)
+			buf[len++] = ',';
+		memcpy(buf + len, flag[i].name, n);
+		len += n;
+	}
+	if (!len)
+		buf[len++] = '-';
+	buf[len] = 0;
+}
+
 /* The end of the fresh range that holds pfn, 0 if none does. */
 static pfn_t fresh_end(const struct vm *m, pfn_t pfn)
 {

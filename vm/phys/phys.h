@@ -158,6 +158,11 @@ bool phys_next_managed(const struct vm *m, pfn_t *pfn, pfn_t *end);
 /* Whether pfn is RAM at all (not a hole, below max_pfn). */
 bool pfn_is_ram(const struct vm *m, pfn_t pfn);
 
+/* Names for people: "anon"; the flags as "dirty,active", "-" without. */
+const char *frame_state_name(unsigned state);
+#define FRAME_FLAGS_TEXT 128
+void frame_flags_text(unsigned flags, char buf[FRAME_FLAGS_TEXT]);
+
 /* Copies a frame; a source without bytes leaves the target without. */
 void frame_copy(struct vm *m, pfn_t to, pfn_t from);
 
