@@ -262,9 +262,9 @@ static const char frames_text[] =
 	"    pfn order state owner index mapcount flags\n"
 	"\n"
 	"The block has 2^order frames from pfn on.  States: kernel, pgtable,\n"
-	"anon, file, shmem, reserved.  owner: the mm of a page table, the\n"
-	"anon_vma of an anonymous page (see vmas), the inode of a file's "
-	"page.\n"
+	"anon, file, shmem, reserved.  owner: the mm of a page table and of\n"
+	"an anonymous page with the flag exclusive, the family of VMAs (see\n"
+	"vmas) of another, the inode of a file's page.\n"
 	"index is the page's place there, mapcount how many page tables map\n"
 	"it.  phys/zones has the ranges, the zones and the free blocks;\n"
 	"phys/ram the bytes: dd bs=4096 skip=PFN count=1 < phys/ram.\n";

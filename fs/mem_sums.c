@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "../vm/phys/lru.h"
 #include "../vm/task/task.h"
 
 uint64_t zone_block_pages(const struct zone *z)
@@ -47,9 +48,11 @@ void mem_sums(const struct vm *m, struct mem_sums *s)
 	s->kernel = r->pages[USE_KERNEL];
 	s->mapped = r->mapped;
 	s->dirty = r->dirty;
-	/* nothing ages pages; shared memory goes where anonymous pages go */
-	s->inactive_anon = s->anon + s->shmem;
-	s->inactive_file = s->file;
+	s->inactive_anon = lru_size(m, LRU_INACTIVE_ANON);
+	s->active_anon = lru_size(m, LRU_ACTIVE_ANON);
+	s->inactive_file = lru_size(m, LRU_INACTIVE_FILE);
+	s->active_file = lru_size(m, LRU_ACTIVE_FILE);
+	s->unevictable = s->mlocked = lru_size(m, LRU_UNEVICTABLE);
 	if (r->config.swap) /* its first page is the header */
 		s->swap = (r->config.swap >> m->page_shift) - 1;
 	s->commit_limit =

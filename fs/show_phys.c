@@ -64,9 +64,10 @@ static void frame_line(
 }
 
 /*
- * owner is the anon_vma of an anonymous page, the simulated inode of a cached
- * one, the address space of a page table; index is the virtual page, the page
- * of the file, the level of the table.
+ * owner and index say where a page belongs, see struct frame: the mm and
+ * virtual page of an anonymous page with the flag exclusive, the family of VMAs
+ * and the pgoff in them of another, the simulated inode and the page of a
+ * cached one, the mm and the level of a page table.
  */
 void show_frames(struct sbuf *b, const struct view *view, uint64_t id)
 {

@@ -63,8 +63,9 @@ static void vma_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 	hex_field(b, "vm_flags", v->flags);
 	sbuf_str(b, "( ");
 	vm_flags_text(b, v->flags);
-	sbuf_printf(b, ") vm_file=%u anon_vma=%u singular=%u name=", ino,
-		v->anon_vma, !v->av_multi);
+	sbuf_printf(b,
+		") vm_file=%u anon_vma=%u singular=%u family=%u name=", ino,
+		v->anon_vma, !v->av_multi, v->family);
 	for (size_t i = 0; i < n; i++)
 		sbuf_char(b, name[i] == '\n' ? '?' : name[i]);
 	sbuf_char(b, '\n');

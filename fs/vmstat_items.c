@@ -80,6 +80,8 @@ const char *const vmstat_node_names[NR_NODE_ITEMS] = {
 enum {
 	ZONE_FREE = 0,
 	ZONE_FREE_BLOCKS = 1,
+	ZONE_LRU = 2, /* five lists, in the order of enum lru_id */
+	ZONE_MLOCK = 8,
 	NODE_INACTIVE_ANON = 0,
 	NODE_ACTIVE_ANON = 1,
 	NODE_INACTIVE_FILE = 2,
@@ -104,6 +106,9 @@ void vmstat_collect(const struct vm *m, struct vmstat *s)
 
 		s->zone[i][ZONE_FREE] = z->nr_free;
 		s->zone[i][ZONE_FREE_BLOCKS] = zone_block_pages(z);
+		for (unsigned id = 0; id < NR_LRU; id++)
+			s->zone[i][ZONE_LRU + id] = z->nr_lru[id];
+		s->zone[i][ZONE_MLOCK] = z->nr_lru[LRU_UNEVICTABLE];
 	}
 	s->node[NODE_INACTIVE_ANON] = t->inactive_anon;
 	s->node[NODE_ACTIVE_ANON] = t->active_anon;
@@ -207,12 +212,12 @@ static const struct event_name events[] = {
 	{"compact_daemon_free_scanned", NONE},
 	{"htlb_buddy_alloc_success", NONE},
 	{"htlb_buddy_alloc_fail", NONE},
-	{"unevictable_pgs_culled", NONE},
+	{"unevictable_pgs_culled", CNT_CULLED},
 	{"unevictable_pgs_scanned", NONE},
-	{"unevictable_pgs_rescued", NONE},
-	{"unevictable_pgs_mlocked", NONE},
-	{"unevictable_pgs_munlocked", NONE},
-	{"unevictable_pgs_cleared", NONE},
+	{"unevictable_pgs_rescued", CNT_RESCUED},
+	{"unevictable_pgs_mlocked", CNT_MLOCKED},
+	{"unevictable_pgs_munlocked", CNT_MUNLOCKED},
+	{"unevictable_pgs_cleared", CNT_MLOCK_CLEARED},
 	{"unevictable_pgs_stranded", NONE},
 	{"thp_fault_alloc", NONE},
 	{"thp_fault_fallback", NONE},

@@ -21,6 +21,7 @@ static const struct {
 	[SEG_TASK] = {"task", sizeof(struct task)},
 	[SEG_MM] = {"mm", sizeof(struct mm)},
 	[SEG_VMA] = {"vma", sizeof(struct vma)},
+	[SEG_FAMILY] = {"family", sizeof(struct family)},
 	[SEG_FILE] = {"file", sizeof(struct file)},
 	[SEG_INODE] = {"inode", sizeof(struct inode)},
 	[SEG_NAME] = {"name", DISK_NAME_SIZE},

@@ -34,6 +34,7 @@ enum seg_id {
 	SEG_TASK, /* the pools start here */
 	SEG_MM,
 	SEG_VMA,
+	SEG_FAMILY, /* of VMAs that may share anonymous pages */
 	SEG_FILE,
 	SEG_INODE,
 	SEG_NAME,

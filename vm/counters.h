@@ -47,6 +47,11 @@
 	X(EXECS, "execs")                         \
 	X(PGPGIN, "pgpgin")                       \
 	X(PGPGOUT, "pgpgout")                     \
+	X(MLOCKED, "mlocked_pages")               \
+	X(MUNLOCKED, "munlocked_pages")           \
+	X(MLOCK_CLEARED, "mlocked_pages_freed")   \
+	X(CULLED, "unevictable_culled")           \
+	X(RESCUED, "unevictable_rescued")         \
 	X(TRACE_ACCESSES, "trace_accesses")       \
 	X(TRACE_OUTSIDE, "trace_outside")
 

@@ -77,6 +77,24 @@ struct cpu {
 	uint32_t reserved;
 };
 
+/*
+ * The lists by which the use of pages is followed: those that a search for
+ * memory looks at first are the inactive ones.  See phys/lru.h.
+ */
+enum lru_id {
+	LRU_INACTIVE_ANON,
+	LRU_ACTIVE_ANON,
+	LRU_INACTIVE_FILE,
+	LRU_ACTIVE_FILE,
+	LRU_UNEVICTABLE, /* locked by mlock(2) */
+	NR_LRU
+};
+
+/* Frames linked by next and prev, the newest at the head. */
+struct lru_list {
+	pfn_t head, tail;
+};
+
 struct zone {
 	pfn_t start, end; /* spanned: [start, end) */
 	uint64_t present, managed;
@@ -96,7 +114,8 @@ struct zone {
 		pfn_t start, end;
 	} fresh[4]; /* more than one where a hole cuts the zone */
 	uint32_t nr_fresh;
-	uint32_t orders; /* bit o: free[o] has a block */
+	uint32_t orders;	 /* bit o: free[o] has a block */
+	uint64_t nr_lru[NR_LRU]; /* pages of the zone on each list */
 };
 
 /* A piece of the physical address space as firmware reported it. */
@@ -135,6 +154,7 @@ struct root {
 	pfn_t kernel_pgd;	      /* template of the kernel half */
 	pfn_t special_pfn;	      /* vvar and vdso, see task/vdso.c */
 	uint64_t pages[NR_PAGE_USES]; /* frames in use, by enum page_use */
+	struct lru_list lru[NR_LRU];
 	uint64_t mapped; /* frames of files and shared memory in page tables */
 	uint64_t dirty;	 /* frames of files with FR_DIRTY */
 	uint64_t committed; /* pages: Committed_AS */

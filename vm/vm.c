@@ -8,7 +8,8 @@
 
 #include "disk/disk.h"
 #include "mmu/mmu.h"
-#include "phys/phys.h"
+#include "mm/rmap.h"
+#include "phys/lru.h"
 #include "reload.h"
 #include "task/task.h"
 
@@ -20,6 +21,7 @@ static const uint32_t pool_max[NR_SEG] = {
 	[SEG_TASK] = 1u << 20,
 	[SEG_MM] = 1u << 20,
 	[SEG_VMA] = 1u << 24,
+	[SEG_FAMILY] = 1u << 24,
 	[SEG_FILE] = 1u << 24,
 	[SEG_INODE] = 1u << 24,
 	[SEG_NAME] = 1u << 24,
@@ -230,7 +232,9 @@ int vm_check(struct vm *m)
 {
 	static int (*const check[])(struct vm * m) = {
 		phys_check,
+		lru_check,
 		mm_check,
+		rmap_check,
 		mmu_check,
 		task_check,
 		disk_check,

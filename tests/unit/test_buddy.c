@@ -47,7 +47,7 @@ static void model_start(struct model *d, unsigned t)
 	memset(d, 0, sizeof(*d));
 	d->m = vmtest_boot(machines[t].arch, machines[t].ram);
 	d->before = vmtest_free_pages(d->m);
-	d->anon = d->m->root->pages[USE_ANON];
+	d->anon = d->m->root->pages[USE_KERNEL];
 	d->taken = malloc(d->m->root->max_pfn);
 	assert_non_null(d->taken);
 	memset(d->taken, 1, d->m->root->max_pfn);
@@ -62,13 +62,13 @@ static bool model_alloc(struct model *d, enum gfp_zone gfp, unsigned order)
 	pfn_t pfn;
 
 	vm_fail_clear(d->m);
-	pfn = buddy_alloc(d->m, gfp, order, FRAME_ANON, USE_ANON, false);
+	pfn = buddy_alloc(d->m, gfp, order, FRAME_KERNEL, USE_KERNEL, false);
 	if (!pfn) {
 		assert_int_equal(d->m->fail.err, ENOMEM);
 		return false;
 	}
 	assert_int_equal(pfn & ((1u << order) - 1), 0);
-	assert_int_equal(frame_at(d->m, pfn)->state, FRAME_ANON);
+	assert_int_equal(frame_at(d->m, pfn)->state, FRAME_KERNEL);
 	assert_int_equal(frame_at(d->m, pfn)->order, order);
 	model_mark(d, pfn, order, 1);
 	d->live[d->nr++] = (struct block){pfn, order};
@@ -82,7 +82,7 @@ static void model_free(struct model *d, unsigned i)
 	/* a user leaves traces in the frame's entry */
 	frame_at(d->m, b.pfn)->owner = 77;
 	frame_at(d->m, b.pfn)->index = 1234567;
-	buddy_free(d->m, b.pfn, b.order, USE_ANON);
+	buddy_free(d->m, b.pfn, b.order, USE_KERNEL);
 	model_mark(d, b.pfn, b.order, 0);
 	d->live[i] = d->live[--d->nr];
 }
@@ -142,7 +142,7 @@ static void model_end(struct model *d)
 	while (d->nr)
 		model_free(d, d->nr - 1);
 	model_compare(d);
-	assert_int_equal(d->m->root->pages[USE_ANON], d->anon);
+	assert_int_equal(d->m->root->pages[USE_KERNEL], d->anon);
 	free(d->taken);
 	vmtest_end(d->m, d->before);
 }
@@ -334,35 +334,35 @@ static void test_bytes(void **state)
 	pfn_t a, b;
 
 	/* a zeroed frame that never held bytes costs the host nothing */
-	a = buddy_alloc(m, GFP_DMA, 0, FRAME_ANON, USE_ANON, true);
+	a = buddy_alloc(m, GFP_DMA, 0, FRAME_KERNEL, USE_KERNEL, true);
 	assert_false(resident(m, a));
 	memset(frame_bytes(m, a), 0x5a, m->page_size);
-	buddy_free(m, a, 0, USE_ANON);
+	buddy_free(m, a, 0, USE_KERNEL);
 
 	/* what a freed frame held is still there, unless zero is asked for */
-	b = buddy_alloc(m, GFP_DMA, 0, FRAME_ANON, USE_ANON, false);
+	b = buddy_alloc(m, GFP_DMA, 0, FRAME_KERNEL, USE_KERNEL, false);
 	assert_int_equal(b, a);
 	assert_true(all_bytes(m, b, 0x5a));
-	buddy_free(m, b, 0, USE_ANON);
-	b = buddy_alloc(m, GFP_DMA, 0, FRAME_ANON, USE_ANON, true);
+	buddy_free(m, b, 0, USE_KERNEL);
+	b = buddy_alloc(m, GFP_DMA, 0, FRAME_KERNEL, USE_KERNEL, true);
 	assert_int_equal(b, a);
 	assert_true(all_bytes(m, b, 0));
 	assert_false(frame_at(m, b)->flags & FR_BYTES);
 	vmtest_check(m);
 
 	/* copies, of bytes and of their absence */
-	a = buddy_alloc(m, GFP_DMA, 0, FRAME_ANON, USE_ANON, true);
+	a = buddy_alloc(m, GFP_DMA, 0, FRAME_KERNEL, USE_KERNEL, true);
 	memset(frame_bytes(m, a), 7, m->page_size);
 	frame_copy(m, b, a);
 	assert_true(all_bytes(m, b, 7));
 	assert_true(frame_at(m, b)->flags & FR_BYTES);
-	buddy_free(m, a, 0, USE_ANON);
-	a = buddy_alloc(m, GFP_DMA, 0, FRAME_ANON, USE_ANON, true);
+	buddy_free(m, a, 0, USE_KERNEL);
+	a = buddy_alloc(m, GFP_DMA, 0, FRAME_KERNEL, USE_KERNEL, true);
 	frame_copy(m, b, a);
 	assert_true(all_bytes(m, b, 0));
 	assert_false(frame_at(m, b)->flags & FR_BYTES);
-	buddy_free(m, a, 0, USE_ANON);
-	buddy_free(m, b, 0, USE_ANON);
+	buddy_free(m, a, 0, USE_KERNEL);
+	buddy_free(m, b, 0, USE_KERNEL);
 	vmtest_end(m, before);
 }
 
@@ -377,10 +377,10 @@ static void test_bytes_of_block(void **state)
 		memset(frame_bytes(m, a + i), (int)i + 1, m->page_size);
 	buddy_free(m, a, 4, USE_KERNEL);
 	assert_int_equal(
-		buddy_alloc(m, GFP_DMA, 4, FRAME_ANON, USE_ANON, true), a);
+		buddy_alloc(m, GFP_DMA, 4, FRAME_KERNEL, USE_KERNEL, true), a);
 	for (pfn_t i = 0; i < 16; i++)
 		assert_true(all_bytes(m, a + i, 0));
-	buddy_free(m, a, 4, USE_ANON);
+	buddy_free(m, a, 4, USE_KERNEL);
 	vmtest_end(m, before);
 }
 
@@ -437,7 +437,7 @@ static void bad_sum(struct vm *m, const struct scene *s)
 
 static void bad_use(struct vm *m, const struct scene *s)
 {
-	m->root->pages[USE_ANON]++;
+	m->root->pages[USE_KERNEL]++;
 }
 
 static void bad_mapped(struct vm *m, const struct scene *s)
@@ -498,7 +498,7 @@ static const struct {
 	{bad_tail, "its head counts"},
 	{bad_mask, "the mask of free orders"},
 	{bad_sum, "frames free and"},
-	{bad_use, "are of kind 0"},
+	{bad_use, "are of kind 4"},
 	{bad_mapped, "page cache are mapped"},
 	{bad_dirty, "dirty, the counts are"},
 	{bad_total, "the total is"},
@@ -516,10 +516,12 @@ static void test_check(void **state)
 		struct vm *m = vmtest_boot("x86_64", "64M");
 		struct scene s;
 
-		s.free = buddy_alloc(m, GFP_DMA, 0, FRAME_ANON, USE_ANON, true);
-		s.used = buddy_alloc(m, GFP_DMA, 0, FRAME_ANON, USE_ANON, true);
+		s.free = buddy_alloc(
+			m, GFP_DMA, 0, FRAME_KERNEL, USE_KERNEL, true);
+		s.used = buddy_alloc(
+			m, GFP_DMA, 0, FRAME_KERNEL, USE_KERNEL, true);
 		assert_int_equal(s.used, s.free + 1);
-		buddy_free(m, s.free, 0, USE_ANON);
+		buddy_free(m, s.free, 0, USE_KERNEL);
 		s.fresh = 3072 + 17;
 		vmtest_check(m);
 		damage_table[i].damage(m, &s);

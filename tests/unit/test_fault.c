@@ -50,7 +50,7 @@ static void test_demand_zero(void **state)
 	assert_int_equal(f->state, FRAME_ANON);
 	assert_int_equal(f->mapcount, 1);
 	assert_int_equal(f->index, page_at(RIG_BASE, 2) >> m->page_shift);
-	assert_int_equal(f->owner, vma_lookup(m, t->mm, RIG_BASE)->anon_vma);
+	assert_int_equal(f->owner, t->mm);
 	assert_true(f->flags & FR_EXCLUSIVE);
 	assert_true(writable(t, page_at(RIG_BASE, 2)));
 	assert_int_equal(pfn_of(t, RIG_BASE), PFN_NONE);

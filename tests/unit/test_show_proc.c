@@ -411,7 +411,7 @@ static void vmas_line_by_line(void **state)
 	assert_string_equal(part,
 		"vm_area_struct vm_start=0x7ffffffde000 vm_end=0x7ffffffff000 "
 		"vm_pgoff=0x7ffffffde vm_flags=0x100173 ( rd wr mr mw me gd "
-		"ac ) vm_file=0 anon_vma=3 singular=1 name=[stack]\n");
+		"ac ) vm_file=0 anon_vma=3 singular=1 family=2 name=[stack]\n");
 	free(part);
 }
 

@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "../phys/phys.h"
+#include "../phys/lru.h"
 #include "disk_i.h"
 
 pfn_t cache_lookup(const struct vm *m, idx_t inode, uint64_t page)
@@ -75,6 +75,7 @@ pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major)
 		fill(m, n, page, pfn);
 	radix_set(m, &n->cache, page, pfn);
 	n->nr_cached++;
+	lru_add(m, pfn);
 	if (major && !shmem)
 		*major = true;
 	return pfn;
@@ -168,6 +169,7 @@ void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last)
 
 	for (; (pfn = radix_next(m, n->cache, &page)) && page <= last; page++) {
 		frame_clear_dirty(m, frame_at(m, pfn));
+		lru_del(m, pfn);
 		buddy_free(m, pfn, 0, use);
 		n->nr_cached--;
 		radix_del(m, &n->cache, page);
@@ -183,6 +185,7 @@ void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
 
 	while ((pfn = radix_next(m, n->cache, &page))) {
 		frame_clear_dirty(m, frame_at(m, pfn));
+		lru_del(m, pfn);
 		buddy_free(m, pfn, 0, use);
 		n->nr_cached--;
 		if (keep)

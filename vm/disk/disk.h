@@ -30,9 +30,10 @@ struct inode {
 	idx_t parent;
 	idx_t child, child_last; /* first, last child, by order of creation */
 	idx_t sibling, sibling_prev;
-	idx_t target; /* SEG_NAME of a symbolic link's text */
-	idx_t blocks; /* radix root: page -> block */
-	idx_t cache;  /* radix root: page -> frame */
+	idx_t target;	/* SEG_NAME of a symbolic link's text */
+	idx_t blocks;	/* radix root: page -> block */
+	idx_t cache;	/* radix root: page -> frame */
+	idx_t mappings; /* VMAs that map it: a list, see mm/rmap.h */
 	uint32_t nr_children;
 	uint64_t size; /* bytes */
 	uint64_t nr_blocks;

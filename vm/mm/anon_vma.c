@@ -7,7 +7,7 @@
  * with before somebody changed its protection.  Source: Linux mm/vma.c
  * (find_mergeable_anon_vma, anon_vma_compatible).
  */
-#include "mm_i.h"
+#include "rmap.h"
 
 static bool could_be_one(
 	const struct vm *m, const struct vma *low, const struct vma *high)
@@ -17,9 +17,17 @@ static bool could_be_one(
 	       vma_pgoff_at(m, low, low->end) == high->pgoff;
 }
 
-static bool lends(const struct vma *v)
+static bool lends(const struct vma *v, const struct vma *to)
 {
-	return v->anon_vma && !v->av_multi;
+	return v->anon_vma && !v->av_multi &&
+	       families_fit(v->family, to->family);
+}
+
+static void borrow(struct vm *m, struct vma *v, const struct vma *from)
+{
+	v->anon_vma = from->anon_vma;
+	if (!v->family)
+		rmap_join(m, v, from->family);
 }
 
 void anon_vma_prepare(struct vm *m, struct vma *v)
@@ -29,10 +37,13 @@ void anon_vma_prepare(struct vm *m, struct vma *v)
 	if (v->anon_vma)
 		return;
 	v->av_multi = 0;
-	if (next && lends(next) && could_be_one(m, v, next))
-		v->anon_vma = next->anon_vma;
-	else if (prev && lends(prev) && could_be_one(m, prev, v))
-		v->anon_vma = prev->anon_vma;
-	else
+	if (next && lends(next, v) && could_be_one(m, v, next)) {
+		borrow(m, v, next);
+	} else if (prev && lends(prev, v) && could_be_one(m, prev, v)) {
+		borrow(m, v, prev);
+	} else {
 		v->anon_vma = ++m->root->next_anon_vma;
+		if (!v->family)
+			rmap_join(m, v, 0);
+	}
 }

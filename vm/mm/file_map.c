@@ -1,8 +1,8 @@
 /*
- * Every mapping of some pages of an inode, found by looking through the
- * mappings of all processes: what Linux's i_mmap tree answers.  Only truncate
- * and writeback ask.
+ * Every mapping of some pages of an inode: what Linux's i_mmap tree answers.
+ * Truncate and writeback ask.
  */
+#include "../disk/disk.h"
 #include "page_i.h"
 
 /* One overlap of a VMA with the pages asked for. */
@@ -21,21 +21,12 @@ static void visit_vma(struct vm *m, struct vma *v, uint64_t first,
 			v->start + ((to - v->pgoff) << m->page_shift));
 }
 
-/* Threads share an mm: the second visit of it finds nothing left to do. */
 static void for_each_mapping(struct vm *m, idx_t inode, uint64_t first,
 	uint64_t last, mapping_fn *fn)
 {
-	const struct task *t;
-	struct vma *v;
-
-	for (idx_t i = m->root->first_task; i; i = t->next) {
-		t = task_at(m, i);
-		if (!t->mm)
-			continue;
-		vma_for_each (m, mm_at(m, t->mm), v)
-			if (v->file && file_at(m, v->file)->inode == inode)
-				visit_vma(m, v, first, last, fn);
-	}
+	for (idx_t i = inode_at(m, inode)->mappings; i;
+		i = vma_at(m, i)->peer_next)
+		visit_vma(m, vma_at(m, i), first, last, fn);
 }
 
 static void unmap(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)

@@ -10,7 +10,7 @@
  * Source: Linux kernel/fork.c (dup_mmap), mm/memory.c (copy_page_range,
  * vma_needs_copy), mm/rmap.c (anon_vma_fork).
  */
-#include "page_i.h"
+#include "rmap.h"
 
 /*
  * Pages that a fault can bring back need no copy.  Anonymous ones exist only
@@ -124,9 +124,9 @@ static int make_tables(
 	return 0;
 }
 
-/* One entry of the parent; returns the child's. */
-static uint64_t copy_entry(
-	struct vm *m, struct mm *to, const struct vma *v, void *tab, unsigned i)
+/* The parent's entry of va, number i of tab; returns the child's. */
+static uint64_t copy_entry(struct vm *m, struct mm *to, const struct vma *v,
+	vaddr_t va, void *tab, unsigned i)
 {
 	const struct pte_bits *b = &m->arch->pte;
 	uint64_t e = entry_get(m, tab, i);
@@ -141,7 +141,8 @@ static uint64_t copy_entry(
 	if (v->flags & VM_SHARED)
 		e &= ~b->dirty;
 	if (!(e & b->special)) {
-		frame_at(m, pfn)->flags &= ~FR_EXCLUSIVE;
+		if (frame_at(m, pfn)->flags & FR_EXCLUSIVE)
+			frame_set_shared(m, frame_at(m, pfn), v, va);
 		page_mapped(m, to, pfn);
 		e &= ~b->accessed;
 	}
@@ -163,8 +164,10 @@ static void copy_pages(
 		for (unsigned i = 0; tab && i < p.nr; i++)
 			if (entry_get(m, p.tab, p.first + i))
 				entry_set(m, tab, first + i,
-					copy_entry(
-						m, to, v, p.tab, p.first + i));
+					copy_entry(m, to, v,
+						start + ((uint64_t)i
+								<< m->page_shift),
+						p.tab, p.first + i));
 	}
 }
 
@@ -182,6 +185,7 @@ static void copy_contents(struct vm *m, idx_t parent, idx_t child)
 		if (v->anon_vma && !(v->flags & VM_WIPEONFORK)) {
 			c->anon_vma = ++m->root->next_anon_vma;
 			c->av_multi = 1;
+			rmap_join(m, c, v->family);
 		}
 		c = vma_next(m, c);
 	}

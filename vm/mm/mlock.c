@@ -1,11 +1,71 @@
 /* mlock(2) and its family.  Source: Linux mm/mlock.c. */
-#include "mm_i.h"
+#include "rmap.h"
 
 #define MLOCK_ONFAULT 1u
 
 #define MCL_CURRENT 1u
 #define MCL_FUTURE  2u
 #define MCL_ONFAULT 4u
+
+/* ---- locked pages -------------------------------------------------------- */
+
+void mlock_page(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+
+	if (!frame_on_lru(f) || f->flags & FR_MLOCKED)
+		return;
+	lru_move(m, pfn, FR_MLOCKED, FR_ACTIVE);
+	m->root->count[CNT_MLOCKED]++;
+	m->root->count[CNT_CULLED]++;
+}
+
+static void find_locked(struct vm *m, const struct rmap_entry *e, void *ctx)
+{
+	if (e->v->flags & VM_LOCKED)
+		*(bool *)ctx = true;
+}
+
+void munlock_page(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+	bool locked = false;
+
+	rmap_walk(m, pfn, find_locked, &locked);
+	if (locked || !(f->flags & FR_MLOCKED))
+		return;
+	lru_move(m, pfn, 0, FR_MLOCKED);
+	m->root->count[f->mapcount ? CNT_MUNLOCKED : CNT_MLOCK_CLEARED]++;
+	m->root->count[CNT_RESCUED] += f->mapcount != 0;
+}
+
+/* The pages that v, locked or not any more, has in [start, end). */
+static void mark_pages(
+	struct vm *m, const struct vma *v, vaddr_t start, vaddr_t end)
+{
+	uint64_t span;
+
+	for (vaddr_t va = start; va < end; va += span) {
+		unsigned first;
+		void *tab =
+			pt_leaf_table(m, mm_at(m, v->mm), va, &first, &span);
+
+		if (span > end - va)
+			span = end - va;
+		for (unsigned i = 0; tab && i < span >> m->page_shift; i++) {
+			uint64_t e = entry_get(m, tab, first + i);
+
+			if (!pte_present(m, e) || e & m->arch->pte.special)
+				continue;
+			if (v->flags & VM_LOCKED)
+				mlock_page(m, pte_pfn(m, e));
+			else
+				munlock_page(m, pte_pfn(m, e));
+		}
+	}
+}
+
+/* ---- the calls ----------------------------------------------------------- */
 
 /* Goes on where one VMA refuses: MAP_POPULATE reports nothing. */
 void populate_quietly(struct vm *m, struct task *t, vaddr_t start, vaddr_t end)
@@ -73,7 +133,10 @@ static struct vma *lock_vma(
 	if (flags == v->flags || v->special ||
 		v->flags & (VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE))
 		return v;
-	return vma_modify(m, v, start, end, flags);
+	v = vma_modify(m, v, start, end, flags);
+	if (v)
+		mark_pages(m, v, start, end);
+	return v;
 }
 
 static int no_vma(struct vm *m, vaddr_t va, vaddr_t start, uint64_t lock)

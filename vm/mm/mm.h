@@ -62,6 +62,15 @@ struct vma {
 	uint8_t av_multi;  /* its chain is not singular (forked) */
 	uint8_t special;   /* enum vma_special */
 	uint16_t reserved;
+	idx_t family;		    /* see mm/rmap.h; 0 none */
+	idx_t kin_prev, kin_next;   /* VMAs of the family */
+	idx_t peer_prev, peer_next; /* VMAs of the file's inode */
+};
+
+/* VMAs that may map the same anonymous pages: those of fork. */
+struct family {
+	idx_t first;
+	uint32_t nr;
 };
 
 enum rss_kind { RSS_FILE, RSS_ANON, RSS_SHMEM, NR_RSS };
@@ -98,6 +107,11 @@ static inline struct vma *vma_at(const struct vm *m, idx_t i)
 static inline idx_t vma_index(const struct vm *m, const struct vma *v)
 {
 	return v - (struct vma *)m->arena.seg[SEG_VMA].base;
+}
+
+static inline struct family *family_at(const struct vm *m, idx_t i)
+{
+	return (struct family *)m->arena.seg[SEG_FAMILY].base + i;
 }
 
 #define vma_for_each(m, mm, v)                                                \

@@ -111,6 +111,7 @@ struct vma_range {
 	uint64_t flags, pgoff;
 	idx_t file;
 	uint32_t anon_vma;
+	idx_t family;
 	bool src_multi; /* it comes from a VMA whose chain is not singular */
 };
 /* Maps a free range, joined with its neighbours where the rules allow.  The

@@ -4,9 +4,7 @@
  * Order of checks and the move of several VMAs at once are those of Linux
  * 6.17 and later (mm/mremap.c).
  */
-#include "mm_i.h"
-
-#include "../mmu/mmu.h"
+#include "rmap.h"
 
 struct remap {
 	vaddr_t old, to;
@@ -149,6 +147,18 @@ static struct vma *check_source(
 
 /* ---- page tables -------------------------------------------------------- */
 
+static void move_entry(
+	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t e)
+{
+	struct frame *f = frame_at(m, pte_pfn(m, e));
+
+	pt_set(m, mm, to, e);
+	pt_set(m, mm, from, 0);
+	if (pte_present(m, e) && !(e & m->arch->pte.special) &&
+		f->state == FRAME_ANON && f->flags & FR_EXCLUSIVE)
+		frame_set_exclusive(m, f, mm, to);
+}
+
 /* Moves the entries of [from, from + len); undone if a table is missing. */
 static int move_ptes(
 	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
@@ -169,9 +179,7 @@ static int move_ptes(
 			return -ENOMEM;
 		}
 		if (e)
-			pt_set(m, mm, to + off, e);
-		if (e)
-			pt_set(m, mm, from + off, 0);
+			move_entry(m, mm, from + off, to + off, e);
 		off += m->page_size;
 	}
 	tlb_flush_range(m, mm, from, from + len);
@@ -205,6 +213,7 @@ static void empty_source(
 	if (v != to && v->start == r->old && v->end == r->old + r->old_len) {
 		v->anon_vma = 0;
 		v->av_multi = 0;
+		rmap_leave(m, v);
 	}
 }
 
@@ -239,6 +248,7 @@ static int move_vma(struct vm *m, struct task *t, const struct remap *r)
 		.pgoff = moved_pgoff(m, &src, r),
 		.file = src.file,
 		.anon_vma = src.anon_vma,
+		.family = src.family,
 		.src_multi = src.av_multi,
 	};
 	int err = may_move(m, t, &src, r);
@@ -390,6 +400,7 @@ static int64_t extend(
 		.pgoff = vma_pgoff_at(m, v, v->end),
 		.file = v->file,
 		.anon_vma = v->anon_vma,
+		.family = v->family,
 	};
 	int64_t pages = (range.end - range.start) >> m->page_shift;
 

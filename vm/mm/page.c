@@ -7,7 +7,8 @@
  */
 #include "../disk/disk.h"
 #include "../task/exec.h"
-#include "page_i.h"
+#include "../phys/lru.h"
+#include "rmap.h"
 
 #define READAHEAD_PAGES 32u /* 128 KiB */
 
@@ -39,11 +40,7 @@ static pfn_t anon_alloc(struct fault *x, bool zeroed)
 /* The frame is this VMA's alone from now on. */
 static void anon_owned(struct fault *x, pfn_t pfn)
 {
-	struct frame *f = frame_at(x->m, pfn);
-
-	f->owner = x->v->anon_vma;
-	f->index = x->va >> x->m->page_shift;
-	f->flags |= FR_EXCLUSIVE | FR_SWAPBACKED;
+	frame_set_exclusive(x->m, frame_at(x->m, pfn), x->v->mm, x->va);
 }
 
 /* Maps a new anonymous frame writable; it is freed if that fails. */
@@ -58,7 +55,10 @@ static int anon_map(struct fault *x, pfn_t pfn)
 	}
 	anon_vma_prepare(m, x->v);
 	anon_owned(x, pfn);
+	frame_at(m, pfn)->flags |= FR_SWAPBACKED;
 	page_mapped(m, x->mm, pfn);
+	lru_add(m, pfn);
+	page_lock(m, x->v, pfn);
 	return 0;
 }
 
@@ -205,6 +205,7 @@ static int map_cached(struct fault *x, uint64_t page, pfn_t pfn)
 	if (pt_set(m, x->v->mm, va, file_entry(x, pfn)))
 		return -ENOMEM;
 	page_mapped(m, x->mm, pfn);
+	page_lock(m, x->v, pfn);
 	if (page != x->page)
 		count(x, CNT_FAULT_AROUND);
 	return 0;
@@ -291,6 +292,7 @@ static int file_shared_fault(struct fault *x)
 	if (pt_set(m, x->v->mm, x->va, pte_make(m, pfn, x->v->flags, true)))
 		return -ENOMEM;
 	page_mapped(m, x->mm, pfn);
+	page_lock(m, x->v, pfn);
 	return 0;
 }
 

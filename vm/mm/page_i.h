@@ -4,6 +4,7 @@
 #define PAGEFS_VM_PAGE_I_H
 
 #include "../mmu/mmu.h"
+#include "../phys/lru.h"
 #include "mm_i.h"
 
 /* Entry i of a leaf table, see pt_leaf_table(). */
@@ -51,6 +52,9 @@ static inline void page_mapped(struct vm *m, struct mm *mm, pfn_t pfn)
 		mm->hiwater_rss = rss;
 }
 
+/* rmap.h */
+void munlock_page(struct vm *m, pfn_t pfn);
+
 /* One less: with the last one an anonymous frame is free. */
 static inline void page_unmapped(struct vm *m, struct mm *mm, pfn_t pfn)
 {
@@ -58,8 +62,13 @@ static inline void page_unmapped(struct vm *m, struct mm *mm, pfn_t pfn)
 
 	mm->rss[frame_rss(f)]--;
 	m->root->mapped -= f->mapcount == 1 && frame_is_mapped_cache(f);
-	if (!--f->mapcount && f->state == FRAME_ANON)
+	f->mapcount--;
+	if (f->flags & FR_MLOCKED)
+		munlock_page(m, pfn);
+	if (!f->mapcount && f->state == FRAME_ANON) {
+		lru_del(m, pfn);
 		buddy_free(m, pfn, 0, USE_ANON);
+	}
 }
 
 /* The newest refusal, its sentence kept, under another errno. */

@@ -9,6 +9,7 @@
 #include "mm_i.h"
 
 #include "../disk/disk.h"
+#include "rmap.h"
 
 int vma_room(struct vm *m, unsigned n)
 {
@@ -66,6 +67,7 @@ static struct vma *vma_add(struct vm *m, const struct vma *tmpl)
 	mm_account(m, mm_at(m, v->mm), v->flags, vma_pages(m, v));
 	if (v->file)
 		file_get(m, v->file);
+	rmap_add(m, v);
 	return v;
 }
 
@@ -92,6 +94,7 @@ void vma_remove(struct vm *m, struct vma *v)
 	idx_t file = v->file;
 
 	mm_account(m, mm, v->flags, -(int64_t)vma_pages(m, v));
+	rmap_del(m, v);
 	vma_tree_del(m, v);
 	list_del(m, mm, v);
 	pool_free(m, SEG_VMA, vma_index(m, v));
@@ -166,6 +169,8 @@ static bool same_kind(const struct vma *v, const struct vma_range *r)
 
 static bool anon_vma_fits(const struct vma *v, const struct vma_range *r)
 {
+	if (!families_fit(v->family, r->family))
+		return false;
 	if (!v->anon_vma && r->anon_vma)
 		return !r->src_multi;
 	if (v->anon_vma && !r->anon_vma)
@@ -193,16 +198,21 @@ static bool joins_right(
 /* A bridge joins two neighbours whose own identities must agree. */
 static bool neighbours_agree(const struct vma *prev, const struct vma *next)
 {
+	if (!families_fit(prev->family, next->family))
+		return false;
 	return !prev->anon_vma || !next->anon_vma ||
 	       prev->anon_vma == next->anon_vma;
 }
 
-static void take_anon_vma(struct vma *to, uint32_t anon_vma, bool multi)
+/* Before `from`, whose pages `to` gets, goes or shrinks. */
+static void take_anon_vma(struct vm *m, struct vma *to, const struct vma *from)
 {
-	if (to->anon_vma || !anon_vma)
+	if (from->family && !to->family)
+		rmap_join(m, to, from->family);
+	if (to->anon_vma || !from->anon_vma)
 		return;
-	to->anon_vma = anon_vma;
-	to->av_multi = multi;
+	to->anon_vma = from->anon_vma;
+	to->av_multi = from->av_multi;
 }
 
 struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
@@ -223,10 +233,12 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 	if (left && right) {
 		struct vma gone = *next;
 
+		take_anon_vma(m, prev, next);
 		vma_remove(m, next);
 		vma_resize(m, prev, prev->start, gone.end);
-		take_anon_vma(prev, gone.anon_vma, gone.av_multi);
 		prev->flags |= sticky | (gone.flags & VM_STICKY);
+		if (r->family && !prev->family)
+			rmap_join(m, prev, r->family);
 		return prev;
 	}
 	if (left || right) {
@@ -237,6 +249,8 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 		else
 			vma_resize(m, v, r->start, v->end);
 		v->flags |= sticky;
+		if (r->family && !v->family)
+			rmap_join(m, v, r->family);
 		return v;
 	}
 	return vma_add(m, &(struct vma){
@@ -247,6 +261,7 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 				  .mm = mm,
 				  .file = r->file,
 				  .anon_vma = r->anon_vma,
+				  .family = r->family,
 			  });
 }
 
@@ -258,13 +273,15 @@ static struct vma *give_left(
 	struct vma *next = vma_next(m, v);
 	struct vma was = *v;
 
+	if (both)
+		take_anon_vma(m, prev, next);
+	take_anon_vma(m, prev, v);
 	if (both) {
 		struct vma gone = *next;
 
 		vma_remove(m, v);
 		vma_remove(m, next);
 		vma_resize(m, prev, prev->start, gone.end);
-		take_anon_vma(prev, gone.anon_vma, gone.av_multi);
 		prev->flags |= gone.flags & VM_STICKY;
 	} else {
 		if (end == was.end)
@@ -273,7 +290,6 @@ static struct vma *give_left(
 			vma_resize(m, v, end, was.end);
 		vma_resize(m, prev, prev->start, end);
 	}
-	take_anon_vma(prev, was.anon_vma, was.av_multi);
 	prev->flags |= was.flags & VM_STICKY;
 	return prev;
 }
@@ -283,12 +299,12 @@ static struct vma *give_right(
 {
 	struct vma was = *v;
 
+	take_anon_vma(m, next, v);
 	if (start == was.start)
 		vma_remove(m, v);
 	else
 		vma_resize(m, v, was.start, start);
 	vma_resize(m, next, start, next->end);
-	take_anon_vma(next, was.anon_vma, was.av_multi);
 	next->flags |= was.flags & VM_STICKY;
 	return next;
 }
@@ -304,6 +320,7 @@ struct vma *vma_modify(
 		.pgoff = vma_pgoff_at(m, v, start),
 		.file = v->file,
 		.anon_vma = v->anon_vma,
+		.family = v->family,
 		.src_multi = v->av_multi,
 	};
 	bool plain = !v->special;

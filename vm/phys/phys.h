@@ -24,15 +24,17 @@ enum phys_kind {
 
 /*
  * 24 bytes for each frame.  What `next` and `prev` link depends on the state:
- * the free list of its order, or later an LRU list.
+ * the free list of its order, or an LRU list (lru.h).  From owner and index
+ * the entries that map a page are found (mm/rmap.h).
  *
- *	state     next prev       owner           index
- *	-----     ---------       -----           -----
- *	FREE      free list       -               0
- *	ANON      -               anon_vma id     virtual page when mapped
- *	FILE      -               inode           page of the file
- *	SHMEM     -               inode           page of the object
- *	PGTABLE   -               mm              level
+ *	state                next prev   owner    index
+ *	-----                ---------   -----    -----
+ *	FREE                 free list   -        0
+ *	ANON, EXCLUSIVE      LRU list    mm       virtual page
+ *	ANON, may be shared  LRU list    family   pgoff in its VMAs
+ *	FILE                 LRU list    inode    page of the file
+ *	SHMEM                LRU list    inode    page of the object
+ *	PGTABLE              -           mm       level
  *
  * A frame that was never allocated, and each frame that the allocator does
  * not manage, has all bytes zero: that is how a machine with 1 TiB boots

@@ -1,0 +1,86 @@
+/*
+ * Reverse mapping: from a frame to the entries that map it.
+ *
+ *	anonymous, FR_EXCLUSIVE    frame: (mm, virtual page)     one lookup
+ *	anonymous, may be shared   frame: (family, pgoff)        its VMAs
+ *	of a file or an object     frame: (inode, page)          its VMAs
+ *
+ * A page of one process alone, the usual case, names its place itself.  fork
+ * makes pages shared: then any VMA of the family may map it, at the place that
+ * its pgoff gives.  A family is born with the first private page of a VMA;
+ * children and pieces of the VMA belong to it, and it ends with the last of
+ * them.  (Linux has a tree of anon_vmas and finds the same entries; `anon_vma`
+ * in struct vma is the identity by which it decides what may be joined.)
+ *
+ * Source: Linux mm/rmap.c (rmap_walk_anon, rmap_walk_file).
+ */
+#ifndef PAGEFS_VM_RMAP_H
+#define PAGEFS_VM_RMAP_H
+
+#include "page_i.h"
+
+/* One entry that maps the frame: number i of the leaf table tab. */
+struct rmap_entry {
+	struct vma *v;
+	vaddr_t va;
+	void *tab;
+	unsigned i;
+};
+
+typedef void rmap_fn(struct vm *m, const struct rmap_entry *e, void *ctx);
+
+/*
+ * Calls fn for each entry that maps the frame; fn may change that entry, and
+ * nothing else of address spaces.
+ */
+void rmap_walk(struct vm *m, pfn_t pfn, rmap_fn *fn, void *ctx);
+
+/* ---- which VMAs belong together ---- */
+/* v got its file and family: it joins their lists. */
+void rmap_add(struct vm *m, struct vma *v);
+/* Before v ends: out of both. */
+void rmap_del(struct vm *m, struct vma *v);
+/* v, which has no family, joins one (0: a new one). */
+void rmap_join(struct vm *m, struct vma *v, idx_t family);
+void rmap_leave(struct vm *m, struct vma *v);
+/* Whether VMAs of these families can become one. */
+static inline bool families_fit(idx_t a, idx_t b)
+{
+	return !a || !b || a == b;
+}
+
+/* The lists hold exactly the VMAs that belong there. */
+int rmap_check(struct vm *m);
+
+/* ---- owner and index of an anonymous frame ---- */
+static inline void frame_set_exclusive(
+	struct vm *m, struct frame *f, idx_t mm, vaddr_t va)
+{
+	f->owner = mm;
+	f->index = va >> m->page_shift;
+	f->flags |= FR_EXCLUSIVE;
+}
+
+/* From now on other VMAs of v's family may map it too. */
+static inline void frame_set_shared(
+	struct vm *m, struct frame *f, const struct vma *v, vaddr_t va)
+{
+	f->owner = v->family;
+	f->index = vma_pgoff_at(m, v, va);
+	f->flags &= (uint16_t)~FR_EXCLUSIVE;
+}
+
+/* ---- locked pages (mm/mlock.c) ---- */
+/* A page that v maps: on the unevictable list if v is locked. */
+void mlock_page(struct vm *m, pfn_t pfn);
+/* One mapping of a locked page went: back to the others, unless another locked
+ * VMA maps it. */
+void munlock_page(struct vm *m, pfn_t pfn);
+
+static inline void page_lock(struct vm *m, const struct vma *v, pfn_t pfn)
+{
+	if (v->flags & VM_LOCKED)
+		mlock_page(m, pfn);
+}
+
+#endif

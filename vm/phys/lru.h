@@ -1,0 +1,113 @@
+/*
+ * The LRU lists: every frame that holds a page of a process or of the page
+ * cache is on one of five, linked through its frame entry.
+ *
+ *	new pages -> | head  inactive  tail | -> evicted
+ *	                 ^ |           |
+ *	    deactivated  | |           | used again
+ *	             | tail  active  head |
+ *
+ * Which list follows from the frame's flags, so a frame changes lists by
+ * leaving one, changing its flags, and joining again.  Pages with FR_SWAPBACKED
+ * (anonymous ones but for those that MADV_FREE gave up, and shared memory) are
+ * "anon", others are "file".  The lists are the node's, as in Linux; each zone
+ * counts its pages on them.
+ *
+ * Unlike Linux, which collects new pages in batches of 31 a CPU, a page is on
+ * its list at once.  Source: Linux mm/swap.c, include/linux/mm_inline.h.
+ */
+#ifndef PAGEFS_VM_LRU_H
+#define PAGEFS_VM_LRU_H
+
+#include "phys.h"
+
+static inline bool frame_on_lru(const struct frame *f)
+{
+	return f->state == FRAME_ANON || f->state == FRAME_FILE ||
+	       f->state == FRAME_SHMEM;
+}
+
+static inline enum lru_id frame_lru(const struct frame *f)
+{
+	if (f->flags & FR_MLOCKED)
+		return LRU_UNEVICTABLE;
+	return (f->flags & FR_SWAPBACKED ? LRU_INACTIVE_ANON
+					 : LRU_INACTIVE_FILE) +
+	       !!(f->flags & FR_ACTIVE);
+}
+
+static inline void lru_count(
+	struct vm *m, pfn_t pfn, enum lru_id id, int64_t nr_pages)
+{
+	struct zone *z = m->root->zone;
+
+	while (pfn >= z->end)
+		z++;
+	z->nr_lru[id] += (uint64_t)nr_pages;
+}
+
+/* Pages on a list. */
+static inline uint64_t lru_size(const struct vm *m, enum lru_id id)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < m->root->nr_zones; i++)
+		n += m->root->zone[i].nr_lru[id];
+	return n;
+}
+
+/* Puts a frame at the head of the list that its flags name. */
+static inline void lru_add(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+	enum lru_id id = frame_lru(f);
+	struct lru_list *l = &m->root->lru[id];
+
+	f->prev = PFN_NONE;
+	f->next = l->head;
+	if (l->head)
+		frame_at(m, l->head)->prev = pfn;
+	else
+		l->tail = pfn;
+	l->head = pfn;
+	lru_count(m, pfn, id, 1 << f->order);
+}
+
+/* Takes it off; its flags have not changed since it was added. */
+static inline void lru_del(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+	enum lru_id id = frame_lru(f);
+	struct lru_list *l = &m->root->lru[id];
+
+	if (f->next)
+		frame_at(m, f->next)->prev = f->prev;
+	else
+		l->tail = f->prev;
+	if (f->prev)
+		frame_at(m, f->prev)->next = f->next;
+	else
+		l->head = f->next;
+	f->next = f->prev = PFN_NONE;
+	lru_count(m, pfn, id, -(1 << f->order));
+}
+
+/* To the head of the list that it belongs to with other flags. */
+static inline void lru_move(
+	struct vm *m, pfn_t pfn, unsigned set, unsigned clear)
+{
+	struct frame *f = frame_at(m, pfn);
+
+	lru_del(m, pfn);
+	f->flags = (uint16_t)((f->flags & ~clear) | set);
+	lru_add(m, pfn);
+}
+
+/* Puts it at the tail: the next to be looked at. */
+void lru_add_tail(struct vm *m, pfn_t pfn);
+
+/* The lists hold exactly the frames that belong there, and the counts are
+ * right; part of vm_check(). */
+int lru_check(struct vm *m);
+
+#endif
