@@ -14,22 +14,6 @@ uint64_t zone_block_pages(const struct zone *z)
 	return pages;
 }
 
-/* The largest reserve for a higher zone, and the high watermark on top. */
-static uint64_t zone_reserve(const struct vm *m, unsigned i)
-{
-	const struct zone *z = &m->root->zone[i];
-	uint64_t max = 0;
-
-	for (unsigned j = i + 1; j < m->root->nr_zones; j++) {
-		uint64_t r = zone_lowmem_reserve(m, i, j);
-
-		if (r > max)
-			max = r;
-	}
-	max += z->high;
-	return max < z->managed ? max : z->managed;
-}
-
 void mem_sums(const struct vm *m, struct mem_sums *s)
 {
 	const struct root *r = m->root;
@@ -38,9 +22,9 @@ void mem_sums(const struct vm *m, struct mem_sums *s)
 	for (unsigned i = 0; i < r->nr_zones; i++) {
 		s->free += r->zone[i].nr_free;
 		s->blocks_free += zone_block_pages(&r->zone[i]);
-		s->reserve += zone_reserve(m, i);
 		s->low_watermark += r->zone[i].low;
 	}
+	s->reserve = phys_total_reserve(m);
 	s->anon = r->pages[USE_ANON];
 	s->file = r->pages[USE_FILE];
 	s->shmem = r->pages[USE_SHMEM];

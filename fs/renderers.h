@@ -21,7 +21,7 @@ show_fn show_self, show_thread_self, show_hostpid, show_mounts, show_net;
 show_fn show_maps, show_smaps, show_smaps_rollup, show_status, show_stat;
 show_fn show_statm, show_comm, show_oom_score, show_oom_score_adj;
 show_fn show_oom_adj, show_limits, show_cmdline, show_environ, show_auxv;
-show_fn show_numa_maps, show_clear_refs;
+show_fn show_numa_maps, show_nothing;
 show_fn show_map_file, show_exe, show_root_link, show_pagetable, show_vmas,
 	show_trace;
 pread_fn pread_pagemap;
@@ -38,6 +38,8 @@ show_fn show_max_map_count, show_mmap_min_addr, show_overcommit_memory;
 show_fn show_overcommit_ratio, show_admin_reserve_kbytes, show_min_free_kbytes;
 show_fn show_watermark_scale_factor, show_lowmem_reserve_ratio;
 show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero;
+show_fn show_dirty_bytes, show_dirty_background_bytes;
+show_fn show_dirty_expire_centisecs, show_dirty_writeback_centisecs;
 show_fn show_pid_max, show_ostype, show_osrelease, show_kernel_version;
 show_fn show_file_nr;
 show_fn show_node_meminfo, show_node_vmstat, show_node_numastat;

@@ -104,7 +104,7 @@ static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 }
 
 /* Nothing is to be read there. */
-void show_clear_refs(struct sbuf *b, const struct view *view, uint64_t id)
+void show_nothing(struct sbuf *b, const struct view *view, uint64_t id)
 {
 }
 

@@ -48,6 +48,12 @@ static void setting(struct sbuf *b, const struct view *v, const char *key)
 
 /* ---- vm/ ---- */
 
+SETTING(dirty_background_bytes)
+SETTING(dirty_background_ratio)
+SETTING(dirty_bytes)
+SETTING(dirty_expire_centisecs)
+SETTING(dirty_ratio)
+SETTING(dirty_writeback_centisecs)
 SETTING(max_map_count)
 SETTING(mmap_min_addr)
 SETTING(overcommit_memory)
@@ -56,8 +62,6 @@ SETTING(overcommit_ratio)
 NUMBER(admin_reserve_kbytes, ADMIN_RESERVE >> 10)
 NUMBER(min_free_kbytes, phys_min_free_kbytes(v->vm))
 NUMBER(watermark_scale_factor, WATERMARK_SCALE_FACTOR)
-NUMBER(dirty_ratio, DIRTY_RATIO)
-NUMBER(dirty_background_ratio, DIRTY_BACKGROUND_RATIO)
 /* What the machine does not have: pools of huge pages, a limit of commitment
  * in kB, the bottom-up layout, NUMA counters. */
 NUMBER(zero, 0)

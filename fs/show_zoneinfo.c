@@ -163,5 +163,5 @@ void show_vmstat(struct sbuf *b, const struct view *view, uint64_t id)
 	vmstat_collect(m, &s);
 	vmstat_zones(b, m, &s);
 	vmstat_node(b, &s);
-	vmstat_events(b, m, &s);
+	vmstat_events(b, m);
 }

@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 
+#include "../vm/disk/disk.h"
+
 const char *const vmstat_zone_names[NR_ZONE_ITEMS] = {
 	"nr_free_pages",
 	"nr_free_pages_blocks",
@@ -92,6 +94,8 @@ enum {
 	NODE_FILE = 19,
 	NODE_DIRTY = 20,
 	NODE_SHMEM = 22,
+	NODE_DIRTIED = 30,
+	NODE_WRITTEN = 31,
 	NODE_PGTABLE = 37,
 };
 
@@ -120,6 +124,8 @@ void vmstat_collect(const struct vm *m, struct vmstat *s)
 	s->node[NODE_FILE] = t->file + t->shmem;
 	s->node[NODE_DIRTY] = t->dirty;
 	s->node[NODE_SHMEM] = t->shmem;
+	s->node[NODE_DIRTIED] = m->root->count[CNT_DIRTIED];
+	s->node[NODE_WRITTEN] = m->root->count[CNT_WRITTEN];
 	s->node[NODE_PGTABLE] = t->pgtable;
 }
 
@@ -285,14 +291,9 @@ static void zone_events(struct sbuf *b, const struct vm *m, const char *event)
 		sbuf_printf(b, "%sdevice 0\n", event);
 }
 
-void vmstat_events(struct sbuf *b, const struct vm *m, const struct vmstat *s)
+void vmstat_events(struct sbuf *b, const struct vm *m)
 {
-	const struct mem_sums *t = &s->sums;
-	/* what may become dirty: free memory and the cache of files */
-	uint64_t dirtyable = t->free -
-			     (t->reserve < t->free ? t->reserve : t->free) +
-			     t->active_file + t->inactive_file;
-	uint64_t memmap = 0;
+	uint64_t memmap = 0, background, threshold;
 
 	for (unsigned i = 0; i < m->root->nr_firmware; i++) {
 		const struct phys_range *r = &m->root->firmware[i];
@@ -300,12 +301,12 @@ void vmstat_events(struct sbuf *b, const struct vm *m, const struct vmstat *s)
 		if (r->kind == PHYS_MEMMAP)
 			memmap += (r->end - r->start) >> m->page_shift;
 	}
+	disk_dirty_limits(m, disk_dirtyable(m), &background, &threshold);
 	sbuf_printf(b,
 		"nr_dirty_threshold %llu\n"
 		"nr_dirty_background_threshold %llu\n"
 		"nr_memmap_pages 0\nnr_memmap_boot_pages %llu\n",
-		(unsigned long long)dirtyable * DIRTY_RATIO / 100,
-		(unsigned long long)dirtyable * DIRTY_BACKGROUND_RATIO / 100,
+		(unsigned long long)threshold, (unsigned long long)background,
 		(unsigned long long)memmap);
 	event_lines(b, m, io_events, sizeof(io_events) / sizeof(*io_events));
 	zone_events(b, m, "pgalloc_");

@@ -9,8 +9,6 @@
 #include "show.h"
 
 /* Percent of what may become dirty, vm.dirty_ratio and its sibling. */
-#define DIRTY_RATIO	       20
-#define DIRTY_BACKGROUND_RATIO 10
 
 #define NR_ZONE_ITEMS 17
 #define NR_NODE_ITEMS 51
@@ -30,7 +28,7 @@ void vmstat_collect(const struct vm *m, struct vmstat *s);
 void vmstat_zones(struct sbuf *b, const struct vm *m, const struct vmstat *s);
 void vmstat_node(struct sbuf *b, const struct vmstat *s);
 /* The lines of vmstat after those of zones and node. */
-void vmstat_events(struct sbuf *b, const struct vm *m, const struct vmstat *s);
+void vmstat_events(struct sbuf *b, const struct vm *m);
 
 /* Zones that zoneinfo lists beside those of the machine: Movable, and Device
  * on 64-bit architectures. */

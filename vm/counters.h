@@ -52,6 +52,9 @@
 	X(MLOCK_CLEARED, "mlocked_pages_freed")   \
 	X(CULLED, "unevictable_culled")           \
 	X(RESCUED, "unevictable_rescued")         \
+	X(DIRTIED, "nr_dirtied")                  \
+	X(WRITTEN, "nr_written")                  \
+	X(THROTTLED, "balance_dirty_pages")       \
 	X(TRACE_ACCESSES, "trace_accesses")       \
 	X(TRACE_OUTSIDE, "trace_outside")
 

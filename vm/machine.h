@@ -51,7 +51,11 @@ struct settings {
 	uint32_t fault_around_pages;
 	uint32_t cost_syscall_ns, cost_fault_ns;
 	uint32_t cost_mem_ns, cost_tlb_ns;
-	uint32_t reserved;
+	uint32_t read_ahead_kb;
+	/* writeback; of a ratio and its bytes the one that is not 0 counts */
+	uint32_t dirty_ratio, dirty_background_ratio; /* percent */
+	uint64_t dirty_bytes, dirty_background_bytes;
+	uint32_t dirty_expire_centisecs, dirty_writeback_centisecs;
 };
 
 enum reply_kind { REPLY_NONE, REPLY_HEX, REPLY_DEC, REPLY_TEXT };
@@ -157,7 +161,8 @@ struct root {
 	struct lru_list lru[NR_LRU];
 	uint64_t mapped; /* frames of files and shared memory in page tables */
 	uint64_t dirty;	 /* frames of files with FR_DIRTY */
-	uint64_t committed; /* pages: Committed_AS */
+	idx_t dirty_first, dirty_last; /* inodes that have some, oldest first */
+	uint64_t committed;	       /* pages: Committed_AS */
 
 	/* disk */
 	idx_t disk_root;      /* inode of disk/ */

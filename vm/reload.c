@@ -134,6 +134,10 @@ static int check_anchors(struct vm *m)
 			limit_of(m, SEG_TASK)) ||
 		check_limit(m, "the disk's root", r->disk_root,
 			limit_of(m, SEG_INODE)) ||
+		check_limit(m, "the first dirty inode", r->dirty_first,
+			limit_of(m, SEG_INODE)) ||
+		check_limit(m, "the last dirty inode", r->dirty_last,
+			limit_of(m, SEG_INODE)) ||
 		check_limit(m, "the first log record", r->strace_first,
 			limit_of(m, SEG_INPUT)) ||
 		check_limit(
@@ -195,6 +199,8 @@ static const struct link {
 	LINK(INODE, inode, blocks, RADIX),
 	LINK(INODE, inode, cache, RADIX),
 	LINK(INODE, inode, mappings, VMA),
+	LINK(INODE, inode, dirty_next, INODE),
+	LINK(INODE, inode, dirty_prev, INODE),
 	LINK(LABEL, label, next, LABEL),
 	LINK(FD, fd, next, FD),
 	LINK(FD, fd, file, FILE),

@@ -255,7 +255,7 @@ static const struct {
 	const char *sentence;
 } damage_table[] = {
 	{bad_magic, "does not begin with \"pagefs machine\""},
-	{bad_layout, "the state has layout 4, this program reads 3"},
+	{bad_layout, ", this program reads "},
 	{bad_arch, "architecture 1000 is not"},
 	{bad_config, "cpus=0 is outside the limits"},
 	{other_config, "another size of segment \"ram\""},

@@ -1,6 +1,7 @@
 /* Commands of the whole machine: settings, time, recorded input. */
 #include <string.h>
 
+#include "../disk/disk.h"
 #include "../input/input.h"
 #include "handlers.h"
 
@@ -22,7 +23,21 @@ int cmd_tick(struct cmd *c)
 		return vm_fail(c->m, ERANGE,
 			"%llu ticks of 10 ms are more than the clock holds",
 			(unsigned long long)n);
-	c->m->root->ns += n * TICK_NS;
+	disk_tick(c->m, c->m->root->ns + n * TICK_NS);
+	return 0;
+}
+
+/* drop_caches N: 1 the page cache, 2 slab, of which there is none, 3 both. */
+int cmd_drop_caches(struct cmd *c)
+{
+	uint64_t n = c->arg[0].num;
+
+	if (n < 1 || n > 4)
+		return vm_fail(c->m, EINVAL,
+			"drop_caches takes 1 to 4, not %llu",
+			(unsigned long long)n);
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = n & 1 ? disk_drop_caches(c->m) : 0;
 	return 0;
 }
 

@@ -167,33 +167,6 @@ int cmd_setrlimit(struct cmd *c)
 	return 0;
 }
 
-/* open PATH [FLAGS] */
-int cmd_open(struct cmd *c)
-{
-	uint32_t mode = c->arg[1].given ? (uint32_t)c->arg[1].num : FMODE_READ;
-	idx_t file = file_open(c->m, c->arg[0].text, mode);
-	int fd;
-
-	if (!file)
-		return -c->m->fail.err;
-	fd = fd_install(c->m, c->task, file, -1);
-	if (fd < 0) {
-		file_put(c->m, file);
-		return fd;
-	}
-	c->reply->kind = REPLY_DEC;
-	c->reply->value = (uint64_t)fd;
-	return 0;
-}
-
-/* close FD */
-int cmd_close(struct cmd *c)
-{
-	if (c->arg[0].num > INT32_MAX)
-		return vm_fail(c->m, EBADF, "no file descriptor is that large");
-	return fd_close(c->m, c->task, (int)c->arg[0].num);
-}
-
 /* label NAME ADDR */
 int cmd_label(struct cmd *c)
 {

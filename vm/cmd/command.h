@@ -25,6 +25,8 @@ enum arg_type {
 	ARG_MCLFLAGS,
 	ARG_CLONEFLAGS,
 	ARG_OPENFLAGS,
+	ARG_WHENCE,
+	ARG_FADVICE,
 	ARG_ACCESS, /* r, w or x */
 	ARG_DATA,   /* "string" or hex:6869 */
 	ARG_WORD,   /* a bare word, or "quoted" */

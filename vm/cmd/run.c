@@ -10,6 +10,7 @@
 #include "../abi.h"
 #include "../format.h"
 #include "../mm/mm.h"
+#include "../disk/disk.h"
 #include "command.h"
 
 int arg_addr(struct cmd *c, unsigned i, vaddr_t *out)
@@ -88,6 +89,7 @@ static void run_one(struct cmd *c, struct reply *r)
 		r->value = 0;
 		vm_snprintf(r->text, sizeof(r->text), "%s", vm_sentence(c->m));
 	}
+	disk_balance(c->m);
 	root->seq++;
 	root->ns += root->set.cost_syscall_ns;
 	root->count[CNT_COMMANDS]++;

@@ -37,6 +37,20 @@ static const struct setting rows[] = {
 		"lowest address that mmap grants without privilege"},
 	{"fault_around_pages", U32(fault_around_pages), 1, 512, {NULL},
 		"pages of the window around a read fault of a file"},
+	{"read_ahead_kb", U32(read_ahead_kb), 0, 1 << 20, {NULL},
+		"largest window of readahead, of files opened from now on"},
+	{"dirty_ratio", U32(dirty_ratio), 0, 100, {NULL},
+		"percent of dirtyable memory at which writers must write"},
+	{"dirty_bytes", U64(dirty_bytes), 0, 1ull << 50, {NULL},
+		"the same in bytes; 0: dirty_ratio counts"},
+	{"dirty_background_ratio", U32(dirty_background_ratio), 0, 100, {NULL},
+		"percent of dirtyable memory at which the flusher starts"},
+	{"dirty_background_bytes", U64(dirty_background_bytes), 0, 1ull << 50,
+		{NULL}, "the same in bytes; 0: dirty_background_ratio counts"},
+	{"dirty_expire_centisecs", U32(dirty_expire_centisecs), 0, INT32_MAX,
+		{NULL}, "age at which the flusher writes a dirty file"},
+	{"dirty_writeback_centisecs", U32(dirty_writeback_centisecs), 0,
+		INT32_MAX, {NULL}, "how often it wakes up; 0: never"},
 	{"cost_syscall_ns", U32(cost_syscall_ns), 0, 1000000000, {NULL},
 		"simulated time of a command"},
 	{"cost_fault_ns", U32(cost_fault_ns), 0, 1000000000, {NULL},
@@ -48,6 +62,19 @@ static const struct setting rows[] = {
 };
 
 #define NR_ROWS (sizeof(rows) / sizeof(*rows))
+
+/* Of these pairs the one that was set counts: the other becomes 0. */
+static void clear_counterpart(struct settings *set, size_t offset)
+{
+	if (offset == offsetof(struct settings, dirty_ratio))
+		set->dirty_bytes = 0;
+	else if (offset == offsetof(struct settings, dirty_bytes))
+		set->dirty_ratio = 0;
+	else if (offset == offsetof(struct settings, dirty_background_ratio))
+		set->dirty_background_bytes = 0;
+	else if (offset == offsetof(struct settings, dirty_background_bytes))
+		set->dirty_background_ratio = 0;
+}
 
 static int value_parse(
 	const struct setting *s, const char *v, size_t n, uint64_t *out)
@@ -91,6 +118,7 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 			*(uint32_t *)field = (uint32_t)v;
 		else
 			*(uint64_t *)field = v;
+		clear_counterpart(&m->root->set, s->offset);
 		return 0;
 	}
 	for (unsigned i = 0; vm_config_keys[i]; i++)

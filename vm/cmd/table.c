@@ -56,6 +56,22 @@ const struct command command_table[] = {
 		.args = {{"N", ARG_SIZE, OPT}},
 		.summary = "let N ticks of 10 ms of simulated time pass",
 		.example = "tick 100"},
+	{.name = "sync",
+		.actors = MACHINE | PROCESS,
+		.run = cmd_sync,
+		.summary = "write all dirty pages of files to their blocks",
+		.example = "sync"},
+	{.name = "drop_caches",
+		.actors = MACHINE,
+		.run = cmd_drop_caches,
+		.args = {{"N", ARG_NUM, 0}},
+		.summary = "drop clean pages of files that nothing maps",
+		.detail = "1 drops the page cache, 2 slab (of which there is "
+			  "none to drop), 3 both; the reply is the number of "
+			  "pages.  The same as writing N to "
+			  "proc/sys/vm/drop_caches.  `sync` first makes dirty "
+			  "pages clean.",
+		.example = "sync\ndrop_caches 3"},
 
 	/* ---- the machine's history: ctl ---- */
 	{.name = "checkpoint",
@@ -305,46 +321,7 @@ const struct command command_table[] = {
 			{"HARD", ARG_WORD, OPT}},
 		.summary = "set a limit: as, data, stack, memlock, ...",
 		.example = "setrlimit stack 16M\nsetrlimit as unlimited"},
-	{.name = "open",
-		.actors = PROCESS,
-		.run = cmd_open,
-		.args = {{"PATH", ARG_PATH, 0}, {"FLAGS", ARG_OPENFLAGS, OPT}},
-		.summary = "open a file of disk/; the descriptor is the reply",
-		.detail = "FLAGS is rdonly (if missing), wronly or rdwr.",
-		.example = "open /bin/hello rdonly\nmmap 4K r fd=0"},
-	{.name = "close",
-		.actors = PROCESS,
-		.run = cmd_close,
-		.args = {{"FD", ARG_NUM, 0}},
-		.summary = "close a descriptor",
-		.example = "open /bin/hello\nclose 0"},
-	{.name = "memfd",
-		.actors = PROCESS,
-		.run = cmd_memfd,
-		.args = {{"NAME", ARG_WORD, 0}, {"SIZE", ARG_SIZE, OPT}},
-		.summary = "memfd_create and ftruncate; the descriptor is the "
-			   "reply",
-		.example = "memfd buffer 64K\nmmap 64K rw flags=shared fd=0"},
-	{.name = "shm",
-		.actors = PROCESS,
-		.run = cmd_shm,
-		.args = {{"NAME", ARG_WORD, 0}, {"SIZE", ARG_SIZE, OPT}},
-		.summary =
-			"shm_open and ftruncate; the descriptor is the reply",
-		.detail = "The object is disk/dev/shm/NAME; every process that "
-			  "opens it shares its pages.  It is made if it is "
-			  "missing, and goes when the file is removed and "
-			  "nobody maps it.",
-		.example = "shm ring 64K\nmmap 64K rw flags=shared fd=0"},
-	{.name = "ftruncate",
-		.actors = PROCESS,
-		.run = cmd_ftruncate,
-		.args = {{"FD", ARG_NUM, 0}, {"SIZE", ARG_SIZE, 0}},
-		.summary = "set the size of an open file",
-		.detail = "Pages beyond the new end are unmapped from all "
-			  "processes, private copies too; touching them is "
-			  "SIGBUS.",
-		.example = "memfd buffer 64K\nftruncate 0 8K"},
+#include "rows_file.inc"
 	{.name = "oom_score_adj",
 		.actors = PROCESS,
 		.run = cmd_oom_score_adj,

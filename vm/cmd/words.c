@@ -92,6 +92,29 @@ static const struct word_value open_words[] = {
 	{"rdonly", FMODE_READ},
 	{"wronly", FMODE_WRITE},
 	{"rdwr", FMODE_READ | FMODE_WRITE},
+	{"creat", OPEN_CREAT},
+	{"excl", OPEN_EXCL},
+	{"trunc", OPEN_TRUNC},
+	{"append", FMODE_APPEND},
+	{NULL, 0},
+};
+
+static const struct word_value whence_words[] = {
+	{"set", 0},
+	{"cur", 1},
+	{"end", 2},
+	{"data", 3},
+	{"hole", 4},
+	{NULL, 0},
+};
+
+static const struct word_value fadvise_words[] = {
+	{"normal", 0},
+	{"random", 1},
+	{"sequential", 2},
+	{"willneed", 3},
+	{"dontneed", 4},
+	{"noreuse", 5},
 	{NULL, 0},
 };
 
@@ -112,7 +135,9 @@ static const struct {
 	[ARG_MSFLAGS] = {ms_words, true},
 	[ARG_MCLFLAGS] = {mcl_words, true},
 	[ARG_CLONEFLAGS] = {clone_words, true},
-	[ARG_OPENFLAGS] = {open_words, false},
+	[ARG_OPENFLAGS] = {open_words, true},
+	[ARG_WHENCE] = {whence_words, false},
+	[ARG_FADVICE] = {fadvise_words, false},
 	[ARG_ACCESS] = {access_words, false},
 	[ARG_REST] = {NULL, false},
 };

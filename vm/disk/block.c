@@ -192,3 +192,18 @@ void blocks_truncate(struct vm *m, struct inode *n, uint64_t size)
 		memset(block_bytes(m, b) + size % DISK_BLOCK, 0,
 			DISK_BLOCK - size % DISK_BLOCK);
 }
+
+uint64_t disk_seek(const struct vm *m, idx_t inode, uint64_t off, bool data)
+{
+	const struct inode *n = inode_at(m, inode);
+	uint64_t at = off / DISK_BLOCK, next = at;
+
+	if (data) {
+		if (!radix_next(m, n->blocks, &next))
+			return n->size;
+	} else {
+		while (radix_get(m, n->blocks, next))
+			next++;
+	}
+	return next == at ? off : next * DISK_BLOCK;
+}

@@ -52,15 +52,14 @@ static void fill(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 	m->root->count[CNT_PGPGIN] += nr * DISK_BLOCK / KiB;
 }
 
-pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major)
+/* A zeroed frame for a page that the cache lacks. */
+static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 {
 	struct inode *n = inode_at(m, inode);
 	bool shmem = n->type == INODE_SHMEM;
-	pfn_t pfn = radix_get(m, n->cache, page);
 	struct frame *f;
+	pfn_t pfn;
 
-	if (pfn)
-		return pfn;
 	if (radix_room(m, 1))
 		return PFN_NONE;
 	pfn = buddy_alloc(m, GFP_HIGHUSER, 0, shmem ? FRAME_SHMEM : FRAME_FILE,
@@ -71,14 +70,33 @@ pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major)
 	f->owner = inode;
 	f->index = page;
 	f->flags |= FR_UPTODATE | (shmem ? FR_SWAPBACKED | FR_DIRTY : 0);
-	if (!shmem)
-		fill(m, n, page, pfn);
 	radix_set(m, &n->cache, page, pfn);
 	n->nr_cached++;
 	lru_add(m, pfn);
-	if (major && !shmem)
+	return pfn;
+}
+
+pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major)
+{
+	struct inode *n = inode_at(m, inode);
+	pfn_t pfn = radix_get(m, n->cache, page);
+
+	if (pfn)
+		return pfn;
+	pfn = cache_add(m, inode, page);
+	if (!pfn || n->type == INODE_SHMEM)
+		return pfn;
+	fill(m, n, page, pfn);
+	if (major)
 		*major = true;
 	return pfn;
+}
+
+pfn_t cache_get_blank(struct vm *m, idx_t inode, uint64_t page)
+{
+	pfn_t pfn = cache_lookup(m, inode, page);
+
+	return pfn ? pfn : cache_add(m, inode, page);
 }
 
 void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr)
@@ -168,7 +186,7 @@ void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last)
 	pfn_t pfn;
 
 	for (; (pfn = radix_next(m, n->cache, &page)) && page <= last; page++) {
-		frame_clear_dirty(m, frame_at(m, pfn));
+		cache_clear_dirty(m, frame_at(m, pfn));
 		lru_del(m, pfn);
 		buddy_free(m, pfn, 0, use);
 		n->nr_cached--;
@@ -184,7 +202,7 @@ void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
 	pfn_t pfn;
 
 	while ((pfn = radix_next(m, n->cache, &page))) {
-		frame_clear_dirty(m, frame_at(m, pfn));
+		cache_clear_dirty(m, frame_at(m, pfn));
 		lru_del(m, pfn);
 		buddy_free(m, pfn, 0, use);
 		n->nr_cached--;
@@ -210,7 +228,7 @@ int cache_make_dirty(struct vm *m, pfn_t pfn)
 	if (bytes)
 		err = blocks_fill_holes(m, n, page << m->page_shift, bytes);
 	if (!err)
-		frame_set_dirty(m, f);
+		cache_set_dirty(m, f);
 	return err;
 }
 
@@ -231,8 +249,9 @@ uint64_t cache_writeback(
 			if (bytes && f->flags & FR_BYTES)
 				blocks_write(m, n, page << m->page_shift,
 					ram_at(m, pfn_to_pa(m, pfn)), bytes);
-			frame_clear_dirty(m, f);
+			cache_clear_dirty(m, f);
 			written++;
+			m->root->count[CNT_WRITTEN]++;
 			m->root->count[CNT_PGPGOUT] += m->page_size / KiB;
 		}
 		page++;

@@ -10,7 +10,7 @@
 #include "disk_i.h"
 
 struct tally {
-	uint64_t inodes, names, nodes, blocks, cached[2];
+	uint64_t inodes, names, nodes, blocks, cached[2], dirty;
 	uint8_t *seen;	/* one byte a block */
 	uint32_t *refs; /* open files, by inode */
 };
@@ -63,7 +63,7 @@ static int check_cache(struct vm *m, idx_t i, struct tally *t)
 	bool shmem = n->type == INODE_SHMEM;
 	unsigned state = shmem ? FRAME_SHMEM : FRAME_FILE;
 	struct radix_count c = {0, 0};
-	uint64_t page = 0;
+	uint64_t page = 0, dirty = 0;
 	pfn_t pfn;
 
 	if (!radix_check(m, n->cache, &c) || c.values != n->nr_cached)
@@ -86,7 +86,14 @@ static int check_cache(struct vm *m, idx_t i, struct tally *t)
 				n->ino, (unsigned long long)page, pfn,
 				(unsigned)f->state, f->owner,
 				(unsigned long long)f->index);
+		dirty += !shmem && f->flags & FR_DIRTY;
 	}
+	if (dirty != n->nr_dirty)
+		return vm_fail(m, EIO,
+			"inode %u: %llu dirty pages counted, %llu found",
+			n->ino, (unsigned long long)n->nr_dirty,
+			(unsigned long long)dirty);
+	t->dirty += dirty != 0;
 	t->cached[shmem] += c.values;
 	t->nodes += c.nodes;
 	return 0;
@@ -198,6 +205,28 @@ static int check_free_blocks(struct vm *m, struct tally *t)
 	return 0;
 }
 
+/* The list of inodes with dirty pages has each of them once. */
+static int check_dirty_list(struct vm *m, const struct tally *t)
+{
+	idx_t prev = 0;
+	uint64_t nr = 0;
+
+	for (idx_t i = m->root->dirty_first; i && nr <= t->dirty; nr++) {
+		const struct inode *n = inode_at(m, i);
+
+		if (!n->nr_dirty || n->dirty_prev != prev)
+			break;
+		prev = i;
+		i = n->dirty_next;
+	}
+	if (nr == t->dirty && prev == m->root->dirty_last)
+		return 0;
+	return vm_fail(m, EIO,
+		"disk: %llu inodes have dirty pages, the list of them is "
+		"broken after %llu",
+		(unsigned long long)t->dirty, (unsigned long long)nr);
+}
+
 static int check_sums(struct vm *m, const struct tally *t)
 {
 	const struct {
@@ -236,6 +265,8 @@ static int check_all(struct vm *m, struct tally *t)
 			err = check_inode(m, i, t);
 	if (!err)
 		err = check_free_blocks(m, t);
+	if (!err)
+		err = check_dirty_list(m, t);
 	return err ? err : check_sums(m, t);
 }
 

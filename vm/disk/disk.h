@@ -12,6 +12,9 @@
 
 #include "../machine.h"
 
+struct file;
+struct frame;
+
 enum inode_type { INODE_FREE, INODE_DIR, INODE_FILE, INODE_LINK, INODE_SHMEM };
 
 #define DISK_NAME_MAX  255
@@ -41,6 +44,11 @@ struct inode {
 	/* shmem: pages it counts in root->committed, till it is freed */
 	uint64_t committed;
 	uint64_t mtime_ns, ctime_ns;
+	/* writeback, see disk/writeback.c; of files */
+	uint64_t nr_dirty;   /* cached pages with FR_DIRTY */
+	uint64_t dirtied_ns; /* when the first of them became so */
+	uint64_t write_next; /* page where the flusher goes on */
+	idx_t dirty_next, dirty_prev;
 };
 
 static inline struct inode *inode_at(const struct vm *m, idx_t i)
@@ -94,6 +102,53 @@ int64_t disk_write(
  * logs that name files we do not have. */
 idx_t disk_placeholder(struct vm *m, const char *path, uint64_t size);
 
+/* ---- read(2) and write(2) (disk/io.c), readahead, writeback ---- */
+enum file_advice { /* POSIX_FADV_* */
+	FADV_NORMAL,
+	FADV_RANDOM,
+	FADV_SEQUENTIAL,
+	FADV_WILLNEED,
+	FADV_DONTNEED,
+	FADV_NOREUSE,
+};
+/*
+ * One step of a read of `left` bytes at off: what one page has of it goes to
+ * buf.  Bytes, 0 at the end of the file, or -ENOMEM.
+ */
+int64_t file_read(
+	struct vm *m, idx_t file, uint64_t off, uint64_t left, uint8_t *buf);
+/* One step of a write: what fits into the page of byte off.  Bytes, or -EFBIG,
+ * -ENOSPC, -ENOMEM with nothing done. */
+int64_t file_write(struct vm *m, idx_t file, uint64_t off, const uint8_t *buf,
+	uint64_t len);
+/* posix_fadvise(2); len 0: to the end. */
+int file_advise(struct vm *m, idx_t file, uint64_t off, uint64_t len,
+	enum file_advice advice);
+/* Pages of the largest window of a new open file: read_ahead_kb. */
+uint32_t readahead_max(const struct vm *m);
+/* The next byte at or behind off that has a block, or has none; the size or
+ * more if there is none. */
+uint64_t disk_seek(const struct vm *m, idx_t inode, uint64_t off, bool data);
+
+/* Writes the dirty pages first..last of a file; how many. */
+uint64_t inode_write(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
+/* sync(2). */
+void disk_sync(struct vm *m);
+/* Pages of the cache that nothing maps and that are clean go; how many. */
+uint64_t cache_drop_clean(struct vm *m, idx_t inode);
+uint64_t disk_drop_caches(struct vm *m);
+/* Free memory above the reserves, and the cache of files; in pages. */
+uint64_t disk_dirtyable(const struct vm *m);
+/* Dirty pages above which the flusher starts, and writers must write. */
+void disk_dirty_limits(const struct vm *m, uint64_t dirtyable,
+	uint64_t *background, uint64_t *threshold);
+/* The flusher's turn, after a command. */
+void disk_balance(struct vm *m);
+/* A writer's: true when there was too much and it had to write. */
+bool disk_throttle(struct vm *m);
+/* Simulated time goes on to `now`, and the flusher wakes up on the way. */
+void disk_tick(struct vm *m, uint64_t now);
+
 /* ---- looks ---- */
 /* Bytes read; sees dirty cached pages; changes nothing. */
 uint64_t disk_read(
@@ -113,6 +168,12 @@ void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf);
 /* Reads nr pages from `page` on into the cache, as far as the file and memory
  * reach: readahead. */
 void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr);
+/*
+ * FR_DIRTY changes here alone: root->dirty and inode.nr_dirty count the frames
+ * of files that have it.  Shared memory is dirty all its life and not counted.
+ */
+void cache_set_dirty(struct vm *m, struct frame *f);
+void cache_clear_dirty(struct vm *m, struct frame *f);
 /* Before a store through a shared mapping: the page's blocks exist, FR_DIRTY
  * is set.  0, -ENOSPC or -ENOMEM. */
 int cache_make_dirty(struct vm *m, pfn_t pfn);

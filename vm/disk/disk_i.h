@@ -83,7 +83,19 @@ int blocks_fill_holes(
 uint64_t blocks_count(
 	const struct vm *m, const struct inode *n, uint64_t off, uint64_t len);
 
+/* ---- readahead.c: pages in order; `req` is how many the reader still wants
+ * from this one on ---- */
+/* A read misses a page. */
+void readahead_miss(struct vm *m, struct file *f, uint64_t page, uint64_t req);
+/* A read comes to a page with FR_READAHEAD. */
+void readahead_mark(struct vm *m, struct file *f, uint64_t page, uint64_t req);
+/* Reads pages in, as they are asked for. */
+void readahead_range(
+	struct vm *m, const struct file *f, uint64_t start, uint64_t nr);
+
 /* ---- cache.c ---- */
+/* cache_get() for a page that is about to be written over: not read. */
+pfn_t cache_get_blank(struct vm *m, idx_t inode, uint64_t page);
 /* Copies into the pages that are cached. */
 void cache_write(struct vm *m, struct inode *n, uint64_t off,
 	const uint8_t *buf, uint64_t len);

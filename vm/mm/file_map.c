@@ -54,7 +54,7 @@ static void clean(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 
 			if (!pte_present(m, e) || !(e & b->dirty))
 				continue;
-			frame_set_dirty(m, frame_at(m, pte_pfn(m, e)));
+			cache_set_dirty(m, frame_at(m, pte_pfn(m, e)));
 			entry_set(
 				m, tab, first + i, e & ~(b->dirty | b->write));
 			any = true;

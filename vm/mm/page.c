@@ -10,8 +10,6 @@
 #include "../phys/lru.h"
 #include "rmap.h"
 
-#define READAHEAD_PAGES 32u /* 128 KiB */
-
 /* One fault. */
 struct fault {
 	struct vm *m;
@@ -135,20 +133,21 @@ static int beyond_end(struct fault *x)
 static pfn_t file_page(struct fault *x)
 {
 	struct vm *m = x->m;
-	uint64_t start = x->page, nr = READAHEAD_PAGES;
+	const struct file *f = file_at(m, x->v->file);
+	uint64_t start = x->page, nr = f->ra.max;
 	uint64_t left = vma_pgoff_at(m, x->v, x->v->end) - start;
 	pfn_t pfn = cache_lookup(m, x->inode, x->page);
 
 	if (pfn)
 		return pfn;
 	pfn = cache_get(m, x->inode, x->page, &x->major);
-	if (!pfn || !x->major || x->v->flags & VM_RAND_READ)
+	if (!pfn || !x->major || x->v->flags & VM_RAND_READ ||
+		f->mode & FMODE_RANDOM)
 		return pfn;
 	if (x->v->flags & VM_EXEC && !(x->v->flags & VM_SEQ_READ))
 		nr = nr < left ? nr : left;
 	else if (!(x->v->flags & VM_SEQ_READ))
-		start -= start < READAHEAD_PAGES / 2 ? start
-						     : READAHEAD_PAGES / 2;
+		start -= start < nr / 2 ? start : nr / 2;
 	cache_read_window(m, x->inode, start, nr);
 	return pfn;
 }

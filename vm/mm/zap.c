@@ -4,6 +4,7 @@
  * Source: Linux mm/memory.c (zap_page_range_single), mm/gup.c
  * (populate_vma_page_range, faultin_page_range).
  */
+#include "../disk/disk.h"
 #include "page_i.h"
 
 struct zap {
@@ -31,7 +32,7 @@ static void zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 	if (e & b->special)
 		return;
 	if (e & b->dirty && frame_at(z->m, pfn)->state == FRAME_FILE)
-		frame_set_dirty(z->m, frame_at(z->m, pfn));
+		cache_set_dirty(z->m, frame_at(z->m, pfn));
 	page_unmapped(z->m, z->mm, pfn);
 }
 

@@ -74,6 +74,7 @@ enum frame_state {
 #define FR_SWAPBACKED 0x0040
 #define FR_ZERO	      0x0080 /* the shared zero page */
 #define FR_MLOCKED    0x0100
+#define FR_READAHEAD  0x0200 /* a read of it starts the next window */
 
 /* GFP zone modifiers; the highest zone a request may use. */
 enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
@@ -120,24 +121,6 @@ static inline uint8_t *frame_bytes(struct vm *m, pfn_t pfn)
 	frame_at(m, pfn)->flags |= FR_BYTES;
 	ram_mark(m, pfn_to_pa(m, pfn));
 	return ram_at(m, pfn_to_pa(m, pfn));
-}
-
-/*
- * FR_DIRTY changes here alone: root->dirty counts the frames of files that
- * have it.  Shared memory is dirty all its life and is not counted.
- */
-static inline void frame_set_dirty(struct vm *m, struct frame *f)
-{
-	if (f->state == FRAME_FILE && !(f->flags & FR_DIRTY))
-		m->root->dirty++;
-	f->flags |= FR_DIRTY;
-}
-
-static inline void frame_clear_dirty(struct vm *m, struct frame *f)
-{
-	if (f->state == FRAME_FILE && f->flags & FR_DIRTY)
-		m->root->dirty--;
-	f->flags &= ~FR_DIRTY;
 }
 
 /* Whether a page table that maps the frame makes it count as mapped: meminfo's
@@ -187,6 +170,10 @@ struct zone *zone_of(struct vm *m, pfn_t pfn);
 const char *zone_name(const struct vm *m, unsigned zone);
 /* lowmem_reserve[i][j] in pages. */
 uint64_t zone_lowmem_reserve(const struct vm *m, unsigned i, unsigned j);
+
+/* Of all zones: high watermark and largest lowmem_reserve, which programs do
+ * not get.  Linux: totalreserve_pages. */
+uint64_t phys_total_reserve(const struct vm *m);
 
 /*
  * The first block in use at or above *pfn: its first frame and order.  Continue

@@ -247,3 +247,28 @@ const char *zone_name(const struct vm *m, unsigned zone)
 {
 	return m->arch->zone[zone].name;
 }
+
+/* The largest reserve for a higher zone, and the high watermark on top. */
+static uint64_t zone_reserve(const struct vm *m, unsigned i)
+{
+	const struct zone *z = &m->root->zone[i];
+	uint64_t max = 0;
+
+	for (unsigned j = i + 1; j < m->root->nr_zones; j++) {
+		uint64_t r = zone_lowmem_reserve(m, i, j);
+
+		if (r > max)
+			max = r;
+	}
+	max += z->high;
+	return max < z->managed ? max : z->managed;
+}
+
+uint64_t phys_total_reserve(const struct vm *m)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < m->root->nr_zones; i++)
+		sum += zone_reserve(m, i);
+	return sum;
+}

@@ -53,6 +53,49 @@ idx_t file_open(struct vm *m, const char *path, uint32_t fmode)
 	return file_of_inode(m, inode, fmode);
 }
 
+/* The file of a path that O_CREAT may make; *made tells. */
+static idx_t find_or_create(struct vm *m, const struct task *t,
+	const char *path, uint32_t flags, uint32_t mode, bool *made)
+{
+	idx_t inode = disk_lookup(m, path, true);
+
+	*made = false;
+	if (inode && flags & OPEN_CREAT && flags & OPEN_EXCL) {
+		vm_fail(m, EEXIST, "%s exists, and excl asks for a new file",
+			path);
+		return 0;
+	}
+	if (inode || !(flags & OPEN_CREAT) || m->fail.err != ENOENT)
+		return inode;
+	vm_fail_clear(m);
+	*made = true;
+	return disk_create(m, path, mode & 07777, t->uid, t->gid);
+}
+
+idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
+	uint32_t flags, uint32_t mode)
+{
+	const uint32_t keep = FMODE_READ | FMODE_WRITE | FMODE_APPEND;
+	uint32_t rights = flags & (FMODE_READ | FMODE_WRITE);
+	bool made;
+	idx_t inode;
+
+	if (!path[0]) {
+		vm_fail(m, ENOENT, "the empty path names no file");
+		return 0;
+	}
+	if (flags & OPEN_TRUNC)
+		rights |= FMODE_WRITE;
+	inode = find_or_create(m, t, path, flags, mode, &made);
+	if (!inode)
+		return 0;
+	if (!made && check_rights(m, path, inode_at(m, inode), rights))
+		return 0;
+	if (flags & OPEN_TRUNC && disk_truncate(m, inode, 0))
+		return 0;
+	return file_of_inode(m, inode, flags & keep);
+}
+
 idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode)
 {
 	idx_t i = pool_alloc(m, SEG_FILE);
@@ -64,6 +107,8 @@ idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode)
 	f->inode = inode;
 	f->refs = 1;
 	f->mode = fmode;
+	f->ra.max = readahead_max(m);
+	f->ra.prev = UINT64_MAX;
 	inode_get(m, inode);
 	return i;
 }

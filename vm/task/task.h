@@ -97,6 +97,19 @@ struct label {
 };
 
 /*
+ * The window that was read ahead last, see disk/readahead.c: `size` pages from
+ * page `start` on; a read of the first of its last `async` pages starts the
+ * next window.
+ */
+struct readahead {
+	uint64_t start;
+	uint32_t size, async;
+	uint32_t max; /* pages of the largest window */
+	uint32_t reserved;
+	uint64_t prev; /* byte behind the last that was read; -1 none yet */
+};
+
+/*
  * An open file description: what open(2) makes and descriptors share.  Each
  * is an identity of its own; mappings of two of them never merge.
  */
@@ -105,11 +118,18 @@ struct file {
 	uint32_t refs;
 	uint32_t mode; /* FMODE_* */
 	uint32_t reserved;
-	uint64_t pos;
+	uint64_t pos; /* where read(2) and write(2) go on */
+	struct readahead ra;
 };
-#define FMODE_READ  1u
-#define FMODE_WRITE 2u
-#define FMODE_EXEC  4u
+#define FMODE_READ   0x01u
+#define FMODE_WRITE  0x02u
+#define FMODE_EXEC   0x04u
+#define FMODE_APPEND 0x08u
+#define FMODE_RANDOM 0x10u /* POSIX_FADV_RANDOM: no readahead */
+/* Of open(2) alone. */
+#define OPEN_CREAT 0x100u
+#define OPEN_EXCL  0x200u
+#define OPEN_TRUNC 0x400u
 
 struct fd {
 	idx_t next;
@@ -209,6 +229,9 @@ bool label_lookup(const struct vm *m, const struct task *t, const char *name,
  * EACCES when a permission bit is missing, or to run what is no regular file.
  */
 idx_t file_open(struct vm *m, const char *path, uint32_t fmode);
+/* open(2): FMODE_* and OPEN_*; mode is a new file's. */
+idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
+	uint32_t flags, uint32_t mode);
 /* A file over an inode without a path (shared anonymous memory). */
 idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode);
 void file_get(struct vm *m, idx_t file);

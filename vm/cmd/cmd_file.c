@@ -1,0 +1,347 @@
+/* System calls on open files: what they read and write goes through the page
+ * cache, which mappings share. */
+#include <string.h>
+
+#include "../disk/disk.h"
+#include "../format.h"
+#include "../mmu/mmu.h"
+#include "handlers.h"
+
+#define RW_MAX	   0x7ffff000ull /* Linux: MAX_RW_COUNT */
+#define READ_SHOWN 112		 /* bytes of a read that fit the reply */
+
+/* The open file of the first argument, with the rights that `mode` names. */
+static int named_file(struct cmd *c, uint32_t mode, idx_t *file)
+{
+	uint64_t fd = c->arg[0].num;
+
+	*file = fd <= INT32_MAX ? fd_lookup(c->m, c->task, (int)fd) : 0;
+	if (!*file)
+		return vm_fail(c->m, EBADF, "no open file has descriptor %llu",
+			(unsigned long long)fd);
+	if (mode & ~file_at(c->m, *file)->mode)
+		return vm_fail(c->m, EBADF,
+			"descriptor %llu is not open for %s",
+			(unsigned long long)fd,
+			mode & FMODE_WRITE ? "writing" : "reading");
+	return 0;
+}
+
+static struct inode *inode_of(struct cmd *c, idx_t file)
+{
+	return inode_at(c->m, file_at(c->m, file)->inode);
+}
+
+/* An offset or length that is not negative as a signed number. */
+static int check_range(struct cmd *c, uint64_t off, uint64_t len)
+{
+	if (off <= INT64_MAX && len <= INT64_MAX && off + len <= INT64_MAX)
+		return 0;
+	return vm_fail(c->m, EINVAL,
+		"offset 0x%llx and length 0x%llx are not both in 0 ... 2^63-1",
+		(unsigned long long)off, (unsigned long long)len);
+}
+
+static void reply_number(struct cmd *c, uint64_t n)
+{
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = n;
+}
+
+/* ---- open --------------------------------------------------------------- */
+
+/* open PATH [FLAGS] [mode=] */
+int cmd_open(struct cmd *c)
+{
+	uint32_t flags = (uint32_t)c->arg[1].num;
+	uint32_t mode = c->arg[2].given ? (uint32_t)c->arg[2].num : 0644;
+	idx_t file;
+	int fd;
+
+	if (!(flags & (FMODE_READ | FMODE_WRITE)))
+		flags |= FMODE_READ;
+	file = file_open_flags(c->m, c->task, c->arg[0].text, flags, mode);
+	if (!file)
+		return -c->m->fail.err;
+	fd = fd_install(c->m, c->task, file, -1);
+	if (fd < 0) {
+		file_put(c->m, file);
+		return fd;
+	}
+	reply_number(c, (uint64_t)fd);
+	return 0;
+}
+
+/* close FD */
+int cmd_close(struct cmd *c)
+{
+	if (c->arg[0].num > INT32_MAX)
+		return vm_fail(c->m, EBADF, "no file descriptor is that large");
+	return fd_close(c->m, c->task, (int)c->arg[0].num);
+}
+
+/* ---- read, write -------------------------------------------------------- */
+
+struct transfer {
+	idx_t file;
+	uint64_t off, len, done;
+	vaddr_t user; /* where the bytes go, with to= */
+	bool to_user;
+	uint8_t shown[READ_SHOWN];
+};
+
+static int read_piece(struct cmd *c, struct transfer *t)
+{
+	uint8_t page[65536];
+	struct sigfault f = {0};
+	uint64_t room = READ_SHOWN - t->done;
+	int64_t n = file_read(
+		c->m, t->file, t->off + t->done, t->len - t->done, page);
+	int err;
+
+	if (n <= 0)
+		return (int)n;
+	if (t->to_user) {
+		err = mem_access(c->m, c->task, t->user + t->done, (uint64_t)n,
+			ACC_WRITE, page, &f);
+		if (err)
+			return err;
+	} else if (t->done < READ_SHOWN) {
+		memcpy(t->shown + t->done, page,
+			(uint64_t)n < room ? (uint64_t)n : room);
+	}
+	t->done += (uint64_t)n;
+	return (int)n;
+}
+
+/* "hex:6869", with "..." where more was read than fits. */
+static void reply_bytes(struct cmd *c, const struct transfer *t)
+{
+	uint64_t n = t->done < READ_SHOWN ? t->done : READ_SHOWN;
+	char *p = c->reply->text;
+
+	c->reply->kind = REPLY_TEXT;
+	memcpy(p, "hex:", 4);
+	p += 4;
+	for (uint64_t i = 0; i < n; i++)
+		p += format_hex_pad(p, t->shown[i], 2);
+	memcpy(p, t->done > n ? "..." : "", t->done > n ? 4 : 1);
+}
+
+/* pread FD LEN [OFF] [to=ADDR]: without OFF, read(2). */
+int cmd_pread(struct cmd *c)
+{
+	struct transfer t = {.len = c->arg[1].num, .to_user = c->arg[3].given};
+	bool at_pos = !c->arg[2].given;
+	int n, err = named_file(c, FMODE_READ, &t.file);
+
+	if (!err && t.to_user)
+		err = arg_addr(c, 3, &t.user);
+	if (err)
+		return err;
+	t.off = at_pos ? file_at(c->m, t.file)->pos : c->arg[2].num;
+	err = check_range(c, t.off, t.len);
+	if (err)
+		return err;
+	if (inode_of(c, t.file)->type == INODE_DIR)
+		return vm_fail(c->m, EISDIR, "a directory is not read so");
+	if (t.len > RW_MAX)
+		t.len = RW_MAX;
+	do
+		n = read_piece(c, &t);
+	while (n > 0 && t.done < t.len);
+	if (n < 0 && !t.done)
+		return n;
+	if (at_pos)
+		file_at(c->m, t.file)->pos += t.done;
+	if (t.to_user)
+		reply_number(c, t.done);
+	else
+		reply_bytes(c, &t);
+	return 0;
+}
+
+/* What RLIMIT_FSIZE leaves of a write at off; 0 or -EFBIG. */
+static int limit_size(struct cmd *c, uint64_t off, uint64_t *len)
+{
+	uint64_t limit = c->task->rlim[RLIM_FSIZE].soft;
+
+	if (!*len || limit == RLIM_UNLIMITED)
+		return 0;
+	if (off >= limit)
+		return vm_fail(c->m, EFBIG,
+			"byte 0x%llx is beyond RLIMIT_FSIZE, which is %llu",
+			(unsigned long long)off, (unsigned long long)limit);
+	if (*len > limit - off)
+		*len = limit - off;
+	return 0;
+}
+
+/* Fills a page-sized buffer with DATA, over and over, as byte `done` of the
+ * write has it. */
+static void repeat(struct cmd *c, uint64_t done, uint8_t *to, uint64_t n)
+{
+	const char *data = c->arg[1].text;
+	size_t len = c->arg[1].len;
+
+	for (uint64_t i = 0; i < n; i++)
+		to[i] = (uint8_t)data[(done + i) % len];
+}
+
+static int64_t write_pieces(struct cmd *c, struct transfer *t)
+{
+	uint8_t page[4096];
+	int64_t n = 0;
+
+	while (t->done < t->len) {
+		uint64_t part = t->len - t->done;
+
+		if (part > sizeof(page))
+			part = sizeof(page);
+		repeat(c, t->done, page, part);
+		n = file_write(c->m, t->file, t->off + t->done, page, part);
+		if (n <= 0)
+			break;
+		t->done += (uint64_t)n;
+		if (disk_throttle(c->m))
+			continue;
+	}
+	return n;
+}
+
+/* pwrite FD DATA [OFF] [len=N]: without OFF, write(2). */
+int cmd_pwrite(struct cmd *c)
+{
+	struct transfer t = {.len = c->arg[1].len};
+	bool at_pos = !c->arg[2].given;
+	int err = named_file(c, FMODE_WRITE, &t.file);
+	struct file *f;
+	int64_t n;
+
+	if (err)
+		return err;
+	f = file_at(c->m, t.file);
+	if (c->arg[3].given)
+		t.len = c->arg[1].len ? c->arg[3].num : 0;
+	t.off = f->mode & FMODE_APPEND ? inode_of(c, t.file)->size
+		: at_pos	       ? f->pos
+				       : c->arg[2].num;
+	err = check_range(c, t.off, t.len);
+	if (t.len > RW_MAX)
+		t.len = RW_MAX;
+	if (!err)
+		err = limit_size(c, t.off, &t.len);
+	if (err)
+		return err;
+	n = write_pieces(c, &t);
+	if (n < 0 && !t.done)
+		return (int)n;
+	vm_fail_clear(c->m);
+	if (at_pos)
+		f->pos = t.off + t.done;
+	reply_number(c, t.done);
+	return 0;
+}
+
+/* ---- position ----------------------------------------------------------- */
+
+enum { SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE };
+
+/* The first byte at or behind off that lies in data, or in a hole. */
+static int seek_kind(struct cmd *c, idx_t file, uint64_t *off, bool data)
+{
+	uint64_t size = inode_of(c, file)->size;
+
+	if (*off >= size)
+		return vm_fail(c->m, ENXIO,
+			"offset 0x%llx is not inside the file, which has "
+			"0x%llx bytes",
+			(unsigned long long)*off, (unsigned long long)size);
+	*off = disk_seek(c->m, file_at(c->m, file)->inode, *off, data);
+	if (*off < size)
+		return 0;
+	*off = size; /* the end of the file is a hole */
+	return data ? vm_fail(c->m, ENXIO, "a hole reaches to the file's end")
+		    : 0;
+}
+
+/* lseek FD OFF [WHENCE] */
+int cmd_lseek(struct cmd *c)
+{
+	uint64_t off = c->arg[1].num;
+	idx_t file;
+	int err = named_file(c, 0, &file);
+
+	if (err)
+		return err;
+	switch (c->arg[2].given ? c->arg[2].num : SEEK_SET) {
+	case SEEK_CUR:
+		off += file_at(c->m, file)->pos;
+		break;
+	case SEEK_END:
+		off += inode_of(c, file)->size;
+		break;
+	case SEEK_DATA:
+		err = seek_kind(c, file, &off, true);
+		break;
+	case SEEK_HOLE:
+		err = seek_kind(c, file, &off, false);
+		break;
+	}
+	if (!err)
+		err = check_range(c, off, 0);
+	if (err)
+		return err;
+	file_at(c->m, file)->pos = off;
+	reply_number(c, off);
+	return 0;
+}
+
+/* ---- the cache ---------------------------------------------------------- */
+
+/* fsync FD */
+int cmd_fsync(struct cmd *c)
+{
+	idx_t file;
+	int err = named_file(c, 0, &file);
+
+	if (!err)
+		inode_write(c->m, file_at(c->m, file)->inode, 0, UINT64_MAX);
+	return err;
+}
+
+/* sync */
+int cmd_sync(struct cmd *c)
+{
+	disk_sync(c->m);
+	return 0;
+}
+
+/* posix_fadvise FD OFF LEN ADVICE */
+int cmd_fadvise(struct cmd *c)
+{
+	idx_t file;
+	int err = named_file(c, 0, &file);
+
+	if (!err && (c->arg[2].num > INT64_MAX || c->arg[1].num > INT64_MAX))
+		err = check_range(c, c->arg[1].num, c->arg[2].num);
+	return err ? err
+		   : file_advise(c->m, file, c->arg[1].num, c->arg[2].num,
+			     (enum file_advice)c->arg[3].num);
+}
+
+/* readahead FD OFF LEN */
+int cmd_readahead(struct cmd *c)
+{
+	uint64_t off = c->arg[1].num, len = c->arg[2].num;
+	idx_t file;
+	int err = named_file(c, FMODE_READ, &file);
+
+	if (!err && inode_of(c, file)->type != INODE_FILE)
+		err = vm_fail(c->m, EINVAL,
+			"readahead is for regular files, whose pages are on "
+			"the disk");
+	if (!err)
+		err = check_range(c, off, len);
+	return err ? err : file_advise(c->m, file, off, len, FADV_WILLNEED);
+}
