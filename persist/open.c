@@ -221,11 +221,29 @@ static int identify_read_only(struct store *s)
 	return rc;
 }
 
+/* SQLite has undone the creation of a machine that was cut short. */
+static int is_undone(struct store *s, bool *is_new)
+{
+	sqlite3_stmt *st;
+	int rc = store_prepare(s, "PRAGMA page_count", &st);
+
+	if (rc)
+		return rc;
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*is_new = !sqlite3_column_int64(st, 0);
+	else
+		rc = store_sql_fail(s, "read the tables");
+	sqlite3_finalize(st);
+	return rc;
+}
+
 static int connect_writable(
 	struct store *s, const struct store_options *o, bool is_new)
 {
 	int rc = open_db(s, s->path, SQLITE_OPEN_READWRITE);
 
+	if (!rc && !is_new)
+		rc = is_undone(s, &is_new);
 	if (!rc && is_new)
 		rc = schema_create(s, o);
 	if (!rc)

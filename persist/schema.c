@@ -173,6 +173,16 @@ int schema_check_format(struct store *s, uint32_t application, uint32_t format)
 	return 0;
 }
 
+/* The power failed while the tables were made, before the header was on the
+ * disk: SQLite empties the file by the journal beside it. */
+static bool is_unfinished(struct store *s, const unsigned char *h, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (h[i])
+			return false;
+	return beside_exists(s, "-journal");
+}
+
 /*
  * Looks at the header without SQLite, which might write to the file.  The
  * format: https://www.sqlite.org/fileformat.html#the_database_header
@@ -193,6 +203,8 @@ int schema_identify(struct store *s, int fd, bool *is_new)
 		*is_new = true;
 		return 0;
 	}
+	if (is_unfinished(s, h, (size_t)n))
+		return 0;
 	if (n < (ssize_t)sizeof(h) || memcmp(h, "SQLite format 3", 16))
 		return store_fail(s, EINVAL,
 			"%s is no database of pagefs: it is left untouched",
@@ -202,7 +214,8 @@ int schema_identify(struct store *s, int fd, bool *is_new)
 		return rc;
 	page = (uint64_t)h[16] << 8 | h[17];
 	expect = be32(h + 28) * (page == 1 ? 65536 : page);
-	if ((uint64_t)st.st_size < expect && !beside_exists(s, "-wal"))
+	if ((uint64_t)st.st_size < expect && !beside_exists(s, "-wal") &&
+		!beside_exists(s, "-journal"))
 		return store_fail(s, EUCLEAN,
 			"%s is cut short: it should have %llu bytes and has "
 			"%llu",
