@@ -149,6 +149,25 @@ static void test_one_copy(void **state)
 	file_put(m, file);
 }
 
+/* Twice in a row is one use of a page; used again, it becomes active. */
+static void test_reads_activate(void **state)
+{
+	idx_t f = make_file("/f", 8), file = opened("/f", FMODE_READ);
+	uint8_t buf[4096];
+	pfn_t pfn;
+
+	file_read(m, file, 0, 10, buf);
+	file_read(m, file, 10, 10, buf);
+	pfn = cache_lookup(m, f, 0);
+	assert_int_equal(frame_at(m, pfn)->flags & (FR_REFERENCED | FR_ACTIVE),
+		FR_REFERENCED);
+	read_pages(file, 1, 1);
+	file_read(m, file, 0, 10, buf);
+	assert_int_equal(frame_at(m, pfn)->flags & (FR_REFERENCED | FR_ACTIVE),
+		FR_ACTIVE);
+	file_put(m, file);
+}
+
 static void write_dirty(idx_t file, uint64_t pages)
 {
 	uint8_t buf[4096] = "dirty";
@@ -367,6 +386,7 @@ int main(void)
 		RIG_TEST(test_random_reads_are_alone),
 		RIG_TEST(test_advice),
 		RIG_TEST(test_one_copy),
+		RIG_TEST(test_reads_activate),
 		RIG_TEST(test_flusher_wakes_up),
 		RIG_TEST(test_thresholds),
 		RIG_TEST(test_drop_caches),

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "../phys/phys.h"
+#include "../phys/lru.h"
 #include "../task/task.h"
 #include "disk_i.h"
 
@@ -15,6 +15,18 @@ static uint64_t piece_of(const struct vm *m, uint64_t off, uint64_t len)
 	uint64_t room = m->page_size - (off & (m->page_size - 1));
 
 	return len < room ? len : room;
+}
+
+/* The first read of a page leaves a mark, the second makes it active.  Linux:
+ * folio_mark_accessed(). */
+static void mark_accessed(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+
+	if (!(f->flags & FR_REFERENCED))
+		f->flags |= FR_REFERENCED;
+	else if (!(f->flags & (FR_ACTIVE | FR_MLOCKED)))
+		lru_move(m, pfn, FR_ACTIVE, FR_REFERENCED);
 }
 
 /* The frame of a page of a file, with the readahead that a read of it and
@@ -39,6 +51,7 @@ int64_t file_read(
 	struct file *f = file_at(m, file);
 	const struct inode *n = inode_at(m, f->inode);
 	uint64_t page = off >> m->page_shift, len, end;
+	pfn_t pfn;
 
 	if (off >= n->size || !left)
 		return 0;
@@ -47,8 +60,11 @@ int64_t file_read(
 	len = piece_of(m, off, left);
 	if (n->type == INODE_FILE) {
 		end = (off + left + m->page_size - 1) >> m->page_shift;
-		if (!read_page(m, f, page, end - page))
+		pfn = read_page(m, f, page, end - page);
+		if (!pfn)
 			return -ENOMEM;
+		if ((f->ra.prev - 1) >> m->page_shift != page)
+			mark_accessed(m, pfn);
 	}
 	disk_read(m, f->inode, off, buf, len);
 	f->ra.prev = off + len;
