@@ -1,19 +1,23 @@
 /*
  * Moments and their machines; see past.h.
  *
- * A machine is opened and closed without the lock.  What the lock guards: the
- * tables, the counts of each moment, its state, and the list of idle ones.
+ * A machine is opened, in a thread of its own, and closed without the lock.
+ * What the lock guards: the tables, the counts of each moment, its state, and
+ * the list of idle ones.
  */
 #include "past.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "tree.h"
 
 /* Each takes a processor and the memory of a machine. */
 #define MAX_BUILDING 4
+/* How often those who wait are asked whether they still do. */
+#define ASK_NS 100000000
 
 enum past_state { PAST_EMPTY, PAST_BUILDING, PAST_READY };
 
@@ -25,7 +29,9 @@ struct past {
 	struct past *next_nr, *next_moment; /* in the tables */
 	struct past *newer, *older;	    /* idle */
 	uint64_t references;		    /* of the kernel */
-	uint32_t users;			    /* requests, open files */
+	uint32_t users;	  /* requests, open files, its build */
+	uint32_t waiting; /* requests that want it built */
+	atomic_bool stop; /* the build: nobody does any more */
 	enum past_state state;
 	uint32_t failures; /* builds that failed, and why the last did */
 	int err;
@@ -162,58 +168,6 @@ static void shrink(struct pasts *ps, unsigned limit)
 	}
 }
 
-/* ---- building ------------------------------------------------------------ */
-
-/* With the lock; it is given up meanwhile.  0 or an errno. */
-static int build(struct past *p)
-{
-	struct pasts *ps = p->set;
-	char where[24], why[STORE_ERR_MAX];
-	struct store_view *store = NULL;
-	int err;
-
-	p->state = PAST_BUILDING;
-	ps->nr_built++;
-	while (ps->nr_building == MAX_BUILDING)
-		pthread_cond_wait(&ps->changed, &ps->lock);
-	ps->nr_building++;
-	shrink(ps, ps->limit);
-	pthread_mutex_unlock(&ps->lock);
-	snprintf(where, sizeof(where), "%llu",
-		(unsigned long long)p->moment.seq);
-	err = -store_view_open(ps->store, where, NULL, &store, why);
-	pthread_mutex_lock(&ps->lock);
-	ps->nr_building--;
-	p->state = err ? PAST_EMPTY : PAST_READY;
-	if (err) {
-		ps->nr_built--;
-		p->failures++;
-		/* history before this row may have been forgotten */
-		p->err = err == ENOENT ? ESTALE : err;
-	} else {
-		p->store = store;
-		p->machine.view.moment = store;
-		p->machine.view.vm = store_view_vm(store);
-	}
-	pthread_cond_broadcast(&ps->changed);
-	return err ? p->err : 0;
-}
-
-/* Ready when it returns 0.  The moment is in use. */
-static int make_ready(struct past *p)
-{
-	uint32_t failures = p->failures;
-
-	if (p->state == PAST_EMPTY)
-		return build(p);
-	while (p->state == PAST_BUILDING)
-		pthread_cond_wait(&p->set->changed, &p->set->lock);
-	if (p->state == PAST_READY)
-		return 0;
-	/* Whoever built it has failed for all who waited. */
-	return p->failures != failures ? p->err : EIO;
-}
-
 static void leave(struct past *p)
 {
 	struct pasts *ps = p->set;
@@ -228,7 +182,108 @@ static void leave(struct past *p)
 	}
 }
 
-int pasts_enter(struct pasts *ps, uint32_t nr, struct machine **out)
+/* ---- building ------------------------------------------------------------ */
+
+/* With the lock.  `err` is the store's. */
+static void build_ended(struct past *p, struct store_view *store, int err)
+{
+	struct pasts *ps = p->set;
+
+	ps->nr_building--;
+	p->state = err ? PAST_EMPTY : PAST_READY;
+	if (!err) {
+		p->store = store;
+		p->machine.view.moment = store;
+		p->machine.view.vm = store_view_vm(store);
+	} else {
+		ps->nr_built--;
+	}
+	if (err && err != EINTR) {
+		p->failures++;
+		/* history before this row may have been forgotten */
+		p->err = err == ENOENT ? ESTALE : err;
+	}
+	pthread_cond_broadcast(&ps->changed);
+	leave(p);
+}
+
+static void *build(void *ctx)
+{
+	struct past *p = ctx;
+	struct pasts *ps = p->set;
+	struct store_view *store = NULL;
+	char where[24], why[STORE_ERR_MAX];
+	int err;
+
+	snprintf(where, sizeof(where), "%llu",
+		(unsigned long long)p->moment.seq);
+	pthread_mutex_lock(&ps->lock);
+	shrink(ps, ps->limit);
+	pthread_mutex_unlock(&ps->lock);
+	err = -store_view_open(ps->store, where, &p->stop, &store, why);
+	pthread_mutex_lock(&ps->lock);
+	build_ended(p, store, err);
+	pthread_mutex_unlock(&ps->lock);
+	return NULL;
+}
+
+/* With the lock; the moment is empty and in use.  0 or an errno. */
+static int build_begin(struct past *p)
+{
+	pthread_t thread;
+	int err;
+
+	atomic_store(&p->stop, false);
+	err = pthread_create(&thread, NULL, build, p);
+	if (err)
+		return err;
+	pthread_detach(thread);
+	p->state = PAST_BUILDING;
+	p->users++;
+	p->set->nr_built++;
+	p->set->nr_building++;
+	return 0;
+}
+
+static void wait_a_moment(struct pasts *ps)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += ASK_NS;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(&ps->changed, &ps->lock, &until);
+}
+
+/* Ready when it returns 0.  The moment is in use. */
+static int make_ready(struct past *p, bool (*gave_up)(void *ctx), void *ctx)
+{
+	uint32_t failures = p->failures;
+	int err = 0;
+
+	p->waiting++;
+	while (!err && p->state != PAST_READY) {
+		/* Who builds it fails for all who wait. */
+		if (p->failures != failures)
+			err = p->err;
+		else if (gave_up(ctx))
+			err = EINTR;
+		else if (p->state == PAST_EMPTY &&
+			 p->set->nr_building < MAX_BUILDING)
+			err = build_begin(p);
+		else
+			wait_a_moment(p->set);
+	}
+	if (!--p->waiting && p->state == PAST_BUILDING)
+		atomic_store(&p->stop, true);
+	return err;
+}
+
+int pasts_enter(struct pasts *ps, uint32_t nr, bool (*gave_up)(void *ctx),
+	void *ctx, struct machine **out)
 {
 	struct past *p;
 	int err = ESTALE;
@@ -238,7 +293,7 @@ int pasts_enter(struct pasts *ps, uint32_t nr, struct machine **out)
 	if (p) {
 		if (!p->users++ && p->state == PAST_READY)
 			idle_remove(p);
-		err = p->state == PAST_READY ? 0 : make_ready(p);
+		err = p->state == PAST_READY ? 0 : make_ready(p, gave_up, ctx);
 		if (err)
 			leave(p);
 		else
@@ -339,6 +394,10 @@ void pasts_begin(struct pasts *ps, struct store *s, const struct view *like,
 
 void pasts_free(struct pasts *ps)
 {
+	pthread_mutex_lock(&ps->lock);
+	while (ps->nr_building)
+		wait_a_moment(ps);
+	pthread_mutex_unlock(&ps->lock);
 	for (unsigned i = 0; i < PAST_BUCKETS; i++) {
 		while (ps->by_nr[i]) {
 			struct past *p = ps->by_nr[i];

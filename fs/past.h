@@ -11,12 +11,14 @@
  *
  *	            enter                    build ends
  *	  empty ------------> building ------------------> ready, in use
- *	    ^                                                |      ^
+ *	    ^                    |                           |      ^
+ *	    |<-------------------+ nobody waits any more     |      |
  *	    |  more idle ones than the limit           leave |      | enter
  *	    +------------------------------- ready, idle <---+------+
  *
- * The request that finds a moment empty builds it in its own thread, without
- * any lock; others that want the same one wait for it, all else goes on.
+ * The request that finds a moment empty has it built by a new thread, without
+ * any lock; it waits, as do others that want the same moment, and all else
+ * goes on.  Whoever is killed stops waiting.
  */
 #ifndef PAGEFS_FS_PAST_H
 #define PAGEFS_FS_PAST_H
@@ -93,9 +95,13 @@ void pasts_forget(struct pasts *ps, uint32_t nr, uint64_t n);
 /* Which moment a view is of; false if there is no such view. */
 bool pasts_moment(struct pasts *ps, uint32_t nr, struct moment *out);
 
-/* Makes the machine of a view stay until past_leave(), building it if need
- * be.  0 or an errno. */
-int pasts_enter(struct pasts *ps, uint32_t nr, struct machine **out);
+/*
+ * Makes the machine of a view stay until past_leave(), having it built if need
+ * be.  0 or an errno: EINTR when gave_up(), which is called now and then with
+ * the lock held, said so.
+ */
+int pasts_enter(struct pasts *ps, uint32_t nr, bool (*gave_up)(void *ctx),
+	void *ctx, struct machine **out);
 /* One more user of a machine that is in use. */
 void past_stay(struct past *p);
 void past_leave(struct past *p);
