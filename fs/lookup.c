@@ -214,8 +214,7 @@ int node_attr(struct session *s, struct machine *mach, const struct place *p,
 	if (var && var->task) {
 		const struct task *t = task_find(v->vm, (uint32_t)p->id);
 
-		st->st_uid = t->uid;
-		st->st_gid = t->gid;
+		cred_proc_owner(v->vm, t, &st->st_uid, &st->st_gid);
 	}
 	if (is_moments(p))
 		st->st_nlink = moments_nlink(s, p);

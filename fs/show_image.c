@@ -1,6 +1,6 @@
 /*
- * What execve put into a process, read back from its memory: cmdline,
- * environ, auxv; and the links exe, cwd, root.
+ * What execve put into a process: cmdline and environ, read back from its
+ * memory, auxv; and the links exe, cwd, root.
  * Source: Linux fs/proc/base.c.
  */
 #include "../vm/disk/disk.h"
@@ -8,9 +8,7 @@
 #include "renderers.h"
 #include "show_proc.h"
 
-#define ARGS_MAX     (8 * MiB) /* more than execve accepts */
-#define AUXV_MAX     128       /* words; Linux's own vector has 52 */
-#define POINTERS_MAX (ARGS_MAX / 2)
+#define ARGS_MAX (8 * MiB) /* more than execve accepts */
 
 static void memory_text(struct sbuf *b, const struct view *view, uint64_t id,
 	vaddr_t start, vaddr_t end)
@@ -41,59 +39,18 @@ void show_environ(struct sbuf *b, const struct view *view, uint64_t id)
 		memory_text(b, view, id, mm->env_start, mm->env_end);
 }
 
-/*
- * The auxiliary vector lies on the initial stack above two lists that end
- * with a null pointer:
- *
- *	start_stack  argc | argv... 0 | envp... 0 | type value ... 0 0
- */
-struct stack_words {
-	const struct vm *m;
-	const struct mm *mm;
-	vaddr_t at;
-	unsigned width; /* bytes of a word */
-};
-
-static bool next_word(struct stack_words *s, uint64_t *v)
-{
-	*v = 0;
-	if (mem_look(s->m, s->mm, s->at, v, s->width) < s->width)
-		return false;
-	s->at += s->width;
-	return true;
-}
-
-static bool skip_list(struct stack_words *s)
-{
-	uint64_t v;
-
-	for (unsigned i = 0; i < POINTERS_MAX; i++) {
-		if (!next_word(s, &v))
-			return false;
-		if (!v)
-			return true;
-	}
-	return false;
-}
-
 void show_auxv(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct mm *mm = show_mm(view, id);
-	struct stack_words s = {.m = view->vm, .mm = mm};
-	uint64_t type, value;
+	unsigned width;
 
-	if (!mm || !mm->start_stack || mm->env_end == 0)
+	if (!mm)
 		return;
-	s.at = mm->start_stack;
-	s.width = mm_layout(view->vm, mm)->addr_bits / 8;
-	if (!next_word(&s, &value) || !skip_list(&s) || !skip_list(&s))
-		return;
-	for (unsigned i = 0; i < AUXV_MAX; i += 2) {
-		if (!next_word(&s, &type) || !next_word(&s, &value))
-			return;
-		sbuf_mem(b, &type, s.width);
-		sbuf_mem(b, &value, s.width);
-		if (!type)
+	width = mm_layout(view->vm, mm)->addr_bits / 8;
+	for (unsigned i = 0; i < AUXV_WORDS; i += 2) {
+		sbuf_mem(b, &mm->auxv[i], width);
+		sbuf_mem(b, &mm->auxv[i + 1], width);
+		if (!mm->auxv[i])
 			return;
 	}
 }

@@ -55,16 +55,17 @@ static unsigned fd_table_size(const struct vm *m, const struct task *t)
 static void identity_lines(
 	struct sbuf *b, const struct vm *m, const struct task *t)
 {
+	const struct cred *c = &t->cred;
 	unsigned ppid = t->parent ? task_at(m, t->parent)->tgid : 0;
 
 	sbuf_printf(b, "Name:\t%.15s\nUmask:\t0022\nState:\t%s\n", t->comm,
 		state_name(t->state));
 	sbuf_printf(b, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\n", t->tgid,
 		t->pid, ppid);
-	sbuf_printf(b, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n", t->uid, t->uid,
-		t->uid, t->uid);
+	sbuf_printf(b, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid,
+		c->suid, c->fsuid);
 	sbuf_printf(b, "Gid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t \n",
-		t->gid, t->gid, t->gid, t->gid, fd_table_size(m, t));
+		c->gid, c->egid, c->sgid, c->fsgid, fd_table_size(m, t));
 	sbuf_printf(b, "NStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n",
 		t->tgid, t->pid, t->tgid, t->tgid);
 	sbuf_str(b, "Kthread:\t0\n");
@@ -117,22 +118,29 @@ static void cpu_mask(struct sbuf *b, unsigned nr)
 		sbuf_str(b, ",ffffffff");
 }
 
+static void cap_line(struct sbuf *b, const char *name, uint64_t caps)
+{
+	sbuf_printf(b, "%s:\t%016llx\n", name, (unsigned long long)caps);
+}
+
 static void privilege_lines(
 	struct sbuf *b, const struct vm *m, const struct task *t)
 {
 	unsigned cpus = m->root->config.cpus;
-	/* root has every capability that Linux 6.18 knows: 0 to 40 */
-	uint64_t all = (1ull << 41) - 1, caps = t->uid ? 0 : all;
+	const struct cred *c = &t->cred;
 
 	sbuf_printf(b, "Threads:\t%u\nSigQ:\t0/%llu\n", task_nr_threads(m, t),
 		(unsigned long long)t->rlim[RLIM_SIGPENDING].soft);
 	sbuf_str(b, "SigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n"
 		    "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
-		    "SigCgt:\t0000000000000000\nCapInh:\t0000000000000000\n");
-	sbuf_printf(b, "CapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n",
-		(unsigned long long)caps, (unsigned long long)caps,
-		(unsigned long long)all);
-	sbuf_str(b, "CapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t0\n"
+		    "SigCgt:\t0000000000000000\n");
+	cap_line(b, "CapInh", c->cap_inheritable);
+	cap_line(b, "CapPrm", c->cap_permitted);
+	cap_line(b, "CapEff", c->cap_effective);
+	cap_line(b, "CapBnd", c->cap_bset);
+	cap_line(b, "CapAmb", c->cap_ambient);
+	sbuf_printf(b, "NoNewPrivs:\t%u\n", c->no_new_privs);
+	sbuf_str(b, "Seccomp:\t0\n"
 		    "Seccomp_filters:\t0\n"
 		    "Speculation_Store_Bypass:\tnot vulnerable\n"
 		    "SpeculationIndirectBranch:\tnot affected\n"

@@ -90,11 +90,12 @@ static int fill_process(struct fill *f, const struct task *t)
 
 	memcpy(comm, t->comm, sizeof(t->comm));
 	rc = insert(f, f->process, "iitiitiiiiiiii", (uint64_t)t->pid,
-		(uint64_t)(parent ? parent->pid : 0), comm, (uint64_t)t->uid,
-		(uint64_t)t->cpu, state, mm ? mm->total_vm : 0,
-		mm ? mm->rss[RSS_ANON] : 0, mm ? mm->rss[RSS_FILE] : 0,
-		mm ? mm->rss[RSS_SHMEM] : 0, mm ? mm->pgtables : 0,
-		mm ? mm->locked_vm : 0, t->min_flt, t->maj_flt);
+		(uint64_t)(parent ? parent->pid : 0), comm,
+		(uint64_t)t->cred.uid, (uint64_t)t->cpu, state,
+		mm ? mm->total_vm : 0, mm ? mm->rss[RSS_ANON] : 0,
+		mm ? mm->rss[RSS_FILE] : 0, mm ? mm->rss[RSS_SHMEM] : 0,
+		mm ? mm->pgtables : 0, mm ? mm->locked_vm : 0, t->min_flt,
+		t->maj_flt);
 	if (rc || !mm)
 		return rc;
 	vma_for_each (m, mm, v) {

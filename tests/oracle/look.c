@@ -146,6 +146,58 @@ static void look_lines(const char *file, char **field, int nr)
 			put_line(p);
 }
 
+/* Field n of stat, counted from 1; the first two are behind us. */
+static uint64_t stat_field(unsigned n)
+{
+	const char *p = text;
+	uint64_t v = 0;
+
+	while (*p && *p != ')')
+		p++;
+	for (unsigned i = 2; *p && i < n; p++)
+		i += *p == ' ';
+	while (*p >= '0' && *p <= '9')
+		v = v * 10 + (uint64_t)(*p++ - '0');
+	return v;
+}
+
+static void look_stat(char **field, int nr)
+{
+	host_proc("stat", text, sizeof(text));
+	put_text("stat");
+	for (int i = 0; i < nr; i++) {
+		put_char(' ');
+		put_hex(stat_field((unsigned)script_value(field[i])));
+	}
+	put_char('\n');
+}
+
+/* Lines of limits by number, the header's is 0. */
+static void look_limits(char **want, int nr)
+{
+	uint64_t n = 0;
+
+	host_proc("limits", text, sizeof(text));
+	for (const char *p = text; *p; p = line_end(p), n++)
+		for (int i = 0; i < nr; i++)
+			if (script_value(want[i]) == n)
+				put_line(p);
+}
+
+/* Every byte of a file, in hex. */
+static void look_bytes(const char *file)
+{
+	size_t n = host_proc(file, text, sizeof(text));
+
+	put_text(file);
+	for (size_t i = 0; i < n; i++) {
+		put_char(i % 8 ? '-' : ' ');
+		put_char("0123456789abcdef"[(uint8_t)text[i] >> 4]);
+		put_char("0123456789abcdef"[text[i] & 15]);
+	}
+	put_char('\n');
+}
+
 /* ---- everything at once ------------------------------------------------- */
 
 /* The number behind the label of a line of smaps. */
@@ -219,7 +271,10 @@ static void look_state(void)
 	static char *fields[] = {(char *)"VmSize", (char *)"VmLck",
 		(char *)"VmData", (char *)"VmStk", (char *)"VmExe",
 		(char *)"VmLib", (char *)"VmPTE", (char *)"RssAnon",
-		(char *)"RssShmem", (char *)"VmSwap"};
+		(char *)"RssShmem", (char *)"VmSwap", (char *)"Uid",
+		(char *)"Gid", (char *)"CapInh", (char *)"CapPrm",
+		(char *)"CapEff", (char *)"CapBnd", (char *)"CapAmb",
+		(char *)"NoNewPrivs"};
 
 	host_proc("smaps", text, sizeof(text));
 	for (const char *p = text; *p; p = line_end(p)) {
@@ -287,6 +342,13 @@ bool look_command(char **word, int nr)
 		look_smaps(word, nr);
 	else if (text_eq(c, "status") || text_eq(c, "statm"))
 		look_lines(c, word + 1, nr - 1);
+	else if (text_eq(c, "stat"))
+		look_stat(word + 1, nr - 1);
+	else if (text_eq(c, "limits"))
+		look_limits(word + 1, nr - 1);
+	else if (text_eq(c, "cmdline") || text_eq(c, "environ") ||
+		 text_eq(c, "auxv"))
+		look_bytes(c);
 	else if (text_eq(c, "faults"))
 		look_faults();
 	else if (text_eq(c, "state"))

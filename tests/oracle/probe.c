@@ -71,24 +71,37 @@ int64_t host_mincore(uint64_t addr, uint64_t len, uint8_t *vec, size_t max)
 	return SYS3(CALL_MINCORE, addr, len, vec);
 }
 
-int64_t host_rlimit(unsigned which, uint64_t soft)
+void host_getrlimit(unsigned which, uint64_t limit[2])
 {
-	static uint64_t limit[2];
-
 	SYS4(SYS_PRLIMIT64, 0, which, 0, limit);
-	limit[0] = soft;
-	if (limit[1] < soft)
-		limit[1] = soft;
+}
+
+int64_t host_setrlimit(unsigned which, const uint64_t limit[2])
+{
 	return SYS4(SYS_PRLIMIT64, 0, which, limit, 0);
 }
 
-int64_t host_dropcap(unsigned cap)
-{
-	static uint32_t header[2] = {0x20080522, 0}, data[6];
+/* Three sets of 32 bits, and the upper halves of the three. */
+static uint32_t cap_header[2] = {0x20080522, 0};
 
-	SYS3(SYS_CAPGET, header, data, 0);
-	data[(cap >> 5) * 3] &= ~(1u << (cap & 31));
-	return SYS3(SYS_CAPSET, header, data, 0);
+void host_capget(uint64_t caps[3])
+{
+	uint32_t data[6];
+
+	SYS3(SYS_CAPGET, cap_header, data, 0);
+	for (int i = 0; i < 3; i++)
+		caps[i] = data[i] | (uint64_t)data[i + 3] << 32;
+}
+
+int64_t host_capset(const uint64_t caps[3])
+{
+	uint32_t data[6];
+
+	for (int i = 0; i < 3; i++) {
+		data[i] = (uint32_t)caps[i];
+		data[i + 3] = (uint32_t)(caps[i] >> 32);
+	}
+	return SYS3(SYS_CAPSET, cap_header, data, 0);
 }
 
 /* ---- files -------------------------------------------------------------- */
@@ -266,15 +279,11 @@ bool host_command(char **word, int nr)
 {
 	uint64_t v[7] = {0};
 
-	if (!text_eq(word[0], "prctl") && !text_eq(word[0], "syscall"))
+	if (!text_eq(word[0], "syscall"))
 		return false;
 	for (int i = 1; i < nr && i < 8; i++)
 		v[i - 1] = script_value(word[i]);
-	put_result(
-		text_eq(word[0], "prctl")
-			? syscall6(SYS_PRCTL, v[0], v[1], v[2], v[3], v[4], 0)
-			: syscall6((int64_t)v[0], v[1], v[2], v[3], v[4], v[5],
-				  v[6]));
+	put_result(syscall6((int64_t)v[0], v[1], v[2], v[3], v[4], v[5], v[6]));
 	put_char('\n');
 	return true;
 }
@@ -326,7 +335,7 @@ static void stage1(const struct options *o, int argc, char **argv)
 		args[n++] = argv[i];
 	persona = (uint64_t)SYS3(SYS_PERSONALITY, 0xffffffff, 0, 0);
 	SYS3(SYS_PERSONALITY, (persona & 0xffffffff) | NO_RANDOMIZE, 0, 0);
-	SYS4(SYS_PRCTL, THP_DISABLE, 1, 0, 0);
+	SYS4(CALL_PRCTL, THP_DISABLE, 1, 0, 0);
 	set_limit(3, o->stack, o->stack);
 	set_limit(8, MEMLOCK_LIMIT, UINT64_MAX);
 	set_limit(9, UINT64_MAX, UINT64_MAX);

@@ -12,7 +12,7 @@ void proc_setup(void)
 	look_faults_begin();
 }
 
-void host_proc(const char *name, char *buf, size_t size)
+size_t host_proc(const char *name, char *buf, size_t size)
 {
 	char path[64] = "/proc/self/";
 	int64_t fd, r = 1;
@@ -27,6 +27,7 @@ void host_proc(const char *name, char *buf, size_t size)
 	}
 	SYS3(SYS_CLOSE, fd, 0, 0);
 	buf[n] = '\0';
+	return n;
 }
 
 int64_t host_pagemap(uint64_t page, uint64_t *word)

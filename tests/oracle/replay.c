@@ -16,12 +16,12 @@
 #include "../../vm/disk/disk.h"
 #include "../../vm/mm/mm_i.h"
 #include "../../vm/mmu/mmu.h"
+#include "../../vm/task/prctl.h"
 #include "../../vm/task/task.h"
 #include "../../vm/vm.h"
 #include "replay.h"
 
 #define MAX_FILES 64
-#define MAX_OWN	  32
 #define MAX_DEPTH 16
 
 struct vm *m;
@@ -37,12 +37,7 @@ static struct open_file {
 } files[MAX_FILES];
 static int nr_files;
 
-static struct {
-	vaddr_t start, end;
-} own[MAX_OWN];
-static int nr_own;
-
-static void die(const char *what)
+void die(const char *what)
 {
 	fprintf(stderr, "replay: %s: %s\n", what, vm_sentence(m));
 	exit(2);
@@ -116,6 +111,23 @@ static int64_t call(enum call nr, const uint64_t a[6])
 			m, task, a[0], a[1], a[2], a[3], a[4]);
 	case CALL_FTRUNCATE:
 		return call_ftruncate(a);
+	case CALL_SETUID:
+	case CALL_SETGID:
+		return cred_set_id(m, task, nr == CALL_SETGID, (uint32_t)a[0]);
+	case CALL_SETREUID:
+	case CALL_SETREGID:
+		return cred_set_re(m, task, nr == CALL_SETREGID, (uint32_t)a[0],
+			(uint32_t)a[1]);
+	case CALL_SETRESUID:
+	case CALL_SETRESGID:
+		return cred_set_res(m, task, nr == CALL_SETRESGID,
+			(uint32_t)a[0], (uint32_t)a[1], (uint32_t)a[2]);
+	case CALL_SETFSUID:
+	case CALL_SETFSGID:
+		return cred_set_fs(
+			m, task, nr == CALL_SETFSGID, (uint32_t)a[0]);
+	case CALL_PRCTL:
+		return task_prctl(m, task, (unsigned)a[0], a + 1);
 	default:
 		return -ENOSYS;
 	}
@@ -160,21 +172,31 @@ uint8_t host_access(
 	return value;
 }
 
-int64_t host_rlimit(unsigned which, uint64_t soft)
+void host_getrlimit(unsigned which, uint64_t limit[2])
 {
-	struct rlimit_pair *r = &task->rlim[which];
-
-	r->soft = soft;
-	if (r->hard < soft)
-		r->hard = soft;
-	return 0;
+	limit[0] = task->rlim[which].soft;
+	limit[1] = task->rlim[which].hard;
 }
 
-/* The machine's users are privileged or not, nothing between. */
-int64_t host_dropcap(unsigned cap)
+int64_t host_setrlimit(unsigned which, const uint64_t limit[2])
 {
-	task->uid = 1000;
-	return 0;
+	const struct rlimit_pair want = {limit[0], limit[1]};
+
+	vm_fail_clear(m);
+	return task_setrlimit(m, task, which, &want);
+}
+
+void host_capget(uint64_t caps[3])
+{
+	caps[0] = task->cred.cap_effective;
+	caps[1] = task->cred.cap_permitted;
+	caps[2] = task->cred.cap_inheritable;
+}
+
+int64_t host_capset(const uint64_t caps[3])
+{
+	vm_fail_clear(m);
+	return cred_capset(m, task, caps[0], caps[1], caps[2]);
 }
 
 bool host_command(char **word, int nr)
@@ -328,17 +350,6 @@ void host_exit(int code)
 
 /* ---- maps --------------------------------------------------------------- */
 
-bool host_is_own(uint64_t start, uint64_t end)
-{
-	/* The gate is nobody's. */
-	if (start >> 63)
-		return true;
-	for (int i = 0; i < nr_own; i++)
-		if (start >= own[i].start && end <= own[i].end)
-			return true;
-	return false;
-}
-
 static void name_of(const struct vma *v, char *buf, size_t size)
 {
 	vma_name(m, mm_at(m, task->mm), v, buf, size);
@@ -388,88 +399,6 @@ void host_dump(enum dump what)
 
 /* ---- start -------------------------------------------------------------- */
 
-/* One mapping of the probe's image, as execve and its own accesses left it. */
-static void image_vma(vaddr_t start, vaddr_t end, const char *perms,
-	uint64_t off, const char *path)
-{
-	uint64_t flags = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
-	idx_t file = 0, v;
-
-	flags |= perms[0] == 'r' ? VM_READ : 0;
-	flags |= perms[1] == 'w' ? VM_WRITE | VM_ACCOUNT : 0;
-	flags |= perms[2] == 'x' ? VM_EXEC : 0;
-	if (path[0] == '/') {
-		idx_t inode = disk_placeholder(m, path, off + end - start);
-
-		file = inode ? file_of_inode(m, inode, FMODE_READ) : 0;
-		if (!file)
-			die("image");
-	}
-	v = mm_insert(m, task->mm, start, end, flags, file,
-		file ? off >> m->page_shift : start >> m->page_shift,
-		VMA_PLAIN);
-	if (!v)
-		die("image");
-	if (file)
-		file_put(m, file);
-	if (flags & VM_EXEC) {
-		mm_at(m, task->mm)->start_code = start;
-		mm_at(m, task->mm)->end_code = end;
-	}
-	if (flags & VM_WRITE)
-		anon_vma_prepare(m, vma_at(m, v));
-}
-
-static void own_line(const char *line)
-{
-	unsigned long long start, end, off;
-	char perms[8], path[256] = "";
-	const struct vma *v;
-
-	if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %255s", &start, &end,
-		    perms, &off, path) < 4 ||
-		!strcmp(path, "[vsyscall]") || nr_own == MAX_OWN)
-		return;
-	if (path[0] != '[')
-		image_vma(start, end, perms, off, path);
-	v = vma_lookup(m, task->mm, start);
-	if (!v || v->start != start || v->end != end) {
-		fprintf(stderr, "replay: the machine has no %s", line);
-		exit(2);
-	}
-	if (!strcmp(path, "[stack]"))
-		anon_vma_prepare(m, vma_at(m, vma_index(m, v)));
-	own[nr_own].start = start;
-	own[nr_own++].end = end;
-}
-
-static vaddr_t load_own(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	struct mm *mm = mm_at(m, task->mm);
-	vaddr_t brk = 0;
-	char line[512];
-
-	if (!f) {
-		perror(path);
-		exit(2);
-	}
-	mm->start_brk = mm->brk = 0;
-	while (fgets(line, sizeof(line), f))
-		own_line(line);
-	fclose(f);
-	for (int i = 0; i < nr_own; i++)
-		for (int advice = 22; advice < 24; advice++)
-			mm_madvise(m, task, own[i].start,
-				own[i].end - own[i].start, advice);
-	/* The heap begins where the image ends. */
-	for (int i = 0; i < nr_own; i++)
-		if (own[i].end < 0x600000000000 && own[i].end > brk)
-			brk = own[i].end;
-	mm->start_brk = mm->brk = brk;
-	return brk;
-}
-
 static void boot(void)
 {
 	static const struct exec_args bare;
@@ -486,7 +415,7 @@ static void boot(void)
 	task = task_spawn(m, 0, 0, &bare, "probe");
 	if (!task)
 		die("spawn");
-	task->rlim[RLIM_MEMLOCK].soft = 8 * MiB;
+	mm_at(m, task->mm)->thp_disable = 1;
 	if (disk_mkdir(m, "/tmp", 0777, 0, 0))
 		die("/tmp");
 }

@@ -8,4 +8,9 @@
 extern struct vm *m;
 extern struct task *task; /* whose calls the script makes */
 
+/* Ends the replay: something that cannot fail has failed. */
+void die(const char *what);
+/* Gives the process what the file says; the initial break (replay_own.c). */
+vaddr_t load_own(const char *path);
+
 #endif

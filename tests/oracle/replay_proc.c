@@ -10,13 +10,15 @@
 #include "../../vm/task/task.h"
 #include "replay.h"
 
-void host_proc(const char *name, char *buf, size_t size)
+size_t host_proc(const char *name, char *buf, size_t size)
 {
 	static const struct {
 		const char *name;
 		show_fn *show;
 	} files[] = {{"smaps", show_smaps}, {"status", show_status},
-		{"statm", show_statm}, {"maps", show_maps}};
+		{"statm", show_statm}, {"maps", show_maps}, {"stat", show_stat},
+		{"limits", show_limits}, {"cmdline", show_cmdline},
+		{"environ", show_environ}, {"auxv", show_auxv}};
 	const struct view view = {.vm = m};
 	struct sbuf b = {0};
 	size_t n;
@@ -28,6 +30,7 @@ void host_proc(const char *name, char *buf, size_t size)
 	memcpy(buf, b.data, n);
 	buf[n] = '\0';
 	sbuf_free(&b);
+	return n;
 }
 
 int64_t host_pagemap(uint64_t page, uint64_t *word)

@@ -29,7 +29,10 @@ class Judge:
         self.probe = os.path.join(build, "tests/oracle/probe")
         self.replay = os.path.join(build, "tests/oracle/replay")
         self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
-        own = self.run([self.probe], "dump own\n")
+        own = self.run([self.probe], "dump own\n"
+                       "stat 26 27 28 45 46 47 48 49 50 51\n"
+                       "status CapInh CapPrm CapEff CapBnd CapAmb\n"
+                       "limits 3 4 8 9 10\n")
         if "[stack]" not in own:
             print("the probe does not run here", file=sys.stderr)
             sys.exit(SKIP)
@@ -248,6 +251,71 @@ def gen_limits(rnd):
     ])
 
 
+IDS = [0, 0, 0, 1000, 1000, 1001, 65534, 0xffffffff]
+CAPS = [1, 2, 6, 7, 8, 14, 14, 17, 17, 19, 21, 21, 24]
+
+
+def cap_change(rnd):
+    return rnd.choice(["same", "same", "same", f"-{rnd.choice(CAPS)}",
+                       f"-{rnd.choice(CAPS)}", f"+{rnd.choice(CAPS)}",
+                       rnd.choice(["0", "0x1ffffffffff", "0xffffffffffffffff",
+                                   "0x1fffeffffff"])])
+
+
+def gen_ids(rnd):
+    one, two, three = (rnd.choice(IDS) for _ in range(3))
+    kind = rnd.choice(["uid", "uid", "gid"])
+    return rnd.choice([
+        f"set{kind} {one}", f"setre{kind} {one} {two}",
+        f"setres{kind} {one} {two} {three}",
+        f"setres{kind} {one} {two} 0", f"setfs{kind} {one}",
+    ])
+
+
+def gen_prctl(rnd):
+    cap = rnd.choice(CAPS + [40, 41, 64, (1 << 64) - 1])
+    few = rnd.choice([0, 1, 1, 2, 3, 4])
+    stray = rnd.choice([0] * 8 + [1])
+    return rnd.choice([
+        "prctl 3", f"prctl 4 {few}",           # dumpable
+        "prctl 7", f"prctl 8 {few}",           # keepcaps
+        f"prctl 23 {cap}", f"prctl 24 {cap}",  # bounding set
+        "prctl 27",
+        f"prctl 28 {rnd.choice([0, 1, 3, 4, 16, 17, 32, 48, 64, 192, 256, 512, 0x1000])}",
+        f"prctl 38 {rnd.choice([1, 1, 0])} {stray}", f"prctl 39 {stray}",
+        f"prctl 41 {few} {rnd.choice([0, 0, 2, 1])} {stray}",
+        f"prctl 42 {stray}",
+        f"prctl 47 {rnd.choice([1, 2, 2, 2, 3, 4, 5])} {cap} {stray}",
+        "prctl 47 4",
+        f"prctl 65 {few} {stray}", f"prctl 66 {stray}",
+        f"prctl 0x53564d41 0 {place(rnd)} {PAGE} 0",
+    ])
+
+
+def gen_rights(rnd):
+    """Credentials, and calls that depend on them."""
+    which = rnd.choice(["as", "data", "stack", "memlock"])
+    soft, hard = (rnd.choice([0, PAGE, 1 << 20, 8 << 20, 1 << 21, "unlimited"])
+                  for _ in range(2))
+    low = rnd.choice([0, PAGE, 8 * PAGE, 16 * PAGE])
+    return rnd.choice([
+        gen_ids(rnd), gen_ids(rnd), gen_prctl(rnd), gen_prctl(rnd),
+        f"capset {cap_change(rnd)} {cap_change(rnd)} {cap_change(rnd)}",
+        f"capset {cap_change(rnd)} {cap_change(rnd)} {cap_change(rnd)}",
+        f"setrlimit memlock {rnd.choice([0, PAGE, 3 * PAGE, 8 << 20])} "
+        f"{rnd.choice(['unlimited', 'unlimited', 8 << 20])}",
+        f"setrlimit {which} {soft} {hard}",
+        "setrlimit nofile 256 "
+        + rnd.choice(["128", "256", "4096", "0x100000", "0x100001"]),
+        f"mmap {low:#x} {pages(rnd)} rw PRIVATE|ANON|FIXED",
+        f"mremap {place(rnd):#x} {pages(rnd)} {pages(rnd)} 3 {low:#x}",
+        f"mlock {place(rnd):#x} {pages(rnd)}",
+        f"mlockall {rnd.choice(['CURRENT', 'FUTURE'])}", "munlockall",
+        f"mmap 0 {pages(rnd)} rw PRIVATE|ANON|LOCKED",
+        f"limits {rnd.choice([3, 4, 8, 9, 10])}",
+    ])
+
+
 GENERATORS = [
     (.24, gen_mmap),
     (.10, lambda r: f"munmap {place(r):#x} {pages(r)}"),
@@ -279,6 +347,7 @@ PROFILES = [
     {gen_nonsense: .8},
     {gen_access: .2, gen_object: .2, gen_nonsense: .2},
     {gen_access: .2, gen_limits: .5},
+    {gen_access: .1, gen_rights: 1.5},
 ]
 
 
@@ -303,7 +372,9 @@ def generate(seed, nr):
         (w, g) for g, w in PROFILES[seed % len(PROFILES)].items()]
     weights = [w for w, _ in table]
     ops = [g(rnd) for _, g in rnd.choices(table, weights, k=nr)]
-    add_forks(rnd, ops)
+    # A child could not open its own pagemap any more.
+    if gen_rights not in PROFILES[seed % len(PROFILES)]:
+        add_forks(rnd, ops)
     if rnd.random() < .1:
         ops.insert(rnd.randrange(nr), "dropcap 14\ndropcap 17")
     return ops

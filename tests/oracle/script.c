@@ -298,6 +298,15 @@ static const struct {
 	{"mseal", "nnn", CALL_MSEAL},
 	{"remap_file_pages", "nnpnm", CALL_REMAP_FILE_PAGES},
 	{"ftruncate", "nn", CALL_FTRUNCATE},
+	{"setuid", "n", CALL_SETUID},
+	{"setgid", "n", CALL_SETGID},
+	{"setreuid", "nn", CALL_SETREUID},
+	{"setregid", "nn", CALL_SETREGID},
+	{"setresuid", "nnn", CALL_SETRESUID},
+	{"setresgid", "nnn", CALL_SETRESGID},
+	{"setfsuid", "n", CALL_SETFSUID},
+	{"setfsgid", "n", CALL_SETFSGID},
+	{"prctl", "nnnnn", CALL_PRCTL},
 };
 
 static uint64_t argument(char kind, int i)
@@ -459,20 +468,24 @@ static unsigned open_mode(const char *s)
 	return s && text_eq(s, "wo") ? 1 : s && text_eq(s, "rw") ? 2 : 0;
 }
 
-static int64_t run_rlimit(void)
+/* store ADDR V...: words of 64 bits. */
+static void run_store(void)
 {
-	static const struct symbol which[] = {{"data", 2}, {"stack", 3},
-		{"memlock", 8}, {"as", 9}, {NULL, 0}};
-	const struct symbol *w = which;
+	struct fault f = {0};
+	uint64_t at = value_of(1);
 
-	if (nr_words < 3) {
-		bad_word = true;
-		return 0;
+	for (int i = 2; i < nr_words; i++) {
+		uint64_t v = value_of(i);
+
+		for (int k = 0; k < 8 && !f.sig && !bad_word; k++)
+			host_access(
+				ACCESS_WRITE, at++, (uint8_t)(v >> 8 * k), &f);
 	}
-	while (w->name && !text_eq(w->name, word[1]))
-		w++;
-	return host_rlimit((unsigned)w->value,
-		text_eq(word[2], "unlimited") ? UINT64_MAX : value_of(2));
+	if (f.sig)
+		put_fault(&f);
+	else
+		put_text(bad_word ? "?bad argument" : "ok");
+	put_char('\n');
 }
 
 static void run_print(void)
@@ -530,16 +543,14 @@ static void run_line(void)
 
 	bad_word = false;
 	if (run_call() || run_access() || run_file_command() ||
-		look_command(word, nr_words))
+		rights_command(word, nr_words) || look_command(word, nr_words))
 		return;
 	if (text_eq(c, "brk"))
 		run_brk();
 	else if (text_eq(c, "mincore"))
 		run_mincore();
-	else if (text_eq(c, "rlimit"))
-		finish(run_rlimit());
-	else if (text_eq(c, "dropcap"))
-		finish(host_dropcap((unsigned)value_of(1)));
+	else if (text_eq(c, "store"))
+		run_store();
 	else if (text_eq(c, "set") && nr_words > 1)
 		variable_set(word[1],
 			nr_words > 2 ? value_of(2) : (uint64_t)last_result);

@@ -25,10 +25,19 @@ enum call {
 	CALL_MINCORE = 27,
 	CALL_MADVISE = 28,
 	CALL_FTRUNCATE = 77,
+	CALL_SETUID = 105,
+	CALL_SETGID = 106,
+	CALL_SETREUID = 113,
+	CALL_SETREGID = 114,
+	CALL_SETRESUID = 117,
+	CALL_SETRESGID = 119,
+	CALL_SETFSUID = 122,
+	CALL_SETFSGID = 123,
 	CALL_MLOCK = 149,
 	CALL_MUNLOCK = 150,
 	CALL_MLOCKALL = 151,
 	CALL_MUNLOCKALL = 152,
+	CALL_PRCTL = 157,
 	CALL_REMAP_FILE_PAGES = 216,
 	CALL_MLOCK2 = 325,
 	CALL_MSEAL = 462,
@@ -53,8 +62,12 @@ int64_t host_mincore(uint64_t addr, uint64_t len, uint8_t *vec, size_t max);
 int64_t host_file(const char *name, uint64_t bytes, bool memory);
 int64_t host_open(const char *path, unsigned mode);
 int64_t host_close(int64_t fd);
-int64_t host_rlimit(unsigned which, uint64_t soft);
-int64_t host_dropcap(unsigned cap);
+/* Soft and hard limit, prlimit's way. */
+void host_getrlimit(unsigned which, uint64_t limit[2]);
+int64_t host_setrlimit(unsigned which, const uint64_t limit[2]);
+/* Effective, permitted, inheritable. */
+void host_capget(uint64_t caps[3]);
+int64_t host_capset(const uint64_t caps[3]);
 void host_fork(void);
 /* The script goes on in a child; its parent ends at once. */
 void host_orphan(void);
@@ -62,8 +75,8 @@ void host_exit(int code);
 /* The mappings as text; hides the listener's own unless told otherwise. */
 enum dump { DUMP_SCRIPT, DUMP_OWN, DUMP_ALL };
 void host_dump(enum dump what);
-/* The text of /proc/self/NAME, cut to size and NUL-terminated. */
-void host_proc(const char *name, char *buf, size_t size);
+/* The text of /proc/self/NAME, cut to size and NUL-terminated; its length. */
+size_t host_proc(const char *name, char *buf, size_t size);
 /* The word of a page; 8 bytes, 0 or -errno as read(2) has it. */
 int64_t host_pagemap(uint64_t page, uint64_t *word);
 /* kpagecount and kpageflags of a frame. */
@@ -83,6 +96,8 @@ void script_run(const char *text, size_t len, uint64_t brk0, bool echo);
 /* Skips the lines of a child: up to the exit that matches a fork. */
 void script_skip_child(void);
 
+/* rights.c: limits and capabilities; false if it is none of them. */
+bool rights_command(char **word, int nr);
 /* look.c: commands that look; false if it is none of them. */
 bool look_command(char **word, int nr);
 /* What `faults` counts begins here. */

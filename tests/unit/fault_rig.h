@@ -124,7 +124,7 @@ static inline idx_t make_file(const char *path, uint64_t pages)
 
 static inline idx_t open_rw(const char *path)
 {
-	idx_t f = file_open(m, path, FMODE_READ | FMODE_WRITE);
+	idx_t f = file_open(m, NULL, path, FMODE_READ | FMODE_WRITE);
 
 	if (!f)
 		fail_msg("%s", vm_sentence(m));

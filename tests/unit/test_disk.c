@@ -337,7 +337,7 @@ static void test_open_after_unlink(void **state)
 	char buf[8];
 
 	disk_write(m, f, 0, "alive", 5);
-	file = file_open(m, "/f", FMODE_READ);
+	file = file_open(m, NULL, "/f", FMODE_READ);
 	assert_int_not_equal(file, 0);
 	disk_unlink(m, "/f");
 	assert_int_equal(disk_lookup(m, "/f", true), 0);

@@ -172,7 +172,7 @@ static void test_replace(void **state)
 	put_place(&places[0], &r);
 	t = rig_spawn(m, "/prog");
 	label_set(m, t, "x", 1, 1);
-	f = file_open(m, "/prog", FMODE_READ);
+	f = file_open(m, NULL, "/prog", FMODE_READ);
 	fd_install(m, t, f, 3);
 	put_place(&places[2], &r);
 	assert_int_equal(task_exec(m, t, &x), 0);

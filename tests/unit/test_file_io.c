@@ -7,7 +7,7 @@
 
 static idx_t opened(const char *path, uint32_t mode)
 {
-	idx_t file = file_open(m, path, mode);
+	idx_t file = file_open(m, NULL, path, mode);
 
 	assert_int_not_equal(file, 0);
 	return file;

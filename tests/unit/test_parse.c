@@ -240,7 +240,7 @@ static void usage_names_every_argument(void **state)
 	command_usage(command_find(ACTOR_PROCESS, "touch", 5), buf, 200);
 	assert_string_equal(buf, "touch ADDR [LEN] [HOW]");
 	command_usage(command_find(ACTOR_MACHINE, "spawn", 5), buf, 200);
-	assert_string_equal(buf, "spawn [PATH] [ARG...] [name=]");
+	assert_string_equal(buf, "spawn [PATH] [ARG...] [name=] [uid=] [gid=]");
 	command_usage(command_find(ACTOR_PROCESS, "mremap", 6), buf, 200);
 	assert_string_equal(
 		buf, "mremap ADDR OLDLEN NEWLEN [flags=] [addr=] [as=NAME]");

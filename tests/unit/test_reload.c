@@ -173,7 +173,7 @@ static void bad_free_bytes(struct vm *m)
 	idx_t i = m->root->pool[SEG_TASK].free;
 
 	assert_int_not_equal(i, 0);
-	task_at(m, i)->uid = 1;
+	task_at(m, i)->cred.uid = 1;
 }
 
 static void bad_task_mm(struct vm *m)

@@ -57,7 +57,7 @@ static idx_t make_file(struct show *s, const char *path, const char *bytes)
 static vaddr_t map_file(struct show *s, const char *path, uint64_t prot,
 	uint64_t flags, uint64_t off)
 {
-	idx_t file = file_open(s->m, path, FMODE_READ | FMODE_WRITE);
+	idx_t file = file_open(s->m, NULL, path, FMODE_READ | FMODE_WRITE);
 	const struct mmap_args a = {.addr = 0x20000000,
 		.len = 2 * PAGE,
 		.prot = prot,

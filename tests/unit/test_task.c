@@ -90,7 +90,7 @@ static void test_spawn_exit(void **state)
 
 	assert_int_equal(t->pid, 2);
 	assert_int_equal(t->tgid, 2);
-	assert_int_equal(t->uid, 1000);
+	assert_int_equal(t->cred.uid, 1000);
 	assert_int_equal(t->parent, task_index(m, task_find(m, 1)));
 	assert_string_equal(t->comm, "a-name-of-more-");
 	assert_ptr_equal(task_find(m, 2), t);
@@ -227,7 +227,7 @@ static void test_nproc(void **state)
 	assert_int_equal(m->fail.err, EAGAIN);
 	assert_sentence(vm_sentence(m), "user 1000 has 2 tasks");
 	vm_fail_clear(m);
-	t->uid = 0;
+	t->cred.uid = 0;
 	assert_non_null(task_fork(m, t, 0));
 }
 

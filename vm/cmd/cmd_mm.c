@@ -31,7 +31,7 @@ static int mmap_file(struct cmd *c, const struct mmap_args *a, idx_t *file)
 	}
 	if (!c->arg[4].given)
 		return 0;
-	*file = file_open(c->m, c->arg[4].text,
+	*file = file_open(c->m, &c->task->cred, c->arg[4].text,
 		FMODE_READ | (shared_write ? FMODE_WRITE : 0));
 	return *file ? 0 : -c->m->fail.err;
 }

@@ -44,8 +44,8 @@ int cmd_memfd(struct cmd *c)
 /* shm NAME [SIZE] */
 int cmd_shm(struct cmd *c)
 {
-	idx_t inode =
-		shmem_open(c->m, c->arg[0].text, c->task->uid, c->task->gid);
+	idx_t inode = shmem_open(
+		c->m, c->arg[0].text, c->task->cred.fsuid, c->task->cred.fsgid);
 	int err = 0;
 
 	if (!inode)

@@ -25,17 +25,22 @@ static unsigned argv_of(struct cmd *c, unsigned path, const char **argv)
 	return 1 + arg_words(c, path + 1, argv + 1, ARGV_MAX - 1);
 }
 
-/* spawn [PATH] [ARG...] [name=N] */
+/* spawn [PATH] [ARG...] [name=N] [uid=U] [gid=G] */
 int cmd_spawn(struct cmd *c)
 {
 	const char *argv[ARGV_MAX];
 	struct exec_args x = {.argv = argv};
+	uint64_t uid = c->arg[3].given ? c->arg[3].num : c->actor->uid;
+	uint64_t gid = c->arg[4].given ? c->arg[4].num : c->actor->gid;
+
+	if (uid >= UINT32_MAX || gid >= UINT32_MAX)
+		return vm_fail(c->m, EINVAL, "ids are 0 to 4294967294");
 
 	if (c->arg[0].given) {
 		x.path = c->arg[0].text;
 		x.argc = argv_of(c, 0, argv);
 	}
-	return reply_pid(c, task_spawn(c->m, c->actor->uid, c->actor->gid, &x,
+	return reply_pid(c, task_spawn(c->m, (uint32_t)uid, (uint32_t)gid, &x,
 				    c->arg[2].given ? c->arg[2].text : NULL));
 }
 
@@ -154,17 +159,7 @@ int cmd_setrlimit(struct cmd *c)
 		err = limit_value(c, 2, &want.hard);
 	if (err)
 		return err;
-	if (want.soft > want.hard)
-		return vm_fail(c->m, EINVAL,
-			"the soft limit %llu is above the hard limit %llu",
-			(unsigned long long)want.soft,
-			(unsigned long long)want.hard);
-	if (want.hard > c->task->rlim[i].hard && c->task->uid != 0)
-		return vm_fail(c->m, EPERM,
-			"only root may raise a hard limit (it is %llu)",
-			(unsigned long long)c->task->rlim[i].hard);
-	c->task->rlim[i] = want;
-	return 0;
+	return task_setrlimit(c->m, c->task, i, &want);
 }
 
 /* label NAME ADDR */

@@ -23,6 +23,10 @@ cmd_fn cmd_setrlimit, cmd_open, cmd_close, cmd_pread, cmd_pwrite, cmd_lseek,
 	cmd_fsync, cmd_sync, cmd_fadvise, cmd_readahead, cmd_drop_caches,
 	cmd_label, cmd_kill, cmd_run;
 
+/* cmd_cred.c */
+cmd_fn cmd_setid, cmd_setreid, cmd_setresid, cmd_setfsid, cmd_capset;
+cmd_fn cmd_prctl;
+
 /* cmd_machine.c */
 cmd_fn cmd_set, cmd_tick, cmd_strace;
 

@@ -20,13 +20,17 @@ const struct command command_table[] = {
 		.actors = MACHINE,
 		.run = cmd_spawn,
 		.args = {{"PATH", ARG_PATH, OPT}, {"ARG", ARG_REST, OPT},
-			{"name", ARG_WORD, KEY}},
+			{"name", ARG_WORD, KEY}, {"uid", ARG_NUM, KEY},
+			{"gid", ARG_NUM, KEY}},
 		.summary = "start a process; its PID is the reply",
 		.detail = "With PATH, an ELF file or #! script on disk/, the "
 			  "image is loaded as execve(2) does with address "
 			  "randomisation off.  Without, the process is bare: "
-			  "a stack, the vdso and an empty heap.",
-		.example = "spawn name=shell"},
+			  "a stack, the vdso and an empty heap.  It runs as "
+			  "user uid= and group gid=, the writer's if not "
+			  "given: user 0 has every capability, all others "
+			  "none.",
+		.example = "spawn name=shell\nspawn uid=1000 gid=1000"},
 	{.name = "kill",
 		.actors = MACHINE,
 		.run = cmd_kill,
@@ -321,6 +325,7 @@ const struct command command_table[] = {
 			{"HARD", ARG_WORD, OPT}},
 		.summary = "set a limit: as, data, stack, memlock, ...",
 		.example = "setrlimit stack 16M\nsetrlimit as unlimited"},
+#include "rows_cred.inc"
 #include "rows_file.inc"
 	{.name = "oom_score_adj",
 		.actors = PROCESS,

@@ -143,9 +143,8 @@ static const struct {
 };
 
 /* "none", or letters of rwx in any order, with '-' for what is missing. */
-static int prot_parse(const char *s, size_t n, uint64_t *out)
+static int prot_letters(const char *s, size_t n, uint64_t *out)
 {
-	*out = 0;
 	if (n == 4 && !memcmp(s, "none", 4))
 		return 0;
 	for (size_t i = 0; i < n; i++)
@@ -178,6 +177,30 @@ static int word_lookup(
 	return -1;
 }
 
+/* Rights, and then words of mprotect(2): "rw,growsdown". */
+static int prot_parse(const char *s, size_t n, uint64_t *out)
+{
+	static const struct word_value more[] = {
+		{"growsdown", PROT_GROWSDOWN},
+		{"growsup", PROT_GROWSUP},
+		{"sem", PROT_SEM},
+		{NULL, 0},
+	};
+	const char *end = s + n, *comma = memchr(s, ',', n);
+
+	*out = 0;
+	if (prot_letters(s, (size_t)((comma ? comma : end) - s), out))
+		return -1;
+	while (comma) {
+		s = comma + 1;
+		comma = memchr(s, ',', (size_t)(end - s));
+		if (word_lookup(
+			    more, s, (size_t)((comma ? comma : end) - s), out))
+			return -1;
+	}
+	return 0;
+}
+
 int words_parse(enum arg_type type, const char *text, size_t len, uint64_t *out)
 {
 	const char *end = text + len;
@@ -207,7 +230,9 @@ size_t words_list(enum arg_type type, char *buf, size_t size)
 	size_t n = 0;
 
 	if (type == ARG_PROT)
-		return vm_snprintf(buf, size, "none or letters of rwx");
+		return vm_snprintf(buf, size,
+			"none or letters of rwx; then "
+			"growsdown growsup sem, after commas");
 	if (size)
 		*buf = '\0';
 	if (type >= sizeof(tables) / sizeof(*tables) || !tables[type].words)

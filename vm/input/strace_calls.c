@@ -100,7 +100,7 @@ static idx_t file_for(struct vm *m, struct task *t, int fd, const char *want,
 		ino = disk_placeholder(m, want, end);
 	if (file || !ino)
 		return file;
-	file = file_open(m, want, FMODE_READ | (write ? FMODE_WRITE : 0));
+	file = file_open(m, NULL, want, FMODE_READ | (write ? FMODE_WRITE : 0));
 	if (file && fd_install(m, t, file, fd) < 0) {
 		file_put(m, file);
 		return 0;

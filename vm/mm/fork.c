@@ -10,6 +10,9 @@
  * Source: Linux kernel/fork.c (dup_mmap), mm/memory.c (copy_page_range,
  * vma_needs_copy), mm/rmap.c (anon_vma_fork).
  */
+#include <string.h>
+
+#include "page_i.h"
 #include "rmap.h"
 
 /*
@@ -39,6 +42,10 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->arg_end = from->arg_end;
 	to->env_start = from->env_start;
 	to->env_end = from->env_end;
+	to->dumpable = from->dumpable;
+	to->mdwe = from->mdwe & MDWE_NO_INHERIT ? 0 : from->mdwe;
+	to->thp_disable = from->thp_disable;
+	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
 	to->def_flags = from->def_flags & ~VM_LOCKED_MASK;
 }
 

@@ -80,7 +80,7 @@ static int may_commit_strict(struct vm *m, const struct task *t, int64_t nr)
 	int64_t limit = commit_limit(m);
 	int64_t used = m->root->committed + nr;
 
-	if (!task_is_root(t))
+	if (!task_capable(t, CAP_SYS_ADMIN))
 		limit -= ADMIN_RESERVE >> m->page_shift;
 	if (t->mm)
 		limit -= mm_at(m, t->mm)->total_vm / 32;
@@ -118,7 +118,8 @@ int mm_may_lock(struct vm *m, const struct task *t, uint64_t flags,
 	uint64_t limit = t->rlim[RLIM_MEMLOCK].soft;
 	uint64_t locked = mm_at(m, t->mm)->locked_vm;
 
-	if (!(flags & VM_LOCKED) || task_is_root(t) || limit == RLIM_UNLIMITED)
+	if (!(flags & VM_LOCKED) || task_capable(t, CAP_IPC_LOCK) ||
+		limit == RLIM_UNLIMITED)
 		return 0;
 	locked += bytes >> m->page_shift;
 	if (locked <= limit >> m->page_shift)
@@ -131,9 +132,20 @@ int mm_may_lock(struct vm *m, const struct task *t, uint64_t flags,
 
 int mm_may_map_at(struct vm *m, const struct task *t, vaddr_t addr)
 {
-	if (addr >= m->root->set.mmap_min_addr || task_is_root(t))
+	if (addr >= m->root->set.mmap_min_addr ||
+		task_capable(t, CAP_SYS_RAWIO))
 		return 0;
 	return vm_fail(m, EPERM, "address 0x%llx is below mmap_min_addr = %llu",
 		(unsigned long long)addr,
 		(unsigned long long)m->root->set.mmap_min_addr);
+}
+
+int mm_denies_exec(struct vm *m, idx_t mm, uint64_t was, uint64_t flags)
+{
+	if (!mm_at(m, mm)->mdwe || !(flags & VM_EXEC))
+		return 0;
+	if (!(flags & VM_WRITE) && was & VM_EXEC)
+		return 0;
+	return vm_fail(m, EACCES,
+		"mdwe: memory that can be written never becomes executable");
 }

@@ -84,7 +84,7 @@ void populate_quietly(struct vm *m, struct task *t, vaddr_t start, vaddr_t end)
 
 static int may_lock_at_all(struct vm *m, const struct task *t)
 {
-	if (t->rlim[RLIM_MEMLOCK].soft || task_is_root(t))
+	if (t->rlim[RLIM_MEMLOCK].soft || task_capable(t, CAP_IPC_LOCK))
 		return 0;
 	return vm_fail(m, EPERM,
 		"locking memory needs privilege, as RLIMIT_MEMLOCK is 0");
@@ -113,9 +113,9 @@ static int check_limit(
 	uint64_t pages = len >> m->page_shift;
 	uint64_t total = pages + mm_at(m, t->mm)->locked_vm;
 
-	if (total > limit && !task_is_root(t))
+	if (total > limit && !task_capable(t, CAP_IPC_LOCK))
 		total -= locked_in(m, t->mm, start, start + len);
-	if (total <= limit || task_is_root(t))
+	if (total <= limit || task_capable(t, CAP_IPC_LOCK))
 		return 0;
 	return vm_fail(m, ENOMEM,
 		"%llu bytes would be locked, RLIMIT_MEMLOCK is %llu",
@@ -258,7 +258,8 @@ int64_t mm_mlockall(struct vm *m, struct task *t, uint64_t flags)
 	err = may_lock_at_all(m, t);
 	if (err)
 		return err;
-	if (flags & MCL_CURRENT && mm->total_vm > limit && !task_is_root(t))
+	if (flags & MCL_CURRENT && mm->total_vm > limit &&
+		!task_capable(t, CAP_IPC_LOCK))
 		return vm_fail(m, ENOMEM,
 			"the process has %llu bytes mapped, RLIMIT_MEMLOCK is "
 			"%llu",

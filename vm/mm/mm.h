@@ -73,6 +73,13 @@ struct family {
 	uint32_t nr;
 };
 
+/* prctl(PR_SET_MDWE). */
+#define MDWE_REFUSE_EXEC_GAIN 1u
+#define MDWE_NO_INHERIT	      2u
+
+/* Linux: AT_VECTOR_SIZE. */
+#define AUXV_WORDS 52
+
 enum rss_kind { RSS_FILE, RSS_ANON, RSS_SHMEM, NR_RSS };
 
 struct mm {
@@ -92,6 +99,11 @@ struct mm {
 	uint64_t rss[NR_RSS]; /* pages */
 	uint64_t pgtables;    /* bytes, the top table not counted */
 	uint64_t def_flags;   /* mlockall(MCL_FUTURE) */
+	uint32_t dumpable;    /* 1: others of the same user may look at it */
+	uint32_t mdwe;	      /* prctl(PR_SET_MDWE) */
+	uint32_t thp_disable; /* prctl(PR_SET_THP_DISABLE) */
+	uint32_t reserved;
+	uint64_t auxv[AUXV_WORDS]; /* as execve made it; AT_NULL last */
 };
 
 static inline struct mm *mm_at(const struct vm *m, idx_t i)
@@ -179,6 +191,9 @@ int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 /* vec gets one byte a page; at most max_pages of them are written. */
 int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 	uint8_t *vec, uint64_t max_pages);
+
+/* prctl(PR_SET_MM, arg...): 0 or -errno (set_mm.c). */
+int mm_set_field(struct vm *m, struct task *t, const uint64_t arg[4]);
 
 /* ---- for execve (task/exec.c): mappings without the checks of mmap ---- */
 /* The address that mmap(NULL, len) would choose; 0 with ENOMEM set. */

@@ -52,11 +52,6 @@ static inline struct vma *vma_prev(const struct vm *m, const struct vma *v)
 	return v->prev ? vma_at(m, v->prev) : NULL;
 }
 
-static inline bool task_is_root(const struct task *t)
-{
-	return t->uid == 0;
-}
-
 /* The lowest address that a search or a hint may give. */
 static inline vaddr_t mm_low_limit(const struct vm *m)
 {
@@ -133,6 +128,9 @@ int mm_may_commit(struct vm *m, const struct task *t, int64_t nr_pages);
 /* RLIMIT_MEMLOCK for a mapping of these flags; err is what a refusal gives. */
 int mm_may_lock(struct vm *m, const struct task *t, uint64_t flags,
 	uint64_t bytes, int err);
+/* prctl(PR_SET_MDWE): -EACCES if memory that is or was writable would become
+ * executable. */
+int mm_denies_exec(struct vm *m, idx_t mm, uint64_t was, uint64_t flags);
 /* mmap_min_addr. */
 int mm_may_map_at(struct vm *m, const struct task *t, vaddr_t addr);
 

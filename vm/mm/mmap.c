@@ -174,7 +174,7 @@ static int choose_address(struct vm *m, const struct task *t, struct request *r)
 
 static int check_lock(struct vm *m, const struct task *t, struct request *r)
 {
-	if (r->flags & MAP_LOCKED && !task_is_root(t) &&
+	if (r->flags & MAP_LOCKED && !task_capable(t, CAP_IPC_LOCK) &&
 		!t->rlim[RLIM_MEMLOCK].soft)
 		return vm_fail(m, EPERM,
 			"MAP_LOCKED needs privilege, as RLIMIT_MEMLOCK is 0");
@@ -349,7 +349,9 @@ static int map_region(struct vm *m, const struct task *t, struct request *r)
 	struct vma *v;
 	int err;
 
-	err = vma_room(m, 3);
+	err = mm_denies_exec(m, t->mm, r->vm_flags, r->vm_flags);
+	if (!err)
+		err = vma_room(m, 3);
 	if (!err)
 		err = unmap_prepare(m, t->mm, r->addr, r->addr + r->len, &gone);
 	if (!err)

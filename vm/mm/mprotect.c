@@ -98,6 +98,8 @@ static int check_rights(struct vm *m, const struct vma *v, uint64_t flags)
 			(unsigned long long)v->end, flags & VM_READ ? "r" : "-",
 			flags & VM_WRITE ? "w" : "-",
 			flags & VM_EXEC ? "x" : "-");
+	if (mm_denies_exec(m, v->mm, v->flags, flags))
+		return -EACCES;
 	if (v->flags & VM_SEALED)
 		return vm_fail(m, EPERM,
 			"the mapping [0x%llx, 0x%llx) is sealed",

@@ -17,9 +17,10 @@
 /* ---- opening ------------------------------------------------------------- */
 
 /* As the kernel opens programs: the x bit is asked for, the r bit is not. */
-static idx_t open_program(struct vm *m, const char *path)
+static idx_t open_program(const struct bprm *b, const char *path)
 {
-	idx_t file = file_open(m, path, FMODE_EXEC);
+	struct vm *m = b->m;
+	idx_t file = file_open(m, b->t ? &b->t->cred : NULL, path, FMODE_EXEC);
 
 	if (file)
 		file_at(m, file)->mode |= FMODE_READ;
@@ -56,7 +57,7 @@ static int open_through_scripts(struct bprm *b, const char *path)
 		char *head = b->line[depth], *name, *arg;
 		int err;
 
-		b->file = open_program(m, path);
+		b->file = open_program(b, path);
 		if (!b->file)
 			return -m->fail.err;
 		disk_read(m, inode_of(m, b->file), 0, head, SCRIPT_HEAD);
@@ -114,7 +115,7 @@ static int open_interp(struct bprm *b)
 	if (path[len - 1])
 		return vm_fail(
 			m, ENOEXEC, "PT_INTERP does not end with a NUL byte");
-	b->interp = open_program(m, path);
+	b->interp = open_program(b, path);
 	if (!b->interp)
 		return -m->fail.err;
 	return read_elf(b, b->interp, ELF_INTERPRETER, &b->interp_img);
@@ -212,6 +213,28 @@ static uint32_t personality_of(const struct bprm *b)
 		       : 0;
 }
 
+/* The credentials that the program will run with. */
+static void prepare_cred(struct bprm *b)
+{
+	const struct inode *i;
+
+	b->cred = b->t->cred;
+	if (!b->file)
+		return;
+	i = inode_at(b->m, inode_of(b->m, b->file));
+	b->secure = cred_exec(&b->cred, i->mode, i->uid, i->gid);
+}
+
+/* Who runs under another's ids is not to be looked at. */
+static void commit_cred(struct bprm *b)
+{
+	const struct cred *old = &b->t->cred;
+
+	mm_at(b->m, b->t->mm)->dumpable =
+		old->euid == old->uid && old->egid == old->gid;
+	cred_commit(b->m, b->t, &b->cred);
+}
+
 static void commit(struct bprm *b, idx_t old_mm)
 {
 	struct vm *m = b->m;
@@ -222,11 +245,21 @@ static void commit(struct bprm *b, idx_t old_mm)
 		file_get(m, b->file);
 		m->root->count[CNT_EXECS]++;
 	}
+	commit_cred(b);
 	label_forget_all(m, t);
 	if (!old_mm)
 		return;
 	mm_put(m, old_mm);
 	task_become_leader(m, t);
+}
+
+/* What prctl set for the process outlives its image. */
+static void inherit_flags(struct vm *m, idx_t mm, idx_t old)
+{
+	if (!old)
+		return;
+	mm_at(m, mm)->thp_disable = mm_at(m, old)->thp_disable;
+	mm_at(m, mm)->mdwe = mm_at(m, old)->mdwe;
 }
 
 static int exec_build(struct bprm *b)
@@ -242,7 +275,9 @@ static int exec_build(struct bprm *b)
 		t->mm = before.mm;
 		return -ENOMEM;
 	}
+	inherit_flags(m, t->mm, before.mm);
 	t->personality = personality_of(b);
+	prepare_cred(b);
 	err = build(b);
 	if (!err) {
 		commit(b, before.mm);

@@ -4,6 +4,7 @@
 
 #include "elf_image.h"
 #include "exec.h"
+#include "task.h"
 
 #define SCRIPT_HEAD  256u /* Linux: BINPRM_BUF_SIZE */
 #define SCRIPT_DEPTH 5u	  /* interpreters of interpreters */
@@ -37,6 +38,8 @@ struct bprm {
 	vaddr_t execfn;
 	vaddr_t bias, entry, phdr, interp_base;
 	vaddr_t vdso;
+	struct cred cred; /* of the program */
+	bool secure;	  /* AT_SECURE: the program got rights by execve */
 };
 
 /* Opens the program, through #! lines, and its interpreter; parses both. */

@@ -8,16 +8,35 @@
 
 #include "../disk/disk.h"
 
-static int check_rights(
-	struct vm *m, const char *path, const struct inode *i, uint32_t fmode)
+/*
+ * The bits that count for c: the owner's, the group's or the others'.
+ * Capabilities open what they close: all but running what nobody may run.
+ * Source: Linux fs/namei.c (generic_permission).
+ */
+static bool has_right(const struct cred *c, const struct inode *i, uint32_t bit)
+{
+	unsigned shift = c->fsuid == i->uid ? 6 : c->fsgid == i->gid ? 3 : 0;
+
+	if (i->mode >> shift & bit)
+		return true;
+	if (bit != 1 && c->cap_effective & CAP_BIT(CAP_DAC_OVERRIDE))
+		return true;
+	if (bit == 4 && c->cap_effective & CAP_BIT(CAP_DAC_READ_SEARCH))
+		return true;
+	return bit == 1 && i->mode & 0111 &&
+	       c->cap_effective & CAP_BIT(CAP_DAC_OVERRIDE);
+}
+
+static int check_rights(struct vm *m, const struct cred *c, const char *path,
+	const struct inode *i, uint32_t fmode)
 {
 	static const struct {
-		uint32_t fmode, bits;
+		uint32_t fmode, bit;
 		const char *verb;
 	} right[] = {
-		{FMODE_READ, 0400, "read"},
-		{FMODE_WRITE, 0200, "write"},
-		{FMODE_EXEC, 0111, "execute"},
+		{FMODE_READ, 4, "read"},
+		{FMODE_WRITE, 2, "write"},
+		{FMODE_EXEC, 1, "execute"},
 	};
 
 	if (fmode & FMODE_WRITE && i->type == INODE_DIR)
@@ -29,17 +48,20 @@ static int check_rights(
 			"%s is not a regular file and cannot be executed",
 			path);
 	for (size_t r = 0; r < sizeof(right) / sizeof(*right); r++) {
-		if (!(fmode & right[r].fmode) || i->mode & right[r].bits)
+		if (!(fmode & right[r].fmode) || !c ||
+			has_right(c, i, right[r].bit))
 			continue;
 		return vm_fail(m, EACCES,
-			"%s has mode 0%u%u%u, without the bit to %s it", path,
-			i->mode >> 6 & 7, i->mode >> 3 & 7, i->mode & 7,
-			right[r].verb);
+			"%s has mode 0%u%u%u and owner %u: user %u may not %s "
+			"it",
+			path, i->mode >> 6 & 7, i->mode >> 3 & 7, i->mode & 7,
+			i->uid, c->fsuid, right[r].verb);
 	}
 	return 0;
 }
 
-idx_t file_open(struct vm *m, const char *path, uint32_t fmode)
+idx_t file_open(
+	struct vm *m, const struct cred *c, const char *path, uint32_t fmode)
 {
 	idx_t inode;
 
@@ -48,7 +70,7 @@ idx_t file_open(struct vm *m, const char *path, uint32_t fmode)
 		return 0;
 	}
 	inode = disk_lookup(m, path, true);
-	if (!inode || check_rights(m, path, inode_at(m, inode), fmode))
+	if (!inode || check_rights(m, c, path, inode_at(m, inode), fmode))
 		return 0;
 	return file_of_inode(m, inode, fmode);
 }
@@ -69,7 +91,7 @@ static idx_t find_or_create(struct vm *m, const struct task *t,
 		return inode;
 	vm_fail_clear(m);
 	*made = true;
-	return disk_create(m, path, mode & 07777, t->uid, t->gid);
+	return disk_create(m, path, mode & 07777, t->cred.fsuid, t->cred.fsgid);
 }
 
 idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
@@ -89,7 +111,8 @@ idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 	inode = find_or_create(m, t, path, flags, mode, &made);
 	if (!inode)
 		return 0;
-	if (!made && check_rights(m, path, inode_at(m, inode), rights))
+	if (!made &&
+		check_rights(m, &t->cred, path, inode_at(m, inode), rights))
 		return 0;
 	if (flags & OPEN_TRUNC && disk_truncate(m, inode, 0))
 		return 0;

@@ -246,11 +246,11 @@ static void make_auxv(
 	aux(a, AT_BASE, b->interp_base);
 	aux(a, AT_FLAGS, 0);
 	aux(a, AT_ENTRY, b->entry);
-	aux(a, AT_UID, b->t->uid);
-	aux(a, AT_EUID, b->t->uid);
-	aux(a, AT_GID, b->t->gid);
-	aux(a, AT_EGID, b->t->gid);
-	aux(a, AT_SECURE, 0);
+	aux(a, AT_UID, b->cred.uid);
+	aux(a, AT_EUID, b->cred.euid);
+	aux(a, AT_GID, b->cred.gid);
+	aux(a, AT_EGID, b->cred.egid);
+	aux(a, AT_SECURE, b->secure);
 	aux(a, AT_RANDOM, random);
 	aux(a, AT_HWCAP2, CPU_HWCAP2);
 	aux(a, AT_EXECFN, b->execfn);
@@ -320,8 +320,10 @@ int stack_tables(struct bprm *b)
 	put_word(&w, nr_args(b));
 	put_pointers(&w, mm->arg_start, nr_args(b), arg_at);
 	put_pointers(&w, mm->env_start, b->envc, env_at);
-	for (unsigned i = 0; i < a.nr; i++)
+	for (unsigned i = 0; i < a.nr; i++) {
 		put_word(&w, a.v[i]);
+		mm->auxv[i] = a.v[i];
+	}
 	words_flush(&w);
 	return w.err;
 }

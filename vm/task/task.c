@@ -182,6 +182,7 @@ int task_boot(struct vm *m)
 	if (!t)
 		return -m->fail.err;
 	rlimit_default(m, t->rlim);
+	t->cred = cred_of_user(0, 0);
 	err = exec_load(m, t, &bare, "init");
 	if (err)
 		task_abort(m, t);
@@ -197,8 +198,7 @@ struct task *task_spawn(struct vm *m, uint32_t uid, uint32_t gid,
 	if (!t)
 		return NULL;
 	t->parent = task_index(m, init);
-	t->uid = uid;
-	t->gid = gid;
+	t->cred = cred_of_user(uid, gid);
 	memcpy(t->rlim, init->rlim, sizeof(t->rlim));
 	if (exec_load(m, t, x, name))
 		return task_abort(m, t);
@@ -210,14 +210,16 @@ static int check_nproc(struct vm *m, const struct task *t)
 	uint64_t limit = t->rlim[RLIM_NPROC].soft;
 	uint64_t nr = 0;
 
-	if (!t->uid || limit == RLIM_UNLIMITED)
+	if (!t->cred.uid || limit == RLIM_UNLIMITED ||
+		task_capable(t, CAP_SYS_RESOURCE) ||
+		task_capable(t, CAP_SYS_ADMIN))
 		return 0;
 	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next)
-		nr += task_at(m, i)->uid == t->uid;
+		nr += task_at(m, i)->cred.uid == t->cred.uid;
 	if (nr < limit)
 		return 0;
 	return vm_fail(m, EAGAIN,
-		"user %u has %llu tasks, RLIMIT_NPROC allows %llu", t->uid,
+		"user %u has %llu tasks, RLIMIT_NPROC allows %llu", t->cred.uid,
 		(unsigned long long)nr, (unsigned long long)limit);
 }
 

@@ -6,6 +6,7 @@
 #define PAGEFS_VM_TASK_H
 
 #include "../machine.h"
+#include "cred.h"
 
 /* Linux's numbers of the limits that memory management reads. */
 enum {
@@ -62,7 +63,7 @@ struct task {
 	idx_t parent;	  /* task */
 	idx_t prev, next; /* all tasks, by PID */
 	idx_t mm;	  /* 0 for a zombie */
-	uint32_t uid, gid;
+	struct cred cred;
 	uint32_t cpu;	       /* where it runs */
 	uint32_t state;	       /* enum task_state */
 	int32_t exit_code;     /* as wait(2) reports it */
@@ -224,11 +225,13 @@ bool label_lookup(const struct vm *m, const struct task *t, const char *name,
 
 /* ---- files of a process ---- */
 /*
- * Opens path on disk/ with the rights of the file's owner; returns a file with
- * one reference, or 0: ENOENT, ENOTDIR, ELOOP; EISDIR to write a directory;
- * EACCES when a permission bit is missing, or to run what is no regular file.
+ * Opens path on disk/ with the rights of c, NULL for any right; returns a file
+ * with one reference, or 0: ENOENT, ENOTDIR, ELOOP; EISDIR to write a
+ * directory; EACCES when a permission bit is missing, or to run what is no
+ * regular file.
  */
-idx_t file_open(struct vm *m, const char *path, uint32_t fmode);
+idx_t file_open(
+	struct vm *m, const struct cred *c, const char *path, uint32_t fmode);
 /* open(2): FMODE_* and OPEN_*; mode is a new file's. */
 idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 	uint32_t flags, uint32_t mode);

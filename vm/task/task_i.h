@@ -16,6 +16,9 @@ void task_set_comm(struct task *t, const char *path);
 /* t becomes the leader and only thread of its process: Linux's de_thread(). */
 void task_become_leader(struct vm *m, struct task *t);
 
+/* commit_creds(): t is *new from now on; who changed is not dumpable. */
+void cred_commit(struct vm *m, struct task *t, const struct cred *new);
+
 void label_forget_all(struct vm *m, struct task *t);
 int label_copy_all(struct vm *m, struct task *to, const struct task *from);
 int fd_copy_all(struct vm *m, struct task *to, const struct task *from);

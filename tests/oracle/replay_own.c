@@ -1,0 +1,176 @@
+/*
+ * The process that a script finds: the mappings, limits and credentials that
+ * the probe has on the running kernel, as run.py had them printed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../vm/disk/disk.h"
+#include "../../vm/mm/mm_i.h"
+#include "replay.h"
+
+#define MAX_OWN 32
+
+static struct {
+	vaddr_t start, end;
+} own[MAX_OWN];
+static int nr_own;
+
+bool host_is_own(uint64_t start, uint64_t end)
+{
+	/* The gate is nobody's. */
+	if (start >> 63)
+		return true;
+	for (int i = 0; i < nr_own; i++)
+		if (start >= own[i].start && end <= own[i].end)
+			return true;
+	return false;
+}
+
+/* One mapping of the probe's image, as execve and its own accesses left it. */
+static void image_vma(vaddr_t start, vaddr_t end, const char *perms,
+	uint64_t off, const char *path)
+{
+	uint64_t flags = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+	idx_t file = 0, v;
+
+	flags |= perms[0] == 'r' ? VM_READ : 0;
+	flags |= perms[1] == 'w' ? VM_WRITE | VM_ACCOUNT : 0;
+	flags |= perms[2] == 'x' ? VM_EXEC : 0;
+	if (path[0] == '/') {
+		idx_t inode = disk_placeholder(m, path, off + end - start);
+
+		file = inode ? file_of_inode(m, inode, FMODE_READ) : 0;
+		if (!file)
+			die("image");
+	}
+	v = mm_insert(m, task->mm, start, end, flags, file,
+		file ? off >> m->page_shift : start >> m->page_shift,
+		VMA_PLAIN);
+	if (!v)
+		die("image");
+	if (file)
+		file_put(m, file);
+	if (flags & VM_EXEC) {
+		mm_at(m, task->mm)->start_code = start;
+		mm_at(m, task->mm)->end_code = end;
+	}
+	if (flags & VM_WRITE)
+		anon_vma_prepare(m, vma_at(m, v));
+}
+
+/* What the probe's own stat says of its image; see run.py. */
+static void own_stat(const char *line)
+{
+	struct mm *mm = mm_at(m, task->mm);
+	vaddr_t *const fields[] = {&mm->start_code, &mm->end_code,
+		&mm->start_stack, &mm->start_data, &mm->end_data,
+		&mm->start_brk, &mm->arg_start, &mm->arg_end, &mm->env_start,
+		&mm->env_end};
+	char *end;
+
+	line += strlen("stat");
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		*fields[i] = strtoull(line, &end, 16);
+		line = end;
+	}
+}
+
+/* One of the Cap lines of the probe's status. */
+static bool own_caps(const char *line)
+{
+	struct cred *c = &task->cred;
+	const struct {
+		const char *name;
+		uint64_t *set;
+	} sets[] = {{"CapInh:", &c->cap_inheritable},
+		{"CapPrm:", &c->cap_permitted}, {"CapEff:", &c->cap_effective},
+		{"CapBnd:", &c->cap_bset}, {"CapAmb:", &c->cap_ambient}};
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+		if (!strncmp(line, sets[i].name, 7)) {
+			*sets[i].set = strtoull(line + 7, NULL, 16);
+			return true;
+		}
+	return false;
+}
+
+static uint64_t limit_in(const char *column)
+{
+	return column[0] == 'u' ? RLIM_UNLIMITED : strtoull(column, NULL, 10);
+}
+
+/* A line of the probe's limits: name, soft and hard limit in columns. */
+static bool own_limit(const char *line)
+{
+	static const struct {
+		const char *name;
+		unsigned which;
+	} rows[] = {{"Max data size", RLIM_DATA},
+		{"Max stack size", RLIM_STACK}, {"Max open files", RLIM_NOFILE},
+		{"Max locked memory", RLIM_MEMLOCK},
+		{"Max address space", RLIM_AS}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (!strncmp(line, rows[i].name, strlen(rows[i].name))) {
+			task->rlim[rows[i].which] = (struct rlimit_pair){
+				limit_in(line + 26), limit_in(line + 47)};
+			return true;
+		}
+	return false;
+}
+
+static void own_line(const char *line)
+{
+	unsigned long long start, end, off;
+	char perms[8], path[256] = "";
+	const struct vma *v;
+
+	if (!strncmp(line, "stat ", 5))
+		own_stat(line);
+	if (!strncmp(line, "stat ", 5) || own_caps(line) || own_limit(line))
+		return;
+	if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %255s", &start, &end,
+		    perms, &off, path) < 4 ||
+		!strcmp(path, "[vsyscall]") || nr_own == MAX_OWN)
+		return;
+	if (path[0] != '[')
+		image_vma(start, end, perms, off, path);
+	v = vma_lookup(m, task->mm, start);
+	if (!v || v->start != start || v->end != end) {
+		fprintf(stderr, "replay: the machine has no %s", line);
+		exit(2);
+	}
+	if (!strcmp(path, "[stack]"))
+		anon_vma_prepare(m, vma_at(m, vma_index(m, v)));
+	own[nr_own].start = start;
+	own[nr_own++].end = end;
+}
+
+vaddr_t load_own(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	struct mm *mm = mm_at(m, task->mm);
+	vaddr_t brk = 0;
+	char line[512];
+
+	if (!f) {
+		perror(path);
+		exit(2);
+	}
+	mm->start_brk = mm->brk = 0;
+	while (fgets(line, sizeof(line), f))
+		own_line(line);
+	fclose(f);
+	for (int i = 0; i < nr_own; i++)
+		for (int advice = 22; advice < 24; advice++)
+			mm_madvise(m, task, own[i].start,
+				own[i].end - own[i].start, advice);
+	/* The heap begins where the image ends. */
+	for (int i = 0; i < nr_own; i++)
+		if (own[i].end < 0x600000000000 && own[i].end > brk)
+			brk = own[i].end;
+	mm->start_brk = mm->brk = brk;
+	return brk;
+}

@@ -1,0 +1,71 @@
+/* Commands about limits and capabilities; see script.h. */
+#include "script.h"
+
+static uint64_t limit_of(const char *s)
+{
+	return text_eq(s, "unlimited") ? UINT64_MAX : script_value(s);
+}
+
+/* rlimit WHICH SOFT: the hard limit rises with it.  setrlimit sets both. */
+static int64_t run_rlimit(char **word, bool both)
+{
+	static const struct {
+		const char *name;
+		unsigned nr;
+	} which[] = {{"data", 2}, {"stack", 3}, {"nofile", 7}, {"memlock", 8},
+		{"as", 9}};
+	unsigned i = 0;
+	uint64_t limit[2] = {0};
+
+	while (i < 4 && !text_eq(which[i].name, word[1]))
+		i++;
+	host_getrlimit(which[i].nr, limit);
+	limit[0] = limit_of(word[2]);
+	if (both)
+		limit[1] = limit_of(word[3]);
+	else if (limit[1] < limit[0])
+		limit[1] = limit[0];
+	return host_setrlimit(which[i].nr, limit);
+}
+
+/* capset EFFECTIVE PERMITTED INHERITABLE; "same" keeps one, "-N" takes
+ * capability N from it, "+N" adds it.  dropcap N is capset -N same same. */
+static int64_t run_capset(char **word, int nr, bool drop)
+{
+	uint64_t caps[3];
+
+	host_capget(caps);
+	if (drop)
+		caps[0] &= ~(1ull << (script_value(word[1]) & 63));
+	for (int i = 0; !drop && i < 3 && i + 1 < nr; i++) {
+		const char *s = word[i + 1];
+
+		if (s[0] == '-')
+			caps[i] &= ~(1ull << (script_value(s + 1) & 63));
+		else if (s[0] == '+')
+			caps[i] |= 1ull << (script_value(s + 1) & 63);
+		else if (!text_eq(s, "same"))
+			caps[i] = script_value(s);
+	}
+	return host_capset(caps);
+}
+
+bool rights_command(char **word, int nr)
+{
+	const char *c = word[0];
+	int64_t r;
+
+	if (text_eq(c, "rlimit") && nr > 2)
+		r = run_rlimit(word, false);
+	else if (text_eq(c, "setrlimit") && nr > 3)
+		r = run_rlimit(word, true);
+	else if (text_eq(c, "dropcap") && nr > 1)
+		r = run_capset(word, nr, true);
+	else if (text_eq(c, "capset"))
+		r = run_capset(word, nr, false);
+	else
+		return false;
+	put_result(r);
+	put_char('\n');
+	return true;
+}
