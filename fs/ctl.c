@@ -159,19 +159,30 @@ static size_t piece_length(const char *text, size_t len)
 }
 
 /* Runs a piece; 0 or an errno, and adds what it ran to *at. */
-static int run_piece(
-	struct ctl_write *w, const char *text, size_t len, size_t *at)
+static int run_piece(struct open_file *f, const struct event *e, size_t *at)
 {
-	struct open_file *f = w->f;
 	struct vm_outcome out;
-	struct event e = {
-		.actor = file_actor(w->req, f),
-		.text = text,
-		.text_len = len,
-	};
-	int err = exec_event(f, &e, f->readable ? queue_reply : NULL, &out);
+	int err = exec_event(f, e, f->readable ? queue_reply : NULL, &out);
 
-	*at += err ? out.consumed : len;
+	*at += err ? out.consumed : e->text_len;
+	return err;
+}
+
+/* A line of the store's: others have the machine before and after it, while
+ * the store does what takes long. */
+static int run_prepared(struct open_file *f, const struct event *e, size_t *at)
+{
+	struct machine *mach = f->machine;
+	struct store_ahead *a;
+	int err;
+
+	fair_unlock(&mach->lock);
+	a = store_ahead_begin(mach->view.store, e);
+	fair_write(&mach->lock);
+	err = run_piece(f, e, at);
+	fair_unlock(&mach->lock);
+	store_ahead_end(mach->view.store, a);
+	fair_write(&mach->lock);
 	return err;
 }
 
@@ -179,15 +190,25 @@ static int ctl_run(
 	void *ctx, const char *text, size_t len, struct lines_done *done)
 {
 	struct ctl_write *w = ctx;
-	struct machine *mach = w->f->machine;
+	struct open_file *f = w->f;
+	struct machine *mach = f->machine;
+	struct event e = {.actor = file_actor(w->req, f)};
 	size_t at = 0;
 	int err = 0;
+	bool ours;
 
 	while (at < len && !err) {
+		e.text = text + at;
+		e.text_len = len - at;
+		e.text_len = store_part(&e, &ours);
+		if (ours && mach->view.store) {
+			err = run_prepared(f, &e, &at);
+			continue;
+		}
 		if (at)
 			fair_pause(&mach->lock);
-		err = run_piece(
-			w, text + at, piece_length(text + at, len - at), &at);
+		e.text_len = piece_length(e.text, e.text_len);
+		err = run_piece(f, &e, &at);
 	}
 	done->bytes = at;
 	done->age = mach->view.vm->root->seq;

@@ -342,9 +342,7 @@ void op_fsync(
 	struct session *s = req_session(req);
 	int err = 0;
 
-	fair_reserve(&s->live.lock);
 	if (!s->read_only && !ino_place(ino).view)
 		err = store_sync(s->live.view.store);
-	fair_release(&s->live.lock);
 	fuse_reply_err(req, -err);
 }

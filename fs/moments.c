@@ -198,12 +198,22 @@ static int change_end(struct session *s, int rc)
 
 void moment_mkdir(fuse_req_t req, const struct place *dir, const char *name)
 {
+	static const struct event ahead = {
+		.actor = {.kind = ACTOR_MACHINE},
+		.text = "checkpoint",
+		.text_len = 10,
+	};
 	struct session *s = req_session(req);
+	struct store_ahead *a = NULL;
 	struct fuse_entry_param e;
-	int err = change_begin(s, dir);
+	int err;
 
+	if (is_saved(dir) && !s->read_only)
+		a = store_ahead_begin(s->live.view.store, &ahead);
+	err = change_begin(s, dir);
 	if (!err)
 		err = change_end(s, store_checkpoint(s->live.view.store, name));
+	store_ahead_end(s->live.view.store, a);
 	if (!err)
 		err = moment_lookup(s, dir, name, &e);
 	if (err)

@@ -82,9 +82,9 @@ static void *run(void *ctx)
 		}
 		b->worked = !quiet;
 		if (b->save) {
-			b->save = false;
-			if (snapshot_take(s) && !b->stop)
+			if ((snapshot_ahead(s) || snapshot_take(s)) && !b->stop)
 				store_notice(s, "no snapshot: %s", s->sentence);
+			b->save = false;
 		} else if (b->wal) {
 			b->wal = false;
 			copy_wal(s);
@@ -123,13 +123,4 @@ void background_stop(struct store *s)
 	store_unlock(s);
 	pthread_join(b->thread, NULL);
 	b->running = false;
-}
-
-bool background_pause(struct store *s)
-{
-	if (!s->back.running || !pthread_equal(s->back.thread, pthread_self()))
-		return true;
-	store_unlock(s);
-	store_lock_last(s);
-	return !s->back.stop;
 }

@@ -68,7 +68,7 @@ static void run(struct store *s, const struct cmd *c, struct reply *r)
 		s->sentence);
 }
 
-/* ---- a write with several ----------------------------------------------- */
+/* ---- a write with several, or parts of it -------------------------------- */
 
 static bool is_ours(const char *line, size_t len)
 {
@@ -103,6 +103,82 @@ bool command_is_mixed(const struct event *e)
 
 	return e->actor.kind == ACTOR_MACHINE && !e->blob &&
 	       find_ours(e, 0, &at, &line, &len);
+}
+
+size_t store_part(const struct event *e, bool *ours)
+{
+	const char *line, *nl;
+	size_t at, len;
+
+	*ours = false;
+	if (e->actor.kind != ACTOR_MACHINE || e->blob ||
+		!find_ours(e, 0, &at, &line, &len))
+		return e->text_len;
+	if (at)
+		return at;
+	*ours = true;
+	nl = memchr(line, '\n', e->text_len);
+	return nl ? (size_t)(nl - line) + 1 : e->text_len;
+}
+
+/* Copies the word after the verb, with its quotes taken away. */
+static bool second_word(const struct event *e, char *to, size_t size)
+{
+	const char *p = e->text, *end = p + e->text_len, *word;
+	char stop = ' ';
+
+	while (p < end && *p != ' ' && *p != '\t')
+		p++;
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	if (p < end && *p == '"')
+		stop = *p++;
+	for (word = p; p < end && *p != stop && *p != '\n'; p++)
+		;
+	if (p == word || (size_t)(p - word) >= size)
+		return false;
+	memcpy(to, word, (size_t)(p - word));
+	to[p - word] = 0;
+	return true;
+}
+
+struct store_ahead *store_ahead_begin(struct store *s, const struct event *e)
+{
+	struct store_ahead *a = calloc(1, sizeof(*a));
+	char where[CHECKPOINT_NAME_MAX + 1];
+
+	if (!a)
+		return NULL;
+	store_lock(s);
+	if (*e->text == 'c')
+		snapshot_ahead(s);
+	else if (*e->text == 'r' && second_word(e, where, sizeof(where)))
+		history_ahead(s, where, a);
+	a->next = s->aheads;
+	s->aheads = a;
+	s->building += a->view != NULL; /* what it was built from stays */
+	store_unlock(s);
+	return a;
+}
+
+void store_ahead_end(struct store *s, struct store_ahead *a)
+{
+	struct store_ahead **p;
+
+	if (!a)
+		return;
+	store_lock(s);
+	for (p = &s->aheads; *p != a; p = &(*p)->next)
+		;
+	*p = a->next;
+	if (a->view) {
+		s->building--;
+		view_detach(a->view);
+	}
+	store_unlock(s);
+	if (a->view)
+		view_free(a->view);
+	free(a);
 }
 
 /* What a part of the write gave, as of the whole write. */

@@ -133,26 +133,76 @@ static int commit_turn(struct store *s, struct turn *t)
 	return rc;
 }
 
-int history_restore(struct store *s, const char *where)
+static int go_on(struct store *s, struct store_view *past, uint64_t seq)
 {
-	struct turn t = {0};
-	uint64_t seq = 0;
-	int rc;
+	struct turn t = {.view = past};
+	int rc = plan(s, &t, seq);
 
-	if (s->read_only)
-		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
-	rc = moment_find(s, where, &seq);
-	if (!rc)
-		rc = view_open(s, seq, NULL, &t.view);
-	if (rc)
-		return rc;
-	rc = plan(s, &t, seq);
 	if (!rc)
 		rc = commit_turn(s, &t);
 	if (!rc)
 		take_turn(s, &t);
 	free(t.timelines);
-	view_close(t.view);
+	return rc;
+}
+
+int history_ahead(struct store *s, const char *where, struct store_ahead *a)
+{
+	int rc;
+
+	if (s->read_only || strlen(where) >= sizeof(a->where))
+		return -EINVAL;
+	strcpy(a->where, where);
+	rc = moment_find(s, where, &a->seq);
+	if (!rc)
+		rc = view_open(s, a->seq, NULL, &a->view);
+	return rc;
+}
+
+static struct store_ahead *find_ahead(struct store *s, const char *where)
+{
+	struct store_ahead *a = s->aheads;
+
+	while (a && (!a->view || a->done || strcmp(a->where, where)))
+		a = a->next;
+	return a;
+}
+
+/* The machine has been built.  Its path may begin later by now, or be gone:
+ * history may have been forgotten since. */
+static int restore_built(struct store *s, struct store_ahead *a)
+{
+	struct store *past = view_store(a->view);
+	struct course course;
+	int rc = course_to(s, a->seq, &course);
+
+	if (rc)
+		return rc;
+	course_free(&past->course);
+	past->course = course;
+	rc = go_on(s, a->view, a->seq);
+	a->done = !rc;
+	return rc;
+}
+
+int history_restore(struct store *s, const char *where)
+{
+	struct store_ahead *a = find_ahead(s, where);
+	struct store_view *past;
+	uint64_t seq = 0;
+	int rc;
+
+	if (s->read_only)
+		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
+	if (a)
+		return restore_built(s, a);
+	rc = moment_find(s, where, &seq);
+	if (!rc)
+		rc = view_open(s, seq, NULL, &past);
+	if (rc)
+		return rc;
+	rc = go_on(s, past, seq);
+	view_close(past);
 	return rc;
 }
 

@@ -110,7 +110,8 @@ static int sync_file(struct store *s, const char *path, int flags)
 /*
  * With synchronous=NORMAL, SQLite syncs the WAL before it copies from it, and
  * the database after: what is acknowledged and not synced is in the WAL.  The
- * directory is synced for the names of a new machine's files.
+ * directory is synced for the names of a new machine's files.  None of this
+ * needs the lock: others write meanwhile.
  */
 int store_sync(struct store *s)
 {
@@ -119,7 +120,6 @@ int store_sync(struct store *s)
 
 	if (s->read_only)
 		return 0;
-	store_lock(s);
 	snprintf(path, sizeof(path), "%s-wal", s->path);
 	rc = sync_file(s, path, O_RDONLY);
 	if (!rc && fsync(s->lock_fd))
@@ -131,9 +131,10 @@ int store_sync(struct store *s)
 		strcpy(path, ".");
 	if (!rc)
 		rc = sync_file(s, path, O_RDONLY | O_DIRECTORY);
-	if (rc)
-		store_fail(
-			s, -rc, "cannot sync %s: %s", s->path, strerror(-rc));
+	if (!rc)
+		return 0;
+	store_lock(s);
+	store_fail(s, -rc, "cannot sync %s: %s", s->path, strerror(-rc));
 	store_unlock(s);
 	return rc;
 }

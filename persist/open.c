@@ -37,13 +37,20 @@ struct store *store_new(const char *path, const struct store_options *o)
 	return NULL;
 }
 
+void store_finalize(struct store *s)
+{
+	sqlite3_stmt **const all[] = {&s->insert_row, &s->delete_row,
+		&s->insert_result, &s->find_result, &s->select_row};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		sqlite3_finalize(*all[i]);
+		*all[i] = NULL;
+	}
+}
+
 void store_release(struct store *s)
 {
-	sqlite3_finalize(s->insert_row);
-	sqlite3_finalize(s->delete_row);
-	sqlite3_finalize(s->insert_result);
-	sqlite3_finalize(s->find_result);
-	sqlite3_finalize(s->select_row);
+	store_finalize(s);
 	sqlite3_close(s->db);
 	if (s->counted)
 		holder_add_reader(s, -1);

@@ -17,6 +17,8 @@
 #define REFRESH_PAGES 4096u
 /* What the last transaction may have to write. */
 #define NEAR_PAGES 512u
+/* Pages that a layer may have twice before it ends however much is unsaved. */
+#define CHASE_SLACK 16384u
 
 struct undo {
 	uint64_t page;
@@ -151,6 +153,15 @@ static void written(struct store *s)
 	s->saver.undo.len = 0;
 }
 
+/* The machine changes as fast as it is saved: most of the layer is hidden by
+ * what it got later. */
+static bool is_chasing(const struct store *s)
+{
+	const struct layer *l = track_layer(s->track, s->saver.layer);
+
+	return l && l->pages > 2 * (uint64_t)l->live + CHASE_SLACK;
+}
+
 int save_slice(struct store *s, bool *near)
 {
 	struct track *t = s->track;
@@ -165,7 +176,7 @@ int save_slice(struct store *s, bool *near)
 		s->saver.rest_seen = true;
 	}
 	all = track_refresh(t, REFRESH_PAGES);
-	*near = all && t->nr_unsaved <= NEAR_PAGES;
+	*near = is_chasing(s) || (all && t->nr_unsaved <= NEAR_PAGES);
 	if (*near || t->nr_unsaved < SLICE_PAGES)
 		return 0;
 	rc = burst_begin(s);

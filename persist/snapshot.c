@@ -94,6 +94,12 @@ static int forget_old(struct store *s)
 
 /* ---- taking ------------------------------------------------------------- */
 
+/* The newest checkpoint is of this moment. */
+static bool is_saved(const struct store *s)
+{
+	return s->snapshot_seq == course_seq(&s->course, s->vm->root->seq);
+}
+
 /* The last transaction: the moment is now. */
 static int finish(struct store *s, struct saved *v)
 {
@@ -115,8 +121,8 @@ static int finish(struct store *s, struct saved *v)
 	return rc;
 }
 
-/* Slices, between which the store's thread lets commands run. */
-static int approach(struct store *s, uint64_t *busy)
+/* Saves until little is left; with `pause`, others have the lock meanwhile. */
+static int approach(struct store *s, bool pause)
 {
 	bool near = false;
 	int rc = 0;
@@ -125,25 +131,36 @@ static int approach(struct store *s, uint64_t *busy)
 		uint64_t t0 = clock_ns();
 
 		rc = save_slice(s, &near);
-		*busy += clock_ns() - t0;
-		if (!rc && !near && !background_pause(s))
+		s->saver.ns += clock_ns() - t0;
+		if (rc || near || !pause)
+			continue;
+		store_unlock(s);
+		store_lock_last(s);
+		if (s->back.stop)
 			rc = store_fail(s, EINTR, "given up");
 	}
 	return rc;
 }
 
+int snapshot_ahead(struct store *s)
+{
+	if (s->read_only || is_saved(s))
+		return 0;
+	return approach(s, true);
+}
+
 int snapshot_take(struct store *s)
 {
 	struct saved v = {.hash = ""};
-	uint64_t busy = 0, t0;
+	uint64_t t0;
 	bool more;
 	int rc;
 
 	if (s->read_only)
 		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
-	if (s->snapshot_seq == course_seq(&s->course, s->vm->root->seq))
+	if (is_saved(s))
 		return results_flush(s);
-	rc = approach(s, &busy);
+	rc = approach(s, false);
 	t0 = clock_ns();
 	if (!rc)
 		rc = finish(s, &v);
@@ -153,7 +170,8 @@ int snapshot_take(struct store *s)
 		return rc;
 	results_clear(s);
 	s->snapshot_seq = course_seq(&s->course, s->vm->root->seq);
-	s->snapshot_cost = clock_ns() - t0 + busy;
+	s->snapshot_cost = clock_ns() - t0 + s->saver.ns;
+	s->saver.ns = 0;
 	/* Garbage can wait; room for it cannot fail a snapshot. */
 	collect_garbage(s, &more);
 	return 0;

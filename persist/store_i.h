@@ -160,12 +160,22 @@ struct course {
 	unsigned nr;
 };
 
+/* What was done before a line of ctl; see store_ahead_begin(). */
+struct store_ahead {
+	struct store_ahead *next;
+	char where[CHECKPOINT_NAME_MAX + 1]; /* of `restore` */
+	uint64_t seq;
+	struct store_view *view; /* the past machine; the old one when done */
+	bool done;
+};
+
 /* The layer being written; see save.c. */
 struct saver {
 	uint32_t layer; /* 0: none */
 	uint32_t next_layer;
 	uint32_t nr_packs; /* tried in it */
 	uint64_t nr_pages; /* in all packs of the database */
+	uint64_t ns;	   /* that the slices took */
 	bool rest_seen;	   /* the segments without a dirty map, once */
 	uint8_t *raw;	   /* of one pack */
 	struct bytes undo; /* of the transaction in progress */
@@ -201,7 +211,8 @@ struct store {
 	char sentence[STORE_ERR_MAX];
 	pthread_mutex_t lock;
 	atomic_uint waiting; /* who wants the lock */
-	unsigned building;   /* past moments, which need their layers */
+	struct store_ahead *aheads;
+	unsigned building; /* past moments, which need their layers */
 	void (*notice)(void *ctx, const char *sentence);
 	void (*progress)(void *ctx, uint64_t line, uint64_t lines);
 	void *notice_ctx;
@@ -275,6 +286,7 @@ int store_turn(struct store *s, const char *where, uint64_t *seq);
  * when that is the newest. */
 int store_build(struct store *s, uint64_t seq);
 int store_prepare_all(struct store *s);
+void store_finalize(struct store *s); /* the statements of that */
 
 /* row.c */
 size_t actor_format(const struct actor *a, char *buf, size_t size);
@@ -391,6 +403,9 @@ int collect_open(struct store *s);
 
 /* snapshot.c */
 int snapshot_take(struct store *s);
+/* Saves most of what snapshot_take() would.  The lock is held, and let go of
+ * again and again: the machine may be another afterwards. */
+int snapshot_ahead(struct store *s);
 /* Takes one when replay since the last would take too long. */
 void snapshot_if_due(struct store *s, bool idle);
 
@@ -441,9 +456,6 @@ uint64_t timeline_last(const struct store *s, const struct timeline *t);
  * works, which *what is; false when there is no thread.
  */
 bool background_wants(struct store *s, bool *what);
-/* Between two slices of work: in the store's thread, lets others have the
- * lock.  False when the work is to be given up. */
-bool background_pause(struct store *s);
 void background_stop(struct store *s); /* without the lock */
 
 /* view.c: the mutex of the live machine's store. */
@@ -472,6 +484,10 @@ int view_open(struct store *s, uint64_t seq, const atomic_bool *stop,
 	struct store_view **out);
 struct store *view_store(struct store_view *v);
 void view_close(struct store_view *v);
+/* view_close() in two: what is the database's, then the memory, which takes
+ * longer and needs no mutex. */
+void view_detach(struct store_view *v);
+void view_free(struct store_view *v);
 
 /* checkpoint.c: with the mutex held. */
 int checkpoint_find(
@@ -498,6 +514,8 @@ int tables_clear(struct store *s, int64_t checkpoint);
 
 /* history.c: with the mutex held. */
 int history_restore(struct store *s, const char *where);
+/* Builds the past machine for a restore to come. */
+int history_ahead(struct store *s, const char *where, struct store_ahead *a);
 /* Exchanges the machines of two stores, and what is known about them. */
 void machine_swap(struct store *a, struct store *b);
 

@@ -252,12 +252,23 @@ struct store *view_store(struct store_view *v)
 	return &v->s;
 }
 
-void view_close(struct store_view *v)
+void view_detach(struct store_view *v)
 {
+	store_finalize(&v->s);
 	v->s.db = NULL;
 	v->s.path = NULL;
+}
+
+void view_free(struct store_view *v)
+{
 	store_release(&v->s);
 	free(v);
+}
+
+void view_close(struct store_view *v)
+{
+	view_detach(v);
+	view_free(v);
 }
 
 int store_view_open(struct store *s, const char *where, const atomic_bool *stop,
@@ -305,12 +316,10 @@ int64_t store_view_log_read(
 
 void store_view_close(struct store_view *v)
 {
-	struct store *parent;
-
 	if (!v)
 		return;
-	parent = v->s.parent;
-	store_lock(parent);
-	view_close(v);
-	store_unlock(parent);
+	store_lock(&v->s);
+	view_detach(v);
+	store_unlock(&v->s);
+	view_free(v);
 }

@@ -10,6 +10,9 @@
  *	client pagemap FILE ADDR LEN		MB/s against the kernel's own
  *	client bulk FILE BASE PAGES		1 MiB of touch lines, lines/s
  *	client feed FILE DATA			1 MiB writes of DATA, seconds
+ *	client wait FILE LINE COMMAND		the longest write while a
+ *						command of the shell runs, and
+ *						in as long without, ms
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -17,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -272,6 +276,47 @@ static int cmd_feed(char **v)
 	return 0;
 }
 
+/* The longest write until the child ends, or without one for `secs`; *secs
+ * is how long it was. */
+static double longest_write(int fd, const char *line, pid_t child, double *secs)
+{
+	size_t len = strlen(line);
+	double begin = now(), t = begin, end, most = 0;
+
+	do {
+		if (write(fd, line, len) != (ssize_t)len) {
+			perror("write");
+			exit(1);
+		}
+		end = now();
+		if (end - t > most)
+			most = end - t;
+		t = end;
+	} while (child ? !waitpid(child, NULL, WNOHANG) : end - begin < *secs);
+	*secs = end - begin;
+	return most * 1e3;
+}
+
+static int cmd_wait(char **v)
+{
+	int fd = must_open(v[0], O_WRONLY);
+	double secs = 0.2, x, y;
+	char line[256];
+	pid_t child;
+
+	snprintf(line, sizeof(line), "%s\n", v[1]);
+	longest_write(fd, line, 0, &secs);
+	child = fork();
+	if (!child) {
+		execl("/bin/sh", "sh", "-c", v[2], NULL);
+		_exit(127);
+	}
+	x = longest_write(fd, line, child, &secs);
+	y = longest_write(fd, line, 0, &secs);
+	report(x, y, "ms");
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int args;
@@ -283,6 +328,7 @@ static const struct {
 	{"pagemap", 3, cmd_pagemap},
 	{"bulk", 3, cmd_bulk},
 	{"feed", 2, cmd_feed},
+	{"wait", 3, cmd_wait},
 };
 
 int main(int argc, char **argv)
@@ -291,6 +337,7 @@ int main(int argc, char **argv)
 		if (argc > 1 && !strcmp(argv[1], commands[i].name) &&
 			argc == commands[i].args + 2)
 			return commands[i].run(argv + 2);
-	fprintf(stderr, "usage: client write|cat|maps|pagemap|bulk|feed ...\n");
+	fprintf(stderr,
+		"usage: client write|cat|maps|pagemap|bulk|feed|wait ...\n");
 	return 2;
 }

@@ -84,7 +84,10 @@ const struct command command_table[] = {
 		.args = {{"NAME", ARG_WORD, 0}},
 		.summary = "give this moment a name; its line is the reply",
 		.detail = "The same as mkdir checkpoints/NAME.  Names have 1 "
-			  "to 255 bytes and are no numbers.  Commands of "
+			  "to 255 bytes and are no numbers.  It has the lines "
+			  "before it in this write; other clients go on "
+			  "while it is being saved, and the moment is when it "
+			  "is complete.  Commands of "
 			  "history are not in the journal: they change what "
 			  "is kept, not the machine.",
 		.example = "checkpoint before"},
@@ -98,7 +101,9 @@ const struct command command_table[] = {
 			  "lost: the lines until now stay reachable by their "
 			  "numbers, and `timelines` shows where they are.  "
 			  "The reply is the number of the line after which "
-			  "the machine now is.",
+			  "the machine now is.  Other clients go on while "
+			  "the past machine is built; what they did is then "
+			  "on the timeline that was left.",
 		.example = "tick\nrestore -1"},
 	{.name = "forget",
 		.actors = MACHINE,
