@@ -73,8 +73,41 @@ int arena_track(struct vm *m, enum seg_id id)
 	return 0;
 }
 
+int arena_scratch(struct vm *m)
+{
+	m->arena.scratch = m->arena.host->reserve(SCRATCH_BYTES);
+	if (m->arena.scratch)
+		return 0;
+	return vm_fail(m, ENOMEM,
+		"the host has no %u bytes of address space for commands",
+		SCRATCH_BYTES);
+}
+
+void *scratch_take(struct vm *m, uint64_t bytes)
+{
+	struct arena *a = &m->arena;
+	uint64_t at = a->scratch_used;
+
+	if (bytes > SCRATCH_BYTES - at)
+		return NULL;
+	a->scratch_used += (bytes + 15) & ~15ull;
+	if (a->scratch_used > SCRATCH_BYTES)
+		a->scratch_used = SCRATCH_BYTES;
+	return a->scratch + at;
+}
+
+void scratch_give(struct vm *m, void *p)
+{
+	if (p)
+		m->arena.scratch_used =
+			(uint64_t)((uint8_t *)p - m->arena.scratch);
+}
+
 void arena_release(struct vm *m)
 {
+	if (m->arena.scratch)
+		m->arena.host->release(m->arena.scratch, SCRATCH_BYTES);
+	m->arena.scratch = NULL;
 	for (unsigned i = 0; i < NR_SEG; i++) {
 		struct segment *s = &m->arena.seg[i];
 		struct dirty_map *d = &m->arena.dirty[i];

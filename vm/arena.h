@@ -88,9 +88,14 @@ struct dirty_map {
 	uint64_t bytes; /* of the reservation */
 };
 
+/* Room for what a command needs while it runs, see scratch_take(). */
+#define SCRATCH_BYTES (8u << 20)
+
 struct arena {
 	struct segment seg[NR_SEG];
 	struct dirty_map dirty[NR_SEG];
+	uint8_t *scratch;
+	uint64_t scratch_used;
 	const struct vm_host *host;
 };
 
@@ -100,7 +105,17 @@ struct vm;
 int arena_reserve(struct vm *m, enum seg_id id, uint64_t bytes, uint64_t used);
 /* Adds a dirty map, all clean. */
 int arena_track(struct vm *m, enum seg_id id);
+int arena_scratch(struct vm *m);
 void arena_release(struct vm *m);
+
+/*
+ * Memory for the command in progress, reserved with the machine: whether a
+ * command succeeds does not depend on what memory the host has left.  NULL when
+ * SCRATCH_BYTES are not enough.  Giving back takes all that was taken later
+ * with it; NULL is nothing.
+ */
+void *scratch_take(struct vm *m, uint64_t bytes);
+void scratch_give(struct vm *m, void *p);
 const char *arena_seg_name(enum seg_id id);
 
 /* Size in bytes of one object of a pool; 0 for segments that are no pools. */

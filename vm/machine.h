@@ -204,8 +204,8 @@ struct vm {
 	void *vma_nodes;	/* of all trees of VMAs */
 	void *vma_leaves;	/* node of each VMA, indexed as SEG_VMA */
 	const void *last_verb;	/* newest command row, a guess for the next */
-	uint32_t pid_map_size;
-	idx_t *pid_map; /* PID -> task */
+	uint32_t pid_map_size;	/* the largest PID there was, and 1 */
+	idx_t *pid_map;		/* PID -> task */
 };
 
 /*

@@ -83,7 +83,8 @@ struct vm *vm_blank(
 		if (arena_reserve(m, id, bytes, id == SEG_ROOT ? bytes : 0))
 			return give_up(m, err);
 	}
-	if (arena_track(m, SEG_RAM) || arena_track(m, SEG_BLOCK))
+	if (arena_track(m, SEG_RAM) || arena_track(m, SEG_BLOCK) ||
+		arena_scratch(m) || task_init(m))
 		return give_up(m, err);
 	m->root = seg_at(m, SEG_ROOT, 0);
 	m->root->config = *c;
@@ -184,7 +185,7 @@ void vm_destroy(struct vm *m)
 	if (!m)
 		return;
 	vma_tree_free(m);
-	free(m->pid_map);
+	task_free(m);
 	arena_release(m);
 	free(m);
 }

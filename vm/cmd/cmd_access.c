@@ -1,5 +1,4 @@
 /* Loads, stores and fetches of a process, and its stack. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "../abi.h"
@@ -146,25 +145,13 @@ int cmd_pop(struct cmd *c)
 /* trace [BAD], with records as payload; BAD lines beside them were none. */
 int cmd_trace(struct cmd *c)
 {
-	uint64_t *aligned = NULL;
-
 	if (c->blob_len % 8)
 		return vm_fail(c->m, EINVAL,
 			"a binary trace is 8 bytes an access; %lu bytes are "
 			"left over",
 			c->blob_len % 8);
-	/* a payload out of the journal may begin at any byte */
-	if ((uintptr_t)c->blob % 8) {
-		aligned = malloc(c->blob_len);
-		if (!aligned)
-			return vm_fail(c->m, ENOMEM,
-				"the host has no %lu bytes for a trace",
-				c->blob_len);
-		memcpy(aligned, c->blob, c->blob_len);
-	}
 	c->task->trace.bad_lines += c->arg[0].num;
-	trace_run(c->m, c->task, aligned ? aligned : c->blob, c->blob_len / 8);
-	free(aligned);
+	trace_run(c->m, c->task, c->blob, c->blob_len / 8);
 	c->reply->kind = REPLY_DEC;
 	c->reply->value = c->blob_len / 8;
 	return 0;

@@ -9,7 +9,6 @@
  * A call takes effect where its answer stands.  A process stays at the moment
  * before its exit.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "../abi.h"
@@ -70,7 +69,8 @@ static int pending_add(struct vm *m, struct strace_proc *p, struct span s)
 	return 0;
 }
 
-/* Takes the pending text out, followed by `rest`, as one piece to free(). */
+/* Takes the pending text out, followed by `rest`, as one piece of scratch
+ * memory. */
 static char *pending_take(
 	struct vm *m, struct strace_proc *p, struct span rest, size_t *len)
 {
@@ -80,7 +80,7 @@ static char *pending_take(
 	*len = rest.len;
 	for (i = p->pending; i; i = input_at(m, i)->next)
 		*len += input_at(m, i)->text.len;
-	buf = *len <= CALL_MAX ? malloc(*len + 1) : NULL;
+	buf = *len <= CALL_MAX ? scratch_take(m, *len + 1) : NULL;
 	*len = 0;
 	while (p->pending) {
 		struct strace_text *t = &input_at(m, p->pending)->text;
@@ -224,7 +224,7 @@ static int resume(
 		return vm_fail(
 			m, ENOMEM, "no memory for a call of %lu bytes", len);
 	err = run_call(m, p, (struct span){text, len}, line);
-	free(text);
+	scratch_give(m, text);
 	return err;
 }
 
@@ -298,7 +298,7 @@ static int feed_line(
 
 		if (text)
 			err = run_call(m, p, (struct span){text, len}, line);
-		free(text);
+		scratch_give(m, text);
 		return err;
 	}
 	return run_call(m, p, s, line);

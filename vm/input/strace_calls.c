@@ -4,7 +4,6 @@
  * Where our address is not the log's, the mapping is moved to the log's, so
  * that one difference does not make every later line differ.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "../abi.h"
@@ -161,11 +160,11 @@ struct exec_room {
 	size_t used, size;
 };
 
-static bool exec_room(struct exec_room *r, size_t len)
+static bool exec_room(struct vm *m, struct exec_room *r, size_t len)
 {
 	*r = (struct exec_room){.max = len / 3 + 2, .size = len + 2};
-	r->words = malloc(r->max * sizeof(*r->words));
-	r->text = malloc(r->size);
+	r->words = scratch_take(m, r->max * sizeof(*r->words));
+	r->text = scratch_take(m, r->size);
 	return r->words && r->text;
 }
 
@@ -202,7 +201,7 @@ static int do_execve(struct vm *m, struct strace_proc *p, struct task *t,
 		compare(m, p, c, line, task_exec_check(m, path));
 		return 0;
 	}
-	if (exec_room(&r, c->arg[1].len + c->arg[2].len)) {
+	if (exec_room(m, &r, c->arg[1].len + c->arg[2].len)) {
 		x.path = path;
 		x.argc = exec_words(&r, c->arg[1]);
 		x.argv = r.words;
@@ -216,8 +215,7 @@ static int do_execve(struct vm *m, struct strace_proc *p, struct task *t,
 		err = vm_fail(
 			m, ENOMEM, "no memory for the arguments of %s", path);
 	}
-	free(r.words);
-	free(r.text);
+	scratch_give(m, r.words ? (void *)r.words : r.text);
 	return err == -ENOENT || err == -ENOMEM ? err : 0;
 }
 

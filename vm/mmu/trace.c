@@ -21,6 +21,7 @@
 #define LANE_LOAD    LANE(0)
 #define LANE_STORE   LANE(1)
 #define LANE_FETCH   LANE(2)
+#define COPY_RECORDS 512
 #define LANE_RECORDS LANE_MASK /* a lane holds so many before it is emptied */
 
 #define VA_BITS 58
@@ -299,8 +300,25 @@ static void stats_add(struct trace_stats *st, const struct mmu_run *r)
 	st->walks += r->walks;
 }
 
-void trace_run(struct vm *m, struct task *t, const uint64_t *rec, size_t nr)
+/* The next records, at most LANE_RECORDS; a copy of fewer if they are not
+ * aligned. */
+static const uint64_t *next_records(
+	uint64_t copy[COPY_RECORDS], const uint8_t *from, size_t *nr)
 {
+	if (*nr > LANE_RECORDS)
+		*nr = LANE_RECORDS;
+	if ((uintptr_t)from % sizeof(*copy) == 0)
+		return (const uint64_t *)(const void *)from;
+	if (*nr > COPY_RECORDS)
+		*nr = COPY_RECORDS;
+	memcpy(copy, from, *nr * sizeof(*copy));
+	return copy;
+}
+
+void trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
+{
+	uint64_t copy[COPY_RECORDS];
+	const uint8_t *at = records;
 	uint64_t min_flt = t->min_flt, maj_flt = t->maj_flt;
 	uint64_t outside_before = t->trace.outside;
 	struct trace x = {.st = &t->trace};
@@ -313,7 +331,8 @@ void trace_run(struct vm *m, struct task *t, const uint64_t *rec, size_t nr)
 	x.set_mask = x.r.l1.sets - 1;
 	x.want = x.r.base | TLB_RIGHTS;
 	while (nr) {
-		size_t n = nr < LANE_RECORDS ? nr : LANE_RECORDS;
+		size_t n = nr;
+		const uint64_t *rec = next_records(copy, at, &n);
 		uint64_t lanes = run_any(&x, rec, n);
 		uint64_t loads = lanes & LANE_MASK;
 		uint64_t stores = lanes >> LANE_BITS & LANE_MASK;
@@ -323,7 +342,7 @@ void trace_run(struct vm *m, struct task *t, const uint64_t *rec, size_t nr)
 		x.r.stores += stores;
 		x.r.fetches += fetches;
 		x.r.l1_hits += loads + stores + fetches;
-		rec += n;
+		at += n * sizeof(*rec);
 		nr -= n;
 	}
 	vm_fail_clear(m);

@@ -5,7 +5,6 @@
  *
  * Source of order and errno: fs/exec.c, fs/binfmt_elf.c.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "../disk/disk.h"
@@ -125,9 +124,9 @@ int exec_open(struct bprm *b, const char *path)
 {
 	int err;
 
-	b->tables = malloc(2 * ELF_TABLE_MAX);
+	b->tables = scratch_take(b->m, 2 * ELF_TABLE_MAX);
 	if (!b->tables)
-		return vm_fail(b->m, ENOMEM, "the host has no memory");
+		return vm_fail(b->m, ENOMEM, "no memory to read programs");
 	err = open_through_scripts(b, path);
 	if (!err)
 		err = read_elf(b, b->file, ELF_PROGRAM, &b->img);
@@ -142,7 +141,7 @@ static void exec_close(struct bprm *b)
 		file_put(b->m, b->file);
 	if (b->interp)
 		file_put(b->m, b->interp);
-	free(b->tables);
+	scratch_give(b->m, b->tables);
 }
 
 /* ---- building ------------------------------------------------------------ */

@@ -17,7 +17,7 @@ struct bprm {
 	/* The program and its interpreter, opened; a reference each. */
 	idx_t file, interp; /* 0 none */
 	struct elf_image img, interp_img;
-	uint8_t *tables; /* program headers of both, of the host's heap */
+	uint8_t *tables; /* program headers of both, scratch memory */
 
 	/*
 	 * argv is what scripts put in front, in reverse, then the rest of the

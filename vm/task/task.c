@@ -5,7 +5,6 @@
  */
 #include "task_i.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "../abi.h"
@@ -28,32 +27,35 @@ struct task *task_next(const struct vm *m, uint32_t pid)
 	return NULL;
 }
 
-static int pid_map_reserve(struct vm *m, uint32_t pid)
+int task_init(struct vm *m)
 {
-	uint32_t size = m->pid_map_size ? m->pid_map_size : 64;
-	idx_t *map;
-
-	if (pid < m->pid_map_size)
+	m->pid_map = m->arena.host->reserve((PID_MAX + 1) * sizeof(idx_t));
+	if (m->pid_map)
 		return 0;
-	while (size <= pid)
-		size *= 2;
-	map = realloc(m->pid_map, size * sizeof(*map));
-	if (!map)
-		return vm_fail(
-			m, ENOMEM, "the host has no memory for %u PIDs", size);
-	memset(map + m->pid_map_size, 0,
-		(size - m->pid_map_size) * sizeof(*map));
-	m->pid_map = map;
-	m->pid_map_size = size;
-	return 0;
+	return vm_fail(m, ENOMEM, "the host has no address space for %u PIDs",
+		PID_MAX);
+}
+
+void task_free(struct vm *m)
+{
+	if (m->pid_map)
+		m->arena.host->release(
+			m->pid_map, (PID_MAX + 1) * sizeof(idx_t));
+	m->pid_map = NULL;
+}
+
+static void pid_map_set(struct vm *m, uint32_t pid, idx_t i)
+{
+	m->pid_map[pid] = i;
+	if (pid >= m->pid_map_size)
+		m->pid_map_size = pid + 1;
 }
 
 int task_reindex(struct vm *m)
 {
 	uint32_t last = 0;
 
-	free(m->pid_map);
-	m->pid_map = NULL;
+	memset(m->pid_map, 0, m->pid_map_size * sizeof(idx_t));
 	m->pid_map_size = 0;
 	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next) {
 		uint32_t pid = task_at(m, i)->pid;
@@ -62,9 +64,7 @@ int task_reindex(struct vm *m)
 			return vm_fail(m, EINVAL,
 				"PID %u follows PID %u in the list of tasks",
 				pid, last);
-		if (pid_map_reserve(m, pid))
-			return -ENOMEM;
-		m->pid_map[pid] = i;
+		pid_map_set(m, pid, i);
 		last = pid;
 	}
 	return 0;
@@ -103,7 +103,7 @@ static void list_insert(struct vm *m, struct task *t)
 		task_at(m, t->next)->prev = self;
 	else
 		m->root->last_task = self;
-	m->pid_map[t->pid] = self;
+	pid_map_set(m, t->pid, self);
 }
 
 static void list_remove(struct vm *m, struct task *t)
@@ -125,7 +125,7 @@ static struct task *task_new(struct vm *m)
 	struct task *t;
 	idx_t i;
 
-	if (!pid || pid_map_reserve(m, pid))
+	if (!pid)
 		return NULL;
 	i = pool_alloc(m, SEG_TASK);
 	if (!i)

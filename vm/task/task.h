@@ -171,7 +171,9 @@ struct task *task_next(const struct vm *m, uint32_t pid);
 
 /* Boots PID 1, init: a bare process. */
 int task_boot(struct vm *m);
-int task_reindex(struct vm *m); /* rebuilds the PID map */
+int task_init(struct vm *m); /* reserves the PID map */
+void task_free(struct vm *m);
+int task_reindex(struct vm *m); /* rebuilds it */
 
 /*
  * A new process: with path, an image from disk/; without, a bare one (stack,
