@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../vm/phys/lru.h"
+#include "../vm/mmu/mmu.h"
 #include "../vm/task/task.h"
 
 uint64_t zone_block_pages(const struct zone *z)
@@ -26,6 +27,7 @@ void mem_sums(const struct vm *m, struct mem_sums *s)
 	}
 	s->reserve = phys_total_reserve(m);
 	s->anon = r->pages[USE_ANON];
+	s->anon_huge = r->anon_huge << huge_order(m);
 	s->file = r->pages[USE_FILE];
 	s->shmem = r->pages[USE_SHMEM];
 	s->pgtable = r->pages[USE_PGTABLE];

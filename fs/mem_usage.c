@@ -48,6 +48,17 @@ static uint64_t table_entry(const struct vm *m, const void *table, unsigned i)
 					 : ((const uint32_t *)table)[i];
 }
 
+/* A huge page counts as its parts. */
+static void add_huge(
+	struct mem_usage *u, const struct vm *m, vaddr_t va, uint64_t e)
+{
+	if (!pte_huge(m, e) || e & m->arch->pte.special)
+		return;
+	u->anon_huge += huge_size(m);
+	for (uint64_t off = 0; off < huge_size(m); off += m->page_size)
+		add_page(u, m, pte_part(m, e, va + off));
+}
+
 void mem_usage_add(struct mem_usage *u, const struct vm *m, const struct mm *mm,
 	const struct vma *v)
 {
@@ -60,6 +71,9 @@ void mem_usage_add(struct mem_usage *u, const struct vm *m, const struct mm *mm,
 	for (vaddr_t va = v->start; va < v->end; va += span) {
 		unsigned first;
 		const void *table = pt_leaf_table(m, mm, va, &first, &span);
+
+		if (!table)
+			add_huge(u, m, va, pt_above(m, mm, va));
 
 		if (span > v->end - va)
 			span = v->end - va;

@@ -55,7 +55,7 @@ enum node_kind {
 struct node {
 	const char *path; /* "" is the root */
 	enum node_kind kind;
-	const char *verb; /* command that takes a number written to it */
+	const char *verb; /* command that takes what is written to it */
 	uint16_t mode;	  /* permission bits */
 	uint16_t actor;	  /* enum actor_kind of what is written to it */
 	bool wakes;	  /* poll() wakes when a command has run */

@@ -46,6 +46,12 @@
 		.actor = ACTOR_MACHINE, .verb = "set " #key,                  \
 		.show = show_##key, .help = h                                 \
 	}
+#define THP(key, setting, h)                                              \
+	{                                                                 \
+		.path = "sys/kernel/mm/transparent_hugepage/" #key,       \
+		.kind = NODE_TEXT, .mode = 0644, .actor = ACTOR_MACHINE,  \
+		.verb = "set " setting, .show = show_thp_##key, .help = h \
+	}
 #define STREAM(p, m, a, s, h)                                          \
 	{                                                              \
 		.path = p, .kind = NODE_STREAM, .mode = m, .actor = a, \
@@ -310,12 +316,15 @@ const struct node node_table[] = {
 		"beyond nr_hugepages: none"),
 	DIRECTORY("sys/kernel/mm/transparent_hugepage", 0555,
 		"huge pages without asking"),
-	TEXT("sys/kernel/mm/transparent_hugepage/defrag", 0444, show_thp_defrag,
-		"[never]"),
-	TEXT("sys/kernel/mm/transparent_hugepage/enabled", 0444,
-		show_thp_enabled, "[never]"),
+	THP(defrag, "thp_defrag", "how hard huge pages are sought: kept"),
+	THP(enabled, "thp_enabled",
+		"who gets huge pages: always, madvise, never"),
 	TEXT("sys/kernel/mm/transparent_hugepage/hpage_pmd_size", 0444,
 		show_pmd_size, "bytes of a huge page"),
+	TEXT("sys/kernel/mm/transparent_hugepage/shmem_enabled", 0444,
+		show_thp_shmem, "for shared memory: [never]"),
+	THP(use_zero_page, "thp_use_zero_page",
+		"1: loads of untouched memory share a huge page of zeros"),
 
 	/* cpu/ */
 	DIRECTORY("cpu", 0555, "the processors"),

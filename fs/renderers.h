@@ -45,7 +45,11 @@ show_fn show_file_nr;
 show_fn show_node_meminfo, show_node_vmstat, show_node_numastat;
 show_fn show_node_distance, show_node_list, show_cpu_map, show_cpu_list;
 show_fn show_cpu_max, show_cpu_link, show_core_id, show_cpu_bit;
-show_fn show_thp_enabled, show_thp_defrag, show_pmd_size;
+show_fn show_thp_enabled, show_thp_defrag, show_thp_use_zero_page;
+show_fn show_thp_shmem, show_pmd_size;
+/* The value of a setting as text. */
+void setting_value(
+	const struct view *v, const char *key, char *value, size_t size);
 
 /* show_cpu.c, show_walk.c */
 show_fn show_regs, show_tlb;

@@ -4,6 +4,8 @@
  */
 #include "show_kpage.h"
 
+#include "../vm/mm/folio.h"
+
 #include "renderers.h"
 
 /* Bits of kpageflags. */
@@ -17,8 +19,11 @@ enum {
 	KPF_MMAP = 11,
 	KPF_ANON = 12,
 	KPF_SWAPBACKED = 14,
+	KPF_COMPOUND_HEAD = 15,
+	KPF_COMPOUND_TAIL = 16,
 	KPF_UNEVICTABLE = 18,
 	KPF_NOPAGE = 20,
+	KPF_THP = 22,
 	KPF_ZERO_PAGE = 24,
 	KPF_PGTABLE = 26,
 	KPF_RESERVED = 32,
@@ -50,6 +55,13 @@ uint64_t kpage_count(const struct vm *m, pfn_t pfn)
 	}
 }
 
+/* Of a part of a transparent huge page. */
+static uint64_t large_flags(const struct frame *f)
+{
+	return 1ull << KPF_THP |
+	       1ull << (f->order ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL);
+}
+
 /* Of a page that processes use. */
 static uint64_t user_flags(const struct frame *f)
 {
@@ -71,6 +83,8 @@ static uint64_t user_flags(const struct frame *f)
 			u |= 1ull << names[i].bit;
 	if (f->mapcount)
 		u |= 1ull << KPF_MMAP;
+	if (f->flags & FR_LARGE)
+		u |= large_flags(f);
 	if (f->state == FRAME_ANON)
 		u |= 1ull << KPF_ANON | 1ull << KPF_UPTODATE;
 	return u;
@@ -84,6 +98,9 @@ uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 		return 1ull << KPF_NOPAGE;
 	if (pfn == m->root->zero_pfn)
 		return 1ull << KPF_ZERO_PAGE | 1ull << KPF_RESERVED;
+	if (m->root->huge_zero_pfn &&
+		folio_head(m, pfn) == m->root->huge_zero_pfn)
+		return 1ull << KPF_ZERO_PAGE | large_flags(f);
 	switch (phys_frame_state(m, pfn)) {
 	case FRAME_ANON:
 	case FRAME_FILE:

@@ -152,7 +152,8 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	static const char *const after_tables[] = {"SecPageTables:",
 		"NFS_Unstable:", "Bounce:", "WritebackTmp:", NULL};
 	static const char *const after_vmalloc[] = {
-		"VmallocUsed:", "VmallocChunk:", "Percpu:", "AnonHugePages:",
+		"VmallocUsed:", "VmallocChunk:", "Percpu:", NULL};
+	static const char *const after_huge[] = {
 		"ShmemHugePages:", "ShmemPmdMapped:", "FileHugePages:",
 		"FilePmdMapped:", "Balloon:", NULL};
 	const struct vm *m = view->vm;
@@ -178,6 +179,8 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	text_kb(b, "Committed_AS:", m->root->committed << s);
 	text_kb(b, "VmallocTotal:", vmalloc_total_kb(m));
 	zero_lines(b, after_vmalloc);
+	text_kb(b, "AnonHugePages:", t.anon_huge << s);
+	zero_lines(b, after_huge);
 	sbuf_str(b, "HugePages_Total:       0\nHugePages_Free:        0\n"
 		    "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
 	/* what an entry of the last level but one maps */

@@ -24,9 +24,9 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	static const char *const after_tables[] = {
 		"SecPageTables:", "NFS_Unstable:", "Bounce:", "WritebackTmp:",
-		"KReclaimable:", "Slab:", "SReclaimable:", "SUnreclaim:",
-		"AnonHugePages:", "ShmemHugePages:", "ShmemPmdMapped:",
-		"FileHugePages:", "FilePmdMapped:", NULL};
+		"KReclaimable:", "Slab:", "SReclaimable:", "SUnreclaim:", NULL};
+	static const char *const after_huge[] = {"ShmemHugePages:",
+		"ShmemPmdMapped:", "FileHugePages:", "FilePmdMapped:", NULL};
 	const struct vm *m = v->vm;
 	unsigned s = m->page_shift - 10;
 	struct mem_sums t;
@@ -53,6 +53,8 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 	node_kb(b, "KernelStack:", 0);
 	node_kb(b, "PageTables:", t.pgtable << s);
 	zero_lines(b, after_tables);
+	node_kb(b, "AnonHugePages:", (t.anon_huge) << s);
+	zero_lines(b, after_huge);
 	sbuf_str(b, "Node 0 HugePages_Total:     0\n"
 		    "Node 0 HugePages_Free:      0\n"
 		    "Node 0 HugePages_Surp:      0\n");
@@ -137,14 +139,46 @@ void show_core_id(struct sbuf *b, const struct view *v, uint64_t id)
 
 /* ---- huge pages --------------------------------------------------------- */
 
+/* The words that a setting takes, the one in force in brackets. */
+static void choice(struct sbuf *b, const struct view *v, const char *key,
+	const char *const *words)
+{
+	char now[32];
+
+	setting_value(v, key, now, sizeof(now));
+	for (unsigned i = 0; words[i]; i++)
+		sbuf_printf(b, strcmp(words[i], now) ? "%s%s" : "%s[%s]",
+			i ? " " : "", words[i]);
+	sbuf_char(b, '\n');
+}
+
 void show_thp_enabled(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	sbuf_str(b, "always madvise [never]\n");
+	static const char *const words[] = {"always", "madvise", "never", NULL};
+
+	choice(b, v, "thp_enabled", words);
 }
 
 void show_thp_defrag(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	sbuf_str(b, "always defer defer+madvise madvise [never]\n");
+	static const char *const words[] = {
+		"always", "defer", "defer+madvise", "madvise", "never", NULL};
+
+	choice(b, v, "thp_defrag", words);
+}
+
+void show_thp_use_zero_page(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	char now[32];
+
+	setting_value(v, "thp_use_zero_page", now, sizeof(now));
+	sbuf_printf(b, "%s\n", now);
+}
+
+/* Shared memory has none. */
+void show_thp_shmem(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_str(b, "always within_size advise [never] deny force\n");
 }
 
 /* What an entry of the last level but one maps. */

@@ -38,7 +38,8 @@ static void count_pages(struct numa_pages *n, const struct vm *m,
 		unsigned first;
 		vaddr_t end;
 
-		if (!pt_leaf_table(m, mm, va, &first, &span))
+		if (!pt_leaf_table(m, mm, va, &first, &span) &&
+			!pte_huge(m, pt_above(m, mm, va)))
 			continue;
 		if (span > v->end - va)
 			span = v->end - va;

@@ -61,6 +61,20 @@ static inline __attribute__((always_inline)) void table_words(
 	}
 }
 
+/* The huge zero page counts as a file's. */
+static void huge_words(const struct vm *m, const struct mm *mm, vaddr_t va,
+	uint64_t *out, size_t n, bool pfns)
+{
+	uint64_t e = pt_above(m, mm, va);
+	uint64_t file = e & m->arch->pte.special ? PM_FILE : 0;
+
+	for (size_t i = 0; i < n; i++, va += m->page_size)
+		out[i] = pte_huge(m, e) ? page_word(m, &m->arch->pte,
+						  pte_part(m, e, va), pfns) |
+						  file
+					: 0;
+}
+
 static void range_words(const struct vm *m, const struct mm *mm, vaddr_t va,
 	uint64_t *out, size_t n, bool pfns)
 {
@@ -73,7 +87,7 @@ static void range_words(const struct vm *m, const struct mm *mm, vaddr_t va,
 		if (part > n)
 			part = n;
 		if (!t)
-			memset(out, 0, part * sizeof(*out));
+			huge_words(m, mm, va, out, part, pfns);
 		else if (width == 8)
 			table_words(m, t + first * 8, 8, out, part, pfns);
 		else

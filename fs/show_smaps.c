@@ -2,6 +2,7 @@
  * proc/PID/smaps and smaps_rollup: what each mapping costs, and the sum.
  * Source of fields, order and widths: Linux fs/proc/task_mmu.c.
  */
+#include "../vm/mm/huge.h"
 #include "mem_usage.h"
 #include "renderers.h"
 #include "show_proc.h"
@@ -30,10 +31,10 @@ static void usage_lines(struct sbuf *b, const struct mem_usage *u, bool rollup)
 	text_kb(b, "Private_Dirty:", u->private_dirty >> 10);
 	text_kb(b, "Referenced:", u->referenced >> 10);
 	text_kb(b, "Anonymous:", u->anonymous >> 10);
-	/* neither merged, lazily freed, huge nor swapped pages exist here */
+	/* neither merged, lazily freed nor swapped pages exist here */
 	text_kb(b, "KSM:", 0);
 	text_kb(b, "LazyFree:", 0);
-	text_kb(b, "AnonHugePages:", 0);
+	text_kb(b, "AnonHugePages:", u->anon_huge >> 10);
 	text_kb(b, "ShmemPmdMapped:", 0);
 	text_kb(b, "FilePmdMapped:", 0);
 	text_kb(b, "Shared_Hugetlb:", 0);
@@ -50,7 +51,7 @@ static void mapping_lines(struct sbuf *b, const struct vm *m,
 	text_kb(b, "KernelPageSize:", m->page_size >> 10);
 	text_kb(b, "MMUPageSize:", m->page_size >> 10);
 	usage_lines(b, u, false);
-	sbuf_str(b, "THPeligible:           0\nVmFlags: ");
+	sbuf_printf(b, "THPeligible:    %8u\nVmFlags: ", huge_eligible(m, v));
 	vm_flags_text(b, v->flags);
 	sbuf_char(b, '\n');
 }

@@ -104,8 +104,9 @@ static void memory_lines(
 	kb(b, "VmPTE:\t", mm->pgtables);
 	kb(b, "VmSwap:\t", 0);
 	kb(b, "HugetlbPages:\t", 0);
-	sbuf_str(b, "CoreDumping:\t0\nTHP_enabled:\t0\n"
-		    "untag_mask:\t0xffffffffffffffff\n");
+	sbuf_printf(b, "CoreDumping:\t0\nTHP_enabled:\t%d\n",
+		mm->thp_disable != 1);
+	sbuf_str(b, "untag_mask:\t0xffffffffffffffff\n");
 }
 
 /* Sets of CPUs print as hex words of 32, the highest first. */

@@ -15,17 +15,22 @@ static void number(struct sbuf *b, uint64_t v)
 	sbuf_char(b, '\n');
 }
 
-static void setting(struct sbuf *b, const struct view *v, const char *key)
+void setting_value(
+	const struct view *v, const char *key, char *value, size_t size)
 {
 	const char *name;
+
+	for (unsigned i = 0; settings_get(v->vm, i, &name, value, size); i++)
+		if (!strcmp(name, key))
+			return;
+}
+
+static void setting(struct sbuf *b, const struct view *v, const char *key)
+{
 	char value[32];
 
-	for (unsigned i = 0;
-		settings_get(v->vm, i, &name, value, sizeof(value)); i++)
-		if (!strcmp(name, key)) {
-			sbuf_str(b, value);
-			sbuf_char(b, '\n');
-		}
+	setting_value(v, key, value, sizeof(value));
+	sbuf_printf(b, "%s\n", value);
 }
 
 #define SETTING(key)                                                       \

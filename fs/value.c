@@ -1,7 +1,8 @@
 /*
- * Files that take one number: what is written becomes a command of the
- * process, `VERB NUMBER`.
+ * Files that take one number or word: what is written becomes a command of the
+ * process or the machine, `VERB NUMBER` or `VERB WORD`.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,22 +27,44 @@ static bool number_in(const char *buf, size_t len, long *n)
 	return !*end && !errno;
 }
 
+/* A word of letters, '+' and '_', without the white space around it. */
+static size_t word_in(const char *buf, size_t len, const char **word)
+{
+	size_t n = 0;
+
+	while (len && strchr(" \n\t", *buf))
+		buf++, len--;
+	while (n < len && (isalpha((unsigned char)buf[n]) ||
+				  (n && (buf[n] == '+' || buf[n] == '_'))))
+		n++;
+	*word = buf;
+	for (size_t i = n; i < len; i++)
+		if (!strchr(" \n\t", buf[i]) || !buf[i])
+			return 0;
+	return n <= 32 ? n : 0;
+}
+
 int64_t value_write(
 	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
 {
 	char line[80];
 	struct vm_outcome out;
 	struct event e = {.actor = file_actor(req, f), .text = line};
+	const char *word;
 	int err = EINVAL;
 	long n;
 
-	if (number_in(buf, len, &n)) {
+	if (number_in(buf, len, &n))
 		e.text_len = (size_t)snprintf(
 			line, sizeof(line), "%s %ld", f->node->verb, n);
+	else if ((n = (long)word_in(buf, len, &word)) > 0)
+		e.text_len = (size_t)snprintf(line, sizeof(line), "%s %.*s",
+			f->node->verb, (int)n, word);
+	if (e.text_len) {
 		err = exec_event(f, &e, NULL, &out);
 	} else {
-		snprintf(
-			line, sizeof(line), "%s takes a number", f->node->verb);
+		snprintf(line, sizeof(line), "%s takes a number or a word",
+			f->node->verb);
 		refuse_input(f, EINVAL, line);
 	}
 	return err ? -err : (int64_t)len;

@@ -96,6 +96,7 @@ enum {
 	NODE_SHMEM = 22,
 	NODE_DIRTIED = 30,
 	NODE_WRITTEN = 31,
+	NODE_ANON_HUGE = 27, /* huge pages, not frames */
 	NODE_PGTABLE = 37,
 };
 
@@ -126,6 +127,7 @@ void vmstat_collect(const struct vm *m, struct vmstat *s)
 	s->node[NODE_SHMEM] = t->shmem;
 	s->node[NODE_DIRTIED] = m->root->count[CNT_DIRTIED];
 	s->node[NODE_WRITTEN] = m->root->count[CNT_WRITTEN];
+	s->node[NODE_ANON_HUGE] = m->root->anon_huge;
 	s->node[NODE_PGTABLE] = t->pgtable;
 }
 
@@ -225,8 +227,8 @@ static const struct event_name events[] = {
 	{"unevictable_pgs_munlocked", CNT_MUNLOCKED},
 	{"unevictable_pgs_cleared", CNT_MLOCK_CLEARED},
 	{"unevictable_pgs_stranded", NONE},
-	{"thp_fault_alloc", NONE},
-	{"thp_fault_fallback", NONE},
+	{"thp_fault_alloc", CNT_THP_FAULT_ALLOC},
+	{"thp_fault_fallback", CNT_THP_FAULT_FALLBACK},
 	{"thp_fault_fallback_charge", NONE},
 	{"thp_collapse_alloc", NONE},
 	{"thp_collapse_alloc_failed", NONE},
@@ -234,16 +236,16 @@ static const struct event_name events[] = {
 	{"thp_file_fallback", NONE},
 	{"thp_file_fallback_charge", NONE},
 	{"thp_file_mapped", NONE},
-	{"thp_split_page", NONE},
+	{"thp_split_page", CNT_THP_SPLIT_PAGE},
 	{"thp_split_page_failed", NONE},
 	{"thp_deferred_split_page", NONE},
 	{"thp_underused_split_page", NONE},
-	{"thp_split_pmd", NONE},
+	{"thp_split_pmd", CNT_THP_SPLIT_PMD},
 	{"thp_scan_exceed_none_pte", NONE},
 	{"thp_scan_exceed_swap_pte", NONE},
 	{"thp_scan_exceed_share_pte", NONE},
 	{"thp_split_pud", NONE},
-	{"thp_zero_page_alloc", NONE},
+	{"thp_zero_page_alloc", CNT_THP_ZERO_PAGE_ALLOC},
 	{"thp_zero_page_alloc_failed", NONE},
 	{"thp_swpout", NONE},
 	{"thp_swpout_fallback", NONE},

@@ -49,6 +49,9 @@ struct settings {
 	uint64_t mmap_min_addr;	    /* permission check */
 	uint64_t mmap_min_addr_lsm; /* the LSM's own minimum */
 	uint32_t fault_around_pages;
+	uint32_t thp_enabled;	/* enum thp_when */
+	uint32_t thp_defrag;	/* stored: huge pages are taken, not made */
+	uint32_t thp_zero_page; /* reads of nothing get the huge zero page */
 	uint32_t cost_syscall_ns, cost_fault_ns;
 	uint32_t cost_mem_ns, cost_tlb_ns;
 	uint32_t read_ahead_kb;
@@ -57,6 +60,8 @@ struct settings {
 	uint64_t dirty_bytes, dirty_background_bytes;
 	uint32_t dirty_expire_centisecs, dirty_writeback_centisecs;
 };
+
+enum thp_when { THP_NEVER, THP_MADVISE, THP_ALWAYS };
 
 enum reply_kind { REPLY_NONE, REPLY_HEX, REPLY_DEC, REPLY_TEXT };
 
@@ -162,7 +167,10 @@ struct root {
 	uint64_t mapped; /* frames of files and shared memory in page tables */
 	uint64_t dirty;	 /* frames of files with FR_DIRTY */
 	idx_t dirty_first, dirty_last; /* inodes that have some, oldest first */
-	uint64_t committed;	       /* pages: Committed_AS */
+	uint64_t anon_huge;  /* huge pages in huge entries of page tables */
+	pfn_t huge_zero_pfn; /* the shared huge zero page, 0 before its use */
+	uint32_t reserved2;
+	uint64_t committed; /* pages: Committed_AS */
 
 	/* disk */
 	idx_t disk_root;      /* inode of disk/ */

@@ -107,6 +107,7 @@ static int check_phys(struct vm *m)
 		if (check_zone(m, &r->zone[i]))
 			return -EINVAL;
 	if (check_limit(m, "the zero page", r->zero_pfn, end) ||
+		check_limit(m, "the huge zero page", r->huge_zero_pfn, end) ||
 		check_limit(m, "the kernel's page table", r->kernel_pgd, end))
 		return -EINVAL;
 	if (phys_check(m)) { /* an I/O error there, a refusal here */

@@ -39,7 +39,9 @@ static void put_kpage(uint64_t pfn)
 	put_dec((int64_t)count);
 	put_text(" kpf=");
 	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (!(flags >> names[i].bit & 1))
+		/* When MADV_FREE takes SWAPBACKED away is the LRU's matter. */
+		if (!(flags >> names[i].bit & 1) ||
+			(script_huge && names[i].bit == 14))
 			continue;
 		if (!first)
 			put_char(',');
@@ -213,20 +215,43 @@ static uint64_t number_in(const char *p)
 }
 
 /* One digit a page: 8 present, 4 file, 2 guard, 1 exclusive. */
+static char page_digit(uint64_t addr)
+{
+	uint64_t v = 0, d = 0;
+
+	if (host_pagemap(addr / PAGE, &v) != 8)
+		return '?';
+	d |= v & PM_PRESENT ? 8 : 0;
+	d |= v & PM_FILE ? 4 : 0;
+	d |= v & PM_GUARD ? 2 : 0;
+	d |= v & PM_EXCL ? 1 : 0;
+	return d ? "0123456789abcdef"[d] : '.';
+}
+
+/* With huge pages there are many: DIGIT*COUNT for each run of equal ones. */
+static void put_runs(uint64_t start, uint64_t end)
+{
+	while (start < end) {
+		char c = page_digit(start);
+		int64_t nr = 0;
+
+		for (; start < end && page_digit(start) == c; start += PAGE)
+			nr++;
+		put_char(c);
+		put_char('*');
+		put_dec(nr);
+		put_char(' ');
+	}
+}
+
 static void put_pagemap(uint64_t start, uint64_t end)
 {
 	put_text(" pages=");
-	for (int i = 0; i < 64 && start < end; i++, start += PAGE) {
-		uint64_t v = 0, d = 0;
-
-		if (host_pagemap(start / PAGE, &v) != 8)
-			return;
-		d |= v & PM_PRESENT ? 8 : 0;
-		d |= v & PM_FILE ? 4 : 0;
-		d |= v & PM_GUARD ? 2 : 0;
-		d |= v & PM_EXCL ? 1 : 0;
-		put_char(d ? "0123456789abcdef"[d] : '.');
-	}
+	if (script_huge)
+		put_runs(start, end);
+	for (int i = 0; !script_huge && i < 64 && start < end;
+		i++, start += PAGE)
+		put_char(page_digit(start));
 	put_char('\n');
 }
 
@@ -234,13 +259,14 @@ static void put_pagemap(uint64_t start, uint64_t end)
  * of Clean and Dirty are told. */
 static void put_vma(uint64_t start, uint64_t end, const char *p)
 {
-	static const char *const fields[] = {
-		"Rss", "Pss", "Anonymous", "Locked", "Swap"};
+	static const char *const fields[] = {"Rss", "Pss", "Anonymous",
+		"Locked", "Swap", "AnonHugePages", "THPeligible"};
+	unsigned nr = script_huge ? 7 : 5;
 	uint64_t shared = 0, private = 0;
 
 	put_hex(start);
 	for (; *p && !is_range(p); p = line_end(p)) {
-		for (unsigned i = 0; i < 5; i++) {
+		for (unsigned i = 0; i < nr; i++) {
 			if (!text_starts(p, fields[i]) ||
 				p[text_len(fields[i])] != ':')
 				continue;

@@ -305,6 +305,8 @@ static void parse_option(struct options *o, const char *s)
 		o->echo = true;
 	else if (text_eq(s, "--raw"))
 		script_raw = true;
+	else if (text_eq(s, "--thp"))
+		script_huge = true;
 	else if (text_eq(s, "--stack=unlimited"))
 		o->stack = UINT64_MAX;
 	else if (text_starts(s, "--stack="))
@@ -335,7 +337,7 @@ static void stage1(const struct options *o, int argc, char **argv)
 		args[n++] = argv[i];
 	persona = (uint64_t)SYS3(SYS_PERSONALITY, 0xffffffff, 0, 0);
 	SYS3(SYS_PERSONALITY, (persona & 0xffffffff) | NO_RANDOMIZE, 0, 0);
-	SYS4(CALL_PRCTL, THP_DISABLE, 1, 0, 0);
+	SYS4(CALL_PRCTL, THP_DISABLE, !script_huge, 0, 0);
 	set_limit(3, o->stack, o->stack);
 	set_limit(8, MEMLOCK_LIMIT, UINT64_MAX);
 	set_limit(9, UINT64_MAX, UINT64_MAX);

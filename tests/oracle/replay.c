@@ -6,6 +6,7 @@
  *
  *	--own    maps of a fresh probe (`echo dump own | probe`): the process
  *	         gets the same mappings before the script starts
+ *	--thp    transparent huge pages for those who ask (madvise)
  *	--check  check every invariant of the machine after each call
  */
 #include <stdio.h>
@@ -415,7 +416,8 @@ static void boot(void)
 	task = task_spawn(m, 0, 0, &bare, "probe");
 	if (!task)
 		die("spawn");
-	mm_at(m, task->mm)->thp_disable = 1;
+	mm_at(m, task->mm)->thp_disable = !script_huge;
+	m->root->set.thp_enabled = script_huge ? THP_MADVISE : THP_NEVER;
 	if (disk_mkdir(m, "/tmp", 0777, 0, 0))
 		die("/tmp");
 }
@@ -432,6 +434,8 @@ int main(int argc, char **argv)
 			echo = true;
 		else if (!strcmp(argv[i], "--check"))
 			check_always = true;
+		else if (!strcmp(argv[i], "--thp"))
+			script_huge = true;
 		else if (!strncmp(argv[i], "--own=", 6))
 			own_path = argv[i] + 6;
 		else if (!strncmp(argv[i], "--tag=", 6))

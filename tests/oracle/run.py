@@ -25,7 +25,8 @@ SKIP = 77
 class Judge:
     """The two programs, and the mappings of a fresh probe."""
 
-    def __init__(self, build):
+    def __init__(self, build, options=()):
+        self.options = options
         self.probe = os.path.join(build, "tests/oracle/probe")
         self.replay = os.path.join(build, "tests/oracle/replay")
         self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
@@ -49,7 +50,7 @@ class Judge:
         return p.stdout.decode() + p.stderr.decode()
 
     def ask(self, script, *opts):
-        opts = [f"--tag={os.getpid()}-", *opts]
+        opts = [f"--tag={os.getpid()}-", *self.options, *opts]
         kernel = self.run([self.probe, *opts], script)
         machine = self.run(
             [self.replay, "--own=" + self.own.name, *opts], script)
@@ -316,6 +317,83 @@ def gen_rights(rnd):
     ])
 
 
+# ---- transparent huge pages: a window of some of them ---------------------
+
+HUGE_BASE = 0x40000000
+HUGE_WINDOW = 5
+
+
+def huge_place(rnd):
+    """Mostly a multiple of 2 MiB, else near one, else anywhere."""
+    at = HUGE_BASE + rnd.randrange(HUGE_WINDOW) * HUGE
+    return at + rnd.choice([0, 0, 0, 0, PAGE, -PAGE, HUGE // 2,
+                            rnd.randrange(HUGE // PAGE) * PAGE])
+
+
+def huge_length(rnd):
+    return rnd.choice([HUGE] * 4 + [2 * HUGE, 2 * HUGE, 3 * HUGE, PAGE, PAGE,
+                                    HUGE - PAGE, HUGE + PAGE, 16 * PAGE,
+                                    HUGE // 2])
+
+
+def huge_advise(rnd, advice):
+    return f"madvise {huge_place(rnd):#x} {huge_length(rnd):#x} {advice}"
+
+
+def huge_map(rnd):
+    at, n = huge_place(rnd), huge_length(rnd)
+    flags = "PRIVATE|ANON|FIXED"
+    for name, share in (("NORESERVE", .05), ("STACK", .03), ("LOCKED", .02),
+                        ("POPULATE", .05), ("GROWSDOWN", .02)):
+        if rnd.random() < share:
+            flags += "|" + name
+    prot = rnd.choice(["rw"] * 6 + ["r", "none"])
+    advice = rnd.choice(["HUGEPAGE"] * 4 + ["NORMAL"])
+    return f"mmap {at:#x} {n:#x} {prot} {flags}\n" \
+           f"madvise {at:#x} {n:#x} {advice}"
+
+
+def huge_access(rnd):
+    at = huge_place(rnd)
+    return rnd.choice([f"write {at:#x} 1", f"write {at:#x} 1",
+                       f"read {at:#x}", f"read {at + 77:#x}",
+                       f"touch {at:#x} {rnd.choice([1, 3, 40]) * PAGE}",
+                       f"peek {at:#x} {rnd.choice([1, 3, 40]) * PAGE}",
+                       f"kpages {at:#x} {PAGE}", "faults"])
+
+
+def huge_move(rnd):
+    old, n = huge_place(rnd), huge_length(rnd)
+    new, to = rnd.choice([n, n, huge_length(rnd)]), huge_place(rnd)
+    how = rnd.choice(["MAYMOVE|FIXED", "MAYMOVE|FIXED", "MAYMOVE", "0",
+                      "MAYMOVE|DONTUNMAP"])
+    if "DONTUNMAP" in how:
+        new, to = n, rnd.choice([0, to])
+    return f"mremap {old:#x} {n:#x} {new:#x} {how} {to:#x}"
+
+
+HUGE_GENERATORS = [
+    (.16, huge_map),
+    (.34, huge_access),
+    (.05, lambda r: f"munmap {huge_place(r):#x} {huge_length(r):#x}"),
+    (.09, lambda r: f"mprotect {huge_place(r):#x} {huge_length(r):#x} "
+     + r.choice(["rw"] * 4 + ["r", "r", "none", "rwx"])),
+    (.10, huge_move),
+    (.05, lambda r: huge_advise(r, "HUGEPAGE")),
+    (.02, lambda r: huge_advise(r, "NOHUGEPAGE")),
+    (.05, lambda r: huge_advise(r, "DONTNEED")),
+    (.03, lambda r: huge_advise(r, "FREE")),
+    (.02, lambda r: huge_advise(r, "COLD")),
+    (.05, lambda r: huge_advise(r, r.choice(
+        ["WIPEONFORK", "KEEPONFORK", "DONTFORK", "DOFORK", "POPULATE_READ",
+         "POPULATE_WRITE", "GUARD_INSTALL", "GUARD_REMOVE", "RANDOM",
+         "NORMAL", "DONTDUMP"]))),
+    (.01, lambda r: f"mincore {huge_place(r):#x} {huge_length(r):#x}"),
+    (.01, lambda r: f"mlock {huge_place(r):#x} {huge_length(r):#x}"),
+    (.01, lambda r: f"munlock {huge_place(r):#x} {huge_length(r):#x}"),
+    (.01, lambda r: "clear_refs 1"),
+]
+
 GENERATORS = [
     (.24, gen_mmap),
     (.10, lambda r: f"munmap {place(r):#x} {pages(r)}"),
@@ -366,8 +444,16 @@ def add_forks(rnd, ops):
         ops.insert(rnd.randrange(nr // 3, nr), "orphan")
 
 
-def generate(seed, nr):
+def generate(seed, nr, huge=False):
     rnd = random.Random(seed)
+    if huge:
+        weights = [w for w, _ in HUGE_GENERATORS]
+        ops = [g(rnd) for _, g in rnd.choices(HUGE_GENERATORS, weights, k=nr)]
+        add_forks(rnd, ops)
+        # After a fork the probe's own pages fault.
+        if "fork" in ops or "orphan" in ops:
+            ops = [o for o in ops if o != "faults"]
+        return ops
     table = GENERATORS + [
         (w, g) for g, w in PROFILES[seed % len(PROFILES)].items()]
     weights = [w for w, _ in table]
@@ -431,7 +517,7 @@ def random_histories(judge, first, last, nr, seconds):
     for seed in range(first, last):
         if seconds and time.time() - start > seconds:
             break
-        ops = generate(seed, nr)
+        ops = generate(seed, nr, "--thp" in judge.options)
         # Twice: what does not come again was another program's doing.
         if first_difference(judge, ops) and first_difference(judge, ops):
             print(f"seed {seed}: the machine differs from the kernel")
@@ -460,9 +546,11 @@ def scripts(judge, paths):
 
 
 def main():
-    opts = dict(a[2:].split("=", 1) for a in sys.argv[1:] if a[:2] == "--")
+    opts = dict(a[2:].partition("=")[::2]
+                for a in sys.argv[1:] if a[:2] == "--")
     args = [a for a in sys.argv[1:] if a[:2] != "--"]
-    judge = Judge(opts.get("build", "build"))
+    judge = Judge(opts.get("build", "build"),
+                  ("--thp",) if "thp" in opts else ())
     if len(args) == 3 and all(a.isdigit() for a in args):
         return random_histories(judge, *map(int, args),
                                 float(opts.get("seconds", 0)))

@@ -123,7 +123,8 @@ void put_maps_line(const char *line, const char *end);
 /* A child's objects are not its parent's. */
 unsigned inodes_seen(void);
 void inodes_forget(unsigned n);
-extern bool script_raw; /* leave device and inode alone */
+extern bool script_raw;	 /* leave device and inode alone */
+extern bool script_huge; /* huge pages may be there: tell of all pages */
 
 /* ---- text without a C library ---- */
 size_t text_len(const char *s);

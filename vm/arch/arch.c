@@ -16,6 +16,7 @@ const struct arch arch_table[] = {
 		.entry_bytes = 8,
 		.va_bits = 48,
 		.pa_bits = 46,
+		.thp = true,
 		.canonical = true,
 		.level =
 			{

@@ -69,6 +69,7 @@ struct arch {
 	uint8_t entry_bytes; /* of a page-table entry: 4 or 8 */
 	uint8_t va_bits;     /* translated bits of an address */
 	uint8_t pa_bits;
+	bool thp; /* transparent huge pages, of the level above the leaves */
 	bool canonical; /* upper bits must copy bit va_bits - 1 */
 	struct pt_level level[MAX_LEVELS];
 	struct pte_bits pte;

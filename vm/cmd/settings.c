@@ -13,7 +13,7 @@ struct setting {
 	unsigned bytes; /* 4 or 8 */
 	uint64_t min, max;
 	/* words for the values 0, 1, ..., or none */
-	const char *words[3];
+	const char *words[6];
 	const char *help;
 };
 
@@ -51,6 +51,13 @@ static const struct setting rows[] = {
 		{NULL}, "age at which the flusher writes a dirty file"},
 	{"dirty_writeback_centisecs", U32(dirty_writeback_centisecs), 0,
 		INT32_MAX, {NULL}, "how often it wakes up; 0: never"},
+	{"thp_enabled", U32(thp_enabled), 0, 2, {"never", "madvise", "always"},
+		"who gets huge pages unasked: transparent_hugepage/enabled"},
+	{"thp_defrag", U32(thp_defrag), 0, 4,
+		{"never", "madvise", "defer", "defer+madvise", "always"},
+		"kept: no memory is moved to make huge pages"},
+	{"thp_use_zero_page", U32(thp_zero_page), 0, 1, {NULL},
+		"loads from untouched memory map the huge zero page"},
 	{"cost_syscall_ns", U32(cost_syscall_ns), 0, 1000000000, {NULL},
 		"simulated time of a command"},
 	{"cost_fault_ns", U32(cost_fault_ns), 0, 1000000000, {NULL},
@@ -79,7 +86,7 @@ static void clear_counterpart(struct settings *set, size_t offset)
 static int value_parse(
 	const struct setting *s, const char *v, size_t n, uint64_t *out)
 {
-	for (unsigned i = 0; i < 3 && s->words[i]; i++)
+	for (unsigned i = 0; s->words[i]; i++)
 		if (strlen(s->words[i]) == n && !memcmp(s->words[i], v, n)) {
 			*out = i;
 			return 0;
@@ -87,6 +94,34 @@ static int value_parse(
 	if (s->words[0])
 		return -1;
 	return words_number(v, n, out);
+}
+
+/* "never, madvise or always" */
+static void setting_words(const struct setting *s, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; s->words[i]; i++)
+		n += vm_snprintf(buf + n, size - n, "%s%s",
+			!i		  ? ""
+			: s->words[i + 1] ? ", "
+					  : " or ",
+			s->words[i]);
+}
+
+static int value_refuse(
+	struct vm *m, const struct setting *s, const char *value, size_t len)
+{
+	char list[80];
+
+	if (!s->words[0])
+		return vm_fail(m, EINVAL,
+			"%s is a number from %llu to %llu, not \"%.*s\"",
+			s->name, (unsigned long long)s->min,
+			(unsigned long long)s->max, (int)len, value);
+	setting_words(s, list, sizeof(list));
+	return vm_fail(m, EINVAL, "%s is %s, not \"%.*s\"", s->name, list,
+		(int)len, value);
 }
 
 int settings_set(struct vm *m, const char *key, size_t key_len,
@@ -100,20 +135,8 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 		if (strlen(s->name) != key_len || memcmp(s->name, key, key_len))
 			continue;
 		if (value_parse(s, value, value_len, &v) || v < s->min ||
-			v > s->max) {
-			if (s->words[0])
-				return vm_fail(m, EINVAL,
-					"%s is %s or %s, "
-					"not \"%.*s\"",
-					s->name, s->words[0], s->words[1],
-					(int)value_len, value);
-			return vm_fail(m, EINVAL,
-				"%s is a number from %llu "
-				"to %llu, not \"%.*s\"",
-				s->name, (unsigned long long)s->min,
-				(unsigned long long)s->max, (int)value_len,
-				value);
-		}
+			v > s->max)
+			return value_refuse(m, s, value, value_len);
 		if (s->bytes == 4)
 			*(uint32_t *)field = (uint32_t)v;
 		else

@@ -3,7 +3,7 @@
  * entries: a page that the processor still knows is not found referenced
  * again before its entry is gone.  Source: Linux fs/proc/task_mmu.c.
  */
-#include "page_i.h"
+#include "huge.h"
 
 enum {
 	CLEAR_ALL = 1,
@@ -13,6 +13,14 @@ enum {
 	CLEAR_HIWATER,
 };
 
+static void clear_huge(struct vm *m, const struct vma *v, vaddr_t va)
+{
+	pfn_t pfn = pte_pfn(m, pt_above(m, mm_at(m, v->mm), va));
+
+	huge_clear_bits(m, v->mm, va, m->arch->pte.accessed);
+	frame_at(m, pfn)->flags &= ~FR_REFERENCED;
+}
+
 static void clear_vma(struct vm *m, const struct mm *mm, const struct vma *v)
 {
 	const struct pte_bits *b = &m->arch->pte;
@@ -20,8 +28,11 @@ static void clear_vma(struct vm *m, const struct mm *mm, const struct vma *v)
 
 	for (vaddr_t va = v->start; va < v->end; va += span) {
 		unsigned first;
+		bool huge = huge_piece(m, v->mm, va, v->end);
 		void *tab = pt_leaf_table(m, mm, va, &first, &span);
 
+		if (huge)
+			clear_huge(m, v, va);
 		if (span > v->end - va)
 			span = v->end - va;
 		for (unsigned i = 0; tab && i < span >> m->page_shift; i++) {

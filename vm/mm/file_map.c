@@ -3,7 +3,7 @@
  * Truncate and writeback ask.
  */
 #include "../disk/disk.h"
-#include "page_i.h"
+#include "huge.h"
 
 /* One overlap of a VMA with the pages asked for. */
 typedef void mapping_fn(
@@ -85,15 +85,32 @@ void mm_clean_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
 	for_each_mapping(m, inode, first, last, clean);
 }
 
+/* A huge page that is shared, or not as a whole in the range, stays. */
+static void clean_huge(
+	struct vm *m, const struct vma *v, vaddr_t va, vaddr_t end)
+{
+	uint64_t bits = m->arch->pte.dirty | m->arch->pte.accessed;
+	uint64_t e = pt_above(m, mm_at(m, v->mm), va);
+
+	if (pte_huge(m, e) && !(e & m->arch->pte.special) &&
+		va == huge_down(m, va) && end - va >= huge_size(m) &&
+		!folio_maybe_shared(m, pte_pfn(m, e)))
+		huge_clear_bits(m, v->mm, va, bits);
+}
+
 void mm_clean_anon(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 {
 	uint64_t bits = m->arch->pte.dirty | m->arch->pte.accessed;
 	uint64_t span;
 
+	huge_split_parts(m, v, start, end);
 	for (vaddr_t va = start; va < end; va += span) {
 		unsigned first;
 		void *tab =
 			pt_leaf_table(m, mm_at(m, v->mm), va, &first, &span);
+
+		if (!tab)
+			clean_huge(m, v, va, end);
 
 		if (span > end - va)
 			span = end - va;

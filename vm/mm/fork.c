@@ -12,7 +12,7 @@
  */
 #include <string.h>
 
-#include "page_i.h"
+#include "huge.h"
 #include "rmap.h"
 
 /*
@@ -126,6 +126,9 @@ static int make_tables(
 		pt_leaf_table(m, from, va, &first, &span);
 		if (pt_make_like(m, child, from, va))
 			return -ENOMEM;
+		if (pte_huge(m, pt_above(m, from, va)) &&
+			pt_huge_prepare(m, child, va))
+			return -ENOMEM;
 		va = span < v->end - va ? va + span : v->end;
 	}
 	return 0;
@@ -156,12 +159,24 @@ static uint64_t copy_entry(struct vm *m, struct mm *to, const struct vma *v,
 	return e;
 }
 
+/* No huge entry reaches across the bounds of a VMA. */
+static void copy_huge(struct vm *m, idx_t to, const struct vma *v)
+{
+	vaddr_t va = huge_down(m, v->start + huge_size(m) - 1);
+
+	for (; va < v->end; va += huge_size(m))
+		if (pte_huge(m, pt_above(m, mm_at(m, v->mm), va)))
+			huge_copy(m, v->mm, to, va);
+}
+
 static void copy_pages(
 	struct vm *m, const struct mm *from, struct mm *to, const struct vma *v)
 {
 	vaddr_t va = v->start;
 	struct part p;
 
+	if (m->arch->thp)
+		copy_huge(m, (idx_t)(to - mm_at(m, 0)), v);
 	while (next_part(m, from, &va, v->end, &p)) {
 		vaddr_t start = va - ((uint64_t)p.nr << m->page_shift);
 		unsigned first;

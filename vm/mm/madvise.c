@@ -5,6 +5,7 @@
 #include "mm_i.h"
 
 #include "../disk/disk.h"
+#include "huge.h"
 
 enum advice {
 	MADV_NORMAL = 0,
@@ -165,7 +166,7 @@ static int advise_dontneed(struct vm *m, const struct piece *p)
 		return refuse(m, p, "a locked or special mapping");
 	if (p->advice == MADV_FREE)
 		return advise_free(m, p);
-	mm_discard(m, p->t->mm, p->v, p->start, p->end);
+	mm_discard_tables(m, p->t->mm, p->v, p->start, p->end);
 	return 0;
 }
 
@@ -205,6 +206,8 @@ static int advise_cold(struct vm *m, const struct piece *p)
 {
 	if (p->v->flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB))
 		return refuse(m, p, "a locked or special mapping");
+	if (is_anonymous(p->v))
+		huge_split_parts(m, p->v, p->start, p->end);
 	return 0;
 }
 

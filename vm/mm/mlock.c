@@ -1,4 +1,5 @@
 /* mlock(2) and its family.  Source: Linux mm/mlock.c. */
+#include "huge.h"
 #include "rmap.h"
 
 #define MLOCK_ONFAULT 1u
@@ -16,8 +17,8 @@ void mlock_page(struct vm *m, pfn_t pfn)
 	if (!frame_on_lru(f) || f->flags & FR_MLOCKED)
 		return;
 	lru_move(m, pfn, FR_MLOCKED, FR_ACTIVE);
-	m->root->count[CNT_MLOCKED]++;
-	m->root->count[CNT_CULLED]++;
+	m->root->count[CNT_MLOCKED] += 1u << f->order;
+	m->root->count[CNT_CULLED] += 1u << f->order;
 }
 
 static void find_locked(struct vm *m, const struct rmap_entry *e, void *ctx)
@@ -31,12 +32,31 @@ void munlock_page(struct vm *m, pfn_t pfn)
 	struct frame *f = frame_at(m, pfn);
 	bool locked = false;
 
-	rmap_walk(m, pfn, find_locked, &locked);
+	if (f->flags & FR_LARGE)
+		locked = huge_is_locked(m, pfn);
+	else
+		rmap_walk(m, pfn, find_locked, &locked);
 	if (locked || !(f->flags & FR_MLOCKED))
 		return;
 	lru_move(m, pfn, 0, FR_MLOCKED);
-	m->root->count[f->mapcount ? CNT_MUNLOCKED : CNT_MLOCK_CLEARED]++;
-	m->root->count[CNT_RESCUED] += f->mapcount != 0;
+	m->root->count[f->mapcount ? CNT_MUNLOCKED : CNT_MLOCK_CLEARED] +=
+		1u << f->order;
+	m->root->count[CNT_RESCUED] += f->mapcount ? 1u << f->order : 0;
+}
+
+/* A huge page is locked where a huge entry of a locked VMA maps it. */
+static void mark_page(struct vm *m, const struct vma *v, uint64_t e)
+{
+	pfn_t pfn = pte_pfn(m, e);
+
+	if (!pte_present(m, e) || e & m->arch->pte.special)
+		return;
+	if (frame_at(m, pfn)->flags & FR_LARGE && !pte_huge(m, e))
+		return;
+	if (v->flags & VM_LOCKED)
+		mlock_page(m, pfn);
+	else
+		munlock_page(m, pfn);
 }
 
 /* The pages that v, locked or not any more, has in [start, end). */
@@ -52,16 +72,10 @@ static void mark_pages(
 
 		if (span > end - va)
 			span = end - va;
-		for (unsigned i = 0; tab && i < span >> m->page_shift; i++) {
-			uint64_t e = entry_get(m, tab, first + i);
-
-			if (!pte_present(m, e) || e & m->arch->pte.special)
-				continue;
-			if (v->flags & VM_LOCKED)
-				mlock_page(m, pte_pfn(m, e));
-			else
-				munlock_page(m, pte_pfn(m, e));
-		}
+		if (!tab)
+			mark_page(m, v, pt_above(m, mm_at(m, v->mm), va));
+		for (unsigned i = 0; tab && i < span >> m->page_shift; i++)
+			mark_page(m, v, entry_get(m, tab, first + i));
 	}
 }
 

@@ -235,10 +235,11 @@ int mm_populate(struct vm *m, struct task *t, vaddr_t start, vaddr_t end);
 /* Unmaps the pages of [start, end): zap_page_range. */
 void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
 
-/*
- * The same, but guard markers stay: madvise(MADV_DONTNEED), truncate.
- */
+/* The same, but guard markers stay: truncate. */
 void mm_discard(
+	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
+/* The same, and leaf tables that are empty then go: madvise(MADV_DONTNEED). */
+void mm_discard_tables(
 	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
 
 /* The same, but only pages of the VMA's file go: not private copies. */

@@ -4,7 +4,7 @@
  */
 #include "mm_i.h"
 
-#include "../mmu/mmu.h"
+#include "huge.h"
 
 /*
  * Whether a page may get its write permission back without a fault: it is the
@@ -47,6 +47,11 @@ static void change_ptes(
 		unsigned first;
 		uint64_t span, e;
 
+		if (huge_piece(m, v->mm, va, end)) {
+			huge_protect(m, v, va);
+			va += huge_size(m);
+			continue;
+		}
 		if (!pt_leaf_table(m, mm, va, &first, &span)) {
 			va = end - va > span ? va + span : end;
 			continue;

@@ -4,6 +4,7 @@
  * Order of checks and the move of several VMAs at once are those of Linux
  * 6.17 and later (mm/mremap.c).
  */
+#include "huge.h"
 #include "rmap.h"
 
 struct remap {
@@ -147,16 +148,60 @@ static struct vma *check_source(
 
 /* ---- page tables -------------------------------------------------------- */
 
-static void move_entry(
-	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t e)
+/* Bytes that lie under one entry above the leaf tables at both places. */
+static uint64_t extent(
+	const struct vm *m, vaddr_t from, vaddr_t to, uint64_t left)
+{
+	uint64_t n = huge_size(m) - (from & (huge_size(m) - 1));
+	uint64_t n_to = huge_size(m) - (to & (huge_size(m) - 1));
+
+	n = n < n_to ? n : n_to;
+	return n < left ? n : left;
+}
+
+/* A page of this process alone remembers where it is mapped. */
+static void note_place(struct vm *m, idx_t mm, vaddr_t va, uint64_t e)
 {
 	struct frame *f = frame_at(m, pte_pfn(m, e));
 
-	pt_set(m, mm, to, e);
-	pt_set(m, mm, from, 0);
 	if (pte_present(m, e) && !(e & m->arch->pte.special) &&
 		f->state == FRAME_ANON && f->flags & FR_EXCLUSIVE)
-		frame_set_exclusive(m, f, mm, to);
+		frame_set_exclusive(m, f, mm, va);
+}
+
+/* Moves what one extent of the source has, entry by entry. */
+static int move_entries(
+	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
+{
+	if (pt_make_leaf(m, mm, to))
+		return -ENOMEM;
+	for (uint64_t off = 0; off < len; off += m->page_size) {
+		uint64_t e = pt_get(m, mm_at(m, mm), from + off);
+
+		if (!e)
+			continue;
+		pt_set(m, mm, to + off, e);
+		pt_set(m, mm, from + off, 0);
+		note_place(m, mm, to + off, e);
+	}
+	return 0;
+}
+
+/* One extent: whole leaf tables and huge pages move as they are. */
+static int move_extent(
+	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
+{
+	if (pt_make_upper(m, mm, to))
+		return -ENOMEM;
+	if (len == huge_size(m) && pt_move_above(m, mm, from, to)) {
+		for (uint64_t off = 0; off < len; off += m->page_size)
+			note_place(m, mm, to + off,
+				pt_get(m, mm_at(m, mm), to + off));
+		return 0;
+	}
+	if (pte_huge(m, pt_above(m, mm_at(m, mm), from)))
+		huge_split(m, mm, from);
+	return move_entries(m, mm, from, to, len);
 }
 
 /* Moves the entries of [from, from + len); undone if a table is missing. */
@@ -164,23 +209,17 @@ static int move_ptes(
 	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
 {
 	for (uint64_t off = 0; off < len;) {
+		uint64_t n = extent(m, from + off, to + off, len - off);
 		unsigned first;
-		uint64_t span, e;
 
-		if (!pt_leaf_table(
-			    m, mm_at(m, mm), from + off, &first, &span)) {
-			off = span < len - off ? off + span : len;
-			continue;
-		}
-		/* Where the source has a table the target gets one. */
-		e = pt_get(m, mm_at(m, mm), from + off);
-		if (pt_make_leaf(m, mm, to + off)) {
+		if (!pt_above(m, mm_at(m, mm), from + off)) {
+			pt_leaf_table(m, mm_at(m, mm), from + off, &first, &n);
+			n = n < len - off ? n : len - off;
+		} else if (move_extent(m, mm, from + off, to + off, n)) {
 			move_ptes(m, mm, to, from, off);
 			return -ENOMEM;
 		}
-		if (e)
-			move_entry(m, mm, from + off, to + off, e);
-		off += m->page_size;
+		off += n;
 	}
 	tlb_flush_range(m, mm, from, from + len);
 	return 0;

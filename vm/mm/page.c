@@ -8,6 +8,7 @@
 #include "../disk/disk.h"
 #include "../task/exec.h"
 #include "../phys/lru.h"
+#include "huge.h"
 #include "rmap.h"
 
 /* One fault. */
@@ -321,13 +322,24 @@ static void make_writable(struct fault *x, uint64_t e)
 	count(x, CNT_FAULT_REUSE);
 }
 
+/* A part of a huge page is copied if others may have any part of it, and if it
+ * is the last one mapped: the copy frees the rest. */
+static bool part_is_ours(const struct vm *m, pfn_t pfn)
+{
+	return folio_mappings(m, pfn) > 1 && !folio_maybe_shared(m, pfn);
+}
+
 /* Whether the page is anonymous and nobody else has it. */
 static bool is_ours(const struct fault *x, uint64_t e)
 {
-	const struct frame *f = frame_at(x->m, pte_pfn(x->m, e));
+	pfn_t pfn = pte_pfn(x->m, e);
+	const struct frame *f = frame_at(x->m, pfn);
 
-	return !(e & x->m->arch->pte.special) && f->state == FRAME_ANON &&
-	       (f->flags & FR_EXCLUSIVE || f->mapcount == 1);
+	if (e & x->m->arch->pte.special || f->state != FRAME_ANON)
+		return false;
+	if (f->flags & FR_EXCLUSIVE)
+		return true;
+	return f->flags & FR_LARGE ? part_is_ours(x->m, pfn) : f->mapcount == 1;
 }
 
 static int copy_page(struct fault *x, uint64_t e)
@@ -383,6 +395,21 @@ static int guard_fault(struct fault *x)
 	return FAULT_GUARD;
 }
 
+static int leaf_fault(struct fault *x)
+{
+	uint64_t e = pt_get(x->m, x->mm, x->va);
+
+	if (x->v->file)
+		use_file(x);
+	if (pte_present(x->m, e))
+		return present_fault(x, e);
+	if (e)
+		return guard_fault(x);
+	if (x->v->special)
+		return special_fault(x);
+	return x->v->file ? file_fault(x) : anon_fault(x);
+}
+
 int handle_fault(
 	struct vm *m, struct task *t, struct vma *v, vaddr_t va, bool write)
 {
@@ -393,20 +420,13 @@ int handle_fault(
 		.va = page_down(m, va),
 		.write = write,
 	};
-	uint64_t e = pt_get(m, x.mm, x.va);
-	int err;
+	int err = FAULT_SMALL;
 
 	m->root->count[CNT_PGFAULT]++;
-	if (v->file)
-		use_file(&x);
-	if (pte_present(m, e))
-		err = present_fault(&x, e);
-	else if (e)
-		err = guard_fault(&x);
-	else if (v->special)
-		err = special_fault(&x);
-	else
-		err = v->file ? file_fault(&x) : anon_fault(&x);
+	if (m->arch->thp && !v->file && !v->special)
+		err = huge_fault(m, v, va, write);
+	if (err == FAULT_SMALL)
+		err = leaf_fault(&x);
 	if (err)
 		return err;
 	m->root->count[CNT_PGMAJFAULT] += x.major;

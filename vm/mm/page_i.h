@@ -5,6 +5,7 @@
 
 #include "../mmu/mmu.h"
 #include "../phys/lru.h"
+#include "folio.h"
 #include "mm_i.h"
 
 /* Entry i of a leaf table, see pt_leaf_table(). */
@@ -38,15 +39,11 @@ static inline uint64_t mm_rss(const struct mm *mm)
 	return mm->rss[RSS_FILE] + mm->rss[RSS_ANON] + mm->rss[RSS_SHMEM];
 }
 
-/* One more entry of mm maps the frame. */
-static inline void page_mapped(struct vm *m, struct mm *mm, pfn_t pfn)
+static inline void mm_rss_add(struct mm *mm, enum rss_kind kind, uint64_t nr)
 {
-	struct frame *f = frame_at(m, pfn);
 	uint64_t rss;
 
-	f->mapcount++;
-	m->root->mapped += f->mapcount == 1 && frame_is_mapped_cache(f);
-	mm->rss[frame_rss(f)]++;
+	mm->rss[kind] += nr;
 	rss = mm_rss(mm);
 	if (rss > mm->hiwater_rss)
 		mm->hiwater_rss = rss;
@@ -54,6 +51,17 @@ static inline void page_mapped(struct vm *m, struct mm *mm, pfn_t pfn)
 
 /* rmap.h */
 void munlock_page(struct vm *m, pfn_t pfn);
+/* One more leaf entry of mm maps the frame. */
+static inline void page_mapped(struct vm *m, struct mm *mm, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+
+	f->mapcount++;
+	m->root->mapped += f->mapcount == 1 && frame_is_mapped_cache(f);
+	mm_rss_add(mm, frame_rss(f), 1);
+	if (f->flags & FR_LARGE)
+		folio_mapping_add(m, mm, pfn);
+}
 
 /* One less: with the last one an anonymous frame is free. */
 static inline void page_unmapped(struct vm *m, struct mm *mm, pfn_t pfn)
@@ -63,6 +71,11 @@ static inline void page_unmapped(struct vm *m, struct mm *mm, pfn_t pfn)
 	mm->rss[frame_rss(f)]--;
 	m->root->mapped -= f->mapcount == 1 && frame_is_mapped_cache(f);
 	f->mapcount--;
+	if (f->flags & FR_LARGE) {
+		if (folio_mapping_sub(m, mm, pfn))
+			folio_free(m, folio_head(m, pfn));
+		return;
+	}
 	if (f->flags & FR_MLOCKED)
 		munlock_page(m, pfn);
 	if (!f->mapcount && f->state == FRAME_ANON) {

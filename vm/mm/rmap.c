@@ -45,6 +45,15 @@ void rmap_walk(struct vm *m, pfn_t pfn, rmap_fn *fn, void *ctx)
 
 	if (!f->mapcount)
 		return;
+	if (f->flags & FR_LARGE) {
+		const struct frame *head = frame_at(m, folio_head(m, pfn));
+
+		for (idx_t i = family_at(m, head->owner)->first; i;
+			i = vma_at(m, i)->kin_next)
+			visit_vma(m, &w, vma_at(m, i),
+				head->index + (uint64_t)(f - head));
+		return;
+	}
 	if (f->state == FRAME_ANON && f->flags & FR_EXCLUSIVE) {
 		vaddr_t va = index << m->page_shift;
 

@@ -3,6 +3,7 @@
  *
  *	anonymous, FR_EXCLUSIVE    frame: (mm, virtual page)     one lookup
  *	anonymous, may be shared   frame: (family, pgoff)        its VMAs
+ *	part of a huge page        its first frame: (family, pgoff)
  *	of a file or an object     frame: (inode, page)          its VMAs
  *
  * A page of one process alone, the usual case, names its place itself.  fork
@@ -30,7 +31,8 @@ struct rmap_entry {
 typedef void rmap_fn(struct vm *m, const struct rmap_entry *e, void *ctx);
 
 /*
- * Calls fn for each entry that maps the frame; fn may change that entry, and
+ * Calls fn for each leaf entry that maps the frame (a huge page may have huge
+ * entries besides, see huge_is_locked()); fn may change that entry, and
  * nothing else of address spaces.
  */
 void rmap_walk(struct vm *m, pfn_t pfn, rmap_fn *fn, void *ctx);
@@ -56,18 +58,22 @@ int rmap_check(struct vm *m);
 static inline void frame_set_exclusive(
 	struct vm *m, struct frame *f, idx_t mm, vaddr_t va)
 {
+	f->flags |= FR_EXCLUSIVE;
+	if (f->flags & FR_LARGE)
+		return; /* it has a family as a whole */
 	f->owner = mm;
 	f->index = va >> m->page_shift;
-	f->flags |= FR_EXCLUSIVE;
 }
 
 /* From now on other VMAs of v's family may map it too. */
 static inline void frame_set_shared(
 	struct vm *m, struct frame *f, const struct vma *v, vaddr_t va)
 {
+	f->flags &= (uint16_t)~FR_EXCLUSIVE;
+	if (f->flags & FR_LARGE)
+		return;
 	f->owner = v->family;
 	f->index = vma_pgoff_at(m, v, va);
-	f->flags &= (uint16_t)~FR_EXCLUSIVE;
 }
 
 /* ---- locked pages (mm/mlock.c) ---- */

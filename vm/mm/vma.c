@@ -9,6 +9,7 @@
 #include "mm_i.h"
 
 #include "../disk/disk.h"
+#include "huge.h"
 #include "rmap.h"
 
 int vma_room(struct vm *m, unsigned n)
@@ -106,6 +107,9 @@ void vma_resize(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 {
 	struct mm *mm = mm_at(m, v->mm);
 	int64_t was = vma_pages(m, v);
+
+	huge_split_at(m, v, start);
+	huge_split_at(m, v, end);
 
 	v->pgoff += (int64_t)(start - v->start) >> m->page_shift;
 	v->start = start;

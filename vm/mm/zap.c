@@ -5,16 +5,17 @@
  * (populate_vma_page_range, faultin_page_range).
  */
 #include "../disk/disk.h"
-#include "page_i.h"
+#include "huge.h"
 
 struct zap {
 	struct vm *m;
 	struct mm *mm;
-	bool keep_guards, keep_private;
+	bool keep_guards, keep_private, free_tables;
 	uint64_t nr; /* entries removed */
 };
 
-static void zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
+/* False if the entry stays. */
+static bool zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 {
 	const struct pte_bits *b = &z->m->arch->pte;
 	pfn_t pfn = pte_pfn(z->m, e);
@@ -22,18 +23,33 @@ static void zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 	if (!pte_present(z->m, e)) {
 		if (!z->keep_guards)
 			entry_set(z->m, tab, i, 0);
-		return;
+		return !z->keep_guards;
 	}
 	if (z->keep_private && !(e & b->special) &&
 		frame_at(z->m, pfn)->state == FRAME_ANON)
-		return;
+		return false;
 	entry_set(z->m, tab, i, 0);
 	z->nr++;
 	if (e & b->special)
-		return;
+		return true;
 	if (e & b->dirty && frame_at(z->m, pfn)->state == FRAME_FILE)
 		cache_set_dirty(z->m, frame_at(z->m, pfn));
 	page_unmapped(z->m, z->mm, pfn);
+	return true;
+}
+
+/* Entries [first, first + nr) of a leaf table; true if none is left there. */
+static bool zap_table(struct zap *z, void *tab, unsigned first, unsigned nr)
+{
+	bool empty = true;
+
+	for (unsigned i = first; i < first + nr; i++) {
+		uint64_t e = entry_get(z->m, tab, i);
+
+		if (e && !zap_entry(z, tab, i, e))
+			empty = false;
+	}
+	return empty;
 }
 
 static void zap_range(struct zap z, idx_t mm, vaddr_t start, vaddr_t end)
@@ -43,20 +59,19 @@ static void zap_range(struct zap z, idx_t mm, vaddr_t start, vaddr_t end)
 
 	z.mm = mm_at(m, mm);
 	for (vaddr_t va = start; va < end; va += span) {
-		unsigned first, nr;
+		unsigned first;
+		bool huge = huge_piece(m, mm, va, end);
 		void *tab = pt_leaf_table(m, z.mm, va, &first, &span);
 
 		if (span > end - va)
 			span = end - va;
-		if (!tab)
-			continue;
-		nr = span >> m->page_shift;
-		for (unsigned i = first; i < first + nr; i++) {
-			uint64_t e = entry_get(m, tab, i);
-
-			if (e)
-				zap_entry(&z, tab, i, e);
+		if (huge) {
+			huge_zap(m, mm, va);
+			z.nr++;
 		}
+		if (tab && zap_table(&z, tab, first, span >> m->page_shift) &&
+			z.free_tables && span == huge_size(m))
+			pt_free_leaf(m, mm, va);
 	}
 	if (z.nr)
 		tlb_flush_range(m, mm, start, end);
@@ -71,6 +86,14 @@ void mm_discard(
 	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)
 {
 	zap_range((struct zap){.m = m, .keep_guards = true}, mm, start, end);
+}
+
+void mm_discard_tables(
+	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)
+{
+	zap_range(
+		(struct zap){.m = m, .keep_guards = true, .free_tables = true},
+		mm, start, end);
 }
 
 void mm_discard_cached(

@@ -8,6 +8,7 @@
 
 #include "../abi.h"
 #include "../disk/disk.h"
+#include "../mm/huge.h"
 
 #define SI_KERNEL 128
 
@@ -200,6 +201,8 @@ static int poke_page(struct vm *m, struct task *t, struct vma *v, vaddr_t va,
 	if (writable)
 		return 0;
 	*entry &= ~m->arch->pte.write;
+	if (pte_huge(m, pt_above(m, mm_at(m, t->mm), va)))
+		huge_split(m, t->mm, va);
 	err = pt_set(m, t->mm, va, *entry);
 	tlb_flush_page(m, t->mm, va);
 	return err;

@@ -39,9 +39,49 @@ static int check_leaf(struct check *c, vaddr_t va, uint64_t e)
 	return 0;
 }
 
+/* A huge entry maps all its frames, inside one VMA, and has a deposit. */
+static int check_huge(struct check *c, vaddr_t va, uint64_t e)
+{
+	struct vm *m = c->m;
+
+	if (pte_pfn(m, e) & ((1u << huge_order(m)) - 1))
+		return BAD(m, "mm %u maps a huge page at 0x%llx to frame %u",
+			c->mm, (unsigned long long)va, pte_pfn(m, e));
+	if (e & m->arch->pte.special)
+		return 0;
+	for (uint64_t off = 0; off < huge_size(m); off += m->page_size)
+		if (check_leaf(c, va + off, pte_part(m, e, va + off)))
+			return -EIO;
+	if (c->v->end < va + huge_size(m))
+		return BAD(m, "mm %u: the huge page at 0x%llx leaves its VMA",
+			c->mm, (unsigned long long)va);
+	return 0;
+}
+
+/* As many deposits as the table has huge entries. */
+static int check_deposits(struct check *c, pfn_t table, unsigned nr_huge)
+{
+	unsigned nr = 0;
+
+	for (pfn_t d = frame_at(c->m, table)->next; d && nr <= nr_huge; nr++) {
+		const struct frame *f = frame_at(c->m, d);
+
+		if (f->state != FRAME_PGTABLE || f->owner != c->mm)
+			break;
+		d = f->next;
+	}
+	c->tables += nr;
+	if (nr == nr_huge)
+		return 0;
+	return BAD(c->m,
+		"frame %u of mm %u has %u huge entries and %u deposits", table,
+		c->mm, nr_huge, nr);
+}
+
 static int check_table(
 	struct check *c, pfn_t table, unsigned level, vaddr_t base)
 {
+	unsigned nr_huge = 0;
 	const struct arch *a = c->m->arch;
 	const struct frame *f = frame_at(c->m, table);
 	unsigned nr = arch_entries(a, level);
@@ -61,12 +101,14 @@ static int check_table(
 
 		if (level + 1u == a->nr_levels)
 			err = check_leaf(c, va, e);
+		else if (level && pte_huge(c->m, e))
+			err = (nr_huge++, check_huge(c, va, e));
 		else if (e & a->pte.present)
 			err = check_table(c, pte_pfn(c->m, e), level + 1, va);
 		if (err)
 			return err;
 	}
-	return 0;
+	return check_deposits(c, table, nr_huge);
 }
 
 static int check_mm(struct check *c, idx_t mm)

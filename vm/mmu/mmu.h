@@ -43,11 +43,12 @@ void pt_walk(const struct vm *m, paddr_t cr3, vaddr_t va, struct walk *w);
 pfn_t pt_new_pgd(struct vm *m, idx_t mm);
 void pt_free_pgd(struct vm *m, idx_t mm);
 
-/* Leaf entry for va: 0 when a table on the way is missing. */
+/* Leaf entry for va: 0 when a table on the way is missing.  Of a huge page it
+ * is the entry that the page at va would have after a split. */
 uint64_t pt_get(const struct vm *m, const struct mm *mm, vaddr_t va);
 /*
  * Sets the leaf entry of va, creating tables on the way.  0 or -ENOMEM.  Does
- * not flush the TLB.
+ * not flush the TLB.  No huge page may be there.
  */
 int pt_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t entry);
 /* Creates the tables above va's leaf table alone: what a fault does before it
@@ -59,15 +60,32 @@ int pt_make_like(struct vm *m, idx_t mm, const struct mm *from, vaddr_t va);
 int pt_make_leaf(struct vm *m, idx_t mm, vaddr_t va);
 /*
  * The leaf table that covers va, as an array of entries, or NULL when there is
- * none; *first is the index of va in it.  `span` gets the bytes of address
- * space that the hole or the table covers from va on, so that callers step
- * over holes of any size.
+ * none, or a huge page (pt_above() tells); *first is the index of va in it.
+ * `span` gets the bytes of address space that the hole or the table covers from
+ * va on, so that callers step over holes of any size.
  */
 void *pt_leaf_table(const struct vm *m, const struct mm *mm, vaddr_t va,
 	unsigned *first, uint64_t *span);
+/* Frees the leaf table of va, which is empty. */
+void pt_free_leaf(struct vm *m, idx_t mm, vaddr_t va);
 /* Frees tables that lie wholly between floor and ceiling (free_pgtables). */
 void pt_free_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
 	vaddr_t floor, vaddr_t ceiling);
+
+/* ---- huge pages (mmu/pt_huge.c) ---- */
+/* The entry that points to va's leaf table, or maps a huge page; 0 if there is
+ * none. */
+uint64_t pt_above(const struct vm *m, const struct mm *mm, vaddr_t va);
+/* Tables for a huge page at va, and the deposit that it needs.  0, -ENOMEM. */
+int pt_huge_prepare(struct vm *m, idx_t mm, vaddr_t va);
+/* Changes the huge entry of va.  A deposit stays until it is dropped. */
+void pt_huge_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t e);
+void pt_drop_deposit(struct vm *m, idx_t mm, vaddr_t va);
+/* The deposit takes the place of the huge entry: the empty leaf table. */
+void *pt_huge_split(struct vm *m, idx_t mm, vaddr_t va);
+/* Moves what lies below one entry to another whose tables above exist; false
+ * if that one is in use.  Both addresses begin an entry's span. */
+bool pt_move_above(struct vm *m, idx_t mm, vaddr_t from, vaddr_t to);
 
 /* Reads and writes one entry of the architecture's width. */
 static inline uint64_t pte_read(const struct vm *m, paddr_t at)
@@ -98,6 +116,35 @@ static inline pfn_t pte_pfn(const struct vm *m, uint64_t e)
 static inline bool pte_present(const struct vm *m, uint64_t e)
 {
 	return e & (m->arch->pte.present | m->arch->pte.prot_none);
+}
+
+/* Of an entry above the leaf tables: it maps a huge page. */
+static inline bool pte_huge(const struct vm *m, uint64_t e)
+{
+	return e & m->arch->pte.huge;
+}
+
+/* Bytes of a huge page, the span of one leaf table; and as a buddy order. */
+static inline uint64_t huge_size(const struct vm *m)
+{
+	return 1ull << m->arch->level[m->arch->nr_levels - 2].shift;
+}
+
+static inline unsigned huge_order(const struct vm *m)
+{
+	return m->arch->level[m->arch->nr_levels - 2].shift - m->page_shift;
+}
+
+static inline vaddr_t huge_down(const struct vm *m, vaddr_t va)
+{
+	return va & ~(huge_size(m) - 1);
+}
+
+/* The leaf entry of the page at va that a huge entry amounts to. */
+static inline uint64_t pte_part(const struct vm *m, uint64_t e, vaddr_t va)
+{
+	return (e & ~m->arch->pte.huge) +
+	       ((va & (huge_size(m) - 1)) & ~(m->page_size - 1));
 }
 
 /*

@@ -191,4 +191,16 @@ void tlb_flush_cpu(struct vm *m, unsigned cpu);
 /* Builds the kernel's page table in root->kernel_pgd. */
 int pt_boot(struct vm *m);
 
+/* ---- tables (pt.c) ---- */
+static inline paddr_t pt_entry_at(
+	const struct vm *m, paddr_t table, unsigned level, vaddr_t va)
+{
+	return table +
+	       (uint64_t)arch_index(m->arch, level, va) * m->arch->entry_bytes;
+}
+
+/* A frame for a table of an mm, not counted yet; PFN_NONE. */
+pfn_t pt_table_alloc(struct vm *m, idx_t mm, unsigned level);
+void pt_table_free(struct vm *m, pfn_t pfn);
+
 #endif

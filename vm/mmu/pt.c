@@ -4,21 +4,15 @@
  * Tables lie in simulated RAM, one frame each, with entries of the
  * architecture's width.  A frame of state PGTABLE has the mm as owner (0 for
  * the kernel's own tables) and its level as index.  mm->pgtables counts the
- * bytes of all tables but the top one, as VmPTE does.  User tables hold no
- * huge leaves.
+ * bytes of all tables but the top one, as VmPTE does.  Huge leaves are the
+ * matter of pt_huge.c.
  *
  * Sources: Intel SDM vol. 3A 4.3, 4.5; Linux mm/memory.c (free_pgd_range).
  */
-#include "mmu.h"
+#include "mmu_i.h"
 
+#include <assert.h>
 #include <string.h>
-
-static inline paddr_t entry_at(
-	const struct vm *m, paddr_t table, unsigned level, vaddr_t va)
-{
-	return table +
-	       (uint64_t)arch_index(m->arch, level, va) * m->arch->entry_bytes;
-}
 
 static inline uint64_t level_span(const struct vm *m, unsigned level)
 {
@@ -44,7 +38,7 @@ void pt_walk(const struct vm *m, paddr_t cr3, vaddr_t va, struct walk *w)
 	memset(w, 0, sizeof(*w));
 	w->write = w->user = true;
 	for (unsigned l = 0; l < m->arch->nr_levels; l++) {
-		paddr_t at = entry_at(m, table, l, va);
+		paddr_t at = pt_entry_at(m, table, l, va);
 		uint64_t e = pte_read(m, at);
 
 		w->step[w->nr++] = (struct walk_step){at, e, (uint8_t)l};
@@ -66,7 +60,7 @@ void pt_walk(const struct vm *m, paddr_t cr3, vaddr_t va, struct walk *w)
 
 /* ---- tables ------------------------------------------------------------ */
 
-static pfn_t table_alloc(struct vm *m, idx_t mm, unsigned level)
+pfn_t pt_table_alloc(struct vm *m, idx_t mm, unsigned level)
 {
 	pfn_t pfn =
 		buddy_alloc(m, GFP_KERNEL, 0, FRAME_PGTABLE, USE_PGTABLE, true);
@@ -79,7 +73,7 @@ static pfn_t table_alloc(struct vm *m, idx_t mm, unsigned level)
 	return pfn;
 }
 
-static void table_free(struct vm *m, pfn_t pfn)
+void pt_table_free(struct vm *m, pfn_t pfn)
 {
 	frame_at(m, pfn)->owner = 0;
 	frame_at(m, pfn)->index = 0;
@@ -90,7 +84,7 @@ pfn_t pt_new_pgd(struct vm *m, idx_t mm)
 {
 	unsigned first = arch_index(m->arch, 0, m->arch->page_offset);
 	unsigned bytes = m->arch->entry_bytes;
-	pfn_t pfn = table_alloc(m, mm, 0);
+	pfn_t pfn = pt_table_alloc(m, mm, 0);
 
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
@@ -108,7 +102,7 @@ void pt_free_pgd(struct vm *m, idx_t mm)
 
 	cpu_drop_mm(m, mm);
 	if (p->pgd)
-		table_free(m, p->pgd);
+		pt_table_free(m, p->pgd);
 	p->pgd = PFN_NONE;
 }
 
@@ -120,20 +114,24 @@ static inline paddr_t leaf_at(
 	paddr_t table = pfn_to_pa(m, mm->pgd);
 
 	for (unsigned l = 0; l < last; l++) {
-		uint64_t e = pte_read(m, entry_at(m, table, l, va));
+		uint64_t e = pte_read(m, pt_entry_at(m, table, l, va));
 
-		if (!(e & m->arch->pte.present))
+		if (!(e & m->arch->pte.present) || pte_huge(m, e))
 			return 0;
 		table = e & m->arch->pte.addr;
 	}
-	return entry_at(m, table, last, va);
+	return pt_entry_at(m, table, last, va);
 }
 
 uint64_t pt_get(const struct vm *m, const struct mm *mm, vaddr_t va)
 {
 	paddr_t at = leaf_at(m, mm, va);
+	uint64_t e;
 
-	return at ? pte_read(m, at) : 0;
+	if (at)
+		return pte_read(m, at);
+	e = pt_above(m, mm, va);
+	return pte_huge(m, e) ? pte_part(m, e, va) : 0;
 }
 
 /*
@@ -150,11 +148,12 @@ static paddr_t tables_make(struct vm *m, idx_t mm, vaddr_t va, unsigned last)
 	pfn_t made[MAX_LEVELS];
 
 	for (unsigned l = 0; l < last; l++) {
-		paddr_t at = entry_at(m, table, l, va);
+		paddr_t at = pt_entry_at(m, table, l, va);
 		uint64_t e = pte_read(m, at);
 
+		assert(!pte_huge(m, e));
 		if (!(e & b->present)) {
-			pfn_t pfn = table_alloc(m, mm, l + 1);
+			pfn_t pfn = pt_table_alloc(m, mm, l + 1);
 
 			if (pfn == PFN_NONE)
 				goto undo;
@@ -167,12 +166,12 @@ static paddr_t tables_make(struct vm *m, idx_t mm, vaddr_t va, unsigned last)
 		table = e & b->addr;
 	}
 	mm_at(m, mm)->pgtables += nr * m->page_size;
-	return entry_at(m, table, last, va);
+	return pt_entry_at(m, table, last, va);
 undo:
 	if (nr)
 		pte_write(m, link, 0);
 	while (nr)
-		table_free(m, made[--nr]);
+		pt_table_free(m, made[--nr]);
 	return 0;
 }
 
@@ -203,9 +202,9 @@ int pt_make_like(struct vm *m, idx_t mm, const struct mm *from, vaddr_t va)
 	paddr_t table = pfn_to_pa(m, from->pgd);
 
 	for (; l < last; l++) {
-		uint64_t e = pte_read(m, entry_at(m, table, l, va));
+		uint64_t e = pte_read(m, pt_entry_at(m, table, l, va));
 
-		if (!(e & m->arch->pte.present))
+		if (!(e & m->arch->pte.present) || pte_huge(m, e))
 			break;
 		table = e & m->arch->pte.addr;
 	}
@@ -230,11 +229,11 @@ void *pt_leaf_table(const struct vm *m, const struct mm *mm, vaddr_t va,
 
 	*first = arch_index(m->arch, last, va);
 	for (unsigned l = 0; l < last; l++) {
-		uint64_t e = pte_read(m, entry_at(m, table, l, va));
+		uint64_t e = pte_read(m, pt_entry_at(m, table, l, va));
 
 		covered = level_span(m, l);
 		*span = covered - (va & (covered - 1));
-		if (!(e & m->arch->pte.present))
+		if (!(e & m->arch->pte.present) || pte_huge(m, e))
 			return NULL;
 		table = e & m->arch->pte.addr;
 	}
@@ -273,7 +272,13 @@ static void free_entry(struct vm *m, const struct free_range *r, paddr_t at)
 	pfn_t pfn = pte_pfn(m, pte_read(m, at));
 
 	pte_write(m, at, 0);
-	table_free(m, pfn);
+	/* Deposits that never got their huge page: a fork that failed. */
+	for (pfn_t d = frame_at(m, pfn)->next, next; d; d = next) {
+		next = frame_at(m, d)->next;
+		pt_table_free(m, d);
+		mm_at(m, r->mm)->pgtables -= m->page_size;
+	}
+	pt_table_free(m, pfn);
 	mm_at(m, r->mm)->pgtables -= m->page_size;
 }
 
@@ -284,7 +289,7 @@ static void free_below(struct vm *m, const struct free_range *r, paddr_t table,
 	uint64_t span = level_span(m, level);
 
 	for (vaddr_t va = start, next; va != end; va = next) {
-		paddr_t at = entry_at(m, table, level, va);
+		paddr_t at = pt_entry_at(m, table, level, va);
 		uint64_t e = pte_read(m, at);
 
 		next = (va | (span - 1)) + 1;

@@ -98,7 +98,8 @@ static int check_interior(struct vm *m, pfn_t pfn, unsigned order, bool in_use)
 		const struct frame *f = frame_at(m, pfn + i);
 
 		if (i && f->state != FRAME_TAIL &&
-			(in_use || f->state != FRAME_FRESH))
+			(in_use ? !(f->flags & FR_LARGE)
+				: f->state != FRAME_FRESH))
 			return BAD(m,
 				"frame %u has state %u inside the block of "
 				"order %u at %u",

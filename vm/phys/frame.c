@@ -17,6 +17,14 @@ void frame_copy(struct vm *m, pfn_t to, pfn_t from)
 	}
 }
 
+bool frame_is_zero(const struct vm *m, pfn_t pfn)
+{
+	const uint8_t *p = ram_at(m, pfn_to_pa(m, pfn));
+
+	return !(frame_at(m, pfn)->flags & FR_BYTES) ||
+	       (!p[0] && !memcmp(p, p + 1, m->page_size - 1));
+}
+
 enum frame_state phys_frame_state(const struct vm *m, pfn_t pfn)
 {
 	pfn_t at = pfn, end;

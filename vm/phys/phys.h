@@ -36,6 +36,9 @@ enum phys_kind {
  *	SHMEM                LRU list    inode    page of the object
  *	PGTABLE              -           mm       level
  *
+ * All frames of a huge page have its state and FR_LARGE; the first has its
+ * order, owner and index, those behind it hold what mm/folio.c counts.
+ *
  * A frame that was never allocated, and each frame that the allocator does
  * not manage, has all bytes zero: that is how a machine with 1 TiB boots
  * without touching its frame table.  phys_frame_state() tells them apart.
@@ -75,6 +78,7 @@ enum frame_state {
 #define FR_ZERO	      0x0080 /* the shared zero page */
 #define FR_MLOCKED    0x0100
 #define FR_READAHEAD  0x0200 /* a read of it starts the next window */
+#define FR_LARGE      0x8000 /* part of a huge page, see mm/folio.c */
 
 /* GFP zone modifiers; the highest zone a request may use. */
 enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
@@ -147,6 +151,8 @@ bool pfn_is_ram(const struct vm *m, pfn_t pfn);
 const char *frame_state_name(unsigned state);
 #define FRAME_FLAGS_TEXT 128
 void frame_flags_text(unsigned flags, char buf[FRAME_FLAGS_TEXT]);
+/* Whether the frame holds nothing but zeros. */
+bool frame_is_zero(const struct vm *m, pfn_t pfn);
 
 /* Copies a frame; a source without bytes leaves the target without. */
 void frame_copy(struct vm *m, pfn_t to, pfn_t from);

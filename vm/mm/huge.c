@@ -1,0 +1,440 @@
+/*
+ * Transparent huge pages: anonymous memory that one entry above the leaf
+ * tables maps.
+ *
+ *	fault  in an empty span of 2 MiB that lies in the VMA: a huge page, or
+ *	       the huge zero page for a load
+ *	fork   shares it and takes the right to store from both
+ *	store  to a shared one: the entry is split, then one page is copied
+ *	split  the entry becomes a leaf table over the same frames, which stay
+ *	       one block until nobody maps any of them
+ *
+ * No huge entry reaches across the bounds of its VMA: whoever moves a bound
+ * splits there (huge_split_at).
+ *
+ * Source: Linux mm/huge_memory.c (do_huge_pmd_anonymous_page,
+ * do_huge_pmd_wp_page, copy_huge_pmd, zap_huge_pmd, change_huge_pmd,
+ * __split_huge_pmd_locked, vma_adjust_trans_huge).
+ */
+#include "huge.h"
+#include "rmap.h"
+
+static vaddr_t huge_up(const struct vm *m, vaddr_t va)
+{
+	return huge_down(m, va + huge_size(m) - 1);
+}
+
+/* ---- who gets them ------------------------------------------------------- */
+
+/* Nothing but memory: neither a file nor a page of the kernel behind it. */
+static bool is_anonymous(const struct vma *v)
+{
+	return !v->file && !v->special;
+}
+
+static bool enabled_for(const struct vm *m, const struct vma *v)
+{
+	switch (m->root->set.thp_enabled) {
+	case THP_ALWAYS:
+		return true;
+	case THP_MADVISE:
+		return v->flags & VM_HUGEPAGE;
+	default:
+		return false;
+	}
+}
+
+static bool huge_allowed(const struct vm *m, const struct vma *v)
+{
+	uint32_t off = mm_at(m, v->mm)->thp_disable;
+
+	/* not even for those who ask, or for them alone */
+	if (off && (off == 1 || !(v->flags & VM_HUGEPAGE)))
+		return false;
+	return m->arch->thp && is_anonymous(v) && enabled_for(m, v) &&
+	       !(v->flags & VM_NOHUGEPAGE);
+}
+
+static bool holds_span(const struct vm *m, const struct vma *v, vaddr_t va)
+{
+	return va >= v->start && va + huge_size(m) <= v->end &&
+	       va + huge_size(m) > va;
+}
+
+bool huge_eligible(const struct vm *m, const struct vma *v)
+{
+	return huge_allowed(m, v) && holds_span(m, v, huge_up(m, v->start));
+}
+
+/* ---- frames -------------------------------------------------------------- */
+
+/* A huge page of zeros; PFN_NONE with no sentence: small ones do as well. */
+static pfn_t huge_alloc(struct vm *m)
+{
+	pfn_t pfn = buddy_alloc(
+		m, GFP_HIGHUSER, huge_order(m), FRAME_ANON, USE_ANON, true);
+
+	if (!pfn) {
+		m->root->count[CNT_THP_FAULT_FALLBACK]++;
+		vm_fail_clear(m);
+		return PFN_NONE;
+	}
+	folio_make(m, pfn);
+	return pfn;
+}
+
+static pfn_t huge_zero(struct vm *m)
+{
+	pfn_t *pfn = &m->root->huge_zero_pfn;
+
+	if (*pfn)
+		return *pfn;
+	*pfn = buddy_alloc(
+		m, GFP_HIGHUSER, huge_order(m), FRAME_KERNEL, USE_KERNEL, true);
+	if (*pfn) {
+		m->root->count[CNT_THP_ZERO_PAGE_ALLOC]++;
+		return *pfn;
+	}
+	m->root->count[CNT_THP_FAULT_FALLBACK]++;
+	vm_fail_clear(m);
+	return PFN_NONE;
+}
+
+static bool is_huge_zero(const struct vm *m, uint64_t e)
+{
+	return e & m->arch->pte.special;
+}
+
+/* ---- faults -------------------------------------------------------------- */
+
+/* Maps a new huge page where a deposit waits for it. */
+static void map_new(struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+
+	f->owner = v->family;
+	f->index = vma_pgoff_at(m, v, va);
+	f->flags |= FR_EXCLUSIVE;
+	m->root->count[CNT_THP_FAULT_ALLOC]++;
+	folio_map(m, mm_at(m, v->mm), pfn);
+	lru_add(m, pfn);
+	pt_huge_set(m, v->mm, va,
+		pte_make(m, pfn, v->flags, v->flags & VM_WRITE) |
+			m->arch->pte.dirty | m->arch->pte.huge);
+	page_lock(m, v, pfn);
+}
+
+static int zero_fault(struct vm *m, struct vma *v, vaddr_t va)
+{
+	pfn_t pfn;
+
+	if (pt_huge_prepare(m, v->mm, va))
+		return -ENOMEM;
+	pfn = huge_zero(m);
+	if (!pfn) {
+		pt_drop_deposit(m, v->mm, va);
+		return FAULT_SMALL;
+	}
+	m->root->count[CNT_FAULT_ZERO]++;
+	pt_huge_set(m, v->mm, va,
+		pte_make(m, pfn, v->flags, false) | m->arch->pte.special |
+			m->arch->pte.huge);
+	return 0;
+}
+
+static int new_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
+{
+	pfn_t pfn;
+
+	anon_vma_prepare(m, v);
+	if (!write && m->root->set.thp_zero_page)
+		return zero_fault(m, v, va);
+	pfn = huge_alloc(m);
+	if (!pfn)
+		return FAULT_SMALL;
+	if (pt_huge_prepare(m, v->mm, va)) {
+		buddy_free(m, pfn, huge_order(m), USE_ANON);
+		return -ENOMEM;
+	}
+	m->root->count[CNT_FAULT_ANON]++;
+	map_new(m, v, va, pfn);
+	return 0;
+}
+
+/* Nobody else has it: the process may store without a copy. */
+static bool is_ours(const struct vm *m, pfn_t pfn)
+{
+	return frame_at(m, pfn)->flags & FR_EXCLUSIVE ||
+	       folio_mappings(m, pfn) == 1;
+}
+
+static int write_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
+{
+	const struct pte_bits *b = &m->arch->pte;
+	pfn_t pfn = pte_pfn(m, e);
+	bool zero = is_huge_zero(m, e);
+
+	if (zero) {
+		pfn = huge_alloc(m);
+	} else if (!is_ours(m, pfn)) {
+		pfn = PFN_NONE;
+	}
+	if (!pfn) {
+		huge_split(m, v->mm, va);
+		return FAULT_SMALL;
+	}
+	if (zero) {
+		map_new(m, v, va, pfn);
+	} else {
+		frame_at(m, pfn)->flags |= FR_EXCLUSIVE;
+		pt_huge_set(
+			m, v->mm, va, e | b->write | b->dirty | b->accessed);
+		m->root->count[CNT_FAULT_REUSE]++;
+	}
+	tlb_flush_range(m, v->mm, va, va + huge_size(m));
+	return 0;
+}
+
+int huge_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
+{
+	const struct pte_bits *b = &m->arch->pte;
+	uint64_t e = pt_above(m, mm_at(m, v->mm), va);
+
+	va = huge_down(m, va);
+	if (pte_huge(m, e)) {
+		if (write && !(e & b->write))
+			return write_fault(m, v, va, e);
+		/* the TLB was behind the table */
+		e |= b->accessed | (write ? b->dirty : 0);
+		pt_huge_set(m, v->mm, va, e);
+		tlb_flush_range(m, v->mm, va, va + huge_size(m));
+		return 0;
+	}
+	if (e || !huge_allowed(m, v) || !holds_span(m, v, va))
+		return FAULT_SMALL;
+	return new_fault(m, v, va, write);
+}
+
+/* ---- split --------------------------------------------------------------- */
+
+static void fill_table(struct vm *m, void *tab, uint64_t e, vaddr_t va)
+{
+	unsigned nr = 1u << huge_order(m);
+	uint64_t zero = (e & ~(m->arch->pte.addr | m->arch->pte.huge)) |
+			pfn_to_pa(m, m->root->zero_pfn);
+
+	for (unsigned i = 0; i < nr; i++)
+		entry_set(m, tab, i,
+			is_huge_zero(m, e)
+				? zero
+				: pte_part(m, e,
+					  va + ((uint64_t)i << m->page_shift)));
+}
+
+void huge_split(struct vm *m, idx_t mm, vaddr_t va)
+{
+	struct mm *p = mm_at(m, mm);
+	uint64_t e = pt_above(m, p, va);
+
+	va = huge_down(m, va);
+	m->root->count[CNT_THP_SPLIT_PMD]++;
+	if (!is_huge_zero(m, e))
+		folio_remap_pages(m, p, pte_pfn(m, e));
+	fill_table(m, pt_huge_split(m, mm, va), e, va);
+	if (frame_at(m, pte_pfn(m, e))->flags & FR_MLOCKED)
+		munlock_page(m, pte_pfn(m, e));
+	tlb_flush_range(m, mm, va, va + huge_size(m));
+}
+
+void huge_split_at(struct vm *m, const struct vma *v, vaddr_t va)
+{
+	if (!m->arch->thp || !is_anonymous(v) || va == huge_down(m, va) ||
+		!holds_span(m, v, huge_down(m, va)))
+		return;
+	if (pte_huge(m, pt_above(m, mm_at(m, v->mm), va)))
+		huge_split(m, v->mm, va);
+}
+
+bool huge_piece(struct vm *m, idx_t mm, vaddr_t va, vaddr_t end)
+{
+	if (!pte_huge(m, pt_above(m, mm_at(m, mm), va)))
+		return false;
+	if (va == huge_down(m, va) && end - va >= huge_size(m))
+		return true;
+	huge_split(m, mm, va);
+	return false;
+}
+
+/* ---- whole entries ------------------------------------------------------- */
+
+void huge_zap(struct vm *m, idx_t mm, vaddr_t va)
+{
+	uint64_t e = pt_above(m, mm_at(m, mm), va);
+
+	pt_huge_set(m, mm, va, 0);
+	pt_drop_deposit(m, mm, va);
+	if (!is_huge_zero(m, e))
+		folio_unmap(m, mm_at(m, mm), pte_pfn(m, e));
+}
+
+void huge_copy(struct vm *m, idx_t from, idx_t to, vaddr_t va)
+{
+	const struct pte_bits *b = &m->arch->pte;
+	uint64_t e = pt_above(m, mm_at(m, from), va) & ~b->write;
+
+	pt_huge_set(m, from, va, e);
+	pt_huge_set(m, to, va, e & ~b->accessed);
+	if (is_huge_zero(m, e))
+		return;
+	frame_at(m, pte_pfn(m, e))->flags &= (uint16_t)~FR_EXCLUSIVE;
+	folio_map(m, mm_at(m, to), pte_pfn(m, e));
+}
+
+void huge_protect(struct vm *m, const struct vma *v, vaddr_t va)
+{
+	const struct pte_bits *b = &m->arch->pte;
+	uint64_t e = pt_above(m, mm_at(m, v->mm), va);
+	uint64_t keep = b->accessed | b->dirty | b->special;
+	uint64_t n = pte_make(m, pte_pfn(m, e), v->flags, false);
+
+	n = (n & ~keep) | (e & keep) | b->huge;
+	if (n & b->present && v->flags & VM_WRITE && !is_huge_zero(m, e) &&
+		frame_at(m, pte_pfn(m, e))->flags & FR_EXCLUSIVE)
+		n |= b->write;
+	pt_huge_set(m, v->mm, va, n);
+}
+
+void huge_clear_bits(struct vm *m, idx_t mm, vaddr_t va, uint64_t bits)
+{
+	pt_huge_set(m, mm, va, pt_above(m, mm_at(m, mm), va) & ~bits);
+}
+
+/* ---- parts of a huge page ------------------------------------------------ */
+
+/* How many entries from va on, below end, map the frames that follow one
+ * another in the huge page of pfn. */
+static unsigned nr_parts(const struct vm *m, const struct mm *mm, vaddr_t va,
+	vaddr_t end, pfn_t pfn)
+{
+	pfn_t stop = folio_head(m, pfn) + (1u << huge_order(m));
+	unsigned nr = 0;
+
+	for (; va < end && pfn + nr < stop; va += m->page_size, nr++) {
+		uint64_t e = pt_get(m, mm, va);
+
+		if (!pte_present(m, e) || pte_pfn(m, e) != pfn + nr)
+			break;
+	}
+	return nr;
+}
+
+/*
+ * The entries of one VMA that map parts of what was a huge page.  Parts without
+ * bytes, never written or with zeros, give way to the zero page, unless the
+ * VMA is locked; the others are told where they are.
+ */
+static void settle_parts(struct vm *m, const struct vma *v, pfn_t head)
+{
+	struct mm *mm = mm_at(m, v->mm);
+	uint64_t span, zero = pte_make(m, m->root->zero_pfn, v->flags, false) |
+			      m->arch->pte.special;
+
+	for (vaddr_t va = v->start; va < v->end; va += span) {
+		unsigned first;
+		void *tab = pt_leaf_table(m, mm, va, &first, &span);
+
+		if (span > v->end - va)
+			span = v->end - va;
+		for (unsigned i = 0; tab && i < span >> m->page_shift; i++) {
+			uint64_t e = entry_get(m, tab, first + i);
+			pfn_t pfn = pte_pfn(m, e);
+
+			if (!pte_present(m, e) || e & m->arch->pte.special ||
+				pfn - head >= 1u << huge_order(m))
+				continue;
+			if (frame_is_zero(m, pfn) && !(v->flags & VM_LOCKED)) {
+				entry_set(m, tab, first + i, zero);
+				page_unmapped(m, mm, pfn);
+				continue;
+			}
+			if (frame_at(m, pfn)->flags & FR_EXCLUSIVE)
+				frame_set_exclusive(m, frame_at(m, pfn), v->mm,
+					va + ((uint64_t)i << m->page_shift));
+			page_lock(m, v, pfn);
+		}
+	}
+}
+
+/* Makes single pages of a huge page of this process alone. */
+static void split_whole(struct vm *m, idx_t mm, pfn_t head)
+{
+	struct vma *v;
+
+	folio_split(m, head);
+	vma_for_each (m, mm_at(m, mm), v)
+		if (v->anon_vma && is_anonymous(v))
+			settle_parts(m, v, head);
+	tlb_flush_mm(m, mm);
+}
+
+/* Bytes to step over at va: to the next page, or behind a huge page that lies
+ * in the range as a whole. */
+static uint64_t split_part(
+	struct vm *m, const struct vma *v, vaddr_t va, vaddr_t end)
+{
+	const struct mm *mm = mm_at(m, v->mm);
+	uint64_t e = pt_get(m, mm, va);
+	pfn_t pfn = pte_pfn(m, e);
+	unsigned nr;
+
+	if (!pte_present(m, e) || is_huge_zero(m, e) ||
+		!(frame_at(m, pfn)->flags & FR_LARGE))
+		return m->page_size;
+	nr = nr_parts(m, mm, va, end, pfn);
+	if (nr == 1u << huge_order(m))
+		return huge_size(m);
+	if (folio_maybe_shared(m, pfn))
+		return m->page_size;
+	if (pte_huge(m, pt_above(m, mm, va)))
+		huge_split(m, v->mm, va);
+	split_whole(m, v->mm, folio_head(m, pfn));
+	return m->page_size;
+}
+
+void huge_split_parts(
+	struct vm *m, const struct vma *v, vaddr_t start, vaddr_t end)
+{
+	uint64_t step;
+
+	for (vaddr_t va = start; va < end; va += step) {
+		unsigned first;
+
+		if (pt_above(m, mm_at(m, v->mm), va))
+			step = split_part(m, v, va, end);
+		else
+			pt_leaf_table(m, mm_at(m, v->mm), va, &first, &step);
+		if (step > end - va)
+			break;
+	}
+}
+
+bool huge_is_locked(struct vm *m, pfn_t head)
+{
+	const struct frame *f = frame_at(m, head);
+
+	for (idx_t i = family_at(m, f->owner)->first; i && f->mapcount;
+		i = vma_at(m, i)->kin_next) {
+		const struct vma *v = vma_at(m, i);
+		vaddr_t va =
+			v->start + ((f->index - v->pgoff) << m->page_shift);
+		uint64_t e;
+
+		if (!(v->flags & VM_LOCKED) || f->index < v->pgoff ||
+			f->index - v->pgoff >= vma_pages(m, v))
+			continue;
+		e = pt_above(m, mm_at(m, v->mm), va);
+		if (pte_huge(m, e) && pte_pfn(m, e) == head)
+			return true;
+	}
+	return false;
+}
