@@ -324,7 +324,7 @@ const struct node node_table[] = {
 	TEXT("sys/kernel/mm/transparent_hugepage/shmem_enabled", 0444,
 		show_thp_shmem, "for shared memory: [never]"),
 	THP(use_zero_page, "thp_use_zero_page",
-		"1: loads of untouched memory share a huge page of zeros"),
+		"1: loads share a huge page of zeros"),
 
 	/* cpu/ */
 	DIRECTORY("cpu", 0555, "the processors"),

@@ -1,0 +1,240 @@
+/* Transparent huge pages: faults, splits, fork, moves, and running out. */
+#include "../../vm/mm/huge.h"
+
+#include "fault_rig.h"
+
+#define HUGE	 (2 * MiB)
+#define AT	 0x40000000ull
+#define NR_PAGES 512u
+
+static int huge_setup(void **state)
+{
+	rig_setup(state);
+	m->root->set.thp_enabled = THP_ALWAYS;
+	/* the huge zero page stays once it is made */
+	map(AT, NR_PAGES, RW, ANON, 0, 0);
+	assert_int_equal(mem_access(m, t, AT, 1, ACC_READ, NULL, &sf), 0);
+	mm_munmap(m, t, AT, HUGE);
+	free_at_start -= NR_PAGES;
+	return 0;
+}
+
+static uint64_t above(const struct task *of, vaddr_t va)
+{
+	return pt_above(m, mm_at(m, of->mm), va);
+}
+
+static bool is_huge(const struct task *of, vaddr_t va)
+{
+	return pte_huge(m, above(of, va));
+}
+
+static void store(struct task *of, vaddr_t va, uint8_t byte)
+{
+	if (mem_access(m, of, va, 1, ACC_WRITE, &byte, &sf))
+		fail_msg("%s", vm_sentence(m));
+}
+
+static uint8_t load(struct task *of, vaddr_t va)
+{
+	uint8_t byte = 0;
+
+	if (mem_access(m, of, va, 1, ACC_READ, &byte, &sf))
+		fail_msg("%s", vm_sentence(m));
+	return byte;
+}
+
+static struct mm *mm_now(void)
+{
+	return mm_at(m, t->mm);
+}
+
+static void test_store_maps_2_mib(void **state)
+{
+	uint64_t faults = t->min_flt, tables = mm_now()->pgtables;
+	uint64_t rss = mm_now()->rss[RSS_ANON];
+	pfn_t pfn;
+
+	map(AT, 2 * NR_PAGES, RW, ANON, 0, 0);
+	store(t, AT + 12345, 7);
+	assert_true(is_huge(t, AT));
+	assert_int_equal(t->min_flt - faults, 1);
+	assert_int_equal(mm_now()->rss[RSS_ANON] - rss, NR_PAGES);
+	assert_int_equal(m->root->anon_huge, 1);
+	pfn = pte_pfn(m, above(t, AT));
+	assert_int_equal(pfn % NR_PAGES, 0);
+	assert_int_equal(frame_at(m, pfn)->order, 9);
+	assert_int_equal(frame_at(m, pfn + 511)->mapcount, 1);
+	/* tables for pud and pmd, and the deposit */
+	assert_int_equal(mm_now()->pgtables - tables, 3 * m->page_size);
+	assert_int_equal(load(t, AT + 12345), 7);
+	assert_int_equal(load(t, AT + HUGE - 1), 0);
+	assert_int_equal(t->min_flt - faults, 1);
+	assert_int_equal(pt_get(m, mm_now(), AT + 5 * 4096) & m->arch->pte.addr,
+		pfn_to_pa(m, pfn + 5));
+}
+
+static void test_only_where_it_fits(void **state)
+{
+	map(AT + 4096, 2 * NR_PAGES - 1, RW, ANON, 0, 0);
+	store(t, AT + 4096, 1);
+	assert_false(is_huge(t, AT));
+	store(t, AT + HUGE, 1);
+	assert_true(is_huge(t, AT + HUGE));
+	mm_now()->thp_disabled = 1;
+	map(AT + 8 * HUGE, NR_PAGES, RW, ANON, 0, 0);
+	store(t, AT + 8 * HUGE, 1);
+	assert_false(is_huge(t, AT + 8 * HUGE));
+	mm_now()->thp_disabled = 0;
+	m->root->set.thp_enabled = THP_MADVISE;
+	map(AT + 16 * HUGE, NR_PAGES, RW, ANON, 0, 0);
+	assert_false(huge_eligible(m, vma_lookup(m, t->mm, AT + 16 * HUGE)));
+	assert_int_equal(mm_madvise(m, t, AT + 16 * HUGE, HUGE, 14), 0);
+	assert_true(huge_eligible(m, vma_lookup(m, t->mm, AT + 16 * HUGE)));
+}
+
+static void test_zero_page(void **state)
+{
+	uint64_t free = vmtest_free_pages(m);
+
+	map(AT, NR_PAGES, RW, ANON, 0, 0);
+	assert_int_equal(load(t, AT), 0);
+	assert_int_equal(pte_pfn(m, above(t, AT)), m->root->huge_zero_pfn);
+	assert_true(free - vmtest_free_pages(m) < NR_PAGES);
+	store(t, AT + 4096, 9);
+	assert_int_not_equal(pte_pfn(m, above(t, AT)), m->root->huge_zero_pfn);
+	assert_true(is_huge(t, AT));
+	assert_int_equal(load(t, AT + 4096), 9);
+}
+
+static void test_fork_splits_at_the_store(void **state)
+{
+	struct task *c;
+
+	map(AT, NR_PAGES, RW, ANON, 0, 0);
+	store(t, AT, 5);
+	c = task_fork(m, t, false);
+	assert_non_null(c);
+	assert_int_equal(above(t, AT) & m->arch->pte.addr,
+		above(c, AT) & m->arch->pte.addr);
+	assert_int_equal(m->root->anon_huge, 1);
+	vmtest_check(m);
+	store(c, AT, 6);
+	assert_true(is_huge(t, AT));
+	assert_false(is_huge(c, AT));
+	assert_int_equal(load(t, AT), 5);
+	assert_int_equal(load(c, AT), 6);
+	assert_int_equal(
+		mm_at(m, c->mm)->rss[RSS_ANON], mm_now()->rss[RSS_ANON]);
+	vmtest_check(m);
+	task_exit(m, c, 0);
+	store(t, AT + 8192, 1); /* alone again: no copy */
+	assert_true(is_huge(t, AT));
+}
+
+static void test_parts(void **state)
+{
+	pfn_t pfn;
+
+	map(AT, NR_PAGES, RW, ANON, 0, 0);
+	store(t, AT, 3);
+	pfn = pte_pfn(m, above(t, AT));
+	assert_int_equal(mm_mprotect(m, t, AT + 4096, 4096, PROT_READ), 0);
+	assert_false(is_huge(t, AT));
+	assert_true(frame_at(m, pfn)->flags & FR_LARGE);
+	assert_int_equal(mm_munmap(m, t, AT + 4096, HUGE - 4096), 0);
+	/* one page holds the block */
+	assert_int_equal(frame_at(m, pfn)->order, 9);
+	assert_int_equal(folio_mappings(m, pfn), 1);
+	assert_int_equal(load(t, AT), 3);
+	vmtest_check(m);
+	assert_int_equal(mm_munmap(m, t, AT, 4096), 0);
+	assert_int_not_equal(frame_at(m, pfn)->state, FRAME_ANON);
+}
+
+static void test_free_of_a_part_splits_the_block(void **state)
+{
+	pfn_t pfn;
+
+	map(AT, NR_PAGES, RW, ANON, 0, 0);
+	store(t, AT, 3);
+	store(t, AT + 7 * 4096, 4);
+	pfn = pte_pfn(m, above(t, AT));
+	assert_int_equal(mm_madvise(m, t, AT + 4096, 4096, 8), 0);
+	/* what never held bytes became the zero page */
+	assert_int_equal(pte_pfn(m, pt_get(m, mm_now(), AT)), pfn);
+	assert_int_equal(
+		pte_pfn(m, pt_get(m, mm_now(), AT + 7 * 4096)), pfn + 7);
+	assert_int_equal(
+		pte_pfn(m, pt_get(m, mm_now(), AT + 4096)), m->root->zero_pfn);
+	assert_int_equal(frame_at(m, pfn)->order, 0);
+	assert_int_equal(load(t, AT + 7 * 4096), 4);
+}
+
+static void test_moves_whole(void **state)
+{
+	pfn_t pfn;
+
+	map(AT, NR_PAGES, RW, ANON, 0, 0);
+	store(t, AT, 3);
+	pfn = pte_pfn(m, above(t, AT));
+	assert_int_equal(mm_mremap(m, t, AT, HUGE, HUGE,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, AT + 4 * HUGE),
+		AT + 4 * HUGE);
+	assert_int_equal(pte_pfn(m, above(t, AT + 4 * HUGE)), pfn);
+	assert_int_equal(
+		mm_mremap(m, t, AT + 4 * HUGE, HUGE, HUGE,
+			MREMAP_MAYMOVE | MREMAP_FIXED, AT + 8 * HUGE + 4096),
+		AT + 8 * HUGE + 4096);
+	assert_int_equal(
+		pte_pfn(m, pt_get(m, mm_now(), AT + 8 * HUGE + 4096)), pfn);
+	assert_int_equal(load(t, AT + 8 * HUGE + 4096), 3);
+}
+
+static void test_small_pages_when_none_is_left(void **state)
+{
+	uint64_t before = m->root->count[CNT_THP_FAULT_FALLBACK];
+
+	map(AT, 32 * NR_PAGES, RW, ANON, 0, 0);
+	for (unsigned i = 0; i < 32; i++)
+		if (mem_access(m, t, AT + i * HUGE, 1, ACC_WRITE, NULL, &sf))
+			break;
+	assert_true(m->root->count[CNT_THP_FAULT_FALLBACK] > before);
+}
+
+static void test_locked(void **state)
+{
+	pfn_t pfn;
+
+	map(AT, NR_PAGES, RW, ANON, 0, 0);
+	store(t, AT, 1);
+	pfn = pte_pfn(m, above(t, AT));
+	t->rlim[RLIM_MEMLOCK].soft = 64 * MiB;
+	assert_int_equal(mm_mlock(m, t, AT, HUGE, 0), 0);
+	assert_true(frame_at(m, pfn)->flags & FR_MLOCKED);
+	assert_int_equal(lru_size(m, LRU_UNEVICTABLE), NR_PAGES);
+	assert_int_equal(mm_munlock(m, t, AT, HUGE), 0);
+	assert_int_equal(lru_size(m, LRU_UNEVICTABLE), 0);
+}
+
+#define HUGE_TEST(f)                                                          \
+	{                                                                     \
+#f, f, huge_setup, rig_teardown, (void *)(uintptr_t) "x86_64" \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HUGE_TEST(test_store_maps_2_mib),
+		HUGE_TEST(test_only_where_it_fits),
+		HUGE_TEST(test_zero_page),
+		HUGE_TEST(test_fork_splits_at_the_store),
+		HUGE_TEST(test_parts),
+		HUGE_TEST(test_free_of_a_part_splits_the_block),
+		HUGE_TEST(test_moves_whole),
+		HUGE_TEST(test_small_pages_when_none_is_left),
+		HUGE_TEST(test_locked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
