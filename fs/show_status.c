@@ -104,8 +104,8 @@ static void memory_lines(
 	kb(b, "VmPTE:\t", mm->pgtables);
 	kb(b, "VmSwap:\t", 0);
 	kb(b, "HugetlbPages:\t", 0);
-	sbuf_printf(b, "CoreDumping:\t0\nTHP_enabled:\t%d\n",
-		mm->thp_disable != 1);
+	sbuf_printf(
+		b, "CoreDumping:\t0\nTHP_enabled:\t%d\n", mm->thp_disable != 1);
 	sbuf_str(b, "untag_mask:\t0xffffffffffffffff\n");
 }
 

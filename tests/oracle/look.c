@@ -15,6 +15,7 @@
 #define PM_SOFT	   (1ull << 55)
 #define PM_PFN	   ((1ull << 55) - 1)
 
+bool script_huge;
 static char text[1 << 18];
 
 /* ---- pages -------------------------------------------------------------- */

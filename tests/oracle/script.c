@@ -12,7 +12,6 @@ static char line[4096];
 static char *word[MAX_WORDS];
 static int nr_words;
 static bool bad_word;
-bool script_huge;
 static int64_t last_result;
 static uint64_t initial_brk;
 

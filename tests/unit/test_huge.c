@@ -81,11 +81,11 @@ static void test_only_where_it_fits(void **state)
 	assert_false(is_huge(t, AT));
 	store(t, AT + HUGE, 1);
 	assert_true(is_huge(t, AT + HUGE));
-	mm_now()->thp_disabled = 1;
+	mm_now()->thp_disable = 1;
 	map(AT + 8 * HUGE, NR_PAGES, RW, ANON, 0, 0);
 	store(t, AT + 8 * HUGE, 1);
 	assert_false(is_huge(t, AT + 8 * HUGE));
-	mm_now()->thp_disabled = 0;
+	mm_now()->thp_disable = 0;
 	m->root->set.thp_enabled = THP_MADVISE;
 	map(AT + 16 * HUGE, NR_PAGES, RW, ANON, 0, 0);
 	assert_false(huge_eligible(m, vma_lookup(m, t->mm, AT + 16 * HUGE)));
