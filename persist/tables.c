@@ -5,6 +5,7 @@
 #include "store_i.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "../vm/disk/disk.h"
 #include "../vm/mm/mm.h"
@@ -14,32 +15,61 @@
 static const char *const tables[] = {"process", "vma", "zone", "counter"};
 #define NR_TABLES (sizeof(tables) / sizeof(tables[0]))
 
+/* An INSERT of so many mappings costs half of as many of one. */
+#define VMA_ROWS    64
+#define VMA_COLUMNS 7
+#define VMA_ROW	    "(?, ?, ?, ?, ?, ?, ?)"
+
 struct fill {
 	struct store *s;
-	sqlite3_stmt *process, *vma, *zone, *counter;
+	sqlite3_stmt *process, *vma, *vmas, *zone, *counter;
 	int64_t id; /* of the checkpoint */
 };
 
-/* Binds by letter: i 64-bit integer, t text or NULL; then inserts. */
-static int insert(struct fill *f, sqlite3_stmt *st, const char *types, ...)
+/* By letter: i 64-bit integer, t text or NULL, c the same that stays where it
+ * is.  The parameters from `at` on; the first is the checkpoint. */
+static void bind_list(struct fill *f, sqlite3_stmt *st, int at,
+	const char *types, va_list *ap)
 {
-	int rc = 0;
+	sqlite3_bind_int64(st, at++, f->id);
+	for (; *types; types++, at++)
+		if (*types == 'i')
+			sqlite3_bind_int64(
+				st, at, (int64_t)va_arg(*ap, uint64_t));
+		else
+			sqlite3_bind_text(st, at, va_arg(*ap, const char *), -1,
+				*types == 'c' ? SQLITE_STATIC
+					      : SQLITE_TRANSIENT);
+}
+
+static void bind(
+	struct fill *f, sqlite3_stmt *st, int at, const char *types, ...)
+{
 	va_list ap;
 
-	sqlite3_bind_int64(st, 1, f->id);
 	va_start(ap, types);
-	for (int i = 0; types[i]; i++)
-		if (types[i] == 'i')
-			sqlite3_bind_int64(
-				st, i + 2, (int64_t)va_arg(ap, uint64_t));
-		else
-			sqlite3_bind_text(st, i + 2, va_arg(ap, const char *),
-				-1, SQLITE_TRANSIENT);
+	bind_list(f, st, at, types, &ap);
 	va_end(ap);
+}
+
+static int run(struct fill *f, sqlite3_stmt *st)
+{
+	int rc = 0;
+
 	if (sqlite3_step(st) != SQLITE_DONE)
 		rc = store_sql_fail(f->s, "write the checkpoint's tables");
 	sqlite3_reset(st);
 	return rc;
+}
+
+static int insert(struct fill *f, sqlite3_stmt *st, const char *types, ...)
+{
+	va_list ap;
+
+	va_start(ap, types);
+	bind_list(f, st, 1, types, &ap);
+	va_end(ap);
+	return run(f, st);
 }
 
 static const char *special_name(
@@ -60,23 +90,66 @@ static const char *special_name(
 	return NULL;
 }
 
-static int fill_vma(struct fill *f, const struct task *t, const struct mm *mm,
-	const struct vma *v)
+static const char *perms_of(uint64_t flags)
+{
+	static const char *const perms[] = {"---p", "r--p", "-w-p", "rw-p",
+		"--xp", "r-xp", "-wxp", "rwxp", "---s", "r--s", "-w-s", "rw-s",
+		"--xs", "r-xs", "-wxs", "rwxs"};
+
+	return perms[!!(flags & VM_READ) + 2 * !!(flags & VM_WRITE) +
+		     4 * !!(flags & VM_EXEC) + 8 * !!(flags & VM_MAYSHARE)];
+}
+
+/* As row `nr` of a statement. */
+static void bind_vma(struct fill *f, sqlite3_stmt *st, int nr,
+	const struct task *t, const struct mm *mm, const struct vma *v)
 {
 	const struct vm *m = f->s->vm;
-	char path[4352], perms[5] = "---p";
+	char path[4352];
 	const char *name = path;
 
-	perms[0] = v->flags & VM_READ ? 'r' : '-';
-	perms[1] = v->flags & VM_WRITE ? 'w' : '-';
-	perms[2] = v->flags & VM_EXEC ? 'x' : '-';
-	perms[3] = v->flags & VM_MAYSHARE ? 's' : 'p';
 	if (v->file)
 		disk_path(m, file_at(m, v->file)->inode, path, sizeof(path));
 	else
 		name = special_name(m, mm, v);
-	return insert(f, f->vma, "iiitit", (uint64_t)t->pid, v->start, v->end,
-		perms, v->file ? v->pgoff << m->page_shift : 0, name);
+	bind(f, st, nr * VMA_COLUMNS + 1, v->file ? "iiicit" : "iiicic",
+		(uint64_t)t->pid, v->start, v->end, perms_of(v->flags),
+		v->file ? v->pgoff << m->page_shift : 0, name);
+}
+
+/* Only for those who have many. */
+static int prepare_many(struct fill *f)
+{
+	char sql[64 + VMA_ROWS * sizeof(VMA_ROW ",")];
+	int n = snprintf(sql, sizeof(sql), "INSERT INTO vma VALUES " VMA_ROW);
+
+	for (int i = 1; i < VMA_ROWS; i++)
+		n += snprintf(sql + n, sizeof(sql) - (size_t)n, "," VMA_ROW);
+	return store_prepare(f->s, sql, &f->vmas);
+}
+
+static int fill_vmas(struct fill *f, const struct task *t, const struct mm *mm)
+{
+	int left = (int)mm->map_count, nr = 0, rc = 0;
+	const struct vma *v;
+	sqlite3_stmt *st;
+
+	vma_for_each (f->s->vm, mm, v) {
+		bool many = nr || left >= VMA_ROWS;
+
+		if (many && !f->vmas)
+			rc = prepare_many(f);
+		if (rc)
+			return rc;
+		st = many ? f->vmas : f->vma;
+		bind_vma(f, st, nr++, t, mm, v);
+		left--;
+		if (many && nr < VMA_ROWS)
+			continue;
+		rc = run(f, st);
+		nr = 0;
+	}
+	return rc;
 }
 
 static int fill_process(struct fill *f, const struct task *t)
@@ -85,7 +158,6 @@ static int fill_process(struct fill *f, const struct task *t)
 	const struct mm *mm = t->mm ? mm_at(m, t->mm) : NULL;
 	const struct task *parent = t->parent ? task_at(m, t->parent) : NULL;
 	char state[2] = {(char)t->state}, comm[sizeof(t->comm) + 1] = "";
-	const struct vma *v;
 	int rc;
 
 	memcpy(comm, t->comm, sizeof(t->comm));
@@ -96,14 +168,7 @@ static int fill_process(struct fill *f, const struct task *t)
 		mm ? mm->rss[RSS_FILE] : 0, mm ? mm->rss[RSS_SHMEM] : 0,
 		mm ? mm->pgtables : 0, mm ? mm->locked_vm : 0, t->min_flt,
 		t->maj_flt);
-	if (rc || !mm)
-		return rc;
-	vma_for_each (m, mm, v) {
-		rc = fill_vma(f, t, mm, v);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	return rc || !mm ? rc : fill_vmas(f, t, mm);
 }
 
 static int fill_zones(struct fill *f)
@@ -149,9 +214,8 @@ static int prepare(struct fill *f)
 		&f->process);
 
 	if (!rc)
-		rc = store_prepare(s,
-			"INSERT INTO vma VALUES (?, ?, ?, ?, ?, ?, ?)",
-			&f->vma);
+		rc = store_prepare(
+			s, "INSERT INTO vma VALUES " VMA_ROW, &f->vma);
 	if (!rc)
 		rc = store_prepare(s,
 			"INSERT INTO zone VALUES (?, ?, ?, ?, ?, ?, ?, "
@@ -193,6 +257,7 @@ int tables_fill(struct store *s, int64_t checkpoint)
 		rc = fill_counters(&f);
 	sqlite3_finalize(f.process);
 	sqlite3_finalize(f.vma);
+	sqlite3_finalize(f.vmas);
 	sqlite3_finalize(f.zone);
 	sqlite3_finalize(f.counter);
 	return rc;

@@ -13,6 +13,8 @@ printf 'touch a+12K 4K\nfork\n' >"$m/proc/1/ctl"
 echo 'write a "x"' >"$m/proc/3/ctl"
 echo 'munmap 1 1' 2>/dev/null >"$m/proc/2/ctl"
 seq 3000 >"$m/disk/numbers"
+for i in $(seq 100); do printf 'mmap 4K r\nmmap 4K rw\n'; done >"$m/proc/3/ctl"
+printf 'mmap 4K r flags=shared file=/numbers\n' >"$m/proc/3/ctl"
 echo 'checkpoint after' >"$m/ctl"
 tick=$(tail -1 "$m/log" | cut -d' ' -f1)
 echo 'restore before' >"$m/ctl"
@@ -59,7 +61,7 @@ like "appeared" "$(answer 'pid, printf')" '*2|*-*|rw-p|*'
 is "mapping of 20K" "$(answer 'pid, printf' | grep -c '^2|')" \
 	"$(grep -vc vsyscall "$m/checkpoints/after/proc/2/maps")"
 like "gained" "$(answer 'AS kib')" '*2|other|2*'
-like "counters" "$(answer 'a.value - b.value')" '*commands|*mmap|1*'
+like "counters" "$(answer 'a.value - b.value')" '*commands|*mmap|202*'
 is "timelines" "$(answer 'id, parent, fork')" \
 	"1||0|1|$tick
 2|1|2|$((tick + 1))|$((tick + 1))
@@ -87,8 +89,18 @@ pagemap() {
 # same WHAT: two files.
 same() {
 	[ -s "$work/a" ] || fail "$1: nothing to compare"
-	diff "$work/a" "$work/b" >&2 || fail "$1 differs from the mount"
+	diff "$work/a" "$work/b" >"$work/diff" ||
+		fail "$1 differs from the mount: $(head -5 "$work/diff")"
 }
+for pid in 1 2 3; do
+	awk '!/vsyscall/ { print $1, $2, $6 }' \
+		"$m/checkpoints/after/proc/$pid/maps" >"$work/a"
+	sqlite3 -readonly "$db" "SELECT printf('%x-%x %s %s', start, end, perms,
+		ifnull(v.name, '')) FROM vma v JOIN checkpoint c ON c.id =
+		v.checkpoint WHERE c.name = 'after' AND pid = $pid" >"$work/b"
+	same "mappings of process $pid"
+done
+
 # tables MOMENT DIR: what the extension says is what the files say.
 tables() {
 	local pid cpu
