@@ -32,7 +32,7 @@ static const char *written_to(unsigned actors)
 	if (actors & 1u << ACTOR_MACHINE)
 		return actors & 1u << ACTOR_PROCESS ? "ctl and proc/PID/ctl"
 						    : "ctl";
-	return "proc/PID/ctl";
+	return actors & 1u << ACTOR_KERNEL ? "kernel/ctl" : "proc/PID/ctl";
 }
 
 /* Breaks a paragraph into lines of at most 78 bytes. */
@@ -149,12 +149,14 @@ static void show_row(
 
 void help_commands(struct sbuf *b)
 {
-	static const unsigned actors[] = {ACTOR_MACHINE, ACTOR_PROCESS};
+	static const unsigned actors[] = {
+		ACTOR_MACHINE, ACTOR_PROCESS, ACTOR_KERNEL};
 	static const char *const titles[] = {
 		"Commands of the machine, written to ctl:\n\n",
-		"\nCommands of a process, written to proc/PID/ctl:\n\n"};
+		"\nCommands of a process, written to proc/PID/ctl:\n\n",
+		"\nCommands of the kernel, written to kernel/ctl:\n\n"};
 
-	for (unsigned k = 0; k < 2; k++) {
+	for (unsigned k = 0; k < 3; k++) {
 		sbuf_str(b, titles[k]);
 		for (unsigned i = 0; i < nr_commands; i++) {
 			const struct command *c = &command_table[i];

@@ -187,6 +187,10 @@ const struct node node_table[] = {
 	TEXT("proc/diskstats", 0444, show_diskstats, "blocks moved"),
 	TEXT("proc/partitions", 0444, show_partitions, "the disks' sizes"),
 
+	/* kernel/ */
+	DIRECTORY("kernel", 0555, "what runs inside the kernel"),
+	CONTROL("kernel/ctl", 0600, ACTOR_KERNEL, "calls of kernel code"),
+
 	/* proc/sys/ */
 	DIRECTORY("proc/sys", 0555, "settings of the kernel"),
 	DIRECTORY("proc/sys/vm", 0555, "of memory management"),
@@ -301,6 +305,13 @@ const struct node node_table[] = {
 	TEXT("sys/devices/system/node/node0/vmstat", 0444, show_node_vmstat,
 		"vmstat's lines of zones and node"),
 	DIRECTORY("sys/kernel", 0555, "the kernel"),
+	DIRECTORY("sys/kernel/debug", 0555, "debugfs"),
+	DIRECTORY("sys/kernel/debug/extfrag", 0555,
+		"how far free memory is of use"),
+	TEXT("sys/kernel/debug/extfrag/extfrag_index", 0444, show_extfrag_index,
+		"why each order fails: 0 no memory, 1 in pieces"),
+	TEXT("sys/kernel/debug/extfrag/unusable_index", 0444,
+		show_unusable_index, "free memory too small for each order"),
 	DIRECTORY("sys/kernel/mm", 0555, "memory management"),
 	DIRECTORY("sys/kernel/mm/hugepages", 0555, "pools of huge pages"),
 	DIRECTORY("sys/kernel/mm/hugepages/HUGE", 0555, "of one size"),

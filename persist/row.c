@@ -23,6 +23,7 @@ static const struct {
 	[ACTOR_TRACE] = {"proc/", "/trace"},
 	[ACTOR_STRACE] = {"trace/strace", NULL},
 	[ACTOR_DISK] = {"disk", NULL},
+	[ACTOR_KERNEL] = {"kernel/ctl", NULL},
 };
 
 size_t actor_format(const struct actor *a, char *buf, size_t size)

@@ -16,6 +16,7 @@ static const struct {
 } sections[] = {
 	{ACTOR_MACHINE, "ctl", "Commands of the machine"},
 	{ACTOR_PROCESS, "proc/PID/ctl", "Commands of a process"},
+	{ACTOR_KERNEL, "kernel/ctl", "Commands of the kernel"},
 };
 
 #define NR_SECTIONS (sizeof(sections) / sizeof(*sections))

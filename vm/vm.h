@@ -20,6 +20,7 @@ enum actor_kind {
 	ACTOR_TRACE,   /* proc/PID/trace; id = PID */
 	ACTOR_STRACE,  /* trace/strace */
 	ACTOR_DISK,    /* disk/ */
+	ACTOR_KERNEL,  /* kernel/ctl */
 	NR_ACTOR_KINDS
 };
 

@@ -36,12 +36,17 @@ static void done(struct vm *m)
 	vm_destroy(m);
 }
 
+/* pid 0 is the machine. */
+#define KERNEL UINT32_MAX
+
 static struct vm_outcome run(struct vm *m, uint32_t pid, const char *text)
 {
 	struct event e = {.text = text, .text_len = strlen(text)};
 	struct vm_outcome out;
 
-	e.actor.kind = pid ? ACTOR_PROCESS : ACTOR_MACHINE;
+	e.actor.kind = pid == KERNEL ? ACTOR_KERNEL
+		       : pid	     ? ACTOR_PROCESS
+				     : ACTOR_MACHINE;
 	e.actor.id = pid;
 	vm_apply(m, &e, NULL, NULL, &out);
 	return out;
@@ -91,7 +96,9 @@ static void examples_run(void **state)
 			assert_non_null(c->example);
 			m = boot(arches[a]);
 			pid = 0;
-			if (!(c->actors & 1u << ACTOR_MACHINE))
+			if (c->actors & 1u << ACTOR_KERNEL)
+				pid = KERNEL;
+			else if (!(c->actors & 1u << ACTOR_MACHINE))
 				pid = furnish(m, a == 0);
 			out = run(m, pid, c->example);
 			if (out.failed || out.refused)
@@ -100,6 +107,32 @@ static void examples_run(void **state)
 			done(m);
 		}
 	}
+}
+
+static void kernel_pages(void **state)
+{
+	struct vm *m = boot("x86_64");
+	uint64_t used = m->root->pages[USE_KERNEL];
+	uint64_t pfn = run(m, KERNEL, "alloc_pages order=4").last.value;
+	char line[40];
+
+	assert_int_equal(pfn % 16, 0);
+	assert_int_equal(m->root->pages[USE_KERNEL], used + 16);
+	assert_string_equal(reply(m, KERNEL, "alloc_pages order=11"),
+		"-EINVAL order 11 is above 10: a block has at most 1024 "
+		"frames");
+	vm_snprintf(line, sizeof(line), "free_pages %llu",
+		(unsigned long long)pfn + 1);
+	assert_int_equal(run(m, KERNEL, line).last.err, EINVAL);
+	vm_snprintf(
+		line, sizeof(line), "free_pages %llu", (unsigned long long)pfn);
+	assert_int_equal(run(m, KERNEL, line).failed, 0);
+	assert_int_equal(run(m, KERNEL, line).last.err, EINVAL);
+	assert_int_equal(m->root->pages[USE_KERNEL], used);
+	assert_int_equal(
+		run(m, KERNEL, "alloc_pages gfp=dma,kernel").last.err, EINVAL);
+	assert_true(run(m, KERNEL, "alloc_pages gfp=dma").last.value < 4096);
+	done(m);
 }
 
 static void a_failed_line_stops_the_event(void **state)
@@ -282,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(examples_run),
+		cmocka_unit_test(kernel_pages),
 		cmocka_unit_test(a_failed_line_stops_the_event),
 		cmocka_unit_test(a_line_that_does_not_parse_ends_the_event),
 		cmocka_unit_test(labels_name_addresses),

@@ -12,6 +12,10 @@
 #define MAX_ARGS  10
 #define MAX_WORDS 512 /* of an ARG_REST */
 
+/* What ARG_GFP gives: one of the zones, and ZERO. */
+#define GFP_WORD(zone) (1u << (zone))
+#define GFP_WORD_ZERO  0x100u
+
 enum arg_type {
 	ARG_END,
 	ARG_SIZE, /* number with K M G T */
@@ -27,6 +31,7 @@ enum arg_type {
 	ARG_OPENFLAGS,
 	ARG_WHENCE,
 	ARG_FADVICE,
+	ARG_GFP,
 	ARG_ACCESS, /* r, w or x */
 	ARG_DATA,   /* "string" or hex:6869 */
 	ARG_WORD,   /* a bare word, or "quoted" */

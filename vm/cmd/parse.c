@@ -397,6 +397,7 @@ static int unknown_verb(
 		[ACTOR_TRACE] = "proc/PID/trace",
 		[ACTOR_STRACE] = "trace/strace",
 		[ACTOR_DISK] = "disk/",
+		[ACTOR_KERNEL] = "kernel/ctl",
 	};
 	char shown[33];
 	size_t k = n < sizeof(shown) - 1 ? n : sizeof(shown) - 1;

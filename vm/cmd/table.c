@@ -10,6 +10,7 @@
 #define MACHINE (1u << ACTOR_MACHINE)
 #define PROCESS (1u << ACTOR_PROCESS)
 #define DISK	(1u << ACTOR_DISK)
+#define KERNEL	(1u << ACTOR_KERNEL)
 
 #define OPT ARG_OPTIONAL
 #define KEY ARG_KEY
@@ -76,6 +77,23 @@ const struct command command_table[] = {
 			  "proc/sys/vm/drop_caches.  `sync` first makes dirty "
 			  "pages clean.",
 		.example = "sync\ndrop_caches 3"},
+
+	/* ---- code inside the kernel: kernel/ctl ---- */
+	{.name = "alloc_pages",
+		.actors = KERNEL,
+		.run = cmd_alloc_pages,
+		.args = {{"order", ARG_NUM, KEY}, {"gfp", ARG_GFP, KEY}},
+		.summary = "take 2^order frames from the buddy allocator",
+		.detail = "The reply is the number of the first frame.  gfp= "
+			  "is dma, dma32, kernel (if missing) or highuser, "
+			  "with zero after a comma for cleared pages.",
+		.example = "alloc_pages order=3 gfp=dma,zero"},
+	{.name = "free_pages",
+		.actors = KERNEL,
+		.run = cmd_free_pages,
+		.args = {{"PFN", ARG_NUM, 0}},
+		.summary = "give a block of alloc_pages back",
+		.example = "alloc_pages order=10 gfp=dma\nfree_pages 1024"},
 
 	/* ---- the machine's history: ctl ---- */
 	{.name = "checkpoint",

@@ -3,6 +3,7 @@
 
 #include "../format.h"
 #include "../abi.h"
+#include "../phys/phys.h"
 #include "command.h"
 
 struct word_value {
@@ -118,6 +119,15 @@ static const struct word_value fadvise_words[] = {
 	{NULL, 0},
 };
 
+static const struct word_value gfp_words[] = {
+	{"dma", GFP_WORD(GFP_DMA)},
+	{"dma32", GFP_WORD(GFP_DMA32)},
+	{"kernel", GFP_WORD(GFP_KERNEL)},
+	{"highuser", GFP_WORD(GFP_HIGHUSER)},
+	{"zero", GFP_WORD_ZERO},
+	{NULL, 0},
+};
+
 static const struct word_value access_words[] = {
 	{"r", 0},
 	{"w", 1},
@@ -138,6 +148,7 @@ static const struct {
 	[ARG_OPENFLAGS] = {open_words, true},
 	[ARG_WHENCE] = {whence_words, false},
 	[ARG_FADVICE] = {fadvise_words, false},
+	[ARG_GFP] = {gfp_words, true},
 	[ARG_ACCESS] = {access_words, false},
 	[ARG_REST] = {NULL, false},
 };
