@@ -54,7 +54,7 @@ static void put_kpage(uint64_t pfn)
 static void put_page(uint64_t addr, bool kernel)
 {
 	uint64_t v = 0;
-	int64_t r = host_pagemap(addr / PAGE, &v);
+	int64_t r = host_pagemap(addr / PAGE, 1, &v);
 
 	put_hex(addr);
 	put_char(' ');
@@ -117,6 +117,7 @@ static bool wanted(const char *p, char **field, int nr)
 	return false;
 }
 
+/* A line that begins with an address: those of fields do with a capital. */
 static bool is_range(const char *p)
 {
 	return (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f');
@@ -216,12 +217,10 @@ static uint64_t number_in(const char *p)
 }
 
 /* One digit a page: 8 present, 4 file, 2 guard, 1 exclusive. */
-static char page_digit(uint64_t addr)
+static char page_digit(uint64_t v)
 {
-	uint64_t v = 0, d = 0;
+	uint64_t d = 0;
 
-	if (host_pagemap(addr / PAGE, &v) != 8)
-		return '?';
 	d |= v & PM_PRESENT ? 8 : 0;
 	d |= v & PM_FILE ? 4 : 0;
 	d |= v & PM_GUARD ? 2 : 0;
@@ -230,29 +229,59 @@ static char page_digit(uint64_t addr)
 }
 
 /* With huge pages there are many: DIGIT*COUNT for each run of equal ones. */
-static void put_runs(uint64_t start, uint64_t end)
+static void put_run(char c, int64_t nr)
 {
-	while (start < end) {
-		char c = page_digit(start);
-		int64_t nr = 0;
+	if (!nr)
+		return;
+	put_char(c);
+	put_char('*');
+	put_dec(nr);
+	put_char(' ');
+}
 
-		for (; start < end && page_digit(start) == c; start += PAGE)
-			nr++;
-		put_char(c);
-		put_char('*');
-		put_dec(nr);
-		put_char(' ');
+static void put_runs(uint64_t page, uint64_t end)
+{
+	static uint64_t word[512];
+	char last = 0;
+	int64_t run = 0;
+
+	while (page < end) {
+		uint64_t nr = end - page < 512 ? end - page : 512;
+
+		if (host_pagemap(page, nr, word) != (int64_t)nr * 8)
+			break;
+		for (uint64_t i = 0; i < nr; i++, run++) {
+			char c = page_digit(word[i]);
+
+			if (c == last)
+				continue;
+			put_run(last, run);
+			last = c;
+			run = 0;
+		}
+		page += nr;
 	}
+	put_run(last, run);
+}
+
+static void put_pages(uint64_t page, uint64_t end)
+{
+	static uint64_t word[64];
+	uint64_t nr = end - page < 64 ? end - page : 64;
+
+	if (host_pagemap(page, nr, word) != (int64_t)nr * 8)
+		put_char('?');
+	for (uint64_t i = 0; i < nr; i++)
+		put_char(page_digit(word[i]));
 }
 
 static void put_pagemap(uint64_t start, uint64_t end)
 {
 	put_text(" pages=");
 	if (script_huge)
-		put_runs(start, end);
-	for (int i = 0; !script_huge && i < 64 && start < end;
-		i++, start += PAGE)
-		put_char(page_digit(start));
+		put_runs(start / PAGE, end / PAGE);
+	else
+		put_pages(start / PAGE, end / PAGE);
 	put_char('\n');
 }
 
@@ -265,7 +294,6 @@ static void put_vma(uint64_t start, uint64_t end, const char *p)
 	unsigned nr = script_huge ? 7 : 5;
 	uint64_t shared = 0, private = 0;
 
-	put_hex(start);
 	for (; *p && !is_range(p); p = line_end(p)) {
 		for (unsigned i = 0; i < nr; i++) {
 			if (!text_starts(p, fields[i]) ||
@@ -293,6 +321,31 @@ static void put_vma(uint64_t start, uint64_t end, const char *p)
 	put_pagemap(start, end);
 }
 
+/* The lines of maps; the listener's own are hidden unless told otherwise. */
+static void look_maps(const char *what)
+{
+	host_proc("maps", text, sizeof(text));
+	for (const char *p = text; *p; p = line_end(p)) {
+		const char *q = p;
+		uint64_t start = text_hex(&q), end;
+
+		q++;
+		end = text_hex(&q);
+		if (text_eq(what, "all") ||
+			host_is_own(start, end) == text_eq(what, "own"))
+			put_maps_line(p, line_end(p));
+	}
+}
+
+/* [vvar] and the like: every process of the machine has their pages. */
+static bool is_special(const char *p)
+{
+	while (*p != '\n' && *p != '[')
+		p++;
+	return p[0] == '[' && p[1] == 'v';
+}
+
+/* Each mapping's line, what smaps tells of it, and its pages. */
 static void look_state(void)
 {
 	static char *fields[] = {(char *)"VmSize", (char *)"VmLck",
@@ -313,7 +366,10 @@ static void look_state(void)
 		start = text_hex(&q);
 		q++;
 		end = text_hex(&q);
-		if (!host_is_own(start, end))
+		if (host_is_own(start, end))
+			continue;
+		put_maps_line(p, line_end(p));
+		if (!host_is_own_part(start, end) && !is_special(p))
 			put_vma(start, end, line_end(p));
 	}
 	look_lines("status", fields, sizeof(fields) / sizeof(*fields));
@@ -380,6 +436,8 @@ bool look_command(char **word, int nr)
 		look_faults();
 	else if (text_eq(c, "state"))
 		look_state();
+	else if (text_eq(c, "dump"))
+		look_maps(nr > 1 ? word[1] : "");
 	else if (text_eq(c, "clear_refs") && nr > 1) {
 		put_result(host_clear_refs(word[1]));
 		put_char('\n');

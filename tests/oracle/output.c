@@ -29,10 +29,11 @@ static void put_digits(uint64_t v, unsigned base)
 	char digit[24];
 	int n = 0;
 
-	do {
+	/* Division of 64 bits is slow in the 32-bit build. */
+	for (; v >> 32; v /= base)
 		digit[n++] = "0123456789abcdef"[v % base];
-		v /= base;
-	} while (v);
+	for (uint32_t w = (uint32_t)v; w || !n; w /= base)
+		digit[n++] = "0123456789abcdef"[w % base];
 	while (n)
 		put_char(digit[--n]);
 }
@@ -103,7 +104,7 @@ static uint64_t inode_order(uint64_t ino)
 void put_maps_line(const char *s, const char *end)
 {
 	const char *device, *p = s;
-	uint64_t ino = 0, order;
+	uint64_t ino = 0, dev = 0, order;
 	size_t column;
 
 	for (int i = 0; i < 3; i++) { /* addresses, rights, offset */
@@ -113,7 +114,7 @@ void put_maps_line(const char *s, const char *end)
 	}
 	device = p;
 	while (p < end && *p != ' ')
-		p++;
+		dev = dev * 31 + (uint8_t)*p++;
 	p++;
 	while (p < end && *p >= '0' && *p <= '9')
 		ino = ino * 10 + (uint64_t)(*p++ - '0');
@@ -125,7 +126,7 @@ void put_maps_line(const char *s, const char *end)
 	column = (size_t)(device - s) + 6;
 	while (s < device)
 		put_char(*s++);
-	order = inode_order(ino);
+	order = inode_order(dev << 32 ^ ino);
 	put_text("00:01 ");
 	put_dec((int64_t)order);
 	column += order > 99 ? 3 : order > 9 ? 2 : 1;

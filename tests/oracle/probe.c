@@ -2,19 +2,19 @@
  * probe: runs a script of memory calls in a pristine process and prints what
  * the running kernel answers.
  *
- *	probe [--raw] [--echo] [--bare] [--stack=BYTES] [--tag=T] < script
+ *	probe [--raw] [--echo] [--bare] [--stack=BYTES] < script
  *
  *	--raw    leave device and inode of maps lines alone
  *	--echo   print each command before its answer
  *	--bare   unmap vvar and vdso before the script starts
  *	--stack  RLIMIT_STACK of the run (8 MiB), or "unlimited"
- *	--tag    a word in the names of files, for runs side by side
  *
  * No C library, no heap, no loader: the process has only the mappings that
  * the kernel made at execve.  It is linked at fixed addresses, where a PIE
  * would lie, so that everything below is free; the section .brkpad pins the
- * initial break to 0x555555a00000.  The first stage sets limits and switches
- * randomisation and huge pages off, then executes itself again.
+ * initial break to 0x555555a00000 (0x56a00000 in the 32-bit build).  The first
+ *stage sets limits and switches randomisation and huge pages off, then executes
+ *itself again.
  */
 #include "probe_sys.h"
 #include "script.h"
@@ -27,24 +27,6 @@
 
 __asm__(".section .brkpad,\"aw\",@nobits\n"
 	".globl brkpad\nbrkpad: .zero 4096\n.text\n");
-
-/* The compiler calls these two by itself. */
-void *memset(void *p, int c, size_t n);
-void *memcpy(void *to, const void *from, size_t n);
-
-void *memset(void *p, int c, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		((volatile uint8_t *)p)[i] = (uint8_t)c;
-	return p;
-}
-
-void *memcpy(void *to, const void *from, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		((volatile uint8_t *)to)[i] = ((const uint8_t *)from)[i];
-	return to;
-}
 
 void host_write(const char *text, size_t len)
 {
@@ -60,15 +42,57 @@ void host_write(const char *text, size_t len)
 
 /* ---- calls -------------------------------------------------------------- */
 
+uint64_t host_word(uint64_t v)
+{
+	return (uintptr_t)v;
+}
+
+#ifdef __x86_64__
 int64_t host_call(enum call nr, const uint64_t a[6])
 {
 	return syscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
+#else
+/* The old mmap takes a block of words, its offset in bytes. */
+static int64_t call_mmap(const uint64_t a[6])
+{
+	uint32_t word[6];
+
+	for (int i = 0; i < 6; i++)
+		word[i] = (uint32_t)a[i];
+	return SYS3(90, word, 0, 0);
+}
+
+int64_t host_call(enum call nr, const uint64_t a[6])
+{
+	static const struct {
+		enum call call;
+		int nr;
+	} calls[] = {{CALL_MPROTECT, 125}, {CALL_MUNMAP, 91}, {CALL_BRK, 45},
+		{CALL_MREMAP, 163}, {CALL_MSYNC, 144}, {CALL_MINCORE, 218},
+		{CALL_MADVISE, 219}, {CALL_FTRUNCATE, 93}, {CALL_MLOCK, 150},
+		{CALL_MUNLOCK, 151}, {CALL_MLOCKALL, 152},
+		{CALL_MUNLOCKALL, 153}, {CALL_REMAP_FILE_PAGES, 257},
+		{CALL_MLOCK2, 376}, {CALL_MSEAL, 462}, {CALL_SETUID, 213},
+		{CALL_SETGID, 214}, {CALL_SETREUID, 203}, {CALL_SETREGID, 204},
+		{CALL_SETRESUID, 208}, {CALL_SETRESGID, 210},
+		{CALL_SETFSUID, 215}, {CALL_SETFSGID, 216}, {CALL_PRCTL, 172}};
+	unsigned i = 0;
+
+	if (nr == CALL_MMAP)
+		return call_mmap(a);
+	while (calls[i].call != nr)
+		i++;
+	return syscall6(calls[i].nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+#endif
 
 int64_t host_mincore(uint64_t addr, uint64_t len, uint8_t *vec, size_t max)
 {
+	const uint64_t a[6] = {addr, len, SYS_ARG(vec)};
+
 	(void)max;
-	return SYS3(CALL_MINCORE, addr, len, vec);
+	return host_call(CALL_MINCORE, a);
 }
 
 void host_getrlimit(unsigned which, uint64_t limit[2])
@@ -106,23 +130,26 @@ int64_t host_capset(const uint64_t caps[3])
 
 /* ---- files -------------------------------------------------------------- */
 
-static char temporary[32][64];
-static unsigned nr_temporary;
-static const char *tag = "";
-static int64_t main_pid;
-
+/*
+ * Unlinked at once, so that probes at the same time do not meet.  One that was
+ * killed between the two steps leaves a file that another removes.
+ */
 static int64_t temporary_create(const char *name)
 {
-	char *path = temporary[nr_temporary];
-	size_t n = text_len(name), t = text_len(tag);
+	static char path[64] = "/tmp/oracle-";
+	size_t n = text_len(name);
+	int64_t fd = -1;
 
-	if (n + t > 48 || nr_temporary == 32)
+	if (n > 40)
 		return -22;
-	nr_temporary++;
-	memcpy(path, "/tmp/oracle-", 12);
-	memcpy(path + 12, tag, t);
-	memcpy(path + 12 + t, name, n + 1);
-	return SYS3(SYS_OPEN, path, 01102 /* O_RDWR|O_CREAT|O_TRUNC */, 0600);
+	memcpy(path + 12, name, n + 1);
+	for (int i = 0; fd < 0 && i < 1000; i++) {
+		fd = SYS3(SYS_OPEN, path, 0302 /* RDWR|CREAT|EXCL */, 0600);
+		if (fd < 0)
+			SYS3(SYS_SCHED_YIELD, 0, 0, 0);
+	}
+	SYS3(SYS_UNLINK, path, 0, 0);
+	return fd < 0 ? temporary_create(name) : fd;
 }
 
 int64_t host_file(const char *name, uint64_t bytes, bool memory)
@@ -146,17 +173,17 @@ int64_t host_open(const char *path, unsigned mode)
 	return SYS3(SYS_OPEN, path, mode, 0);
 }
 
+int64_t host_reopen(int64_t fd, unsigned mode)
+{
+	char path[] = "/proc/self/fd/0";
+
+	path[14] = (char)('0' + fd % 10);
+	return SYS3(SYS_OPEN, path, mode, 0);
+}
+
 int64_t host_close(int64_t fd)
 {
 	return SYS3(SYS_CLOSE, fd, 0, 0);
-}
-
-static void remove_temporary(void)
-{
-	if (SYS3(SYS_GETPID, 0, 0, 0) != main_pid)
-		return;
-	for (unsigned i = 0; i < nr_temporary; i++)
-		SYS3(SYS_UNLINK, temporary[i], 0, 0);
 }
 
 /* ---- fork --------------------------------------------------------------- */
@@ -190,8 +217,6 @@ void host_orphan(void)
 	/* Its memory is gone before its children get another parent. */
 	while (SYS3(SYS_GETPPID, 0, 0, 0) == parent)
 		SYS3(SYS_SCHED_YIELD, 0, 0, 0);
-	if (parent == main_pid)
-		main_pid = SYS3(SYS_GETPID, 0, 0, 0);
 	proc_setup();
 	put_text("[orphan\n");
 }
@@ -208,7 +233,6 @@ static char text[1 << 18];
 
 struct range {
 	uint64_t start, end;
-	const char *line, *next;
 	bool special; /* [v...] below the kernel's half */
 };
 
@@ -217,7 +241,6 @@ static bool next_range(const char **p, struct range *r)
 {
 	if (!**p)
 		return false;
-	r->line = *p;
 	r->start = text_hex(p);
 	(*p)++;
 	r->end = text_hex(p);
@@ -227,7 +250,6 @@ static bool next_range(const char **p, struct range *r)
 			r->special = r->start >> 63 == 0;
 	if (**p)
 		(*p)++;
-	r->next = *p;
 	return true;
 }
 
@@ -252,16 +274,19 @@ bool host_is_own(uint64_t start, uint64_t end)
 	return false;
 }
 
-void host_dump(enum dump what)
+bool host_is_own_part(uint64_t start, uint64_t end)
 {
-	const char *p = text;
-	struct range r;
+	for (unsigned i = 0; i < nr_own; i++)
+		if (start < own[i].end && end > own[i].start)
+			return true;
+	return false;
+}
 
-	host_proc("maps", text, sizeof(text));
-	while (next_range(&p, &r))
-		if (what == DUMP_ALL ||
-			host_is_own(r.start, r.end) == (what == DUMP_OWN))
-			put_maps_line(r.line, r.next);
+static void unmap(const struct range *r)
+{
+	const uint64_t a[6] = {r->start, r->end - r->start};
+
+	host_call(CALL_MUNMAP, a);
 }
 
 static void unmap_special(void)
@@ -272,7 +297,7 @@ static void unmap_special(void)
 	host_proc("maps", text, sizeof(text));
 	while (next_range(&p, &r))
 		if (r.special)
-			SYS3(CALL_MUNMAP, r.start, r.end - r.start, 0);
+			unmap(&r);
 }
 
 bool host_command(char **word, int nr)
@@ -299,20 +324,18 @@ static void parse_option(struct options *o, const char *s)
 {
 	if (text_eq(s, "--stage2"))
 		o->stage2 = true;
+	else if (text_eq(s, "--thp"))
+		script_huge = true;
 	else if (text_eq(s, "--bare"))
 		o->bare = true;
 	else if (text_eq(s, "--echo"))
 		o->echo = true;
 	else if (text_eq(s, "--raw"))
 		script_raw = true;
-	else if (text_eq(s, "--thp"))
-		script_huge = true;
 	else if (text_eq(s, "--stack=unlimited"))
 		o->stack = UINT64_MAX;
 	else if (text_starts(s, "--stack="))
 		o->stack = script_value(s + 8);
-	else if (text_starts(s, "--tag="))
-		tag = s + 6;
 }
 
 static void set_limit(unsigned which, uint64_t soft, uint64_t hard)
@@ -337,7 +360,7 @@ static void stage1(const struct options *o, int argc, char **argv)
 		args[n++] = argv[i];
 	persona = (uint64_t)SYS3(SYS_PERSONALITY, 0xffffffff, 0, 0);
 	SYS3(SYS_PERSONALITY, (persona & 0xffffffff) | NO_RANDOMIZE, 0, 0);
-	SYS4(CALL_PRCTL, THP_DISABLE, !script_huge, 0, 0);
+	SYS4(SYS_PRCTL, THP_DISABLE, !script_huge, 0, 0);
 	set_limit(3, o->stack, o->stack);
 	set_limit(8, MEMLOCK_LIMIT, UINT64_MAX);
 	set_limit(9, UINT64_MAX, UINT64_MAX);
@@ -347,10 +370,19 @@ static void stage1(const struct options *o, int argc, char **argv)
 	SYS3(SYS_EXIT_GROUP, 98, 0, 0);
 }
 
+static void populate(const struct range *r, unsigned advice)
+{
+	const uint64_t a[6] = {r->start, r->end - r->start, advice};
+
+	host_call(CALL_MADVISE, a);
+}
+
 static void stage2(const struct options *o)
 {
 	static char script[1 << 20];
 	size_t len = 0;
+	const uint64_t zero[6] = {0};
+	uint64_t brk0;
 	int64_t r = 1;
 
 	fault_setup();
@@ -358,23 +390,21 @@ static void stage2(const struct options *o)
 		r = SYS3(SYS_READ, 0, script + len, sizeof(script) - len);
 		len += r > 0 ? (size_t)r : 0;
 	}
-	main_pid = SYS3(SYS_GETPID, 0, 0, 0);
 	if (o->bare)
 		unmap_special();
 	note_own();
 	/* MADV_POPULATE_READ and WRITE: our own pages fault no more. */
 	for (unsigned i = 0; i < nr_own; i++)
 		for (int advice = 22; advice < 24; advice++)
-			SYS3(CALL_MADVISE, own[i].start,
-				own[i].end - own[i].start, advice);
+			populate(&own[i], advice);
 	proc_setup();
-	script_run(script, len, (uint64_t)SYS3(CALL_BRK, 0, 0, 0), o->echo);
-	remove_temporary();
+	brk0 = (uint64_t)host_call(CALL_BRK, zero);
+	script_run(script, len, brk0, o->echo);
 }
 
-void probe_main(uint64_t *sp);
+void probe_main(uintptr_t *sp);
 
-void probe_main(uint64_t *sp)
+void probe_main(uintptr_t *sp)
 {
 	int argc = (int)sp[0];
 	char **argv = (char **)(sp + 1);
@@ -388,7 +418,3 @@ void probe_main(uint64_t *sp)
 		stage1(&o, argc, argv);
 	SYS3(SYS_EXIT_GROUP, 0, 0, 0);
 }
-
-__asm__(".globl _start\n"
-	"_start: xorl %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n"
-	"        call probe_main\n hlt\n");

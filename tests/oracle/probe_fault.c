@@ -8,7 +8,8 @@
 
 extern char access_read[], access_write[], access_exec[];
 extern char access_done[], access_back[], signal_return[];
-extern uint64_t access_sp;
+
+#ifdef __x86_64__
 
 __asm__(".text\n"
 	"access_read:  movzbl (%rdi), %eax\n ret\n"
@@ -22,35 +23,56 @@ __asm__(".text\n"
 	"signal_return: mov $15, %eax\n syscall\n"
 	".bss\n access_sp: .quad 0\n .text\n");
 
+/* Words of ucontext_t behind its first five; of siginfo_t. */
+enum { CONTEXT_IP = 5 + 16, CONTEXT_ERR = 5 + 19, INFO_ADDR = 4 };
+typedef int64_t access_fn(uintptr_t addr, uintptr_t value);
+
+#else
+
+__asm__(".text\n"
+	"access_read:  movzbl (%eax), %eax\n ret\n"
+	"access_write: movb %dl, (%eax)\n xorl %eax, %eax\n ret\n"
+	"access_exec:  push %ebp\n mov %esp, %ebp\n"
+	"              mov %esp, access_sp\n call *%eax\n"
+	"              xorl %eax, %eax\n pop %ebp\n ret\n"
+	"access_done:  mov $-1, %eax\n ret\n"
+	"access_back:  mov access_sp, %esp\n mov $-1, %eax\n"
+	"              pop %ebp\n ret\n"
+	"signal_return: mov $173, %eax\n int $0x80\n"
+	".bss\n access_sp: .long 0\n .text\n");
+
+enum { CONTEXT_IP = 5 + 14, CONTEXT_ERR = 5 + 13, INFO_ADDR = 3 };
+typedef int32_t __attribute__((regparm(2)))
+access_fn(uintptr_t addr, uintptr_t value);
+
+#endif
+
 struct kernel_sigaction {
-	void (*handler)(int sig, uint32_t *info, uint64_t *context);
-	uint64_t flags;
+	void (*handler)(int sig, uint32_t *info, uintptr_t *context);
+	uintptr_t flags;
 	void (*restorer)(void);
-	uint64_t mask;
+	uint32_t mask[2];
 };
 
 #define SA_FLAGS 0x4c000004ul /* SIGINFO, ONSTACK, NODEFER, RESTORER */
 
-/* Words of ucontext_t behind its first five. */
-enum { CONTEXT_RIP = 5 + 16, CONTEXT_ERR = 5 + 19 };
-
 static volatile struct fault taken;
 static volatile bool in_exec;
 
-static void on_signal(int sig, uint32_t *info, uint64_t *context)
+static void on_signal(int sig, uint32_t *info, uintptr_t *context)
 {
-	uint64_t ip = context[CONTEXT_RIP];
+	uintptr_t ip = context[CONTEXT_IP];
 
 	taken.sig = sig;
 	taken.code = (int)info[2];
-	taken.addr = *(uint64_t *)(void *)(info + 4);
+	taken.addr = *(uintptr_t *)(void *)(info + INFO_ADDR);
 	taken.err = context[CONTEXT_ERR];
-	if (ip == (uint64_t)access_read || ip == (uint64_t)access_write) {
-		context[CONTEXT_RIP] = (uint64_t)access_done;
+	if (ip == (uintptr_t)access_read || ip == (uintptr_t)access_write) {
+		context[CONTEXT_IP] = (uintptr_t)access_done;
 		return;
 	}
 	if (in_exec) {
-		context[CONTEXT_RIP] = (uint64_t)access_back;
+		context[CONTEXT_IP] = (uintptr_t)access_back;
 		return;
 	}
 	put_text("!probe: stray signal\n");
@@ -65,7 +87,7 @@ void fault_setup(void)
 	static struct {
 		void *base;
 		int flags;
-		uint64_t size;
+		uintptr_t size;
 	} alt;
 	static struct kernel_sigaction act;
 
@@ -82,7 +104,6 @@ void fault_setup(void)
 uint8_t host_access(
 	enum access kind, uint64_t addr, uint8_t value, struct fault *f)
 {
-	typedef int64_t access_fn(uint64_t addr, uint64_t value);
 	static char *const routine[] = {
 		[ACCESS_READ] = access_read,
 		[ACCESS_WRITE] = access_write,
@@ -92,7 +113,7 @@ uint8_t host_access(
 
 	taken.sig = 0;
 	in_exec = kind == ACCESS_EXEC;
-	r = ((access_fn *)(void *)routine[kind])(addr, value);
+	r = ((access_fn *)(void *)routine[kind])((uintptr_t)addr, value);
 	in_exec = false;
 	f->sig = taken.sig;
 	f->code = taken.code;

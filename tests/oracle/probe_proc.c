@@ -30,16 +30,16 @@ size_t host_proc(const char *name, char *buf, size_t size)
 	return n;
 }
 
-int64_t host_pagemap(uint64_t page, uint64_t *word)
+int64_t host_pagemap(uint64_t page, uint64_t nr, uint64_t *word)
 {
-	return SYS4(SYS_PREAD64, pagemap_fd, word, 8, page * 8);
+	return read_words(pagemap_fd, page, nr, word);
 }
 
 static void word_of(const char *path, uint64_t pfn, uint64_t *word)
 {
 	int64_t fd = SYS3(SYS_OPEN, path, 0, 0);
 
-	SYS4(SYS_PREAD64, fd, word, 8, pfn * 8);
+	read_words(fd, pfn, 1, word);
 	SYS3(SYS_CLOSE, fd, 0, 0);
 }
 
@@ -51,7 +51,7 @@ void host_kpage(uint64_t pfn, uint64_t *count, uint64_t *flags)
 
 void host_faults(uint64_t n[2])
 {
-	static uint64_t usage[18];
+	static uintptr_t usage[18];
 
 	SYS3(SYS_GETRUSAGE, 0, usage, 0);
 	n[0] = usage[8];

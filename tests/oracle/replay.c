@@ -2,16 +2,23 @@
  * replay: runs a script of memory calls in the machine and prints its answers
  * in the words of the probe.
  *
- *	replay [--echo] [--check] --own=FILE < script
+ *	replay --program=PROBE [--own=FILE] [--echo] [--check]
+ *	       [--stack=BYTES] < script
  *
- *	--own    maps of a fresh probe (`echo dump own | probe`): the process
- *	         gets the same mappings before the script starts
- *	--thp    transparent huge pages for those who ask (madvise)
- *	--check  check every invariant of the machine after each call
+ *	--program  the probe itself, 64- or 32-bit: the machine executes it as
+ *	           far as the first instruction, and the script is its program
+ *	--own      maps of a fresh probe (`echo dump own | probe`): the process
+ *	           must have the same, and they are hidden as the probe hides
+ *	           its own
+ *	--thp      transparent huge pages for those who ask (madvise)
+ *	--check    check every invariant of the machine after each call
+ *	--stack    RLIMIT_STACK, or "unlimited"
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../host/host.h"
 #include "../../vm/disk/disk.h"
@@ -22,21 +29,21 @@
 #include "../../vm/vm.h"
 #include "replay.h"
 
-#define MAX_FILES 64
 #define MAX_DEPTH 16
 
 struct vm *m;
 struct task *task;
 static struct task *parents[MAX_DEPTH];
 static unsigned parents_inodes[MAX_DEPTH];
+static struct script_names parents_names[MAX_DEPTH];
 static int depth;
 static bool check_always;
 
-static struct open_file {
-	idx_t file;
-	char name[64]; /* of a memfd */
-} files[MAX_FILES];
-static int nr_files;
+struct options {
+	const char *program, *own;
+	uint64_t stack;
+	bool echo;
+};
 
 void die(const char *what)
 {
@@ -57,6 +64,11 @@ static idx_t file_of_fd(uint64_t fd)
 	return fd < INT32_MAX ? fd_lookup(m, task, (int)fd) : 0;
 }
 
+uint64_t host_word(uint64_t v)
+{
+	return mm_at(m, task->mm)->compat ? (uint32_t)v : v;
+}
+
 static int64_t call_mmap(const uint64_t a[6])
 {
 	struct mmap_args args = {
@@ -75,7 +87,11 @@ static int64_t call_ftruncate(const uint64_t a[6])
 {
 	idx_t file = file_of_fd(a[0]);
 
-	return file ? disk_truncate(m, file_at(m, file)->inode, a[1]) : -EBADF;
+	if (!file)
+		return -EBADF;
+	if (!(file_at(m, file)->mode & FMODE_WRITE))
+		return -EINVAL;
+	return disk_truncate(m, file_at(m, file)->inode, a[1]);
 }
 
 static int64_t call(enum call nr, const uint64_t a[6])
@@ -136,10 +152,13 @@ static int64_t call(enum call nr, const uint64_t a[6])
 
 int64_t host_call(enum call nr, const uint64_t a[6])
 {
+	uint64_t arg[6];
 	int64_t r;
 
+	for (int i = 0; i < 6; i++)
+		arg[i] = host_word(a[i]);
 	vm_fail_clear(m);
-	r = call(nr, a);
+	r = call(nr, arg);
 	if (check_always && vm_check(m))
 		die("check");
 	return r;
@@ -148,7 +167,7 @@ int64_t host_call(enum call nr, const uint64_t a[6])
 int64_t host_mincore(uint64_t addr, uint64_t len, uint8_t *vec, size_t max)
 {
 	vm_fail_clear(m);
-	return mm_mincore(m, task, addr, len, vec, max);
+	return mm_mincore(m, task, host_word(addr), host_word(len), vec, max);
 }
 
 uint8_t host_access(
@@ -163,7 +182,7 @@ uint8_t host_access(
 	int err;
 
 	vm_fail_clear(m);
-	err = mem_access(m, task, addr, 1, kinds[kind], &value, &sf);
+	err = mem_access(m, task, host_word(addr), 1, kinds[kind], &value, &sf);
 	if (err && err != -EFAULT)
 		die("access");
 	f->sig = sf.sig;
@@ -207,18 +226,13 @@ bool host_command(char **word, int nr)
 
 /* ---- files -------------------------------------------------------------- */
 
-static int64_t file_add(idx_t inode, uint32_t mode, const char *name)
+static int64_t file_add(idx_t inode, uint32_t mode)
 {
-	struct open_file *f = &files[nr_files];
+	idx_t file = file_of_inode(m, inode, mode);
 
-	if (nr_files == MAX_FILES)
-		return -EMFILE;
-	f->file = file_of_inode(m, inode, mode);
-	if (!f->file)
+	if (!file)
 		die("open");
-	snprintf(f->name, sizeof(f->name), "%s", name);
-	nr_files++;
-	return fd_install(m, task, f->file, -1);
+	return fd_install(m, task, file, -1);
 }
 
 static void memory_fill(idx_t inode, uint64_t bytes)
@@ -232,14 +246,12 @@ static void memory_fill(idx_t inode, uint64_t bytes)
 	}
 }
 
-static const char *tag = ""; /* see probe.c */
-
 static idx_t disk_fill(const char *name, uint64_t bytes)
 {
 	char path[96], page[4096];
 	idx_t inode;
 
-	snprintf(path, sizeof(path), "/tmp/oracle-%s%s", tag, name);
+	snprintf(path, sizeof(path), "/tmp/oracle-%s", name);
 	inode = disk_create(m, path, 0600, 0, 0);
 	for (uint64_t off = 0; inode && off < bytes; off += sizeof(page)) {
 		uint64_t n = bytes - off;
@@ -256,36 +268,54 @@ static idx_t disk_fill(const char *name, uint64_t bytes)
 	return inode;
 }
 
+static void unlink_file(const char *name)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/tmp/oracle-%s", name);
+	if (disk_unlink(m, path))
+		die("unlink");
+}
+
+/* Gone from its directory at once, as the probe's; a memfd has none. */
 int64_t host_file(const char *name, uint64_t bytes, bool memory)
 {
-	char memfd[64] = "";
 	idx_t inode;
+	int64_t fd;
 
 	vm_fail_clear(m);
-	inode = memory ? shmem_create(m, bytes) : disk_fill(name, bytes);
+	inode = memory ? shmem_memfd(m, name) : disk_fill(name, bytes);
 	if (!inode)
 		die("file");
+	fd = file_add(inode, FMODE_READ | FMODE_WRITE);
 	if (memory) {
-		int64_t fd;
-
+		if (disk_truncate(m, inode, bytes))
+			die("memfd");
 		memory_fill(inode, bytes);
-		snprintf(memfd, sizeof(memfd), "/memfd:%s (deleted)", name);
-		fd = file_add(inode, FMODE_READ | FMODE_WRITE, memfd);
 		inode_put(m, inode); /* the file holds it */
-		return fd;
+	} else {
+		unlink_file(name);
 	}
-	return file_add(inode, FMODE_READ | FMODE_WRITE, memfd);
+	return fd;
+}
+
+static const uint32_t fmode[] = {
+	FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE};
+
+int64_t host_reopen(int64_t fd, unsigned mode)
+{
+	idx_t file = file_of_fd((uint64_t)fd);
+
+	return file ? file_add(file_at(m, file)->inode, fmode[mode]) : -ENOENT;
 }
 
 int64_t host_open(const char *path, unsigned mode)
 {
-	static const uint32_t fmode[] = {
-		FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE};
 	idx_t inode;
 
 	vm_fail_clear(m);
 	inode = disk_lookup(m, path, true);
-	return inode ? file_add(inode, fmode[mode], "") : -ENOENT;
+	return inode ? file_add(inode, fmode[mode]) : -ENOENT;
 }
 
 int64_t host_close(int64_t fd)
@@ -304,6 +334,7 @@ void host_fork(void)
 	if (!child || depth == MAX_DEPTH)
 		die("fork");
 	parents_inodes[depth] = inodes_seen();
+	script_names_get(&parents_names[depth]);
 	parents[depth++] = task;
 	task = child;
 	look_child_begins();
@@ -331,6 +362,7 @@ static void child_ends(int code)
 	look_child_ends();
 	task = parents[--depth];
 	inodes_forget(parents_inodes[depth]);
+	script_names_set(&parents_names[depth]);
 	task_exit(m, child, code << 8);
 	if (child->state == TASK_ZOMBIE)
 		task_reap(m, child);
@@ -349,102 +381,103 @@ void host_exit(int code)
 	exit(code);
 }
 
-/* ---- maps --------------------------------------------------------------- */
-
-static void name_of(const struct vma *v, char *buf, size_t size)
-{
-	vma_name(m, mm_at(m, task->mm), v, buf, size);
-	for (int i = 0; v->file && i < nr_files; i++)
-		if (files[i].name[0] && files[i].file == v->file)
-			snprintf(buf, size, "%s", files[i].name);
-}
-
-static void dump_vma(const struct vma *v)
-{
-	char line[512], name[256] = "";
-	const struct inode *inode = NULL;
-	int n;
-
-	if (v->file)
-		inode = inode_at(m, file_at(m, v->file)->inode);
-	name_of(v, name, sizeof(name));
-	n = snprintf(line, sizeof(line),
-		"%08llx-%08llx %c%c%c%c %08llx 00:%02x %u ",
-		(unsigned long long)v->start, (unsigned long long)v->end,
-		v->flags & VM_READ ? 'r' : '-', v->flags & VM_WRITE ? 'w' : '-',
-		v->flags & VM_EXEC ? 'x' : '-',
-		v->flags & VM_MAYSHARE ? 's' : 'p',
-		v->file ? (unsigned long long)(v->pgoff << m->page_shift) : 0,
-		inode ? 1 : 0,
-		inode ? inode->ino * 2 + (inode->type == INODE_SHMEM) : 0);
-	if (name[0])
-		n += snprintf(line + n, sizeof(line) - (size_t)n, "%*s%s",
-			n < 73 ? 73 - n : 0, "", name);
-	n += snprintf(line + n, sizeof(line) - (size_t)n, "\n");
-	put_maps_line(line, line + n);
-}
-
-void host_dump(enum dump what)
-{
-	struct vma *v;
-
-	vma_for_each (m, mm_at(m, task->mm), v)
-		if (what == DUMP_ALL ||
-			host_is_own(v->start, v->end) == (what == DUMP_OWN))
-			dump_vma(v);
-	if (what != DUMP_SCRIPT)
-		put_text("ffffffffff600000-ffffffffff601000 --xp 00000000 "
-			 "00:00 0                  [vsyscall]\n");
-	put_flush();
-}
-
 /* ---- start -------------------------------------------------------------- */
 
-static void boot(void)
+/* Copies the probe to the machine's disk, where it has the same path. */
+static const char *copy_program(const char *name)
 {
-	static const struct exec_args bare;
+	static char path[PATH_MAX];
+	FILE *f = realpath(name, path) ? fopen(path, "r") : NULL;
+	char page[4096];
+	uint64_t off = 0;
+	idx_t inode;
+	size_t n;
+
+	if (!f) {
+		perror(name);
+		exit(2);
+	}
+	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		disk_mkdir(m, path, 0777, 0, 0);
+		*p = '/';
+	}
+	inode = disk_create(m, path, 0755, 0, 0);
+	if (!inode)
+		die(path);
+	while ((n = fread(page, 1, sizeof(page), f)) > 0) {
+		if (disk_write(m, inode, off, page, n) < 0)
+			die(path);
+		off += n;
+	}
+	fclose(f);
+	return path;
+}
+
+static void boot(const struct options *o)
+{
+	struct exec_args x = {0};
 	struct vm_config c;
 	char err[SENTENCE_MAX];
+	struct task *init;
 
 	vm_config_default(&c);
-	c.ram = 2 * GiB;
+	/* What one mapping may ask for depends on their sum. */
+	c.ram = 256 * MiB;
+	c.swap = (uint64_t)sysconf(_SC_PHYS_PAGES) / 256 * MiB - c.ram;
 	m = vm_boot(&c, &host_mmap, err);
 	if (!m) {
 		fprintf(stderr, "replay: %s\n", err);
 		exit(2);
 	}
-	task = task_spawn(m, 0, 0, &bare, "probe");
+	x.path = copy_program(o->program);
+	if (!disk_lookup(m, "/tmp", true) && disk_mkdir(m, "/tmp", 0777, 0, 0))
+		die("/tmp");
+	init = task_find(m, 1);
+	init->rlim[RLIM_MEMLOCK].soft = 8 * MiB;
+	init->rlim[RLIM_STACK].soft = o->stack;
+	task = task_spawn(m, 0, 0, &x, NULL);
 	if (!task)
 		die("spawn");
 	mm_at(m, task->mm)->thp_disable = !script_huge;
 	m->root->set.thp_enabled = script_huge ? THP_MADVISE : THP_NEVER;
-	if (disk_mkdir(m, "/tmp", 0777, 0, 0))
-		die("/tmp");
+	if (o->own)
+		load_own(o->own);
+}
+
+static void parse_option(struct options *o, const char *s)
+{
+	if (!strcmp(s, "--echo"))
+		o->echo = true;
+	else if (!strcmp(s, "--check"))
+		check_always = true;
+	else if (!strcmp(s, "--thp"))
+		script_huge = true;
+	else if (!strcmp(s, "--stack=unlimited"))
+		o->stack = RLIM_UNLIMITED;
+	else if (!strncmp(s, "--stack=", 8))
+		o->stack = strtoull(s + 8, NULL, 0);
+	else if (!strncmp(s, "--own=", 6))
+		o->own = s + 6;
+	else if (!strncmp(s, "--program=", 10))
+		o->program = s + 10;
 }
 
 int main(int argc, char **argv)
 {
 	static char script[1 << 20];
-	const char *own_path = NULL;
-	bool echo = false;
-	vaddr_t brk;
+	struct options o = {.stack = 8 * MiB};
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--echo"))
-			echo = true;
-		else if (!strcmp(argv[i], "--check"))
-			check_always = true;
-		else if (!strcmp(argv[i], "--thp"))
-			script_huge = true;
-		else if (!strncmp(argv[i], "--own=", 6))
-			own_path = argv[i] + 6;
-		else if (!strncmp(argv[i], "--tag=", 6))
-			tag = argv[i] + 6;
+	for (int i = 1; i < argc; i++)
+		parse_option(&o, argv[i]);
+	if (!o.program) {
+		fprintf(stderr, "usage: replay --program=PROBE [--own=MAPS]\n");
+		return 2;
 	}
-	boot();
-	brk = own_path ? load_own(own_path) : mm_at(m, task->mm)->brk;
+	boot(&o);
 	look_faults_begin();
-	script_run(script, fread(script, 1, sizeof(script), stdin), brk, echo);
+	script_run(script, fread(script, 1, sizeof(script), stdin),
+		mm_at(m, task->mm)->brk, o.echo);
 	while (depth)
 		child_ends(0);
 	put_flush();

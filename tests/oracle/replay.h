@@ -10,7 +10,7 @@ extern struct task *task; /* whose calls the script makes */
 
 /* Ends the replay: something that cannot fail has failed. */
 void die(const char *what);
-/* Gives the process what the file says; the initial break (replay_own.c). */
-vaddr_t load_own(const char *path);
+/* Gives the process what the file says of the probe (replay_own.c). */
+void load_own(const char *path);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../vm/disk/disk.h"
 #include "../../vm/mm/mm_i.h"
 #include "replay.h"
 
@@ -28,36 +27,12 @@ bool host_is_own(uint64_t start, uint64_t end)
 	return false;
 }
 
-/* One mapping of the probe's image, as execve and its own accesses left it. */
-static void image_vma(vaddr_t start, vaddr_t end, const char *perms,
-	uint64_t off, const char *path)
+bool host_is_own_part(uint64_t start, uint64_t end)
 {
-	uint64_t flags = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
-	idx_t file = 0, v;
-
-	flags |= perms[0] == 'r' ? VM_READ : 0;
-	flags |= perms[1] == 'w' ? VM_WRITE | VM_ACCOUNT : 0;
-	flags |= perms[2] == 'x' ? VM_EXEC : 0;
-	if (path[0] == '/') {
-		idx_t inode = disk_placeholder(m, path, off + end - start);
-
-		file = inode ? file_of_inode(m, inode, FMODE_READ) : 0;
-		if (!file)
-			die("image");
-	}
-	v = mm_insert(m, task->mm, start, end, flags, file,
-		file ? off >> m->page_shift : start >> m->page_shift,
-		VMA_PLAIN);
-	if (!v)
-		die("image");
-	if (file)
-		file_put(m, file);
-	if (flags & VM_EXEC) {
-		mm_at(m, task->mm)->start_code = start;
-		mm_at(m, task->mm)->end_code = end;
-	}
-	if (flags & VM_WRITE)
-		anon_vma_prepare(m, vma_at(m, v));
+	for (int i = 0; i < nr_own; i++)
+		if (start < own[i].end && end > own[i].start)
+			return true;
+	return false;
 }
 
 /* What the probe's own stat says of its image; see run.py. */
@@ -121,56 +96,42 @@ static bool own_limit(const char *line)
 	return false;
 }
 
-static void own_line(const char *line)
+/* One of the probe's mappings: execve gave the machine's process the same. */
+static void own_range(const char *line)
 {
-	unsigned long long start, end, off;
-	char perms[8], path[256] = "";
+	unsigned long long start, end;
 	const struct vma *v;
 
-	if (!strncmp(line, "stat ", 5))
-		own_stat(line);
-	if (!strncmp(line, "stat ", 5) || own_caps(line) || own_limit(line))
+	if (sscanf(line, "%llx-%llx", &start, &end) < 2 || start >> 63 ||
+		nr_own == MAX_OWN)
 		return;
-	if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %255s", &start, &end,
-		    perms, &off, path) < 4 ||
-		!strcmp(path, "[vsyscall]") || nr_own == MAX_OWN)
-		return;
-	if (path[0] != '[')
-		image_vma(start, end, perms, off, path);
 	v = vma_lookup(m, task->mm, start);
 	if (!v || v->start != start || v->end != end) {
 		fprintf(stderr, "replay: the machine has no %s", line);
 		exit(2);
 	}
-	if (!strcmp(path, "[stack]"))
-		anon_vma_prepare(m, vma_at(m, vma_index(m, v)));
 	own[nr_own].start = start;
 	own[nr_own++].end = end;
 }
 
-vaddr_t load_own(const char *path)
+void load_own(const char *path)
 {
 	FILE *f = fopen(path, "r");
-	struct mm *mm = mm_at(m, task->mm);
-	vaddr_t brk = 0;
 	char line[512];
 
 	if (!f) {
 		perror(path);
 		exit(2);
 	}
-	mm->start_brk = mm->brk = 0;
-	while (fgets(line, sizeof(line), f))
-		own_line(line);
+	while (fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "stat ", 5))
+			own_stat(line);
+		else if (!own_caps(line) && !own_limit(line))
+			own_range(line);
+	}
 	fclose(f);
 	for (int i = 0; i < nr_own; i++)
 		for (int advice = 22; advice < 24; advice++)
 			mm_madvise(m, task, own[i].start,
 				own[i].end - own[i].start, advice);
-	/* The heap begins where the image ends. */
-	for (int i = 0; i < nr_own; i++)
-		if (own[i].end < 0x600000000000 && own[i].end > brk)
-			brk = own[i].end;
-	mm->start_brk = mm->brk = brk;
-	return brk;
 }

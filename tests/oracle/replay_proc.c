@@ -33,9 +33,10 @@ size_t host_proc(const char *name, char *buf, size_t size)
 	return n;
 }
 
-int64_t host_pagemap(uint64_t page, uint64_t *word)
+int64_t host_pagemap(uint64_t page, uint64_t nr, uint64_t *word)
 {
-	return pagemap_read(m, mm_at(m, task->mm), word, 8, page * 8, true);
+	return pagemap_read(
+		m, mm_at(m, task->mm), word, nr * 8, page * 8, true);
 }
 
 void host_kpage(uint64_t pfn, uint64_t *count, uint64_t *flags)

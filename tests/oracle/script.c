@@ -12,14 +12,18 @@ static char line[4096];
 static char *word[MAX_WORDS];
 static int nr_words;
 static bool bad_word;
-static int64_t last_result;
 static uint64_t initial_brk;
+static struct script_names names;
 
-static struct {
-	char name[32];
-	uint64_t value;
-} variable[256];
-static int nr_variables;
+void script_names_get(struct script_names *n)
+{
+	*n = names;
+}
+
+void script_names_set(const struct script_names *n)
+{
+	names = *n;
+}
 
 static bool next_line(void)
 {
@@ -79,15 +83,15 @@ static void variable_set(const char *name, uint64_t value)
 	size_t n = text_len(name);
 	int i = 0;
 
-	while (i < nr_variables && !text_eq(variable[i].name, name))
+	while (i < names.nr && !text_eq(names.variable[i].name, name))
 		i++;
-	if (i == 256 || n >= sizeof(variable[0].name))
+	if (i == 64 || n >= sizeof(names.variable[0].name))
 		return;
-	if (i == nr_variables)
-		nr_variables++;
+	if (i == names.nr)
+		names.nr++;
 	for (size_t k = 0; k <= n; k++)
-		variable[i].name[k] = name[k];
-	variable[i].value = value;
+		names.variable[i].name[k] = name[k];
+	names.variable[i].value = value;
 }
 
 static uint64_t named_value(const char *name, size_t n)
@@ -105,9 +109,9 @@ static uint64_t named_value(const char *name, size_t n)
 		return initial_brk;
 	if (text_eq(copy, "page"))
 		return PAGE;
-	for (int i = 0; i < nr_variables; i++)
-		if (text_eq(variable[i].name, copy))
-			return variable[i].value;
+	for (int i = 0; i < names.nr; i++)
+		if (text_eq(names.variable[i].name, copy))
+			return names.variable[i].value;
 	bad_word = true;
 	return 0;
 }
@@ -149,7 +153,7 @@ static uint64_t term(const char **p)
 
 	if (*s == '$') {
 		(*p)++;
-		return (uint64_t)last_result;
+		return (uint64_t)names.last_result;
 	}
 	if (*s >= '0' && *s <= '9')
 		return number(p);
@@ -337,7 +341,7 @@ static void finish(int64_t r)
 		put_text("?bad argument\n");
 		return;
 	}
-	last_result = r;
+	names.last_result = r;
 	put_result(r);
 	put_char('\n');
 }
@@ -372,13 +376,13 @@ static void run_brk(void)
 static void run_mincore(void)
 {
 	static uint8_t vec[65536];
-	uint64_t n = (value_of(2) + PAGE - 1) / PAGE;
+	uint64_t len = host_word(value_of(2));
+	uint64_t n = (len + PAGE - 1) / PAGE;
 	int64_t r;
 
 	if (n > sizeof(vec))
 		n = sizeof(vec);
-	r = bad_word ? 0
-		     : host_mincore(value_of(1), value_of(2), vec, sizeof(vec));
+	r = bad_word ? 0 : host_mincore(value_of(1), len, vec, sizeof(vec));
 	if (r || bad_word) {
 		finish(r);
 		return;
@@ -386,7 +390,7 @@ static void run_mincore(void)
 	for (uint64_t i = 0; i < n; i++)
 		put_char((char)('0' + (vec[i] & 7)));
 	put_char('\n');
-	last_result = 0;
+	names.last_result = 0;
 }
 
 /* ---- accesses ----------------------------------------------------------- */
@@ -460,7 +464,7 @@ static void named_file(int64_t fd)
 	}
 	variable_set(word[1], (uint64_t)fd);
 	put_text("fd\n");
-	last_result = 0;
+	names.last_result = 0;
 }
 
 static unsigned open_mode(const char *s)
@@ -498,13 +502,6 @@ static void run_print(void)
 	put_char('\n');
 }
 
-static enum dump dump_kind(void)
-{
-	if (nr_words < 2)
-		return DUMP_SCRIPT;
-	return text_eq(word[1], "all") ? DUMP_ALL : DUMP_OWN;
-}
-
 /* exec, unless something other than a return instruction lies there. */
 static void run_jump(void)
 {
@@ -528,6 +525,9 @@ static bool run_file_command(void)
 		return false;
 	if (text_eq(c, "file") || text_eq(c, "memfd"))
 		named_file(host_file(word[1], value_of(2), c[0] == 'm'));
+	else if (text_eq(c, "reopen") && nr_words > 2)
+		named_file(
+			host_reopen((int64_t)value_of(2), open_mode(word[3])));
 	else if (text_eq(c, "open") && nr_words > 2)
 		named_file(host_open(word[2], open_mode(word[3])));
 	else if (text_eq(c, "close"))
@@ -552,10 +552,9 @@ static void run_line(void)
 	else if (text_eq(c, "store"))
 		run_store();
 	else if (text_eq(c, "set") && nr_words > 1)
-		variable_set(word[1],
-			nr_words > 2 ? value_of(2) : (uint64_t)last_result);
-	else if (text_eq(c, "dump"))
-		host_dump(dump_kind());
+		variable_set(word[1], nr_words > 2
+					      ? value_of(2)
+					      : (uint64_t)names.last_result);
 	else if (text_eq(c, "print"))
 		run_print();
 	else if (text_eq(c, "fork"))

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Numbers of the system calls on x86-64. */
+/* Numbers of the system calls on x86-64; in a 32-bit program they are names. */
 enum call {
 	CALL_MMAP = 9,
 	CALL_MPROTECT = 10,
@@ -51,6 +51,8 @@ struct fault {
 };
 
 /* ---- what the listener provides ---- */
+/* An argument as the process passes it: 32 bits of it, or 64. */
+uint64_t host_word(uint64_t v);
 /* Value, or -errno. */
 int64_t host_call(enum call nr, const uint64_t arg[6]);
 /* The byte read; *f tells a refused access. */
@@ -61,6 +63,8 @@ int64_t host_mincore(uint64_t addr, uint64_t len, uint8_t *vec, size_t max);
 /* A file whose page i is filled with the letter 'A' + i % 26; its number. */
 int64_t host_file(const char *name, uint64_t bytes, bool memory);
 int64_t host_open(const char *path, unsigned mode);
+/* The file behind a descriptor, opened anew. */
+int64_t host_reopen(int64_t fd, unsigned mode);
 int64_t host_close(int64_t fd);
 /* Soft and hard limit, prlimit's way. */
 void host_getrlimit(unsigned which, uint64_t limit[2]);
@@ -72,13 +76,10 @@ void host_fork(void);
 /* The script goes on in a child; its parent ends at once. */
 void host_orphan(void);
 void host_exit(int code);
-/* The mappings as text; hides the listener's own unless told otherwise. */
-enum dump { DUMP_SCRIPT, DUMP_OWN, DUMP_ALL };
-void host_dump(enum dump what);
 /* The text of /proc/self/NAME, cut to size and NUL-terminated; its length. */
 size_t host_proc(const char *name, char *buf, size_t size);
-/* The word of a page; 8 bytes, 0 or -errno as read(2) has it. */
-int64_t host_pagemap(uint64_t page, uint64_t *word);
+/* The words of nr pages; bytes read or -errno as read(2) has it. */
+int64_t host_pagemap(uint64_t page, uint64_t nr, uint64_t *word);
 /* kpagecount and kpageflags of a frame. */
 void host_kpage(uint64_t pfn, uint64_t *count, uint64_t *flags);
 /* Minor and major faults so far. */
@@ -86,6 +87,8 @@ void host_faults(uint64_t n[2]);
 int64_t host_clear_refs(const char *word);
 /* Whether a mapping was there before the script. */
 bool host_is_own(uint64_t start, uint64_t end);
+/* Whether a part of it was: the probe's own accesses fall there. */
+bool host_is_own_part(uint64_t start, uint64_t end);
 /* A command that only one listener knows; false if it does not either. */
 bool host_command(char **word, int nr);
 void host_write(const char *text, size_t len);
@@ -93,6 +96,18 @@ void host_write(const char *text, size_t len);
 /* ---- what the script gives ---- */
 /* Runs a whole script. */
 void script_run(const char *text, size_t len, uint64_t brk0, bool echo);
+/* A child's names and results are not its parent's: what a listener keeps
+ * that runs both in one process. */
+struct script_names {
+	struct {
+		char name[32];
+		uint64_t value;
+	} variable[64];
+	int nr;
+	int64_t last_result;
+};
+void script_names_get(struct script_names *n);
+void script_names_set(const struct script_names *n);
 /* Skips the lines of a child: up to the exit that matches a fork. */
 void script_skip_child(void);
 

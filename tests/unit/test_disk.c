@@ -363,6 +363,9 @@ static void test_placeholder(void **state)
 	assert_int_equal(
 		disk_placeholder(m, "/usr/lib/x/libc.so.6", 2000000), f);
 	assert_int_equal(inode_at(m, f)->size, 2000000);
+	/* The hole in which the file ended has a page that nobody read. */
+	assert_int_equal(inode_at(m, f)->nr_cached, 1);
+	cache_drop(m, inode_at(m, f), 0, UINT64_MAX);
 	inodes = pool_live(m, SEG_INODE);
 	assert_int_equal(disk_placeholder(m, "/new/dir/", 1), 0);
 	assert_int_equal(m->fail.err, EISDIR);

@@ -52,7 +52,7 @@ static void fill(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 	m->root->count[CNT_PGPGIN] += nr * DISK_BLOCK / KiB;
 }
 
-/* A zeroed frame for a page that the cache lacks. */
+/* A zeroed frame for a page that the cache lacks; FR_UPTODATE is not set. */
 static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 {
 	struct inode *n = inode_at(m, inode);
@@ -69,7 +69,8 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 	f = frame_at(m, pfn);
 	f->owner = inode;
 	f->index = page;
-	f->flags |= FR_UPTODATE | (shmem ? FR_SWAPBACKED | FR_DIRTY : 0);
+	if (shmem)
+		f->flags |= FR_SWAPBACKED | FR_DIRTY;
 	radix_set(m, &n->cache, page, pfn);
 	n->nr_cached++;
 	lru_add(m, pfn);
@@ -81,14 +82,16 @@ pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major)
 	struct inode *n = inode_at(m, inode);
 	pfn_t pfn = radix_get(m, n->cache, page);
 
-	if (pfn)
-		return pfn;
-	pfn = cache_add(m, inode, page);
-	if (!pfn || n->type == INODE_SHMEM)
-		return pfn;
-	fill(m, n, page, pfn);
-	if (major)
-		*major = true;
+	if (!pfn) {
+		pfn = cache_add(m, inode, page);
+		if (!pfn)
+			return PFN_NONE;
+		if (n->type != INODE_SHMEM)
+			fill(m, n, page, pfn);
+		if (major && n->type != INODE_SHMEM)
+			*major = true;
+	}
+	frame_at(m, pfn)->flags |= FR_UPTODATE;
 	return pfn;
 }
 
@@ -96,15 +99,33 @@ pfn_t cache_get_blank(struct vm *m, idx_t inode, uint64_t page)
 {
 	pfn_t pfn = cache_lookup(m, inode, page);
 
-	return pfn ? pfn : cache_add(m, inode, page);
+	if (!pfn)
+		pfn = cache_add(m, inode, page);
+	if (pfn)
+		frame_at(m, pfn)->flags |= FR_UPTODATE;
+	return pfn;
+}
+
+void cache_hole_tail(struct vm *m, idx_t inode, uint64_t size)
+{
+	struct inode *n = inode_at(m, inode);
+	uint64_t page = size >> m->page_shift;
+	uint64_t at = page << m->page_shift;
+
+	if (size == at || n->type != INODE_FILE || radix_get(m, n->cache, page))
+		return;
+	if (!blocks_count(m, n, at, m->page_size))
+		cache_add(m, inode, page);
 }
 
 void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr)
 {
-	uint64_t pages = inode_pages(m, inode_at(m, inode));
+	const struct inode *n = inode_at(m, inode);
+	uint64_t pages = inode_pages(m, n);
 
 	for (; nr && page < pages; nr--, page++)
-		if (!cache_get(m, inode, page, NULL))
+		if (!radix_get(m, n->cache, page) &&
+			!cache_get(m, inode, page, NULL))
 			return;
 }
 
@@ -166,6 +187,7 @@ void cache_write(struct vm *m, struct inode *n, uint64_t off,
 		to = to > end ? end : to;
 		memcpy(frame_bytes(m, pfn) + (from & (m->page_size - 1)),
 			buf + (from - off), to - from);
+		frame_at(m, pfn)->flags |= FR_UPTODATE;
 		page++;
 	}
 }

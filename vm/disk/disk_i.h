@@ -105,5 +105,11 @@ void cache_truncate(struct vm *m, struct inode *n, uint64_t size);
 void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last);
 /* Zeroes what the page that holds byte `size` has from there on. */
 void cache_zero_tail(struct vm *m, struct inode *n, uint64_t size);
+/*
+ * A page of a hole in which a file ends, or ended before it grew: as ext4, the
+ * page is in the cache, but not read, so that neither fault-around nor mincore
+ * take notice of it before its first access.
+ */
+void cache_hole_tail(struct vm *m, idx_t inode, uint64_t size);
 
 #endif

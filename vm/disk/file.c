@@ -63,8 +63,10 @@ int disk_truncate(struct vm *m, idx_t inode, uint64_t size)
 			UINT64_MAX >> m->page_shift);
 		cache_truncate(m, n, size);
 		blocks_truncate(m, n, size);
+		cache_hole_tail(m, inode, size);
 	} else {
 		cache_zero_tail(m, n, n->size);
+		cache_hole_tail(m, inode, n->size);
 	}
 	n->size = size;
 	inode_touch(m, inode);

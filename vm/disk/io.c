@@ -36,13 +36,11 @@ static pfn_t read_page(
 {
 	pfn_t pfn = cache_lookup(m, f->inode, page);
 
-	if (!pfn) {
+	if (!pfn)
 		readahead_miss(m, f, page, req);
-		return cache_get(m, f->inode, page, NULL);
-	}
-	if (frame_at(m, pfn)->flags & FR_READAHEAD)
+	else if (frame_at(m, pfn)->flags & FR_READAHEAD)
 		readahead_mark(m, f, page, req);
-	return pfn;
+	return cache_get(m, f->inode, page, NULL);
 }
 
 int64_t file_read(

@@ -82,8 +82,8 @@ static int check_flag_advice(struct vm *m, const struct piece *p)
 
 	switch (p->advice) {
 	case MADV_DOFORK:
-		if (v->flags & VM_SPECIAL)
-			return refuse(m, p, "a special mapping");
+		if (v->flags & VM_IO)
+			return refuse(m, p, "a mapping of a device");
 		return 0;
 	case MADV_WIPEONFORK:
 		if (v->file || v->flags & VM_SHARED)

@@ -116,7 +116,8 @@ static int stack_limits(
 	err = mm_may_lock(m, t, v->flags, grow, ENOMEM);
 	if (err)
 		return err;
-	return v->flags & VM_ACCOUNT ? mm_may_commit(m, t, pages) : 0;
+	/* Asked even of what is not counted then. */
+	return mm_may_commit(m, t, pages);
 }
 
 int mm_expand_stack(struct vm *m, struct task *t, struct vma *v, vaddr_t addr)
@@ -136,6 +137,11 @@ int mm_expand_stack(struct vm *m, struct task *t, struct vma *v, vaddr_t addr)
 	anon_vma_prepare(m, v);
 	if (addr >= v->start)
 		return 0;
+	if ((v->start - addr) >> m->page_shift > v->pgoff)
+		return vm_fail(m, ENOMEM,
+			"the stack was moved here and may grow by %llu pages "
+			"at most, as at its first place",
+			(unsigned long long)v->pgoff);
 	err = stack_limits(m, t, v, addr);
 	if (err)
 		return err;

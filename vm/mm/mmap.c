@@ -216,9 +216,6 @@ static int check_private_file(
 	if (r->vm_flags & VM_GROWSDOWN)
 		return vm_fail(m, EINVAL,
 			"MAP_GROWSDOWN is for private anonymous memory alone");
-	if (type == INODE_FILE && r->flags & MAP_SYNC)
-		return vm_fail(m, EOPNOTSUPP,
-			"MAP_SYNC needs persistent memory behind the file");
 	return 0;
 }
 
@@ -342,6 +339,16 @@ static int make_shmem(struct vm *m, struct request *r)
 	return 0;
 }
 
+/* What the file system says when what was there is gone already. */
+static int ask_file(struct vm *m, const struct request *r)
+{
+	if (r->file && r->vm_flags & VM_SYNC &&
+		inode_at(m, file_at(m, r->file)->inode)->type == INODE_FILE)
+		return vm_fail(m, EOPNOTSUPP,
+			"MAP_SYNC needs persistent memory behind the file");
+	return 0;
+}
+
 static int map_region(struct vm *m, const struct task *t, struct request *r)
 {
 	struct unmap_plan gone;
@@ -361,6 +368,9 @@ static int map_region(struct vm *m, const struct task *t, struct request *r)
 	if (err)
 		return err;
 	unmap_finish(m, t->mm, r->addr, r->addr + r->len);
+	err = ask_file(m, r);
+	if (err)
+		return err;
 	range = (struct vma_range){
 		.start = r->addr,
 		.end = r->addr + r->len,

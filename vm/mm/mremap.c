@@ -208,21 +208,27 @@ static int move_extent(
 static int move_ptes(
 	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
 {
-	for (uint64_t off = 0; off < len;) {
+	uint64_t off = 0;
+
+	while (off < len) {
 		uint64_t n = extent(m, from + off, to + off, len - off);
 		unsigned first;
 
 		if (!pt_above(m, mm_at(m, mm), from + off)) {
 			pt_leaf_table(m, mm_at(m, mm), from + off, &first, &n);
 			n = n < len - off ? n : len - off;
+			if (pt_move_upper(m, mm, from + off, to + off))
+				goto undo;
 		} else if (move_extent(m, mm, from + off, to + off, n)) {
-			move_ptes(m, mm, to, from, off);
-			return -ENOMEM;
+			goto undo;
 		}
 		off += n;
 	}
 	tlb_flush_range(m, mm, from, from + len);
 	return 0;
+undo:
+	move_ptes(m, mm, to, from, off);
+	return -ENOMEM;
 }
 
 /* ---- moving one VMA ----------------------------------------------------- */

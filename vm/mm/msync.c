@@ -82,6 +82,7 @@ static bool is_resident(const struct vm *m, const struct mm *mm,
 {
 	idx_t inode;
 	uint64_t page;
+	pfn_t pfn;
 
 	/* Of what is neither anonymous nor a file Linux tells nothing: 1. */
 	if (v->special || pte_present(m, pt_get(m, mm, va)))
@@ -90,8 +91,10 @@ static bool is_resident(const struct vm *m, const struct mm *mm,
 		return false;
 	inode = file_at(m, v->file)->inode;
 	page = vma_pgoff_at(m, v, va);
-	return page < page_up(m, inode_at(m, inode)->size) >> m->page_shift &&
-	       cache_lookup(m, inode, page) != PFN_NONE;
+	if (page >= page_up(m, inode_at(m, inode)->size) >> m->page_shift)
+		return false;
+	pfn = cache_lookup(m, inode, page);
+	return pfn != PFN_NONE && frame_at(m, pfn)->flags & FR_UPTODATE;
 }
 
 int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
@@ -99,6 +102,7 @@ int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 {
 	const struct mm *mm = mm_at(m, t->mm);
 	const struct vma *v = NULL;
+	vaddr_t end = m->arch->native.task_size;
 	uint64_t pages = (len >> m->page_shift) + !!page_offset(m, len);
 
 	if (page_offset(m, addr))
@@ -107,12 +111,13 @@ int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 			"%llu",
 			(unsigned long long)addr,
 			(unsigned long long)m->page_size);
-	if (len > mm->task_size || addr > mm->task_size - len)
+	/* Where a 64-bit process ends, whatever the width of this one. */
+	if (len > end || addr > end - len)
 		return vm_fail(m, ENOMEM,
 			"0x%llx + %llu leaves user space, which ends at "
 			"0x%llx",
 			(unsigned long long)addr, (unsigned long long)len,
-			(unsigned long long)mm->task_size);
+			(unsigned long long)end);
 	for (uint64_t i = 0; i < pages; i++, addr += m->page_size) {
 		if (!v || addr >= v->end)
 			v = vma_lookup(m, t->mm, addr);

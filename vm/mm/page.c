@@ -97,11 +97,16 @@ static int special_fault(struct fault *x)
 {
 	struct vm *m = x->m;
 	pfn_t pfn = special_page(m, x->v, x->va);
-	uint64_t e = pte_make(m, pfn, x->v->flags, false);
 	bool raw = x->v->flags & VM_PFNMAP;
+	uint64_t e;
 
+	if (pfn == PFN_NONE) {
+		vm_fail(m, EFAULT, "this kernel has nothing to show there");
+		return FAULT_BUS;
+	}
 	if (x->write)
 		return cow_from(x, pfn);
+	e = pte_make(m, pfn, x->v->flags, false);
 	if (pt_set(m, x->v->mm, x->va, raw ? e | m->arch->pte.special : e))
 		return -ENOMEM;
 	if (!raw)
@@ -137,11 +142,8 @@ static pfn_t file_page(struct fault *x)
 	const struct file *f = file_at(m, x->v->file);
 	uint64_t start = x->page, nr = f->ra.max;
 	uint64_t left = vma_pgoff_at(m, x->v, x->v->end) - start;
-	pfn_t pfn = cache_lookup(m, x->inode, x->page);
+	pfn_t pfn = cache_get(m, x->inode, x->page, &x->major);
 
-	if (pfn)
-		return pfn;
-	pfn = cache_get(m, x->inode, x->page, &x->major);
 	if (!pfn || !x->major || x->v->flags & VM_RAND_READ ||
 		f->mode & FMODE_RANDOM)
 		return pfn;
@@ -200,7 +202,7 @@ static int map_cached(struct fault *x, uint64_t page, pfn_t pfn)
 	struct vm *m = x->m;
 	vaddr_t va = x->va + ((page - x->page) << m->page_shift);
 
-	if (pt_get(m, x->mm, va))
+	if (pt_get(m, x->mm, va) || !(frame_at(m, pfn)->flags & FR_UPTODATE))
 		return 0;
 	if (pt_set(m, x->v->mm, va, file_entry(x, pfn)))
 		return -ENOMEM;

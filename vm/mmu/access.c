@@ -110,12 +110,11 @@ static void look_untouched(const struct vm *m, const struct vma *v, vaddr_t va,
 	uint8_t *buf, uint64_t n)
 {
 	uint64_t off = va & (m->page_size - 1);
+	pfn_t special = v->special ? special_page(m, v, va) : PFN_NONE;
 	uint8_t page[DISK_BLOCK];
 
-	if (v->special) {
-		memcpy(buf,
-			ram_at(m, pfn_to_pa(m, special_page(m, v, va))) + off,
-			n);
+	if (special != PFN_NONE) {
+		memcpy(buf, ram_at(m, pfn_to_pa(m, special)) + off, n);
 		return;
 	}
 	if (!v->file) {

@@ -54,6 +54,9 @@ int pt_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t entry);
 /* Creates the tables above va's leaf table alone: what a fault does before it
  * looks further.  0 or -ENOMEM. */
 int pt_make_upper(struct vm *m, idx_t mm, vaddr_t va);
+/* What a move makes at `to` where `from` has no leaf table but the table above
+ * it: the tables above that one.  0 or -ENOMEM. */
+int pt_move_upper(struct vm *m, idx_t mm, vaddr_t from, vaddr_t to);
 /* As many tables as `from` has there. */
 int pt_make_like(struct vm *m, idx_t mm, const struct mm *from, vaddr_t va);
 /* The leaf table as well. */

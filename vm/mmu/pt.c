@@ -196,6 +196,23 @@ int pt_make_upper(struct vm *m, idx_t mm, vaddr_t va)
 	return vm_fail(m, ENOMEM, "no frame is free for a page table");
 }
 
+int pt_move_upper(struct vm *m, idx_t mm, vaddr_t from, vaddr_t to)
+{
+	unsigned last = leaf_level(m) - 1;
+	paddr_t table = pfn_to_pa(m, mm_at(m, mm)->pgd);
+
+	for (unsigned l = 0; l < last; l++) {
+		uint64_t e = pte_read(m, pt_entry_at(m, table, l, from));
+
+		if (!(e & m->arch->pte.present))
+			return 0;
+		table = e & m->arch->pte.addr;
+	}
+	if (!last || tables_make(m, mm, to, last - 1))
+		return 0;
+	return vm_fail(m, ENOMEM, "no frame is free for a page table");
+}
+
 int pt_make_like(struct vm *m, idx_t mm, const struct mm *from, vaddr_t va)
 {
 	unsigned last = leaf_level(m), l = 0;

@@ -175,8 +175,9 @@ int stack_strings(struct bprm *b)
 			"is %llu",
 			(unsigned long long)size,
 			(unsigned long long)b->t->rlim[RLIM_STACK].soft);
+	/* The kernel makes it at the native top and moves it down then. */
 	v = mm_insert(m, b->t->mm, top - size, top, stack_flags(b), 0,
-		(top - size) >> m->page_shift, VMA_PLAIN);
+		(m->arch->native.stack_top - size) >> m->page_shift, VMA_PLAIN);
 	if (!v)
 		return -ENOMEM;
 	err = put_strings(b);

@@ -255,9 +255,9 @@ void fd_close_all(struct vm *m, struct task *t);
 
 /* ---- vvar, vvar_vclock and vdso (task/vdso.c) ---- */
 /*
- * The frame behind an address of a VMA that has `special` set.  These frames
- * are allocated once at boot and shared by all processes; a fault maps them
- * as they are, read-only.
+ * The frame behind an address of a VMA that has `special` set, PFN_NONE where
+ * an access is SIGBUS.  These frames are allocated once at boot and shared by
+ * all processes; a fault maps them as they are, read-only.
  */
 struct vma;
 pfn_t special_page(const struct vm *m, const struct vma *v, vaddr_t va);

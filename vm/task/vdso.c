@@ -2,12 +2,14 @@
  * The pages that the kernel shares with every process:
  *
  *	frame of the block    VMA              content
- *	0 1 2 3               [vvar]           zero
- *	4 5                   [vvar_vclock]    zero
+ *	0 1 2 3               [vvar]           zero; 1 and 3 are never mapped
+ *	4 5                   [vvar_vclock]    zero; 5 is never mapped
  *	6 7                   [vdso]           ELF header, native class
  *	8 9                   [vdso]           ELF header, compat class
  *
  * They lie in one block, root->special_pfn, so that the state needs no table.
+ * The pages that are never mapped are those of a time namespace, of an
+ * architecture with data of its own, and of Hyper-V: SIGBUS.
  * Source: arch/x86/entry/vdso/vma.c (map_vdso).
  */
 #include "task_i.h"
@@ -81,6 +83,8 @@ pfn_t special_page(const struct vm *m, const struct vma *v, vaddr_t va)
 {
 	pfn_t page = (pfn_t)(((va - v->start) >> m->page_shift) + v->pgoff);
 
+	if (v->special != VMA_VDSO && page & 1)
+		return PFN_NONE;
 	switch (v->special) {
 	case VMA_VVAR_VCLOCK:
 		page += VVAR_PAGES;
