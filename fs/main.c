@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "options.h"
@@ -36,6 +37,13 @@ static void notice(void *ctx, const char *sentence)
 
 	fprintf(out, "pagefs: %s\n", sentence);
 	fflush(out);
+}
+
+/* Who serves a mount has no terminal later on. */
+static void notice_and_log(void *ctx, const char *sentence)
+{
+	notice(ctx, sentence);
+	syslog(LOG_NOTICE, "%s", sentence);
 }
 
 /* A bar that is drawn over itself, on a terminal. */
@@ -105,6 +113,9 @@ static int run_session(struct session *s, const struct options *o, int ready)
 	char err[STORE_ERR_MAX] = "";
 	struct store *store;
 	int status;
+
+	so.notice = notice_and_log;
+	openlog("pagefs", LOG_PID, LOG_DAEMON);
 
 	if (store_open(o->machine, &so, &store, err)) {
 		fprintf(stderr, "pagefs: %s\n", err);

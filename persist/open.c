@@ -366,6 +366,7 @@ int store_open(const char *path, const struct store_options *o,
 		store_free(s);
 		return rc;
 	}
+	s->progress = NULL; /* was that of opening */
 	*out = s;
 	return 0;
 }

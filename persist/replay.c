@@ -214,19 +214,17 @@ static int apply_row(struct store *s, struct fetched *f,
 
 static void progress(struct store *s, uint64_t *next, uint64_t total)
 {
-	uint64_t now = clock_ns();
+	uint64_t now = clock_ns(),
+		 line = course_seq(&s->course, s->vm->root->seq);
 
 	if (now < *next)
 		return;
 	*next = now + (s->progress ? BAR_NS : PROGRESS_NS);
-	if (s->progress) {
-		s->progress(s->notice_ctx,
-			course_seq(&s->course, s->vm->root->seq), total);
-		return;
-	}
-	store_notice(s, "replaying the journal: line %llu of %llu",
-		(unsigned long long)course_seq(&s->course, s->vm->root->seq),
-		(unsigned long long)total);
+	if (!s->progress)
+		store_notice(s, "replaying the journal: line %llu of %llu",
+			(unsigned long long)line, (unsigned long long)total);
+	else if (line < total) /* replay() tells the end */
+		s->progress(s->notice_ctx, line, total);
 }
 
 static uint64_t last_seq(struct store *s)

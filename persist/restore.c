@@ -148,41 +148,69 @@ static int find(struct store *s, struct found *f)
 	return rc;
 }
 
-static void discard(struct store *s, const struct found *f, const char *why)
+/* An automatic one goes; one with a name waits for the next mount, which
+ * rebuilds it. */
+static void drop(struct store *s, const struct found *f)
 {
-	char sql[160];
+	struct store *live = s->parent ? s->parent : s;
+	char sql[240];
 
-	store_notice(s,
-		"the snapshot after line %llu is not used (%s): rebuilding "
-		"from the journal",
-		(unsigned long long)f->seq, why);
-	if (s->read_only)
+	if (live->read_only || (s->parent && burst_begin(live)))
 		return;
 	sqlite3_snprintf(sizeof(sql), sql,
-		"DELETE FROM checkpoint WHERE id = %lld AND name IS NULL",
-		(long long)f->id);
+		"DELETE FROM checkpoint WHERE id = %lld AND name IS NULL;"
+		"UPDATE checkpoint SET layout = %d WHERE id = %lld AND "
+		"layout = %d",
+		(long long)f->id, LAYOUT_DAMAGED, (long long)f->id,
+		VM_LAYOUT_VERSION);
 	sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+	if (s->parent && burst_commit(live))
+		store_rollback(live);
+}
+
+/* `told` is the line of the sentence before: of several states after one line,
+ * one is told of. */
+static void tell(
+	struct store *s, const struct found *f, uint64_t *told, const char *why)
+{
+	if (*told != f->seq)
+		store_notice(s,
+			"the snapshot after line %llu is not used (%s): "
+			"rebuilding from the journal",
+			(unsigned long long)f->seq, why);
+	*told = f->seq;
+}
+
+static void outdated(struct store *s, const struct found *f, uint64_t *told)
+{
+	char why[64] = "it was damaged";
+
+	if (f->layout != LAYOUT_DAMAGED)
+		snprintf(why, sizeof(why),
+			"it has layout version %d, this pagefs %d", f->layout,
+			VM_LAYOUT_VERSION);
+	tell(s, f, told, why);
 }
 
 static int try_all(struct store *s, struct found *f)
 {
-	char why[64];
+	uint64_t told = UINT64_MAX;
 	int rc;
 
 	while ((rc = find(s, f)) > 0) {
 		if (f->layout != VM_LAYOUT_VERSION) {
-			snprintf(why, sizeof(why),
-				"it has layout version %d, this pagefs %d",
-				f->layout, VM_LAYOUT_VERSION);
-			discard(s, f, why);
+			outdated(s, f, &told);
+			drop(s, f);
 			continue;
 		}
 		rc = load(s, f);
 		if (!rc)
 			return 1;
-		if (rc == -ENOMEM)
+		if (rc == -ENOMEM || rc == -EINTR || rc == -EBUSY)
 			return rc;
-		discard(s, f, s->sentence);
+		tell(s, f, &told, s->sentence);
+		if (rc == -EUCLEAN)
+			drop(s, f);
 	}
 	return rc;
 }

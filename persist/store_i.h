@@ -410,6 +410,8 @@ int snapshot_ahead(struct store *s);
 void snapshot_if_due(struct store *s, bool idle);
 
 /* restore.c */
+/* In place of the layout version: to be rebuilt. */
+#define LAYOUT_DAMAGED 0
 /* Columns of a checkpoint from which saved_read() reads its state. */
 #define SAVED_COLUMNS "hash, sizes, layers"
 int saved_read(struct store *s, sqlite3_stmt *st, int col, struct saved *out);

@@ -190,6 +190,7 @@ static int view_begin(struct store_view *v, struct store *parent)
 	s->lock_fd = -1;
 	s->read_only = true;
 	s->notice = parent->notice;
+	s->progress = parent->progress;
 	s->notice_ctx = parent->notice_ctx;
 	s->snapshot_seq = NO_SNAPSHOT;
 	s->log_base = parent->log_base;

@@ -53,6 +53,20 @@ same() {
 		fail "$1: $(head -20 "$work/diff")"
 }
 
+# busy: the daemon's processor time, ms.
+busy() { awk '{ print ($14 + $15) * 10 }' "/proc/$(daemon)/stat"; }
+
+# long_history MS: commands until the daemon has worked so long; replaying them
+# takes about as long.
+long_history() {
+	local i
+	while [ "$(busy)" -lt "$1" ]; do
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			printf 'mmap 128M rw as=a\ntouch a 128M\nmunmap a 128M\n'
+		done >"$m/proc/1/ctl"
+	done
+}
+
 # killed: the daemon dies, and the machine is mounted again.
 killed() {
 	local pid

@@ -2,12 +2,9 @@
 # A moment whose building takes long: ^C ends the wait, and the build when
 # nobody else waits for it; other signals change nothing.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/moments.sh"
 start -o ram=256M,disk=8M,swap=0
-for i in $(seq 25); do
-	for j in $(seq 10); do
-		printf 'mmap 128M rw as=a\ntouch a 128M\nmunmap a 128M\n'
-	done >"$m/proc/1/ctl"
-done
+long_history 1000
 last=$(awk '{ n = $1 } END { print n }' "$m/log")
 hash=$(cat "$m/at/$((last - 1))/state_hash")
 stop
@@ -17,10 +14,8 @@ start -o at_cache=1
 late=$m/at/$((last - 1))
 
 ms() { echo $(($(date +%s%N) / 1000000)); }
-# The daemon's processor time, ms.
-busy() { awk '{ print ($14 + $15) * 10 }' "/proc/$(daemon)/stat"; }
 
-# The same, when it has stopped growing.
+# quiet: what busy says when it has stopped growing.
 quiet() {
 	local now before=-1
 	while now=$(busy); [ "$now" != "$before" ]; do

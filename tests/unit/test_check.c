@@ -160,6 +160,41 @@ static void test_rebuilt_names(void **state)
 		0);
 }
 
+/* Damage that is met when a name is entered is mended at the next mount. */
+static void test_damaged_name(void **state)
+{
+	struct store *s = open_small();
+	char h1[33], h2[33];
+	struct store_view *v;
+
+	populate(s);
+	hash_of(s, h1);
+	assert_int_equal(store_checkpoint(s, "one"), 0);
+	assert_int_equal(ctl(s, "tick"), 0);
+	store_close(s);
+	assert_int_equal(
+		sql("UPDATE checkpoint SET hash = 'no' WHERE name = 'one'"),
+		SQLITE_OK);
+	assert_int_equal(check(), 1);
+	s = open_small();
+	for (int i = 0; i < 2; i++) {
+		notices_clear();
+		assert_int_equal(
+			store_view_open(s, "one", NULL, &v, store_err), 0);
+		assert_non_null(strstr(notices,
+			i ? "it was damaged" : "hash of the state is wrong"));
+		store_state_hash(store_view_vm(v), h2);
+		assert_string_equal(h1, h2);
+		store_view_close(v);
+	}
+	store_close(s);
+	notices_clear();
+	s = open_small();
+	assert_non_null(strstr(notices, "after line 5 was rebuilt"));
+	store_close(s);
+	assert_int_equal(check(), 0);
+}
+
 /* Any bit of the file: a mount gives the right state or an error. */
 static void test_bit_flips(void **state)
 {
@@ -245,6 +280,7 @@ int main(int argc, char **argv)
 		T(test_damages),
 		T(test_rebuilt),
 		T(test_rebuilt_names),
+		T(test_damaged_name),
 		T(test_bit_flips),
 	};
 
