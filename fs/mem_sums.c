@@ -31,6 +31,7 @@ void mem_sums(const struct vm *m, struct mem_sums *s)
 	s->file = r->pages[USE_FILE];
 	s->shmem = r->pages[USE_SHMEM];
 	s->pgtable = r->pages[USE_PGTABLE];
+	s->stack = r->pages[USE_STACK];
 	s->kernel = r->pages[USE_KERNEL];
 	s->mapped = r->mapped;
 	s->dirty = r->dirty;

@@ -14,6 +14,7 @@ struct mem_sums {
 	uint64_t anon, file, shmem;
 	uint64_t anon_huge; /* in huge entries */
 	uint64_t pgtable;   /* page tables, the kernel's own included */
+	uint64_t stack;	    /* kernel stacks */
 	uint64_t kernel;    /* the kernel's other pages */
 	uint64_t mapped;    /* file and shmem pages that a process maps */
 	uint64_t dirty, mlocked;

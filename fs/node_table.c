@@ -156,6 +156,8 @@ const struct node node_table[] = {
 	DIRECTORY("proc/PID/task/TID", 0555, "one thread"),
 	TEXT("proc/PID/task/TID/stat", 0444, show_stat, "it in 52 numbers"),
 	TEXT("proc/PID/task/TID/status", 0444, show_status, "it in words"),
+	TEXT("proc/PID/task/TID/stacks", 0444, show_stacks,
+		"its stacks: user, kernel"),
 	TEXT("proc/PID/task/TID/statm", 0444, show_statm, "memory in pages"),
 	TEXT("proc/PID/task/TID/comm", 0444, show_comm, "its name"),
 	TEXT("proc/PID/task/TID/cmdline", 0444, show_cmdline,

@@ -23,7 +23,7 @@ show_fn show_statm, show_comm, show_oom_score, show_oom_score_adj;
 show_fn show_oom_adj, show_limits, show_cmdline, show_environ, show_auxv;
 show_fn show_numa_maps, show_nothing;
 show_fn show_map_file, show_exe, show_root_link, show_pagetable, show_vmas,
-	show_trace;
+	show_stacks, show_trace;
 pread_fn pread_pagemap;
 
 /* show_meminfo.c, show_zoneinfo.c, show_system.c, show_iomem.c */

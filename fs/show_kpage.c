@@ -110,6 +110,7 @@ uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 		return 1ull << KPF_PGTABLE;
 	case FRAME_RESERVED:
 		return 1ull << KPF_RESERVED;
+	case FRAME_STACK:
 	case FRAME_KERNEL:
 		return 0;
 	default:

@@ -172,7 +172,7 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	text_kb(b, "Mapped:", t.mapped << s);
 	text_kb(b, "Shmem:", t.shmem << s);
 	zero_lines(b, slab);
-	text_kb(b, "KernelStack:", 0);
+	text_kb(b, "KernelStack:", t.stack << s);
 	text_kb(b, "PageTables:", t.pgtable << s);
 	zero_lines(b, after_tables);
 	text_kb(b, "CommitLimit:", t.commit_limit << s);

@@ -50,7 +50,7 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 	node_kb(b, "Mapped:", t.mapped << s);
 	node_kb(b, "AnonPages:", t.anon << s);
 	node_kb(b, "Shmem:", t.shmem << s);
-	node_kb(b, "KernelStack:", 0);
+	node_kb(b, "KernelStack:", t.stack << s);
 	node_kb(b, "PageTables:", t.pgtable << s);
 	zero_lines(b, after_tables);
 	node_kb(b, "AnonHugePages:", (t.anon_huge) << s);

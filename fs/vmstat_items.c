@@ -97,6 +97,7 @@ enum {
 	NODE_DIRTIED = 30,
 	NODE_WRITTEN = 31,
 	NODE_ANON_HUGE = 27, /* huge pages, not frames */
+	NODE_STACK = 36,     /* in kB */
 	NODE_PGTABLE = 37,
 };
 
@@ -128,6 +129,7 @@ void vmstat_collect(const struct vm *m, struct vmstat *s)
 	s->node[NODE_DIRTIED] = m->root->count[CNT_DIRTIED];
 	s->node[NODE_WRITTEN] = m->root->count[CNT_WRITTEN];
 	s->node[NODE_ANON_HUGE] = m->root->anon_huge;
+	s->node[NODE_STACK] = t->stack << (m->page_shift - 10);
 	s->node[NODE_PGTABLE] = t->pgtable;
 }
 

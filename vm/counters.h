@@ -76,7 +76,8 @@ enum page_use {
 	USE_FILE,  /* page cache of disk/ files */
 	USE_SHMEM, /* page cache of shared anonymous objects */
 	USE_PGTABLE,
-	USE_KERNEL, /* kernel stacks and other unmovable pages */
+	USE_STACK,  /* kernel stacks */
+	USE_KERNEL, /* other unmovable pages */
 	NR_PAGE_USES
 };
 

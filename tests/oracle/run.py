@@ -95,9 +95,8 @@ def first_difference(judge, ops):
     return None
 
 
-def shorten(judge, ops):
+def shorten(judge, ops, found):
     """Drops operations as long as some difference stays."""
-    found = first_difference(judge, ops)
     ops = ops[:found[0] + 1]
     size = max(1, len(ops) // 2)
     while size:
@@ -111,6 +110,15 @@ def shorten(judge, ops):
                 i += size
         size //= 2
     return ops, found
+
+
+def wait_for_overcommit():
+    """Another test may have changed what the whole kernel grants."""
+    for _ in range(60):
+        with open("/proc/sys/vm/overcommit_memory") as f:
+            if f.read() == "0\n":
+                return
+        time.sleep(1)
 
 
 def report(ops, found):
@@ -152,16 +160,21 @@ class Histories:
         judge = self.judge_of(seed)
         ops = judge.history(seed, self.nr)
         # Twice: what does not come again was another program's doing.
-        if first_difference(judge, ops) and first_difference(judge, ops):
-            ops, found = shorten(judge, ops)
-            with self.lock:
-                self.different += 1
-                print(f"seed {seed} ({os.path.basename(judge.probe[0])}): "
-                      "the machine differs from the kernel")
-                report(ops, found)
-                sys.stdout.flush()
+        if first_difference(judge, ops):
+            wait_for_overcommit()
+            found = first_difference(judge, ops)
+            if found:
+                self.differs(seed, judge, *shorten(judge, ops, found))
         with self.lock:
             self.done += 1
+
+    def differs(self, seed, judge, ops, found):
+        with self.lock:
+            self.different += 1
+            print(f"seed {seed} ({judge.kind}): "
+                  "the machine differs from the kernel")
+            report(ops, found)
+            sys.stdout.flush()
 
     def work(self):
         seed = self.take()

@@ -498,7 +498,7 @@ static const struct {
 	{bad_tail, "its head counts"},
 	{bad_mask, "the mask of free orders"},
 	{bad_sum, "frames free and"},
-	{bad_use, "are of kind 4"},
+	{bad_use, "are of kind 5"},
 	{bad_mapped, "page cache are mapped"},
 	{bad_dirty, "dirty, the counts are"},
 	{bad_total, "the total is"},

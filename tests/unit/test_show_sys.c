@@ -103,7 +103,10 @@ static void check_sums(struct show *s)
 	assert_int_equal(show_number(text, "MemFree:"), free * 4);
 	assert_int_equal(show_number(text, "MemTotal:"), managed * 4);
 	used = show_number(text, "AnonPages:") + show_number(text, "Cached:") +
-	       show_number(text, "PageTables:");
+	       show_number(text, "PageTables:") +
+	       show_number(text, "KernelStack:");
+	assert_int_equal(show_number(text, "KernelStack:"),
+		pool_live(s->m, SEG_TASK) * (4u << s->m->arch->stack_order));
 	assert_int_equal(used + (free + kernel) * 4, managed * 4);
 }
 

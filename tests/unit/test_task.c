@@ -259,6 +259,33 @@ static void test_fork_without_memory(void **state)
 	vmtest_check(m);
 }
 
+/* A kernel stack from birth to exit; a zombie has none. */
+static void test_kernel_stack(void **state)
+{
+	uint64_t before = m->root->pages[USE_STACK];
+	uint64_t each = 1u << m->arch->stack_order;
+	struct task *a = bare(0, "a"), *b = task_fork(m, a, 0);
+	pfn_t stack = b->stack;
+
+	assert_int_equal(before, each);
+	assert_int_equal(m->root->pages[USE_STACK], 3 * each);
+	assert_int_equal(phys_frame_state(m, stack), FRAME_STACK);
+	assert_int_equal(frame_at(m, stack)->owner, task_index(m, b));
+	vmtest_check(m);
+	frame_bytes(m, stack)[12] ^= 1; /* overflow */
+	assert_int_equal(task_check(m), -EIO);
+	assert_sentence(vm_sentence(m), "the end of its kernel stack");
+	frame_bytes(m, stack)[12] ^= 1;
+	vm_fail_clear(m);
+	task_exit(m, b, 0);
+	assert_int_equal(b->state, TASK_ZOMBIE);
+	assert_int_equal(m->root->pages[USE_STACK], 2 * each);
+	assert_int_equal(phys_frame_state(m, stack), FRAME_FREE);
+	task_reap(m, b);
+	task_exit(m, a, 0);
+	assert_int_equal(m->root->pages[USE_STACK], before);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -274,6 +301,7 @@ int main(void)
 		T(test_nproc),
 		T(test_failed_spawn),
 		T(test_fork_without_memory),
+		T(test_kernel_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

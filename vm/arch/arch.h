@@ -84,6 +84,7 @@ struct arch {
 	uint64_t lowmem_max;	    /* bytes the direct map can hold */
 	vaddr_t kernel_text;	    /* where the image is mapped */
 	uint32_t struct_page_bytes; /* size of Linux's struct page */
+	uint8_t stack_order;	    /* of a kernel stack: THREAD_SIZE_ORDER */
 	struct tlb_geometry tlb;
 	bool has_pcid;
 };

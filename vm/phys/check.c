@@ -117,6 +117,7 @@ static const uint8_t use_of_state[] = {
 	[FRAME_FILE] = USE_FILE,
 	[FRAME_SHMEM] = USE_SHMEM,
 	[FRAME_PGTABLE] = USE_PGTABLE,
+	[FRAME_STACK] = USE_STACK,
 	[FRAME_KERNEL] = USE_KERNEL,
 };
 

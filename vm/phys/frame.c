@@ -45,6 +45,7 @@ const char *frame_state_name(unsigned state)
 		[FRAME_FILE] = "file",
 		[FRAME_SHMEM] = "shmem",
 		[FRAME_PGTABLE] = "pgtable",
+		[FRAME_STACK] = "stack",
 		[FRAME_KERNEL] = "kernel",
 	};
 

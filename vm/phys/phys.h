@@ -35,6 +35,7 @@ enum phys_kind {
  *	FILE                 LRU list    inode    page of the file
  *	SHMEM                LRU list    inode    page of the object
  *	PGTABLE              -           mm       level
+ *	STACK                -           task     0
  *
  * All frames of a huge page have its state and FR_LARGE; the first has its
  * order, owner and index, those behind it hold what mm/folio.c counts.
@@ -65,6 +66,7 @@ enum frame_state {
 	FRAME_FILE,
 	FRAME_SHMEM,
 	FRAME_PGTABLE,
+	FRAME_STACK, /* kernel stack of a task */
 	FRAME_KERNEL,
 };
 

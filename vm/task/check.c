@@ -68,6 +68,8 @@ static int check_task(struct vm *m, idx_t i, struct census *c)
 			(char)t->state, t->mm);
 	if (t->mm)
 		count_mm(m, t->mm, c);
+	if (kstack_check(m, t))
+		return -EIO;
 	return check_fds(m, t, c);
 }
 

@@ -246,10 +246,11 @@ static void commit(struct bprm *b, idx_t old_mm)
 	}
 	commit_cred(b);
 	label_forget_all(m, t);
-	if (!old_mm)
-		return;
-	mm_put(m, old_mm);
-	task_become_leader(m, t);
+	if (old_mm) {
+		mm_put(m, old_mm);
+		task_become_leader(m, t);
+	}
+	kstack_note(m, t);
 }
 
 /* What prctl set for the process outlives its image. */

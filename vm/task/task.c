@@ -135,6 +135,10 @@ static struct task *task_new(struct vm *m)
 	t->tgid = pid;
 	t->state = TASK_RUNNING;
 	t->start_ns = m->root->ns;
+	if (kstack_alloc(m, t)) {
+		pool_free(m, SEG_TASK, i);
+		return NULL;
+	}
 	list_insert(m, t);
 	m->root->next_pid = pid + 1;
 	return t;
@@ -144,6 +148,7 @@ static struct task *task_new(struct vm *m)
 static void task_delete(struct vm *m, struct task *t)
 {
 	list_remove(m, t);
+	kstack_free(m, t);
 	pool_free(m, SEG_TASK, task_index(m, t));
 }
 
@@ -234,6 +239,7 @@ static void copy_task(struct vm *m, struct task *t, const struct task *parent)
 	t->prev = own.prev;
 	t->next = own.next;
 	t->parent = task_index(m, parent);
+	t->stack = own.stack;
 	t->mm = 0;
 	t->state = TASK_RUNNING;
 	t->exit_code = 0;
@@ -284,6 +290,7 @@ struct task *task_fork(struct vm *m, struct task *parent, unsigned flags)
 		if (!t->mm)
 			return task_abort(m, t);
 	}
+	kstack_note(m, t);
 	m->root->count[CNT_FORKS]++;
 	return t;
 }
@@ -350,6 +357,7 @@ void task_exit(struct vm *m, struct task *t, int code)
 	mm_put(m, mm);
 	fd_close_all(m, t);
 	label_forget_all(m, t);
+	kstack_free(m, t);
 	t->state = TASK_ZOMBIE;
 	t->exit_code = code;
 	reparent_children(m, t);

@@ -72,7 +72,9 @@ struct task {
 	uint64_t start_ns;
 	uint64_t min_flt, maj_flt;
 	uint64_t utime_ns;
-	vaddr_t sp;   /* of push and pop; 0: still mm->start_stack */
+	vaddr_t sp;  /* of push and pop; 0: still mm->start_stack */
+	pfn_t stack; /* kernel stack, 0 for a zombie */
+	uint32_t reserved1;
 	idx_t labels; /* list of struct label */
 	idx_t fds;    /* list of struct fd, ascending numbers */
 	struct rlimit_pair rlim[NR_RLIMITS];

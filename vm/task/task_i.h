@@ -19,6 +19,15 @@ void task_become_leader(struct vm *m, struct task *t);
 /* commit_creds(): t is *new from now on; who changed is not dumpable. */
 void cred_commit(struct vm *m, struct task *t, const struct cred *new);
 
+/*
+ * Kernel stacks (kstack.c).  A task that is born has one; 0 or -ENOMEM.  What
+ * its low end says of the task is written by kstack_note(), after each change.
+ */
+int kstack_alloc(struct vm *m, struct task *t);
+void kstack_note(struct vm *m, const struct task *t);
+void kstack_free(struct vm *m, struct task *t);
+int kstack_check(struct vm *m, const struct task *t);
+
 void label_forget_all(struct vm *m, struct task *t);
 int label_copy_all(struct vm *m, struct task *to, const struct task *from);
 int fd_copy_all(struct vm *m, struct task *to, const struct task *from);
