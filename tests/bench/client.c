@@ -10,6 +10,9 @@
  *	client pagemap FILE ADDR LEN		MB/s against the kernel's own
  *	client bulk FILE BASE PAGES		1 MiB of touch lines, lines/s
  *	client feed FILE DATA			1 MiB writes of DATA, seconds
+ *	client many MOUNT LINE N		lines/s of four processes that
+ *						write to four processes' ctl,
+ *						and of one alone, thousands
  *	client wait FILE LINE COMMAND		the longest write while a
  *						command of the shell runs, and
  *						in as long without, ms
@@ -276,6 +279,46 @@ static int cmd_feed(char **v)
 	return 0;
 }
 
+/* Thousand lines a second of `writers` processes together. */
+static double write_rate(
+	const char *mount, const char *line, long n, int writers)
+{
+	double t = now();
+
+	for (int i = 0; i < writers; i++) {
+		char path[300];
+
+		if (fork())
+			continue;
+		snprintf(path, sizeof(path), "%s/proc/%d/ctl", mount, i + 1);
+		time_writes(must_open(path, O_WRONLY), line, n);
+		_exit(0);
+	}
+	for (int i = 0; i < writers; i++) {
+		int status;
+
+		wait(&status);
+		if (status)
+			exit(1);
+	}
+	return (double)(writers * n) / (now() - t) / 1e3;
+}
+
+static int cmd_many(char **v)
+{
+	double x[ROUNDS], y[ROUNDS];
+	long n = atol(v[2]);
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s\n", v[1]);
+	for (int i = 0; i < ROUNDS; i++) {
+		x[i] = write_rate(v[0], line, n, 4);
+		y[i] = write_rate(v[0], line, n * 4, 1);
+	}
+	report(median(x, ROUNDS), median(y, ROUNDS), "K/s");
+	return 0;
+}
+
 /* The longest write until the child ends, or without one for `secs`; *secs
  * is how long it was. */
 static double longest_write(int fd, const char *line, pid_t child, double *secs)
@@ -328,6 +371,7 @@ static const struct {
 	{"pagemap", 3, cmd_pagemap},
 	{"bulk", 3, cmd_bulk},
 	{"feed", 2, cmd_feed},
+	{"many", 3, cmd_many},
 	{"wait", 3, cmd_wait},
 };
 
@@ -338,6 +382,7 @@ int main(int argc, char **argv)
 			argc == commands[i].args + 2)
 			return commands[i].run(argv + 2);
 	fprintf(stderr,
-		"usage: client write|cat|maps|pagemap|bulk|feed|wait ...\n");
+		"usage: client write|cat|maps|pagemap|bulk|feed|many|wait "
+		"...\n");
 	return 2;
 }

@@ -58,6 +58,19 @@ if wants write || wants cat; then
 	done
 fi
 
+# Group commit: where each row is synced, writers share the syncs.
+if wants many; then
+	for durability in process power; do
+		n=5000
+		[ $durability = process ] || n=200
+		mount_both "" ram=256M,durability=$durability
+		printf 'spawn\nspawn\nspawn\n' >"$dir/m/ctl"
+		ratio_row "4 writers (floor: one), $durability" "> 1" \
+			"$bin/client" many "$dir/m" "brk 0" $n
+		unmount
+	done
+fi
+
 if wants bulk; then
 	mount_both "" ram=1G
 	echo 'mmap 256M rw addr=0x100000000 flags=fixed' >"$dir/m/proc/1/ctl"
@@ -124,6 +137,33 @@ if wants pagemap; then
 	ratio_row "pagemap of 1 GiB touched (floor: the kernel's)" ">= 2" \
 		"$bin/client" pagemap "$dir/m/proc/1/pagemap" 0x100000000 \
 		$((1 << 30))
+	unmount
+fi
+
+# The longest that a writer waits beside what takes long; floor: the longest in
+# as long without it, which is what other programs do to both.
+wait_row() { # NAME COMMAND
+	ratio_row "longest write beside $1" "< 20" "$bin/client" wait \
+		"$dir/m/proc/1/ctl" "brk 0" "$2"
+}
+if wants wait; then
+	mount_both "" ram=1G
+	m=$dir/m
+	echo 'mmap 512M rw addr=0x100000000 flags=fixed' >"$m/proc/1/ctl"
+	python3 - "$m/proc/1/mem" <<'PY'
+import os, random, sys
+fd = os.open(sys.argv[1], os.O_WRONLY)
+r = random.Random(1)
+for at in range(0x100000000, 0x120000000, 1 << 20):
+    half = [r.randbytes(2048) + bytes(2048) for page in range(256)]
+    os.pwrite(fd, b"".join(half), at)
+PY
+	wait_row "mkdir checkpoints/a, 512 MiB" "mkdir $m/checkpoints/a"
+	wait_row "copying of its WAL" "sleep 1"
+	wait_row "checkpoint b" "echo checkpoint b >$m/ctl"
+	wait_row "restore of 512 MiB" "echo restore a >$m/ctl"
+	wait_row "entering at/" "cat $m/at/-9/proc/1/maps >/dev/null"
+	wait_row "copying of a busy WAL" "sleep 5"
 	unmount
 fi
 
