@@ -1,7 +1,9 @@
 /*
  * Loading a saved state: its layers from the newest to the oldest, of each
- * page the first that comes.  Every pack is compared with its sum, and the
- * whole with the hash of the state: what is loaded is what was saved.
+ * page the first that comes.  Here it is said which pages of which packs these
+ * are; unpack.c fills them in meanwhile, by several threads.  Every pack is
+ * compared with its sum, and the whole with the hash of the state: what is
+ * loaded is what was saved.
  */
 #include "store_i.h"
 
@@ -17,8 +19,8 @@ struct loading {
 	struct track *t;
 	struct vm_segment *seg;
 	sqlite3_stmt *packs;
+	struct unpacker *unpacker;
 	uint32_t layer; /* the one being loaded */
-	uint8_t *raw;
 };
 
 /* ---- what the checkpoint row says --------------------------------------- */
@@ -100,17 +102,9 @@ int pack_read(struct store *s, sqlite3_stmt *st, struct pack_view *p)
 
 int pack_unpack(struct store *s, const struct pack_view *p, uint8_t *raw)
 {
-	size_t want = 0, n;
-
-	for (unsigned i = 0; i < p->nr; i++)
-		want += p->key[i] & PACK_ZERO ? 0 : STATE_PAGE;
-	n = want ? ZSTD_decompressDCtx(s->dctx, raw, PACK_PAGES * STATE_PAGE,
-			   p->data, p->len)
-		 : 0;
-	if (n != want)
-		return store_fail(
-			s, EUCLEAN, "pack %lld is damaged", (long long)p->id);
-	return 0;
+	if (pack_decompress(s->dctx, p->key, p->nr, p->data, p->len, raw))
+		return 0;
+	return store_fail(s, EUCLEAN, "pack %lld is damaged", (long long)p->id);
 }
 
 static bool is_needed(const struct loading *l, uint64_t key)
@@ -122,51 +116,46 @@ static bool is_needed(const struct loading *l, uint64_t key)
 	       !l->t->seg[seg].page[page].layer;
 }
 
-static bool any_needed(const struct loading *l, const struct pack_view *p)
+/* Which pages of the pack count: those of no newer one.  Bits are for those
+ * that have bytes. */
+static uint64_t claim_pages(struct loading *l, const struct pack_view *p)
 {
-	for (unsigned i = 0; i < p->nr; i++)
-		if (is_needed(l, p->key[i]))
-			return true;
-	return false;
-}
+	uint64_t wanted = 0;
 
-static void take_page(struct loading *l, uint64_t key, const uint8_t *data)
-{
-	struct hash128 h = {0, 0};
-	unsigned nr = PACK_KEY_SEG(key);
-	uint64_t page = PACK_KEY_PAGE(key), at = page << STATE_SHIFT;
-	const struct vm_segment *seg = &l->seg[nr];
-	uint64_t room = seg->reserved - at;
-
-	if (data) {
-		h = page_hash(data, nr, page);
-		memcpy(seg->base + at, data,
-			room < STATE_PAGE ? room : STATE_PAGE);
+	for (unsigned i = 0; i < p->nr; i++) {
+		if (!is_needed(l, p->key[i]))
+			continue;
+		track_loaded(l->t, PACK_KEY_SEG(p->key[i]),
+			PACK_KEY_PAGE(p->key[i]), l->layer);
+		if (!(p->key[i] & PACK_ZERO))
+			wanted |= 1ull << i;
 	}
-	track_loaded(l->t, nr, page, h, l->layer);
+	return wanted;
 }
 
 static int load_pack(struct loading *l, int64_t *id)
 {
-	const uint8_t *at = l->raw;
+	struct unpack_job *j;
 	struct pack_view p;
+	uint64_t wanted;
 	int rc = pack_read(l->s, l->packs, &p);
 
 	if (rc)
 		return rc;
 	*id = p.id;
 	track_layer(l->t, l->layer)->pages += p.nr;
-	if (!any_needed(l, &p))
+	wanted = claim_pages(l, &p);
+	if (!wanted)
 		return 0;
-	rc = pack_unpack(l->s, &p, l->raw);
-	for (unsigned i = 0; i < p.nr && !rc; i++) {
-		bool zero = p.key[i] & PACK_ZERO;
-
-		if (is_needed(l, p.key[i]))
-			take_page(l, p.key[i], zero ? NULL : at);
-		at += zero ? 0 : STATE_PAGE;
-	}
-	return rc;
+	j = malloc(sizeof(*j) + p.len);
+	if (!j)
+		return store_fail(l->s, ENOMEM, "out of memory");
+	*j = (struct unpack_job){
+		.id = p.id, .wanted = wanted, .nr = p.nr, .len = p.len};
+	memcpy(j->key, p.key, p.nr * sizeof(p.key[0]));
+	memcpy(j->data, p.data, p.len);
+	unpacker_add(l->unpacker, j);
+	return 0;
 }
 
 /* Some packs below *id, which becomes the last one's; 0 at the end. */
@@ -197,8 +186,10 @@ static int load_layer(struct loading *l, uint32_t id)
 	l->layer = id;
 	while (!rc && at) {
 		rc = load_some(l, &at);
-		if (!rc)
-			rc = store_pause(l->s);
+		store_let_go(l->s);
+		unpacker_work(l->unpacker);
+		if (store_take_back(l->s) && !rc)
+			rc = -EINTR;
 	}
 	if (!rc && !track_layer(l->t, id)->pages)
 		rc = store_fail(l->s, EUCLEAN, "layer %u is missing", id);
@@ -220,15 +211,31 @@ static int load_layers(struct loading *l)
 	return rc;
 }
 
+/* All pages are in place; the unpacker is gone. */
+static int end_unpacking(struct loading *l, int rc)
+{
+	int64_t bad;
+
+	store_let_go(l->s);
+	bad = unpacker_end(l->unpacker);
+	if (store_take_back(l->s) && !rc)
+		rc = -EINTR;
+	if (!rc && bad)
+		rc = store_fail(
+			l->s, EUCLEAN, "pack %lld is damaged", (long long)bad);
+	return rc;
+}
+
 /* Completes l; the caller frees. */
 static int prepare(struct loading *l, struct vm *m)
 {
 	unsigned nr = vm_nr_segments();
 
 	l->t = track_new(m);
-	l->raw = malloc(PACK_PAGES * STATE_PAGE);
 	l->seg = calloc(nr, sizeof(*l->seg));
-	if (!l->t || !l->raw || !l->seg)
+	if (l->t && l->seg)
+		l->unpacker = unpacker_new(l->t, l->seg);
+	if (!l->unpacker)
 		return store_fail(l->s, ENOMEM, "out of memory");
 	for (unsigned i = 0; i < nr; i++)
 		vm_segment(m, i, &l->seg[i]);
@@ -259,13 +266,14 @@ int state_load(struct store *s, const struct saved *from, struct vm *m,
 		rc = load_list(s, l.t, from->layers.data);
 	if (!rc)
 		rc = load_layers(&l);
+	if (l.unpacker)
+		rc = end_unpacking(&l, rc);
 	if (!rc) {
 		hash_text(track_hash(l.t), hash);
 		if (*from->hash && strcmp(hash, from->hash))
 			rc = store_fail(
 				s, EUCLEAN, "the hash of the state is wrong");
 	}
-	free(l.raw);
 	free(l.seg);
 	if (rc)
 		track_free(l.t);

@@ -114,9 +114,9 @@ void track_unsaved(struct track *t, unsigned seg, uint64_t page, uint32_t id);
 /* Adds a layer above all others; -ENOMEM. */
 int track_add_layer(struct track *t, uint32_t id);
 struct layer *track_layer(struct track *t, uint32_t id);
-/* Loading: the page came from a layer. */
-void track_loaded(struct track *t, unsigned seg, uint64_t page,
-	struct hash128 hash, uint32_t layer);
+/* Loading: the page comes from a layer.  Its hash, and the sum, follow when
+ * it is there. */
+void track_loaded(struct track *t, unsigned seg, uint64_t page, uint32_t layer);
 /* Marks a part of the pages of old layers to be written anew, where layers
  * have become many or mostly hidden. */
 void track_clean(struct track *t);

@@ -14,7 +14,7 @@
  *	wal_io.c    a VFS that writes frames of the WAL at once
  *	hash.c      hashes of pages and of the state, see state.h
  *	track.c     what is known about the pages of a machine
- *	save.c      writing a state;  load.c  reading one
+ *	save.c      writing a state;  load.c, unpack.c  reading one
  *	collect.c   deleting what no checkpoint needs
  *	snapshot.c  automatic checkpoints;  restore.c  choosing one
  *	replay.c    applying journal rows;  check.c  pagefs --check
@@ -391,6 +391,29 @@ struct pack_view {
 int pack_read(struct store *s, sqlite3_stmt *st, struct pack_view *p);
 /* Its pages into raw (PACK_PAGES), without those that are zero. */
 int pack_unpack(struct store *s, const struct pack_view *p, uint8_t *raw);
+/*
+ * unpack.c.  Puts pages of packs in place, with their hashes; unpacker_end()
+ * adds these to the track's sum.  No two jobs have a page in common.
+ */
+struct unpack_job {
+	struct unpack_job *next;
+	int64_t id;
+	uint64_t wanted; /* a bit for each key */
+	unsigned nr;
+	size_t len;
+	uint64_t key[PACK_PAGES];
+	char data[]; /* compressed */
+};
+struct unpacker *unpacker_new(struct track *t, const struct vm_segment *seg);
+/* Takes over a job from malloc(). */
+void unpacker_add(struct unpacker *u, struct unpack_job *j);
+/* Helps until few jobs wait. */
+void unpacker_work(struct unpacker *u);
+/* Until all are done.  A pack that is damaged, or 0. */
+int64_t unpacker_end(struct unpacker *u);
+/* False when it is damaged.  `raw` has PACK_PAGES pages. */
+bool pack_decompress(ZSTD_DCtx *dctx, const uint64_t *key, unsigned nr,
+	const void *data, size_t len, uint8_t *raw);
 /* Walks a list of layers; false at its end. */
 bool layers_next(const char **text, uint32_t *id);
 

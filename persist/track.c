@@ -273,13 +273,10 @@ void track_unsaved(struct track *t, unsigned seg, uint64_t page, uint32_t id)
 	mark_unsaved(t, s, page);
 }
 
-void track_loaded(struct track *t, unsigned seg, uint64_t page,
-	struct hash128 hash, uint32_t layer)
+void track_loaded(struct track *t, unsigned seg, uint64_t page, uint32_t layer)
 {
 	struct track_seg *s = &t->seg[seg];
 
-	hash_add(&t->sum, hash);
-	s->page[page].hash = hash;
 	s->page[page].layer = layer;
 	group_of(s, page)->used = 1;
 	track_layer(t, layer)->live++;
