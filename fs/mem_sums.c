@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "../vm/mm/mm.h"
 #include "../vm/phys/lru.h"
 #include "../vm/mmu/mmu.h"
 #include "../vm/task/task.h"
@@ -42,6 +43,5 @@ void mem_sums(const struct vm *m, struct mem_sums *s)
 	s->unevictable = s->mlocked = lru_size(m, LRU_UNEVICTABLE);
 	if (r->config.swap) /* its first page is the header */
 		s->swap = (r->config.swap >> m->page_shift) - 1;
-	s->commit_limit =
-		r->totalram_pages * r->set.overcommit_ratio / 100 + s->swap;
+	s->commit_limit = mm_commit_limit(m);
 }

@@ -36,7 +36,8 @@ show_fn show_cpuinfo, show_filesystems, show_swaps, show_iomem;
 show_fn show_slabinfo, show_diskstats, show_partitions;
 show_fn show_disk_stat, show_disk_size, show_disk_dev;
 show_fn show_max_map_count, show_mmap_min_addr, show_overcommit_memory;
-show_fn show_overcommit_ratio, show_admin_reserve_kbytes, show_min_free_kbytes;
+show_fn show_overcommit_ratio, show_admin_reserve_kbytes,
+	show_overcommit_kbytes, show_user_reserve_kbytes, show_min_free_kbytes;
 show_fn show_watermark_scale_factor, show_lowmem_reserve_ratio;
 show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero;
 show_fn show_dirty_bytes, show_dirty_background_bytes;

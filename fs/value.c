@@ -9,21 +9,37 @@
 
 #include "session.h"
 
-/* The number in a text that white space may surround; false if it is none. */
-static bool number_in(const char *buf, size_t len, long *n)
+#define NUMBER_MAX 32
+
+/*
+ * The number in a text that white space may surround, as a word for the
+ * command line; false if it is none.  Of several words a sysctl takes the
+ * first, as Linux's do.
+ */
+static bool number_in(const char *buf, size_t len, bool sysctl, char *word)
 {
-	char text[32], *end;
+	char text[NUMBER_MAX], *end;
+	bool minus;
+	size_t n = 0;
+	uint64_t v;
 
 	while (len && strchr(" \n\t", buf[len - 1]))
 		len--;
 	while (len && strchr(" \n\t", *buf))
 		buf++, len--;
-	if (!len || len >= sizeof(text) || memchr(buf, 0, len))
+	while (sysctl && n < len && !strchr(" \n\t", buf[n]))
+		n++;
+	len = sysctl ? n : len;
+	minus = len && *buf == '-';
+	if (len == minus || len >= sizeof(text) || memchr(buf, 0, len) ||
+		!strchr("+0123456789", buf[minus]))
 		return false;
 	memcpy(text, buf, len);
 	text[len] = '\0';
 	errno = 0;
-	*n = strtol(text, &end, 0);
+	v = strtoull(text + minus, &end, 0);
+	snprintf(word, NUMBER_MAX, "%s%llu", minus ? "-" : "",
+		(unsigned long long)v);
 	return !*end && !errno;
 }
 
@@ -50,14 +66,15 @@ int64_t value_write(
 	char line[80];
 	struct vm_outcome out;
 	struct event e = {.actor = file_actor(req, f), .text = line};
+	char number[NUMBER_MAX];
 	const char *word;
+	size_t n;
 	int err = EINVAL;
-	long n;
 
-	if (number_in(buf, len, &n))
+	if (number_in(buf, len, e.actor.kind == ACTOR_MACHINE, number))
 		e.text_len = (size_t)snprintf(
-			line, sizeof(line), "%s %ld", f->node->verb, n);
-	else if ((n = (long)word_in(buf, len, &word)) > 0)
+			line, sizeof(line), "%s %s", f->node->verb, number);
+	else if ((n = word_in(buf, len, &word)))
 		e.text_len = (size_t)snprintf(line, sizeof(line), "%s %.*s",
 			f->node->verb, (int)n, word);
 	if (e.text_len) {

@@ -43,9 +43,11 @@ struct settings {
 	uint32_t segv_kill;	 /* a refused access kills the process */
 	uint32_t trace_map_auto; /* traces map what they touch */
 	uint32_t overcommit_memory;
-	uint32_t overcommit_ratio;
+	int32_t overcommit_ratio; /* percent of RAM; 0: the kbytes count */
 	uint32_t max_map_count;
 	uint32_t stack_guard_gap;   /* pages */
+	uint64_t overcommit_kbytes; /* 0: the ratio counts */
+	uint64_t admin_reserve_kbytes, user_reserve_kbytes;
 	uint64_t mmap_min_addr;	    /* permission check */
 	uint64_t mmap_min_addr_lsm; /* the LSM's own minimum */
 	uint32_t fault_around_pages;
@@ -170,7 +172,8 @@ struct root {
 	uint64_t anon_huge;  /* huge pages in huge entries of page tables */
 	pfn_t huge_zero_pfn; /* the shared huge zero page, 0 before its use */
 	uint32_t reserved2;
-	uint64_t committed; /* pages: Committed_AS */
+	uint64_t committed;	/* pages: Committed_AS */
+	uint64_t commit_leaked; /* of it: counted for ever, mapped no more */
 
 	/* disk */
 	idx_t disk_root;      /* inode of disk/ */

@@ -154,6 +154,7 @@ static int boot_steps(struct vm *m)
 {
 	static int (*const step[])(struct vm * m) = {
 		phys_boot,
+		limits_boot,
 		tlb_boot,
 		disk_boot,
 		cpu_boot,

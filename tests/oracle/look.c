@@ -150,6 +150,18 @@ static void look_lines(const char *file, char **field, int nr)
 			put_line(p);
 }
 
+/* The number behind the label of a line of smaps. */
+static uint64_t number_in(const char *p)
+{
+	uint64_t v = 0;
+
+	while (*p && (*p < '0' || *p > '9'))
+		p++;
+	while (*p >= '0' && *p <= '9')
+		v = v * 10 + (uint64_t)(*p++ - '0');
+	return v;
+}
+
 /* Field n of stat, counted from 1; the first two are behind us. */
 static uint64_t stat_field(unsigned n)
 {
@@ -202,19 +214,30 @@ static void look_bytes(const char *file)
 	put_char('\n');
 }
 
-/* ---- everything at once ------------------------------------------------- */
-
-/* The number behind the label of a line of smaps. */
-static uint64_t number_in(const char *p)
+/*
+ * Committed_AS since the first time, in units of 2^shift bytes: much larger
+ * than what other processes do meanwhile.
+ */
+static void look_committed(unsigned shift)
 {
-	uint64_t v = 0;
+	static int64_t before;
+	static bool begun;
+	char *field = (char *)"Committed_AS";
+	int64_t now = 0;
 
-	while (*p && (*p < '0' || *p > '9'))
-		p++;
-	while (*p >= '0' && *p <= '9')
-		v = v * 10 + (uint64_t)(*p++ - '0');
-	return v;
+	host_proc("/meminfo", text, sizeof(text));
+	for (const char *p = text; *p; p = line_end(p))
+		if (wanted(p, &field, 1))
+			now = (int64_t)number_in(p) << 10;
+	if (!begun)
+		before = now;
+	begun = true;
+	put_text("committed ");
+	put_dec((now - before + (1ll << (shift - 1))) >> shift);
+	put_char('\n');
 }
+
+/* ---- everything at once ------------------------------------------------- */
 
 /* One digit a page: 8 present, 4 file, 2 guard, 1 exclusive. */
 static char page_digit(uint64_t v)
@@ -425,6 +448,10 @@ bool look_command(char **word, int nr)
 		look_smaps(word, nr);
 	else if (text_eq(c, "status") || text_eq(c, "statm"))
 		look_lines(c, word + 1, nr - 1);
+	else if (text_eq(c, "committed") && nr > 1)
+		look_committed((unsigned)script_value(word[1]));
+	else if (text_eq(c, "meminfo"))
+		look_lines("/meminfo", word + 1, nr - 1);
 	else if (text_eq(c, "stat"))
 		look_stat(word + 1, nr - 1);
 	else if (text_eq(c, "limits"))

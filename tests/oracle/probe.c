@@ -128,6 +128,21 @@ int64_t host_capset(const uint64_t caps[3])
 	return SYS3(SYS_CAPSET, cap_header, data, 0);
 }
 
+int64_t host_sysctl(const char *name, const char *value)
+{
+	char path[96] = "/proc/sys/vm/";
+	int64_t fd, r;
+
+	for (size_t i = 0; i <= text_len(name) && i < 80; i++)
+		path[13 + i] = name[i];
+	fd = SYS3(SYS_OPEN, path, 1, 0);
+	if (fd < 0)
+		return fd;
+	r = SYS3(SYS_WRITE, fd, value, text_len(value));
+	SYS3(SYS_CLOSE, fd, 0, 0);
+	return r > 0 ? 0 : r;
+}
+
 /* ---- files -------------------------------------------------------------- */
 
 /*
@@ -198,6 +213,10 @@ void host_fork(void)
 	if (!pid) {
 		proc_setup();
 		put_text("[child\n");
+		return;
+	}
+	if (pid < 0) {
+		fork_failed(pid);
 		return;
 	}
 	SYS4(SYS_WAIT4, pid, &status, 0, 0);

@@ -15,11 +15,12 @@ void proc_setup(void)
 size_t host_proc(const char *name, char *buf, size_t size)
 {
 	char path[64] = "/proc/self/";
+	size_t skip = name[0] == '/' ? 5 : 11;
 	int64_t fd, r = 1;
 	size_t n = 0;
 
 	for (size_t i = 0; i <= text_len(name) && i < 48; i++)
-		path[11 + i] = name[i];
+		path[skip + i] = name[i];
 	fd = SYS3(SYS_OPEN, path, 0, 0);
 	while (r > 0) {
 		r = SYS3(SYS_READ, fd, buf + n, size - 1 - n);

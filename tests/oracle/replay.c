@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../../host/host.h"
+#include "../../vm/cmd/command.h"
 #include "../../vm/disk/disk.h"
 #include "../../vm/mm/mm_i.h"
 #include "../../vm/mmu/mmu.h"
@@ -38,6 +39,7 @@ static unsigned parents_inodes[MAX_DEPTH];
 static struct script_names parents_names[MAX_DEPTH];
 static int depth;
 static bool check_always;
+static uint64_t ram_pages;
 
 struct options {
 	const char *program, *own;
@@ -92,6 +94,17 @@ static int64_t call_ftruncate(const uint64_t a[6])
 	if (!(file_at(m, file)->mode & FMODE_WRITE))
 		return -EINVAL;
 	return disk_truncate(m, file_at(m, file)->inode, a[1]);
+}
+
+/* The limits are the kernel's, the frames our own; see replay_own.c. */
+static void check(void)
+{
+	uint64_t limit = m->root->totalram_pages;
+
+	m->root->totalram_pages = ram_pages;
+	if (vm_check(m))
+		die("check");
+	m->root->totalram_pages = limit;
 }
 
 static int64_t call(enum call nr, const uint64_t a[6])
@@ -159,8 +172,8 @@ int64_t host_call(enum call nr, const uint64_t a[6])
 		arg[i] = host_word(a[i]);
 	vm_fail_clear(m);
 	r = call(nr, arg);
-	if (check_always && vm_check(m))
-		die("check");
+	if (check_always)
+		check();
 	return r;
 }
 
@@ -217,6 +230,12 @@ int64_t host_capset(const uint64_t caps[3])
 {
 	vm_fail_clear(m);
 	return cred_capset(m, task, caps[0], caps[1], caps[2]);
+}
+
+int64_t host_sysctl(const char *name, const char *value)
+{
+	vm_fail_clear(m);
+	return settings_set(m, name, strlen(name), value, strlen(value));
 }
 
 bool host_command(char **word, int nr)
@@ -331,7 +350,11 @@ void host_fork(void)
 
 	vm_fail_clear(m);
 	child = task_fork(m, task, false);
-	if (!child || depth == MAX_DEPTH)
+	if (!child) {
+		fork_failed(-m->fail.err);
+		return;
+	}
+	if (depth == MAX_DEPTH)
 		die("fork");
 	parents_inodes[depth] = inodes_seen();
 	script_names_get(&parents_names[depth]);
@@ -430,6 +453,7 @@ static void boot(const struct options *o)
 		fprintf(stderr, "replay: %s\n", err);
 		exit(2);
 	}
+	ram_pages = m->root->totalram_pages;
 	x.path = copy_program(o->program);
 	if (!disk_lookup(m, "/tmp", true) && disk_mkdir(m, "/tmp", 0777, 0, 0))
 		die("/tmp");
@@ -481,8 +505,7 @@ int main(int argc, char **argv)
 	while (depth)
 		child_ends(0);
 	put_flush();
-	if (vm_check(m))
-		die("check");
+	check();
 	vm_destroy(m);
 	return 0;
 }

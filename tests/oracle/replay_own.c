@@ -96,6 +96,31 @@ static bool own_limit(const char *line)
 	return false;
 }
 
+/*
+ * The kernel's memory is the machine's, where it is a limit: frames are still
+ * those of a small machine.
+ */
+static bool own_memory(const char *line)
+{
+	struct settings *set = &m->root->set;
+	unsigned long long n;
+
+	if (sscanf(line, "MemTotal: %llu", &n) == 1)
+		m->root->totalram_pages = n * KiB >> m->page_shift;
+	else if (sscanf(line, "SwapTotal: %llu", &n) == 1)
+		m->root->config.swap =
+			n ? n * KiB + m->page_size : 0; /* and a header */
+	else if (sscanf(line, "Committed_AS: %llu", &n) == 1)
+		mm_leak_commit(m, n * KiB >> m->page_shift);
+	else if (sscanf(line, "user_reserve_kbytes %llu", &n) == 1)
+		set->user_reserve_kbytes = n;
+	else if (sscanf(line, "admin_reserve_kbytes %llu", &n) == 1)
+		set->admin_reserve_kbytes = n;
+	else
+		return false;
+	return true;
+}
+
 /* One of the probe's mappings: execve gave the machine's process the same. */
 static void own_range(const char *line)
 {
@@ -126,7 +151,8 @@ void load_own(const char *path)
 	while (fgets(line, sizeof(line), f)) {
 		if (!strncmp(line, "stat ", 5))
 			own_stat(line);
-		else if (!own_caps(line) && !own_limit(line))
+		else if (!own_caps(line) && !own_limit(line) &&
+			 !own_memory(line))
 			own_range(line);
 	}
 	fclose(f);

@@ -17,8 +17,9 @@ size_t host_proc(const char *name, char *buf, size_t size)
 		show_fn *show;
 	} files[] = {{"smaps", show_smaps}, {"status", show_status},
 		{"statm", show_statm}, {"maps", show_maps}, {"stat", show_stat},
-		{"limits", show_limits}, {"cmdline", show_cmdline},
-		{"environ", show_environ}, {"auxv", show_auxv}};
+		{"/meminfo", show_meminfo}, {"limits", show_limits},
+		{"cmdline", show_cmdline}, {"environ", show_environ},
+		{"auxv", show_auxv}};
 	const struct view view = {.vm = m};
 	struct sbuf b = {0};
 	size_t n;

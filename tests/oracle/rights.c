@@ -1,4 +1,4 @@
-/* Commands about limits and capabilities; see script.h. */
+/* Commands about limits, settings and capabilities; see script.h. */
 #include "script.h"
 
 static uint64_t limit_of(const char *s)
@@ -50,6 +50,13 @@ static int64_t run_capset(char **word, int nr, bool drop)
 	return host_capset(caps);
 }
 
+void fork_failed(int64_t r)
+{
+	put_result(r);
+	put_char('\n');
+	script_skip_child();
+}
+
 bool rights_command(char **word, int nr)
 {
 	const char *c = word[0];
@@ -61,6 +68,8 @@ bool rights_command(char **word, int nr)
 		r = run_rlimit(word, true);
 	else if (text_eq(c, "dropcap") && nr > 1)
 		r = run_capset(word, nr, true);
+	else if (text_eq(c, "sysctl") && nr > 2)
+		r = host_sysctl(word[1], word[2]);
 	else if (text_eq(c, "capset"))
 		r = run_capset(word, nr, false);
 	else

@@ -43,19 +43,34 @@ class Judge:
         self.probe = [probe, *options]
         self.replay = [os.path.join(build, "tests/oracle/replay"), *options,
                        "--program=" + probe, "--own=" + self.own.name]
-        own = self.run(self.probe, "dump own\n"
-                       "stat 26 27 28 45 46 47 48 49 50 51\n"
-                       "status CapInh CapPrm CapEff CapBnd CapAmb\n"
-                       "limits 3 4 8 9 10\n")
+        own = self.look()
         stack = re.search(r"^(\w+)-\w+ .*\[stack\]", own, re.M)
         if not stack:
             sys.exit(f"{probe} does not run here:\n{own}")
-        self.own.write(own)
-        self.own.flush()
+        self.own_is(own)
+        self.looks = "state\n"  # what is compared after each call
         self.setup = histories.SETUP + f"set stack 0x{stack[1]}\n"
         status = self.run(self.probe, "status VmSize VmData\n")
         self.used = {name: int(kb) for name, kb in
                      re.findall(r"(\w+):\s*(\d+)", status)}
+
+    def look(self):
+        """What the machine's process begins with; see replay_own.c."""
+        own = self.run(self.probe, "dump own\n"
+                       "stat 26 27 28 45 46 47 48 49 50 51\n"
+                       "status CapInh CapPrm CapEff CapBnd CapAmb\n"
+                       "limits 3 4 8 9 10\n"
+                       "meminfo MemTotal SwapTotal Committed_AS\n")
+        for name in ("admin_reserve_kbytes", "user_reserve_kbytes"):
+            with open("/proc/sys/vm/" + name) as f:
+                own += f"{name} {f.read()}"
+        return own
+
+    def own_is(self, own):
+        self.own.seek(0)
+        self.own.truncate()
+        self.own.write(own)
+        self.own.flush()
 
     @staticmethod
     def run(cmd, script):
@@ -82,7 +97,8 @@ class Judge:
 def first_difference(judge, ops):
     """Number of the first operation with different answers and both answers,
     or None."""
-    script = judge.setup + "".join(o + "\nstate\nprint @@\n" for o in ops)
+    script = judge.setup + "".join(
+        f"{o}\n{judge.looks}print @@\n" for o in ops)
     kernel, machine = judge.ask(script)
     if kernel == machine:
         return None

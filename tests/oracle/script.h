@@ -72,11 +72,14 @@ int64_t host_setrlimit(unsigned which, const uint64_t limit[2]);
 /* Effective, permitted, inheritable. */
 void host_capget(uint64_t caps[3]);
 int64_t host_capset(const uint64_t caps[3]);
+/* Writes /proc/sys/vm/NAME; 0 or -errno. */
+int64_t host_sysctl(const char *name, const char *value);
 void host_fork(void);
 /* The script goes on in a child; its parent ends at once. */
 void host_orphan(void);
 void host_exit(int code);
 /* The text of /proc/self/NAME, cut to size and NUL-terminated; its length. */
+/* A file of /proc/self, or of /proc if its name begins with a slash. */
 size_t host_proc(const char *name, char *buf, size_t size);
 /* The words of nr pages; bytes read or -errno as read(2) has it. */
 int64_t host_pagemap(uint64_t page, uint64_t nr, uint64_t *word);
@@ -110,6 +113,8 @@ void script_names_get(struct script_names *n);
 void script_names_set(const struct script_names *n);
 /* Skips the lines of a child: up to the exit that matches a fork. */
 void script_skip_child(void);
+/* The same, and says why there is none. */
+void fork_failed(int64_t r);
 
 /* rights.c: limits and capabilities; false if it is none of them. */
 bool rights_command(char **word, int nr);

@@ -11,7 +11,8 @@ struct setting {
 	const char *name;
 	size_t offset;	/* in struct settings */
 	unsigned bytes; /* 4 or 8 */
-	uint64_t min, max;
+	int64_t min;
+	uint64_t max;
 	/* words for the values 0, 1, ..., or none */
 	const char *words[6];
 	const char *help;
@@ -27,13 +28,19 @@ static const struct setting rows[] = {
 		"traces count what no mapping holds, or map it"},
 	{"overcommit_memory", U32(overcommit_memory), 0, 2, {NULL},
 		"0 guess, 1 always, 2 never"},
-	{"overcommit_ratio", U32(overcommit_ratio), 0, 100, {NULL},
-		"percent of RAM that mode 2 grants"},
+	{"overcommit_ratio", U32(overcommit_ratio), INT32_MIN, INT32_MAX,
+		{NULL}, "percent of RAM that mode 2 grants"},
+	{"overcommit_kbytes", U64(overcommit_kbytes), 0, UINT64_MAX, {NULL},
+		"the same in kB, instead of overcommit_ratio"},
+	{"admin_reserve_kbytes", U64(admin_reserve_kbytes), 0, UINT64_MAX,
+		{NULL}, "what mode 2 keeps for cap_sys_admin"},
+	{"user_reserve_kbytes", U64(user_reserve_kbytes), 0, UINT64_MAX, {NULL},
+		"what mode 2 keeps from one large process, at most"},
 	{"max_map_count", U32(max_map_count), 0, INT32_MAX, {NULL},
 		"mappings a process may have"},
 	{"stack_guard_gap", U32(stack_guard_gap), 0, 1 << 20, {NULL},
 		"pages kept free below a growing stack"},
-	{"mmap_min_addr", U64(mmap_min_addr), 0, 1ull << 32, {NULL},
+	{"mmap_min_addr", U64(mmap_min_addr), 0, UINT64_MAX, {NULL},
 		"lowest address that mmap grants without privilege"},
 	{"fault_around_pages", U32(fault_around_pages), 1, 512, {NULL},
 		"pages of the window around a read fault of a file"},
@@ -68,19 +75,44 @@ static const struct setting rows[] = {
 		"simulated time of a TLB lookup"},
 };
 
-#define NR_ROWS (sizeof(rows) / sizeof(*rows))
+/* Of these two the one that was set counts: the other becomes 0. */
+static const char *const pairs[][2] = {
+	{"overcommit_ratio", "overcommit_kbytes"},
+	{"dirty_ratio", "dirty_bytes"},
+	{"dirty_background_ratio", "dirty_background_bytes"},
+};
 
-/* Of these pairs the one that was set counts: the other becomes 0. */
-static void clear_counterpart(struct settings *set, size_t offset)
+#define NR_PAIRS (sizeof(pairs) / sizeof(*pairs))
+#define NR_ROWS	 (sizeof(rows) / sizeof(*rows))
+
+static const struct setting *find(const char *key, size_t len)
 {
-	if (offset == offsetof(struct settings, dirty_ratio))
-		set->dirty_bytes = 0;
-	else if (offset == offsetof(struct settings, dirty_bytes))
-		set->dirty_ratio = 0;
-	else if (offset == offsetof(struct settings, dirty_background_ratio))
-		set->dirty_background_bytes = 0;
-	else if (offset == offsetof(struct settings, dirty_background_bytes))
-		set->dirty_background_ratio = 0;
+	for (unsigned i = 0; i < NR_ROWS; i++)
+		if (strlen(rows[i].name) == len &&
+			!memcmp(rows[i].name, key, len))
+			return &rows[i];
+	return NULL;
+}
+
+static void store(struct vm *m, const struct setting *s, uint64_t v)
+{
+	uint8_t *field = (uint8_t *)&m->root->set + s->offset;
+
+	if (s->bytes == 4)
+		*(uint32_t *)field = (uint32_t)v;
+	else
+		*(uint64_t *)field = v;
+}
+
+static uint64_t load(const struct vm *m, const struct setting *s)
+{
+	const uint8_t *field = (const uint8_t *)&m->root->set + s->offset;
+
+	if (s->bytes == 8)
+		return *(const uint64_t *)field;
+	if (s->min < 0)
+		return (uint64_t)(int64_t) * (const int32_t *)field;
+	return *(const uint32_t *)field;
 }
 
 static int value_parse(
@@ -93,7 +125,15 @@ static int value_parse(
 		}
 	if (s->words[0])
 		return -1;
-	return words_number(v, n, out);
+	if (n < 2 || *v != '-')
+		return words_number(v, n, out) || *out > s->max ||
+				       (s->min > 0 && *out < (uint64_t)s->min)
+			       ? -1
+			       : 0;
+	if (words_number(v + 1, n - 1, out) || *out > -(uint64_t)s->min)
+		return -1;
+	*out = -*out;
+	return 0;
 }
 
 /* "never, madvise or always" */
@@ -116,60 +156,63 @@ static int value_refuse(
 
 	if (!s->words[0])
 		return vm_fail(m, EINVAL,
-			"%s is a number from %llu to %llu, not \"%.*s\"",
-			s->name, (unsigned long long)s->min,
-			(unsigned long long)s->max, (int)len, value);
+			"%s is a number from %ld to %llu, not \"%.*s\"",
+			s->name, (long)s->min, (unsigned long long)s->max,
+			(int)len, value);
 	setting_words(s, list, sizeof(list));
 	return vm_fail(m, EINVAL, "%s is %s, not \"%.*s\"", s->name, list,
 		(int)len, value);
 }
 
-int settings_set(struct vm *m, const char *key, size_t key_len,
-	const char *value, size_t value_len)
+static int no_setting(struct vm *m, const char *key, size_t len)
 {
-	for (unsigned i = 0; i < NR_ROWS; i++) {
-		const struct setting *s = &rows[i];
-		uint8_t *field = (uint8_t *)&m->root->set + s->offset;
-		uint64_t v;
-
-		if (strlen(s->name) != key_len || memcmp(s->name, key, key_len))
-			continue;
-		if (value_parse(s, value, value_len, &v) || v < s->min ||
-			v > s->max)
-			return value_refuse(m, s, value, value_len);
-		if (s->bytes == 4)
-			*(uint32_t *)field = (uint32_t)v;
-		else
-			*(uint64_t *)field = v;
-		clear_counterpart(&m->root->set, s->offset);
-		return 0;
-	}
 	for (unsigned i = 0; vm_config_keys[i]; i++)
-		if (strlen(vm_config_keys[i]) == key_len &&
-			!memcmp(vm_config_keys[i], key, key_len))
+		if (strlen(vm_config_keys[i]) == len &&
+			!memcmp(vm_config_keys[i], key, len))
 			return vm_fail(m, EINVAL,
 				"%s is fixed when the machine is made, with "
 				"-o %s=...; help/config lists what set changes",
 				vm_config_keys[i], vm_config_keys[i]);
 	return vm_fail(m, EINVAL,
 		"unknown setting \"%.*s\"; help/config lists them all",
-		(int)key_len, key);
+		(int)len, key);
+}
+
+int settings_set(struct vm *m, const char *key, size_t key_len,
+	const char *value, size_t value_len)
+{
+	const struct setting *s = find(key, key_len);
+	uint64_t v;
+
+	if (!s)
+		return no_setting(m, key, key_len);
+	if (value_parse(s, value, value_len, &v))
+		return value_refuse(m, s, value, value_len);
+	store(m, s, v);
+	for (unsigned i = 0; i < 2 * NR_PAIRS; i++) {
+		const char *const *pair = pairs[i / 2];
+
+		if (!strcmp(pair[i % 2], s->name))
+			store(m, find(pair[!(i % 2)], strlen(pair[!(i % 2)])),
+				0);
+	}
+	return 0;
 }
 
 bool settings_get(const struct vm *m, unsigned i, const char **name,
 	char *value, size_t size)
 {
 	const struct setting *s = &rows[i];
-	const uint8_t *field;
 	uint64_t v;
 
 	if (i >= NR_ROWS)
 		return false;
-	field = (const uint8_t *)&m->root->set + s->offset;
-	v = s->bytes == 4 ? *(const uint32_t *)field : *(const uint64_t *)field;
+	v = load(m, s);
 	*name = s->name;
 	if (s->words[0])
 		vm_snprintf(value, size, "%s", s->words[v]);
+	else if (s->min < 0)
+		vm_snprintf(value, size, "%ld", (long)v);
 	else
 		vm_snprintf(value, size, "%llu", (unsigned long long)v);
 	return true;

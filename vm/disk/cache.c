@@ -52,6 +52,15 @@ static void fill(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 	m->root->count[CNT_PGPGIN] += nr * DISK_BLOCK / KiB;
 }
 
+/* After a change: what an object without a reservation commits. */
+static void commit_pages(struct vm *m, struct inode *n)
+{
+	if (!n->noreserve)
+		return;
+	m->root->committed += n->nr_cached - n->committed;
+	n->committed = n->nr_cached;
+}
+
 /* A zeroed frame for a page that the cache lacks; FR_UPTODATE is not set. */
 static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 {
@@ -73,6 +82,7 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 		f->flags |= FR_SWAPBACKED | FR_DIRTY;
 	radix_set(m, &n->cache, page, pfn);
 	n->nr_cached++;
+	commit_pages(m, n);
 	lru_add(m, pfn);
 	return pfn;
 }
@@ -214,6 +224,7 @@ void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last)
 		n->nr_cached--;
 		radix_del(m, &n->cache, page);
 	}
+	commit_pages(m, n);
 }
 
 void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
@@ -232,6 +243,7 @@ void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
 			radix_del(m, &n->cache, page);
 		page++;
 	}
+	commit_pages(m, n);
 	if (!keep)
 		radix_clear(m, &n->cache);
 	cache_zero_tail(m, n, size);

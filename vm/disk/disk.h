@@ -38,10 +38,13 @@ struct inode {
 	idx_t cache;	/* radix root: page -> frame */
 	idx_t mappings; /* VMAs that map it: a list, see mm/rmap.h */
 	uint32_t nr_children;
+	uint32_t noreserve; /* shmem: VM_NORESERVE */
+	uint32_t reserved;
 	uint64_t size; /* bytes */
 	uint64_t nr_blocks;
 	uint64_t nr_cached;
-	/* shmem: pages it counts in root->committed, till it is freed */
+	/* shmem: pages it counts in root->committed: all of its size, or
+	 * (noreserve: memfd, /dev/shm) those that exist */
 	uint64_t committed;
 	uint64_t mtime_ns, ctime_ns;
 	/* writeback, see disk/writeback.c; of files */

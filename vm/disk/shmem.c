@@ -19,6 +19,7 @@ idx_t shmem_create(struct vm *m, uint64_t size)
 		return 0;
 	inode_at(m, i)->size = size;
 	inode_at(m, i)->refs = 1;
+	inode_at(m, i)->noreserve = 1;
 	return i;
 }
 

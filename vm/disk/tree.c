@@ -66,10 +66,14 @@ idx_t disk_make_shmem(struct vm *m, const char *path, uint32_t mode,
 	uint32_t uid, uint32_t gid)
 {
 	struct path_end end;
+	idx_t i;
 
 	if (new_end(m, path, false, &end))
 		return 0;
-	return make(m, &end, INODE_SHMEM, mode, uid, gid);
+	i = make(m, &end, INODE_SHMEM, mode, uid, gid);
+	if (i)
+		inode_at(m, i)->noreserve = 1;
+	return i;
 }
 
 int disk_mkdir(struct vm *m, const char *path, uint32_t mode, uint32_t uid,

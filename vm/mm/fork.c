@@ -49,32 +49,18 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->def_flags = from->def_flags & ~VM_LOCKED_MASK;
 }
 
-/* Any task of the mm: limits are judged as its. */
-static const struct task *user_of(const struct vm *m, idx_t mm)
-{
-	const struct task *t;
-
-	for (idx_t i = m->root->first_task; i; i = t->next) {
-		t = task_at(m, i);
-		if (t->mm == mm)
-			return t;
-	}
-	return NULL;
-}
-
 static int charge(struct vm *m, const struct task *t, const struct vma *v)
 {
-	if (!t || !(v->flags & VM_ACCOUNT))
+	if (!(v->flags & VM_ACCOUNT))
 		return 0;
 	return mm_may_commit(m, t, vma_pages(m, v));
 }
 
-static int copy_vmas(struct vm *m, idx_t parent, idx_t child)
+static int copy_vmas(struct vm *m, const struct task *t, idx_t child)
 {
-	const struct task *t = user_of(m, parent);
 	struct vma *v;
 
-	vma_for_each (m, mm_at(m, parent), v) {
+	vma_for_each (m, mm_at(m, t->mm), v) {
 		idx_t i;
 
 		if (v->flags & VM_DONTCOPY)
@@ -224,8 +210,9 @@ static int copy_tables(struct vm *m, idx_t parent, idx_t child)
 	return 0;
 }
 
-idx_t mm_fork(struct vm *m, idx_t parent)
+idx_t mm_fork(struct vm *m, const struct task *t)
 {
+	idx_t parent = t->mm;
 	struct mm *from = mm_at(m, parent), *to;
 	idx_t child = mm_create(m, from->compat);
 
@@ -236,7 +223,7 @@ idx_t mm_fork(struct vm *m, idx_t parent)
 	to->exe = from->exe;
 	if (to->exe)
 		file_get(m, to->exe);
-	if (copy_vmas(m, parent, child) || copy_tables(m, parent, child)) {
+	if (copy_vmas(m, t, child) || copy_tables(m, parent, child)) {
 		mm_put(m, child);
 		return 0;
 	}

@@ -67,23 +67,53 @@ int mm_may_expand(
 		m, "RLIMIT_DATA", mm->data_vm, nr_pages, data->soft);
 }
 
-static uint64_t commit_limit(const struct vm *m)
+/* The first page of a swap area is its header. */
+static uint64_t swap_pages(const struct vm *m)
 {
-	const struct root *r = m->root;
+	uint64_t pages = m->root->config.swap >> m->page_shift;
 
-	return r->totalram_pages * r->set.overcommit_ratio / 100 +
-	       (r->config.swap >> m->page_shift);
+	return pages ? pages - 1 : 0;
+}
+
+/* A ratio below 0 is Linux's too: it wraps to a limit without end. */
+uint64_t mm_commit_limit(const struct vm *m)
+{
+	const struct settings *set = &m->root->set;
+	uint64_t ratio = (uint64_t)(int64_t)set->overcommit_ratio;
+	uint64_t pages = m->root->totalram_pages * ratio / 100;
+
+	if (set->overcommit_kbytes)
+		pages = set->overcommit_kbytes >> (m->page_shift - 10);
+	return pages + swap_pages(m);
+}
+
+/* Each is a 32nd of what is free at boot, up to 8 and 128 MiB. */
+int limits_boot(struct vm *m)
+{
+	struct settings *set = &m->root->set;
+	uint64_t free = 0, part;
+
+	for (unsigned i = 0; i < m->root->nr_zones; i++)
+		free += m->root->zone[i].nr_free;
+	part = (free << (m->page_shift - 10)) / 32;
+	set->admin_reserve_kbytes = part < 8192 ? part : 8192;
+	set->user_reserve_kbytes = part < 131072 ? part : 131072;
+	return 0;
 }
 
 static int may_commit_strict(struct vm *m, const struct task *t, int64_t nr)
 {
-	int64_t limit = commit_limit(m);
-	int64_t used = m->root->committed + nr;
+	const struct settings *set = &m->root->set;
+	unsigned kb = m->page_shift - 10;
+	int64_t limit = (int64_t)mm_commit_limit(m);
+	int64_t used = (int64_t)m->root->committed + nr;
+	int64_t user = (int64_t)(set->user_reserve_kbytes >> kb), own = 0;
 
 	if (!task_capable(t, CAP_SYS_ADMIN))
-		limit -= ADMIN_RESERVE >> m->page_shift;
+		limit -= (int64_t)(set->admin_reserve_kbytes >> kb);
 	if (t->mm)
-		limit -= mm_at(m, t->mm)->total_vm / 32;
+		own = (int64_t)(mm_at(m, t->mm)->total_vm / 32);
+	limit -= own < user ? own : user;
 	if (used < limit)
 		return 0;
 	return vm_fail(m, ENOMEM,
@@ -95,7 +125,7 @@ static int may_commit_strict(struct vm *m, const struct task *t, int64_t nr)
 int mm_may_commit(struct vm *m, const struct task *t, int64_t nr_pages)
 {
 	const struct root *r = m->root;
-	int64_t all = r->totalram_pages + (r->config.swap >> m->page_shift);
+	int64_t all = (int64_t)(r->totalram_pages + swap_pages(m));
 
 	switch (r->set.overcommit_memory) {
 	case 0:

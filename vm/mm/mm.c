@@ -145,6 +145,9 @@ int mm_expand_stack(struct vm *m, struct task *t, struct vma *v, vaddr_t addr)
 	err = stack_limits(m, t, v, addr);
 	if (err)
 		return err;
+	/* Linux counts all growth, and takes back what VM_ACCOUNT has. */
+	if (!(v->flags & VM_ACCOUNT))
+		mm_leak_commit(m, (v->start - addr) >> m->page_shift);
 	vma_resize(m, v, addr, v->end);
 	return 0;
 }

@@ -12,9 +12,6 @@
 #include "../task/task.h"
 
 /* VMA flags.  The letters are those of VmFlags in smaps. */
-/* What strict overcommit keeps for root: vm.admin_reserve_kbytes. */
-#define ADMIN_RESERVE (8 * MiB)
-
 #define VM_READ	       (1ull << 0)  /* rd */
 #define VM_WRITE       (1ull << 1)  /* wr */
 #define VM_EXEC	       (1ull << 2)  /* ex */
@@ -151,7 +148,7 @@ idx_t mm_create(struct vm *m, bool compat);
 /* One user less; the last one unmaps everything and frees it. */
 void mm_put(struct vm *m, idx_t mm);
 /* fork: a copy with copy-on-write; 0 with ENOMEM set, nothing kept. */
-idx_t mm_fork(struct vm *m, idx_t parent);
+idx_t mm_fork(struct vm *m, const struct task *parent);
 
 /* ---- calls.  All return 0 or a value, or -errno with a sentence; the
  * address checks, their order and the partial effects are Linux's. ---- */
@@ -194,6 +191,14 @@ int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 
 /* prctl(PR_SET_MM, arg...): 0 or -errno (set_mm.c). */
 int mm_set_field(struct vm *m, struct task *t, const uint64_t arg[4]);
+
+/* ---- overcommit (mm/limits.c) ---- */
+/* Sets the reserves by the size of the machine. */
+int limits_boot(struct vm *m);
+/* May t commit nr more pages?  0 or -ENOMEM. */
+int mm_may_commit(struct vm *m, const struct task *t, int64_t nr_pages);
+/* CommitLimit, pages. */
+uint64_t mm_commit_limit(const struct vm *m);
 
 /* ---- for execve (task/exec.c): mappings without the checks of mmap ---- */
 /* The address that mmap(NULL, len) would choose; 0 with ENOMEM set. */

@@ -93,7 +93,7 @@ static int check_one(struct vm *m, idx_t i, uint64_t *committed)
 
 int mm_check(struct vm *m)
 {
-	uint64_t committed = 0;
+	uint64_t committed = m->root->commit_leaked;
 
 	for (idx_t i = 1; i < m->root->pool[SEG_MM].nr; i++) {
 		/* a free slot has no page table */

@@ -123,8 +123,12 @@ void mm_account(struct vm *m, struct mm *mm, uint64_t flags, int64_t nr_pages);
 /* RLIMIT_AS and RLIMIT_DATA for nr more pages (less than 0: replaced). */
 int mm_may_expand(
 	struct vm *m, const struct task *t, uint64_t flags, int64_t nr_pages);
-/* Overcommit, for nr more pages. */
-int mm_may_commit(struct vm *m, const struct task *t, int64_t nr_pages);
+/* Pages that Linux counts in Committed_AS for ever. */
+static inline void mm_leak_commit(struct vm *m, uint64_t nr_pages)
+{
+	m->root->committed += nr_pages;
+	m->root->commit_leaked += nr_pages;
+}
 /* RLIMIT_MEMLOCK for a mapping of these flags; err is what a refusal gives. */
 int mm_may_lock(struct vm *m, const struct task *t, uint64_t flags,
 	uint64_t bytes, int err);

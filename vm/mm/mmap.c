@@ -316,30 +316,33 @@ static int check_limits(struct vm *m, const struct task *t, struct request *r,
 		return mm_may_commit(
 			m, t, (int64_t)(r->pages - gone->nr_accounted));
 	}
-	if (r->new_shmem && !(r->vm_flags & VM_NORESERVE))
-		return mm_may_commit(m, t, (int64_t)r->pages);
 	return 0;
 }
 
 /* The object of MAP_SHARED | MAP_ANONYMOUS: a file of its own per call. */
-static int make_shmem(struct vm *m, struct request *r)
+static int make_shmem(struct vm *m, const struct task *t, struct request *r)
 {
-	idx_t inode = shmem_create(m, r->len);
+	bool counts = !(r->vm_flags & VM_NORESERVE);
+	idx_t inode;
 
+	if (counts && mm_may_commit(m, t, (int64_t)r->pages))
+		return -ENOMEM;
+	inode = shmem_create(m, r->len);
 	if (!inode)
 		return -ENOMEM;
 	r->file = file_of_inode(m, inode, FMODE_READ | FMODE_WRITE);
 	inode_put(m, inode); /* the file holds it, or nobody */
 	if (!r->file)
 		return -ENOMEM;
-	if (!(r->vm_flags & VM_NORESERVE)) {
+	if (counts) {
+		inode_at(m, inode)->noreserve = 0;
 		inode_at(m, inode)->committed = r->pages;
 		m->root->committed += r->pages;
 	}
 	return 0;
 }
 
-/* What the file system says when what was there is gone already. */
+/* What the file system says. */
 static int ask_file(struct vm *m, const struct request *r)
 {
 	if (r->file && r->vm_flags & VM_SYNC &&
@@ -363,12 +366,11 @@ static int map_region(struct vm *m, const struct task *t, struct request *r)
 		err = unmap_prepare(m, t->mm, r->addr, r->addr + r->len, &gone);
 	if (!err)
 		err = check_limits(m, t, r, &gone);
-	if (!err && r->new_shmem)
-		err = make_shmem(m, r);
 	if (err)
 		return err;
+	/* These refuse when what was there is gone already. */
+	err = r->new_shmem ? make_shmem(m, t, r) : ask_file(m, r);
 	unmap_finish(m, t->mm, r->addr, r->addr + r->len);
-	err = ask_file(m, r);
 	if (err)
 		return err;
 	range = (struct vma_range){

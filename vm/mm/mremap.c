@@ -10,6 +10,7 @@
 struct remap {
 	vaddr_t old, to;
 	uint64_t old_len, new_len;
+	uint64_t cut; /* bytes of the tail that went before the move */
 	uint64_t flags;
 };
 
@@ -262,11 +263,29 @@ static void empty_source(
 	}
 }
 
+/*
+ * What a move of accounted memory adds to Committed_AS: what it grows by, or
+ * all of it if the source stays.  Linux (since 6.17) charges the tail that was
+ * cut off before the move too, and never gives it back.
+ */
+static int charge_move(
+	struct vm *m, const struct task *t, const struct remap *r)
+{
+	uint64_t bytes = r->new_len - r->old_len + r->cut;
+	int err;
+
+	if (keeps_source(r))
+		bytes = r->new_len;
+	err = mm_may_commit(m, t, (int64_t)(bytes >> m->page_shift));
+	if (!err)
+		mm_leak_commit(m, r->cut >> m->page_shift);
+	return err;
+}
+
 static int may_move(struct vm *m, const struct task *t, const struct vma *v,
 	const struct remap *r)
 {
 	const struct mm *mm = mm_at(m, t->mm);
-	uint64_t pages = r->new_len >> m->page_shift;
 
 	if (mm->map_count >= m->root->set.max_map_count - 3)
 		return vm_fail(m, ENOMEM,
@@ -275,10 +294,7 @@ static int may_move(struct vm *m, const struct task *t, const struct vma *v,
 			mm->map_count, m->root->set.max_map_count);
 	if (vma_room(m, 4))
 		return -ENOMEM;
-	if (!(v->flags & VM_ACCOUNT))
-		return 0;
-	/* The source is given back in the end, unless it is kept. */
-	return mm_may_commit(m, t, (int64_t)pages);
+	return v->flags & VM_ACCOUNT ? charge_move(m, t, r) : 0;
 }
 
 /* Moves [old, old + old_len), which lies in one VMA, to the free range at
@@ -366,6 +382,7 @@ static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 		return nothing_at(m, r.old);
 	if (r.old_len > r.new_len) {
 		err = cut_tail(m, t, &r);
+		r.cut = r.old_len - r.new_len;
 		r.old_len = r.new_len;
 	}
 	if (err)

@@ -175,6 +175,9 @@ int stack_strings(struct bprm *b)
 			"is %llu",
 			(unsigned long long)size,
 			(unsigned long long)b->t->rlim[RLIM_STACK].soft);
+	err = mm_may_commit(m, b->t, (int64_t)(size >> m->page_shift));
+	if (err)
+		return err;
 	/* The kernel makes it at the native top and moves it down then. */
 	v = mm_insert(m, b->t->mm, top - size, top, stack_flags(b), 0,
 		(m->arch->native.stack_top - size) >> m->page_shift, VMA_PLAIN);

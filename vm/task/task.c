@@ -286,7 +286,7 @@ struct task *task_fork(struct vm *m, struct task *parent, unsigned flags)
 		t->mm = parent->mm;
 		mm_at(m, t->mm)->users++;
 	} else {
-		t->mm = mm_fork(m, parent->mm);
+		t->mm = mm_fork(m, parent);
 		if (!t->mm)
 			return task_abort(m, t);
 	}
