@@ -80,10 +80,10 @@ static bool first_difference(
 
 /*
  * Loads the state that a checkpoint has saved and compares it with that of
- * the replay.  0, or 1 with the difference.
+ * the replay, which has `hash`.  0, or 1 with the difference.
  */
 static int compare_state(struct checking *k, struct vm *replayed,
-	struct saved *v, char *where, size_t size)
+	struct saved *v, const char *hash, char *where, size_t size)
 {
 	struct track *t = NULL;
 	struct vm *m;
@@ -100,6 +100,10 @@ static int compare_state(struct checking *k, struct vm *replayed,
 		v->hash[0] = 0;
 		if (!state_load(k->s, v, m, &t))
 			first_difference(m, replayed, where, size);
+	} else if (!rc && strcmp(v->hash, hash)) {
+		snprintf(where, size, "the states differ");
+		first_difference(m, replayed, where, size);
+		rc = 1;
 	}
 	track_free(t);
 	vm_destroy(m);
@@ -120,11 +124,7 @@ static int compare_checkpoint(struct checking *k, struct vm *replayed)
 	if (!rc) {
 		strcpy(saved, v.hash);
 		store_state_hash(replayed, hash);
-		rc = compare_state(k, replayed, &v, where, sizeof(where));
-	}
-	if (!rc && strcmp(saved, hash)) {
-		snprintf(where, sizeof(where), "the states differ");
-		rc = 1;
+		rc = compare_state(k, replayed, &v, hash, where, sizeof(where));
 	}
 	bytes_free(&v.layers);
 	if (rc <= 0)

@@ -64,6 +64,8 @@ static const struct damage {
 		"checkpoint", 0},
 	{"UPDATE checkpoint SET layers = replace(layers, ']', ',77]')",
 		"layer 77 is missing", 0},
+	{"UPDATE checkpoint SET seq = seq - 1",
+		"segment \"root\" differs in the page at 0x0", 0},
 	{"UPDATE checkpoint SET layers = '[]'", "list of its layers", 0},
 	{"UPDATE pack SET data = substr(data, 1, 20)", "fails its checksum", 0},
 	{"UPDATE pack SET pages = substr(pages, 9)", "fails its checksum", 0},
