@@ -32,11 +32,21 @@ static struct timeline read_timeline(sqlite3_stmt *st)
 	};
 }
 
+/* They are in order of their ids. */
 const struct timeline *timeline_by_id(const struct store *s, int64_t id)
 {
-	for (unsigned i = 0; i < s->nr_timelines; i++)
-		if (s->timelines[i].id == id)
-			return &s->timelines[i];
+	unsigned low = 0, high = s->nr_timelines;
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+
+		if (s->timelines[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < s->nr_timelines && s->timelines[low].id == id)
+		return &s->timelines[low];
 	return NULL;
 }
 
@@ -120,19 +130,24 @@ uint64_t timeline_last(const struct store *s, const struct timeline *t)
 	return s->vm ? t->first + (s->vm->root->seq - t->line) - 1 : t->last;
 }
 
+/* The last of those that begin at or before the line: the first lines of
+ * timelines grow, and an empty one comes before one that has its line. */
 const struct timeline *timeline_of(const struct store *s, uint64_t seq)
 {
-	const struct timeline *found = NULL, *root = s->timelines;
+	const struct timeline *t = s->timelines;
+	unsigned low = 0, high = s->nr_timelines;
 
-	if (seq == root->fork)
-		return root;
-	for (unsigned i = 0; i < s->nr_timelines; i++) {
-		const struct timeline *t = &s->timelines[i];
+	if (seq == t->fork)
+		return t;
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
 
-		if (t->first <= seq && seq <= t->last)
-			found = t;
+		if (t[mid].first <= seq)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return found;
+	return low && seq <= t[low - 1].last ? &t[low - 1] : NULL;
 }
 
 static bool add_stretch(

@@ -5,24 +5,36 @@
  *	|-- after 3: checkpoint before
  *	`-- after 4: timeline 2 (live): lines 8-10
  *	    `-- after 9: checkpoint mine
+ *
+ * Where timelines hang on timelines that hang on timelines ..., from
+ * DEPTH_MAX on the lines are indented no further and name whose they are.
  */
 #include "store_i.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#define DEPTH_MAX 32
+
 /* What hangs on a timeline: a checkpoint, or a timeline that left it. */
 struct branch {
+	const struct timeline *on;
 	uint64_t seq;
-	char name[CHECKPOINT_NAME_MAX + 1];
 	const struct timeline *child; /* NULL: a checkpoint */
+	char name[CHECKPOINT_NAME_MAX + 1];
+};
+
+/* The branches of a timeline that are still to be drawn. */
+struct level {
+	size_t at, end;
+	size_t prefix; /* bytes before its lines */
 };
 
 struct drawing {
 	struct store *s;
 	struct bytes text, prefix;
-	struct branch *checkpoints; /* in order of seq, then name */
-	size_t nr, cap;
+	struct bytes branches; /* of all, those of a timeline side by side */
+	struct bytes levels;
 	bool failed;
 };
 
@@ -31,32 +43,32 @@ static void put(struct drawing *d, const char *text)
 	d->failed |= !bytes_add(&d->text, text, strlen(text));
 }
 
-static void put_prefix(struct drawing *d)
+/* ---- branches ------------------------------------------------------------ */
+
+static void add_branch(struct drawing *d, struct branch *b)
 {
-	d->failed |= !bytes_add(&d->text, d->prefix.data, d->prefix.len);
+	b->on = timeline_of(d->s, b->seq);
+	if (b->on)
+		d->failed |= !bytes_add(&d->branches, b, sizeof(*b));
 }
 
 static int gather(void *ctx, const struct store_checkpoint *c)
 {
 	struct drawing *d = ctx;
-	struct branch *v = d->checkpoints;
+	struct branch b = {.seq = c->seq};
 
-	if (d->nr == d->cap) {
-		d->cap = d->cap ? 2 * d->cap : 16;
-		v = realloc(v, d->cap * sizeof(*v));
-		if (!v)
-			return -ENOMEM;
-		d->checkpoints = v;
-	}
-	v[d->nr] = (struct branch){.seq = c->seq};
-	memcpy(v[d->nr++].name, c->name, sizeof(c->name));
-	return 0;
+	memcpy(b.name, c->name, sizeof(c->name));
+	add_branch(d, &b);
+	return d->failed ? -ENOMEM : 0;
 }
 
-static int by_seq(const void *a, const void *b)
+/* Checkpoints before timelines. */
+static int by_place(const void *a, const void *b)
 {
 	const struct branch *x = a, *y = b;
 
+	if (x->on != y->on)
+		return x->on < y->on ? -1 : 1;
 	if (x->seq != y->seq)
 		return x->seq < y->seq ? -1 : 1;
 	if (!x->child || !y->child)
@@ -64,29 +76,41 @@ static int by_seq(const void *a, const void *b)
 	return x->child < y->child ? -1 : 1;
 }
 
-/* What hangs on t, to be freed; checkpoints before timelines. */
-static struct branch *branches_of(
-	struct drawing *d, const struct timeline *t, size_t *nr)
+static void gather_all(struct drawing *d)
 {
 	struct store *s = d->s;
-	struct bytes all = {0};
 
-	for (size_t i = 0; i < d->nr; i++)
-		if (timeline_of(s, d->checkpoints[i].seq) == t)
-			d->failed |= !bytes_add(&all, &d->checkpoints[i],
-				sizeof(*d->checkpoints));
+	d->failed |= checkpoint_list(s, gather, d) != 0;
 	for (unsigned i = 0; i < s->nr_timelines; i++) {
 		struct branch b = {.child = &s->timelines[i]};
 
 		b.seq = b.child->fork;
-		if (b.child->parent && timeline_of(s, b.seq) == t)
-			d->failed |= !bytes_add(&all, &b, sizeof(b));
+		if (b.child->parent)
+			add_branch(d, &b);
 	}
-	*nr = all.len / sizeof(struct branch);
-	if (*nr)
-		qsort(all.data, *nr, sizeof(struct branch), by_seq);
-	return (struct branch *)(void *)all.data;
+	if (d->branches.len)
+		qsort(d->branches.data, d->branches.len / sizeof(struct branch),
+			sizeof(struct branch), by_place);
 }
+
+/* The first branch of t or of a later timeline. */
+static size_t first_of(const struct drawing *d, const struct timeline *t)
+{
+	const struct branch *v = (const void *)d->branches.data;
+	size_t low = 0, high = d->branches.len / sizeof(*v);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (v[mid].on < t)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* ---- lines --------------------------------------------------------------- */
 
 static void put_timeline(struct drawing *d, const struct timeline *t)
 {
@@ -105,33 +129,56 @@ static void put_timeline(struct drawing *d, const struct timeline *t)
 	put(d, line);
 }
 
-static void draw(struct drawing *d, const struct timeline *t)
+/* The line of a timeline; its branches come next. */
+static void enter(struct drawing *d, const struct timeline *t)
 {
-	size_t prefix = d->prefix.len, nr;
-	struct branch *v;
-	char line[32];
+	struct level l = {first_of(d, t), first_of(d, t + 1), d->prefix.len};
 
 	put_timeline(d, t);
-	v = branches_of(d, t, &nr);
-	for (size_t i = 0; i < nr && !d->failed; i++) {
-		bool more = i + 1 < nr;
+	d->failed |= !bytes_add(&d->levels, &l, sizeof(l));
+}
 
-		put_prefix(d);
-		snprintf(line, sizeof(line),
-			"%s after %llu: ", more ? "|--" : "`--",
-			(unsigned long long)v[i].seq);
-		put(d, line);
-		if (!v[i].child) {
-			put(d, "checkpoint ");
-			put(d, v[i].name);
-			put(d, "\n");
-			continue;
-		}
-		d->failed |= !bytes_add(&d->prefix, more ? "|   " : "    ", 4);
-		draw(d, v[i].child);
-		d->prefix.len = prefix;
+static void put_branch(struct drawing *d, const struct level *l, bool deep)
+{
+	const struct branch *b =
+		(const struct branch *)(const void *)d->branches.data + l->at;
+	bool more = l->at + 1 < l->end;
+	char line[96], of[48] = "";
+
+	if (deep)
+		snprintf(of, sizeof(of), " of timeline %lld",
+			(long long)b->on->id);
+	snprintf(line, sizeof(line), "%s after %llu%s: ", more ? "|--" : "`--",
+		(unsigned long long)b->seq, of);
+	d->failed |= !bytes_add(&d->text, d->prefix.data, l->prefix);
+	put(d, line);
+	if (b->child) {
+		if (!deep)
+			d->failed |= !bytes_add(
+				&d->prefix, more ? "|   " : "    ", 4);
+		enter(d, b->child);
+		return;
 	}
-	free(v);
+	put(d, "checkpoint ");
+	put(d, b->name);
+	put(d, "\n");
+}
+
+static void draw(struct drawing *d)
+{
+	enter(d, d->s->timelines);
+	while (d->levels.len && !d->failed) {
+		struct level *v = (struct level *)(void *)d->levels.data, l;
+		size_t depth = d->levels.len / sizeof(*v) - 1;
+
+		l = v[depth];
+		d->prefix.len = l.prefix;
+		v[depth].at++;
+		if (l.at == l.end)
+			d->levels.len -= sizeof(*v);
+		else
+			put_branch(d, &l, depth >= DEPTH_MAX);
+	}
 }
 
 char *store_timelines(struct store *s)
@@ -139,7 +186,7 @@ char *store_timelines(struct store *s)
 	struct drawing d = {.s = s};
 
 	store_lock(s);
-	d.failed = checkpoint_list(s, gather, &d) != 0;
+	gather_all(&d);
 	if (s->timelines->fork) {
 		char line[96];
 
@@ -148,12 +195,12 @@ char *store_timelines(struct store *s)
 			(unsigned long long)s->timelines->fork);
 		put(&d, line);
 	}
-	if (!d.failed)
-		draw(&d, s->timelines);
+	draw(&d);
 	store_unlock(s);
 	d.failed |= !bytes_add(&d.text, "", 1);
 	bytes_free(&d.prefix);
-	free(d.checkpoints);
+	bytes_free(&d.branches);
+	bytes_free(&d.levels);
 	if (!d.failed)
 		return d.text.data;
 	bytes_free(&d.text);

@@ -241,6 +241,29 @@ static void test_drawing(void **state)
 	store_close(s);
 }
 
+/* A long chain of timelines is indented only so far. */
+static void test_deep_drawing(void **state)
+{
+	struct store *s = open_small();
+	char *text;
+
+	assert_int_equal(ctl(s, "tick"), 0);
+	for (int i = 0; i < 40; i++) {
+		assert_int_equal(store_restore(s, "-0"), 0);
+		assert_int_equal(ctl(s, "tick"), 0);
+	}
+	assert_int_equal(ctl(s, "checkpoint deep"), 0);
+	text = store_timelines(s);
+	assert_non_null(
+		strstr(text, "    `-- after 32: timeline 33: lines 33-33\n"));
+	assert_non_null(strstr(text,
+		"    `-- after 33 of timeline 33: timeline 34: lines 34-34\n"));
+	assert_non_null(strstr(
+		text, "    `-- after 41 of timeline 41: checkpoint deep\n"));
+	free(text);
+	store_close(s);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
@@ -252,6 +275,7 @@ int main(int argc, char **argv)
 		T(test_vacuum),
 		T(test_mixed),
 		T(test_drawing),
+		T(test_deep_drawing),
 	};
 
 	SQL_CHILD(argc, argv);
