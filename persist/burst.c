@@ -35,10 +35,14 @@ static void set_mode(struct store *s, bool exclusive)
 int burst_enter(struct store *s)
 {
 	store_assert_locked(s);
+	/* Rows written while a transaction is still open, because no memory was
+	 * found to roll it back, would be acknowledged and not committed. */
+	store_rollback(s);
+	if (!sqlite3_get_autocommit(s->db))
+		return store_sql_fail(s, "write to the database");
 	if (s->burst == BURST_HELD) {
-		store_rollback(s);
 		s->burst = BURST_SHARED;
-		if (!s->back.copying && !holder_has_readers(s)) {
+		if (!holder_has_readers(s)) {
 			set_mode(s, true);
 			s->burst = BURST_EXCLUSIVE;
 		}
@@ -134,7 +138,11 @@ int burst_begin(struct store *s)
 
 int burst_commit(struct store *s)
 {
-	return store_sql(s, "COMMIT", "write to the database");
+	unsigned commits = s->commits;
+	int rc = store_sql(s, "COMMIT", "write to the database");
+
+	/* SQLite may find no memory when all is done. */
+	return s->commits != commits ? 0 : rc;
 }
 
 void burst_saved(struct store *s)
@@ -147,6 +155,7 @@ int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames)
 {
 	struct store *s = ctx;
 
+	s->commits++;
 	s->wal_frames = frames;
 	if (frames < s->back.copied) /* it began anew */
 		s->back.copied = 0;

@@ -114,6 +114,12 @@ int store_prepare(struct store *s, const char *sql, sqlite3_stmt **out)
 
 void store_rollback(struct store *s)
 {
+	if (sqlite3_get_autocommit(s->db))
+		return;
+	if (s->rollback) { /* which needs no memory */
+		sqlite3_step(s->rollback);
+		sqlite3_reset(s->rollback);
+	}
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }

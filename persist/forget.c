@@ -27,21 +27,25 @@ static int check_row_end(struct store *s, uint64_t before)
 {
 	sqlite3_stmt *st;
 	int64_t seq = 0;
-	int rc = store_prepare(s,
-		"SELECT seq FROM journal WHERE seq <= ?1 + 1 AND "
-		"EXISTS (SELECT 1 FROM result r WHERE r.seq = journal.seq AND "
-		"r.seq <= ?1 AND r.seq + r.lines > ?1 + 1) "
-		"ORDER BY seq DESC LIMIT 1",
-		&st);
+	int step, rc = store_prepare(s,
+			  "SELECT seq FROM journal WHERE seq <= ?1 + 1 AND "
+			  "EXISTS (SELECT 1 FROM result r WHERE r.seq = "
+			  "journal.seq AND "
+			  "r.seq <= ?1 AND r.seq + r.lines > ?1 + 1) "
+			  "ORDER BY seq DESC LIMIT 1",
+			  &st);
 
 	if (rc)
 		return rc;
 	sqlite3_bind_int64(st, 1, (int64_t)before);
-	if (sqlite3_step(st) == SQLITE_ROW)
+	step = sqlite3_step(st);
+	if (step == SQLITE_ROW)
 		seq = sqlite3_column_int64(st, 0);
+	else if (step != SQLITE_DONE)
+		rc = store_sql_fail(s, "read the results");
 	sqlite3_finalize(st);
-	if (!seq)
-		return 0;
+	if (rc || !seq)
+		return rc;
 	return store_fail(s, EINVAL,
 		"line %llu lies within the row of lines that begins with "
 		"%lld: forget before=%lld keeps it whole",
@@ -259,6 +263,11 @@ int history_forget(struct store *s, uint64_t before, uint64_t *rows)
 	*rows = 0;
 	if (s->read_only)
 		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
+	if (s->result_lost)
+		return store_fail(s, ENOMEM,
+			"there was no memory for the reply of a line, which "
+			"tells where its row ends; mount %s anew and repeat",
+			s->path);
 	if (before <= s->timelines->fork)
 		return 0;
 	if (before > now || !course_has(&s->course, before))

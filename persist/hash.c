@@ -4,12 +4,11 @@
 #include "store_i.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <xxhash.h>
 
 #include "../host/host.h"
 
-#define WINDOW (256u << 20) /* bytes asked of the host at a time */
+#define WINDOW (64u << 20) /* bytes asked of the host at a time */
 
 void hash_add(struct hash128 *sum, struct hash128 h)
 {
@@ -93,14 +92,12 @@ static void add_window(struct hash128 *sum, const struct vm_segment *seg,
 					      nr, first + i));
 }
 
-int state_hash_full(struct vm *m, struct hash128 *out)
+void state_hash_full(struct vm *m, struct hash128 *out)
 {
-	unsigned char *resident = malloc(WINDOW / STATE_PAGE);
+	unsigned char resident[WINDOW / STATE_PAGE];
 	struct vm_segment seg;
 	char sizes[SIZES_MAX];
 
-	if (!resident)
-		return -ENOMEM;
 	*out = sizes_hash(sizes, state_sizes(m, sizes));
 	for (unsigned i = 0; i < vm_nr_segments(); i++) {
 		vm_segment(m, i, &seg);
@@ -111,13 +108,11 @@ int state_hash_full(struct vm *m, struct hash128 *out)
 				len < WINDOW ? len : WINDOW, resident);
 		}
 	}
-	free(resident);
-	return 0;
 }
 
 void store_state_hash(struct vm *m, char out[33])
 {
-	struct hash128 h = {0, 0};
+	struct hash128 h;
 
 	state_hash_full(m, &h);
 	hash_text(h, out);

@@ -46,8 +46,9 @@ static void apply(struct store *s, const struct row *r, const struct event *e,
 		return;
 	}
 	/* A result that finds no memory is missing until the next replay. */
-	if (!tap_end(&t, s))
-		results_add(s, r->seq, t.lines, s->reply.data, s->reply.len);
+	if (tap_end(&t, s) ||
+		results_add(s, r->seq, t.lines, s->reply.data, s->reply.len))
+		s->result_lost = true;
 	s->log_size += t.log_len;
 }
 
@@ -71,8 +72,9 @@ int journal_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 	r.time = s->vm->root->ns;
 	while (!e->blob && r.event.text[r.event.text_len - 1] == '\n')
 		r.event.text_len--;
-	burst_enter(s);
-	rc = row_insert(s, &r);
+	rc = burst_enter(s);
+	if (!rc)
+		rc = row_insert(s, &r);
 	if (rc)
 		return rc;
 	apply(s, &r, e, fn, ctx, out);

@@ -23,6 +23,11 @@ uint64_t store_log_size(struct store *s)
 
 static int gap(struct store *s, uint64_t seq)
 {
+	if (s->result_lost || (s->parent && s->parent->result_lost))
+		return store_fail(s, ENOMEM,
+			"there was no memory for the reply of line %llu; the "
+			"next mount has it again",
+			(unsigned long long)seq);
 	return store_fail(s, EUCLEAN,
 		"%s is damaged: no journal row or result for line %llu",
 		s->path, (unsigned long long)seq);
@@ -55,7 +60,7 @@ static int copy_row(struct store *s, const struct result *r)
 {
 	struct log_cursor *c = &s->cursor;
 	struct bytes unpacked = {0};
-	int rc;
+	int rc, step;
 
 	c->reply.len = 0;
 	if (!bytes_add(&c->reply, r->reply, r->reply_len) ||
@@ -63,10 +68,13 @@ static int copy_row(struct store *s, const struct result *r)
 		return store_fail(s, ENOMEM, "out of memory");
 	c->reply.len--;
 	sqlite3_bind_int64(s->select_row, 1, (int64_t)r->seq);
-	if (sqlite3_step(s->select_row) == SQLITE_ROW)
+	step = sqlite3_step(s->select_row);
+	if (step == SQLITE_ROW)
 		rc = row_read(s, s->select_row, &c->row, &unpacked);
-	else
+	else if (step == SQLITE_DONE)
 		rc = gap(s, r->seq);
+	else
+		rc = store_sql_fail(s, "read the log");
 	c->text.len = 0;
 	if (!rc &&
 		!bytes_add(&c->text, c->row.event.text, c->row.event.text_len))

@@ -40,7 +40,8 @@ struct store *store_new(const char *path, const struct store_options *o)
 void store_finalize(struct store *s)
 {
 	sqlite3_stmt **const all[] = {&s->insert_row, &s->delete_row,
-		&s->insert_result, &s->find_result, &s->select_row};
+		&s->insert_result, &s->find_result, &s->select_row,
+		&s->rollback};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		sqlite3_finalize(*all[i]);
@@ -194,6 +195,7 @@ int store_prepare_all(struct store *s)
 		{&s->find_result,
 			"SELECT seq, lines, log_off, reply FROM result "
 			"WHERE seq <= ? ORDER BY seq DESC LIMIT 1"},
+		{&s->rollback, "ROLLBACK"},
 		{&s->select_row,
 			"SELECT " ROW_COLUMNS " FROM journal j WHERE seq = ?"},
 	};

@@ -239,7 +239,7 @@ int result_find(struct store *s, uint64_t seq, struct result *out)
 		sqlite3_reset(st);
 		return 0;
 	}
-	store_sql_fail(s, "read the log");
+	step = store_sql_fail(s, "read the log");
 	sqlite3_reset(st);
-	return -EIO;
+	return step;
 }

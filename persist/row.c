@@ -153,6 +153,7 @@ int row_insert(struct store *s, const struct row *r)
 	const struct event *e = &r->event;
 	sqlite3_stmt *st = s->insert_row;
 	size_t shown = e->text_len, n;
+	unsigned commits = s->commits;
 	char actor[ACTOR_TEXT_MAX];
 	const char *nl;
 	int rc;
@@ -177,7 +178,10 @@ int row_insert(struct store *s, const struct row *r)
 	sqlite3_reset(st);
 	if (e->blob || e->text_len > TEXT_INLINE)
 		sqlite3_clear_bindings(st);
-	return rc == SQLITE_DONE ? 0 : store_sql_fail(s, "journal the command");
+	/* SQLite may find no memory when all is done. */
+	return rc == SQLITE_DONE || s->commits != commits
+		       ? 0
+		       : store_sql_fail(s, "journal the command");
 }
 
 /* ---- reading ------------------------------------------------------------ */

@@ -86,7 +86,11 @@ static int forget_old(struct store *s)
 		return rc;
 	if (sqlite3_step(st) == SQLITE_ROW)
 		nr = sqlite3_column_int64(st, 0);
+	else
+		rc = store_sql_fail(s, "count the checkpoints");
 	sqlite3_finalize(st);
+	if (rc)
+		return rc;
 	if (nr > AUTOMATIC_MAX || (nr > 2 && too_many_pages(s)))
 		return forget_one(s);
 	return 0;

@@ -50,8 +50,8 @@ struct hash128 page_hash(const void *data, unsigned seg, uint64_t page);
 size_t state_sizes(struct vm *m, char *buf);
 struct hash128 sizes_hash(const char *sizes, size_t len);
 void hash_text(struct hash128 h, char out[33]);
-/* Over all pages, whatever is known about them; -ENOMEM. */
-int state_hash_full(struct vm *m, struct hash128 *out);
+/* Over all pages, whatever is known about them. */
+void state_hash_full(struct vm *m, struct hash128 *out);
 /* A page as 4096 bytes: the last one of a segment may have fewer, and is then
  * completed in buf. */
 const uint8_t *page_bytes(

@@ -225,14 +225,16 @@ struct store {
 	enum burst burst;
 	bool readers_shut_out; /* by an exclusive lock that failed halfway */
 	int wal_frames;	       /* frames in the WAL after the last commit */
+	unsigned commits;      /* so many */
 	sqlite3_stmt *insert_row, *delete_row, *insert_result;
-	sqlite3_stmt *find_result, *select_row;
+	sqlite3_stmt *find_result, *select_row, *rollback;
 
 	ZSTD_CCtx *cctx;
 	ZSTD_DCtx *dctx;
 	struct bytes packed;
 
 	struct results results;
+	bool result_lost;   /* for want of memory */
 	struct bytes reply; /* of the row in progress */
 	uint64_t log_size;
 	uint64_t log_base; /* what `forget` dropped of it */

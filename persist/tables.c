@@ -23,7 +23,8 @@ static const char *const tables[] = {"process", "vma", "zone", "counter"};
 struct fill {
 	struct store *s;
 	sqlite3_stmt *process, *vma, *vmas, *zone, *counter;
-	int64_t id; /* of the checkpoint */
+	int64_t id;	/* of the checkpoint */
+	bool no_memory; /* for a text that was bound */
 };
 
 /* By letter: i 64-bit integer, t text or NULL, c the same that stays where it
@@ -36,10 +37,11 @@ static void bind_list(struct fill *f, sqlite3_stmt *st, int at,
 		if (*types == 'i')
 			sqlite3_bind_int64(
 				st, at, (int64_t)va_arg(*ap, uint64_t));
-		else
-			sqlite3_bind_text(st, at, va_arg(*ap, const char *), -1,
-				*types == 'c' ? SQLITE_STATIC
-					      : SQLITE_TRANSIENT);
+		else if (sqlite3_bind_text(st, at, va_arg(*ap, const char *),
+				 -1,
+				 *types == 'c' ? SQLITE_STATIC
+					       : SQLITE_TRANSIENT))
+			f->no_memory = true;
 }
 
 static void bind(
@@ -56,6 +58,9 @@ static int run(struct fill *f, sqlite3_stmt *st)
 {
 	int rc = 0;
 
+	if (f->no_memory)
+		return store_fail(f->s, ENOMEM,
+			"cannot write the checkpoint's tables: out of memory");
 	if (sqlite3_step(st) != SQLITE_DONE)
 		rc = store_sql_fail(f->s, "write the checkpoint's tables");
 	sqlite3_reset(st);
