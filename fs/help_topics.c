@@ -266,6 +266,7 @@ static const char frames_text[] =
 	"reserved.  owner: the mm of a page table and of\n"
 	"an anonymous page with the flag exclusive, the family of VMAs (see\n"
 	"vmas) of another, the inode of a file's page.\n"
+	"With the flag swapcache, index is the page's slot in swap.\n"
 	"index is the page's place there, mapcount how many page tables map\n"
 	"it.  phys/zones has the ranges, the zones and the free blocks;\n"
 	"phys/ram the bytes: dd bs=4096 skip=PFN count=1 < phys/ram.\n";

@@ -4,6 +4,7 @@
 
 #include "../vm/mm/mm.h"
 #include "../vm/phys/lru.h"
+#include "../vm/swap/swap.h"
 #include "../vm/mmu/mmu.h"
 #include "../vm/task/task.h"
 
@@ -41,7 +42,9 @@ void mem_sums(const struct vm *m, struct mem_sums *s)
 	s->inactive_file = lru_size(m, LRU_INACTIVE_FILE);
 	s->active_file = lru_size(m, LRU_ACTIVE_FILE);
 	s->unevictable = s->mlocked = lru_size(m, LRU_UNEVICTABLE);
-	if (r->config.swap) /* its first page is the header */
-		s->swap = (r->config.swap >> m->page_shift) - 1;
+	s->swap = swap_total(m);
+	s->swap_free = swap_free(m);
+	s->swap_cached = r->swap_cached;
+	s->anon -= r->swap_idle; /* AnonPages are those that are mapped */
 	s->commit_limit = mm_commit_limit(m);
 }

@@ -22,7 +22,7 @@ struct mem_sums {
 	uint64_t unevictable;
 	uint64_t reserve;	/* what allocations leave free */
 	uint64_t low_watermark; /* sum over zones */
-	uint64_t swap;		/* pages of the swap area */
+	uint64_t swap, swap_free, swap_cached;
 	uint64_t commit_limit;
 };
 

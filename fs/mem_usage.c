@@ -1,6 +1,8 @@
 #include "mem_usage.h"
 
+#include "../vm/disk/disk.h"
 #include "../vm/mmu/mmu.h"
+#include "../vm/swap/swap.h"
 
 /* A page that several entries map, or one that one maps. */
 static void add_shares(
@@ -35,11 +37,34 @@ static void add_page(struct mem_usage *u, const struct vm *m, uint64_t e)
 		     f->state == FRAME_SHMEM;
 
 	u->rss += size;
-	if (f->state == FRAME_ANON)
+	if (f->state == FRAME_ANON) {
 		u->anonymous += size;
+		if (!(f->flags & FR_SWAPBACKED) && !dirty)
+			u->lazyfree += size;
+	}
 	if (e & bits->accessed || f->flags & FR_REFERENCED)
 		u->referenced += size;
 	add_shares(u, f, size, dirty);
+}
+
+static void add_swapped(struct mem_usage *u, const struct vm *m, uint32_t slot)
+{
+	u->swap += m->page_size;
+	u->swap_pss += (m->page_size << PSS_SHIFT) / slot_at(m, slot)->refs;
+}
+
+/* Pages of shared memory in slots: no entry tells of them. */
+static void add_away(
+	struct mem_usage *u, const struct vm *m, const struct vma *v)
+{
+	const struct inode *n = inode_at(m, file_at(m, v->file)->inode);
+	uint64_t page = v->pgoff;
+	uint64_t end = page + ((v->end - v->start) >> m->page_shift);
+
+	if (n->type != INODE_SHMEM || !n->nr_away)
+		return;
+	for (; radix_next(m, n->away, &page) && page < end; page++)
+		u->swap += m->page_size;
 }
 
 static uint64_t table_entry(const struct vm *m, const void *table, unsigned i)
@@ -64,6 +89,9 @@ void mem_usage_add(struct mem_usage *u, const struct vm *m, const struct mm *mm,
 {
 	uint64_t before = u->pss, span = 0;
 
+	if (v->file)
+		add_away(u, m, v);
+
 	/* frames of a device or of the kernel belong to nobody's memory */
 	if (v->flags & VM_PFNMAP)
 		return;
@@ -82,6 +110,8 @@ void mem_usage_add(struct mem_usage *u, const struct vm *m, const struct mm *mm,
 
 			if (pte_present(m, e) && !(e & m->arch->pte.special))
 				add_page(u, m, e);
+			else if (swap_entry_slot(m, e))
+				add_swapped(u, m, swap_entry_slot(m, e));
 		}
 	}
 	if (v->flags & VM_LOCKED)

@@ -14,12 +14,13 @@
 #define PSS_SHIFT 12
 
 struct mem_usage {
-	uint64_t rss, referenced, anonymous; /* bytes */
-	uint64_t shared_clean, shared_dirty; /* bytes */
+	uint64_t rss, referenced, anonymous, lazyfree, swap; /* bytes */
+	uint64_t shared_clean, shared_dirty;		     /* bytes */
 	uint64_t private_clean, private_dirty;
 	/* bytes << PSS_SHIFT */
 	uint64_t anon_huge; /* bytes in huge entries */
-	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem, pss_locked;
+	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem, pss_locked,
+		swap_pss;
 };
 
 /* Adds the pages of one VMA. */

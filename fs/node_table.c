@@ -184,7 +184,7 @@ const struct node node_table[] = {
 	TEXT("proc/cpuinfo", 0444, show_cpuinfo, "the simulated processors"),
 	TEXT("proc/stat", 0444, show_system_stat, "time and events"),
 	TEXT("proc/filesystems", 0444, show_filesystems, "kinds of files"),
-	TEXT("proc/swaps", 0444, show_swaps, "the swap area"),
+	TEXT("proc/swaps", 0444, show_swaps, "the swap areas"),
 	TEXT("proc/slabinfo", 0400, show_slabinfo, "the kernel's objects"),
 	TEXT("proc/diskstats", 0444, show_diskstats, "blocks moved"),
 	TEXT("proc/partitions", 0444, show_partitions, "the disks' sizes"),
@@ -192,6 +192,7 @@ const struct node node_table[] = {
 	/* kernel/ */
 	DIRECTORY("kernel", 0555, "what runs inside the kernel"),
 	CONTROL("kernel/ctl", 0600, ACTOR_KERNEL, "calls of kernel code"),
+	TEXT("kernel/dmesg", 0444, show_dmesg, "the kernel's log"),
 
 	/* proc/sys/ */
 	DIRECTORY("proc/sys", 0555, "settings of the kernel"),
@@ -231,6 +232,14 @@ const struct node node_table[] = {
 	SETTING(overcommit_kbytes, "CommitLimit in kB, instead of a ratio"),
 	SETTING(overcommit_memory, "0 guess, 1 always, 2 never"),
 	SETTING(overcommit_ratio, "percent of RAM that mode 2 grants"),
+	{.path = "proc/sys/vm/page-cluster",
+		.kind = NODE_TEXT,
+		.mode = 0644,
+		.actor = ACTOR_MACHINE,
+		.verb = "set page-cluster",
+		.show = show_page_cluster,
+		.help = "swap is read in blocks of 2 to this power"},
+	SETTING(swappiness, "anonymous pages against those of files"),
 	SETTING(user_reserve_kbytes, "what mode 2 keeps from one process"),
 	TEXT("proc/sys/vm/watermark_scale_factor", 0444,
 		show_watermark_scale_factor,

@@ -39,6 +39,7 @@ show_fn show_max_map_count, show_mmap_min_addr, show_overcommit_memory;
 show_fn show_overcommit_ratio, show_admin_reserve_kbytes,
 	show_overcommit_kbytes, show_user_reserve_kbytes, show_min_free_kbytes;
 show_fn show_watermark_scale_factor, show_lowmem_reserve_ratio;
+show_fn show_swappiness, show_page_cluster, show_dmesg;
 show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero;
 show_fn show_dirty_bytes, show_dirty_background_bytes;
 show_fn show_dirty_expire_centisecs, show_dirty_writeback_centisecs;

@@ -31,11 +31,13 @@ struct moved {
 	unsigned long long reads, sectors_read, writes, sectors_written;
 };
 
-/* What was moved between RAM and a disk; nothing goes to the swap area. */
+/* What was moved between RAM and a disk; pages of swap files count as vdb's. */
 static struct moved disk_moved(const struct vm *m, unsigned disk)
 {
-	uint64_t in = disk ? 0 : m->root->count[CNT_PGPGIN];
-	uint64_t out = disk ? 0 : m->root->count[CNT_PGPGOUT];
+	const uint64_t *count = m->root->count;
+	uint64_t page_kb = m->page_size / KiB;
+	uint64_t in = disk ? count[CNT_PSWPIN] * page_kb : count[CNT_PGPGIN];
+	uint64_t out = disk ? count[CNT_PSWPOUT] * page_kb : count[CNT_PGPGOUT];
 
 	return (struct moved){
 		in / KB_A_BLOCK,

@@ -2,6 +2,7 @@
  * proc/meminfo.  Every line is a sum over the machine's state, so that
  *
  *	MemTotal = MemFree + AnonPages + Cached + PageTables
+ *		 + the part of SwapCached that nothing maps
  *		 + the kernel's other pages (state `kernel` in phys/frames)
  *
  * and MemFree is what buddyinfo's blocks add up to.  Kinds of memory that the
@@ -133,7 +134,7 @@ static void usage_lines(
 	text_kb(b, "MemAvailable:", available(m, t) << s);
 	text_kb(b, "Buffers:", 0);
 	text_kb(b, "Cached:", (t->file + t->shmem) << s);
-	text_kb(b, "SwapCached:", 0);
+	text_kb(b, "SwapCached:", t->swap_cached << s);
 	text_kb(b, "Active:", (t->active_anon + t->active_file) << s);
 	text_kb(b, "Inactive:", (t->inactive_anon + t->inactive_file) << s);
 	text_kb(b, "Active(anon):", t->active_anon << s);
@@ -163,7 +164,7 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	mem_sums(m, &t);
 	usage_lines(b, m, &t);
 	text_kb(b, "SwapTotal:", t.swap << s);
-	text_kb(b, "SwapFree:", t.swap << s);
+	text_kb(b, "SwapFree:", t.swap_free << s);
 	text_kb(b, "Zswap:", 0);
 	text_kb(b, "Zswapped:", 0);
 	text_kb(b, "Dirty:", t.dirty << s);

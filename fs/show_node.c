@@ -35,7 +35,7 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 	node_kb(b, "MemTotal:", m->root->totalram_pages << s);
 	node_kb(b, "MemFree:", t.free << s);
 	node_kb(b, "MemUsed:", (m->root->totalram_pages - t.free) << s);
-	node_kb(b, "SwapCached:", 0);
+	node_kb(b, "SwapCached:", t.swap_cached << s);
 	node_kb(b, "Active:", (t.active_anon + t.active_file) << s);
 	node_kb(b, "Inactive:", (t.inactive_anon + t.inactive_file) << s);
 	node_kb(b, "Active(anon):", t.active_anon << s);

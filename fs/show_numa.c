@@ -12,7 +12,7 @@
 #define NAME_SIZE (DISK_NAME_SIZE + 16)
 
 struct numa_pages {
-	uint64_t pages, anon, dirty, active, mapmax;
+	uint64_t pages, anon, dirty, active, mapmax, swapcache;
 };
 
 static void add_page(struct numa_pages *n, const struct vm *m, uint64_t e)
@@ -23,6 +23,7 @@ static void add_page(struct numa_pages *n, const struct vm *m, uint64_t e)
 	n->anon += f->state == FRAME_ANON;
 	n->dirty += e & m->arch->pte.dirty || f->flags & FR_DIRTY ||
 		    f->state == FRAME_SHMEM;
+	n->swapcache += (f->flags & FR_SWAPCACHE) != 0;
 	n->active += (f->flags & FR_ACTIVE) != 0;
 	if (f->mapcount > n->mapmax)
 		n->mapmax = f->mapcount;
@@ -95,6 +96,7 @@ static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 			put_count(b, " mapped=", n.pages);
 		if (n.mapmax > 1)
 			put_count(b, " mapmax=", n.mapmax);
+		put_count(b, " swapcache=", n.swapcache);
 		if (n.active < n.pages)
 			sbuf_printf(b, " active=%llu",
 				(unsigned long long)n.active);

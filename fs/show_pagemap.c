@@ -6,7 +6,8 @@
  *	|present|swapped|file | 0 |guard|0 |exclusive| 0 | page frame |
  *	+-------+-------+-----+---+-----+--+---------+---+------------+
  *
- * A guard page shows as swapped too.
+ * A guard page shows as swapped too.  Of a swapped page bits 0-4 are the area
+ * and bits 5-54 the slot in it.
  *
  * `file` is set for the page cache of files and of shared memory, `exclusive`
  * when one page-table entry alone maps the frame.  The zero page has neither.
@@ -15,6 +16,7 @@
 #include "show_pagemap.h"
 
 #include "../vm/mmu/mmu.h"
+#include "../vm/swap/swap.h"
 #include "renderers.h"
 #include "show_proc.h"
 
@@ -41,6 +43,20 @@ static uint64_t page_word(
 	return word;
 }
 
+/* A swapped page, or a guard. */
+static uint64_t absent_word(const struct vm *m, uint64_t e, bool places)
+{
+	uint32_t slot = swap_entry_slot(m, e), offset;
+	unsigned type;
+
+	if (!slot)
+		return e == pte_guard(m) ? PM_SWAPPED | PM_GUARD : 0;
+	if (!places)
+		return PM_SWAPPED;
+	swap_place(m, slot, &type, &offset);
+	return PM_SWAPPED | type | (uint64_t)offset << SWAP_TYPE_BITS;
+}
+
 /* Inlined twice, once for each width of entries: the loop has no branch on
  * the architecture. */
 static inline __attribute__((always_inline)) void table_words(
@@ -49,15 +65,14 @@ static inline __attribute__((always_inline)) void table_words(
 {
 	const struct pte_bits bits = m->arch->pte;
 	uint64_t there = bits.present | bits.prot_none;
-	uint64_t guard = pte_guard(m);
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t e = entry_bytes == 8 ? ((const uint64_t *)table)[i]
 					      : ((const uint32_t *)table)[i];
 
-		out[i] = e & there    ? page_word(m, &bits, e, pfns)
-			 : e == guard ? PM_SWAPPED | PM_GUARD
-				      : 0;
+		out[i] = e & there ? page_word(m, &bits, e, pfns)
+			 : e	   ? absent_word(m, e, pfns)
+				   : 0;
 	}
 }
 

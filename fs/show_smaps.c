@@ -31,16 +31,16 @@ static void usage_lines(struct sbuf *b, const struct mem_usage *u, bool rollup)
 	text_kb(b, "Private_Dirty:", u->private_dirty >> 10);
 	text_kb(b, "Referenced:", u->referenced >> 10);
 	text_kb(b, "Anonymous:", u->anonymous >> 10);
-	/* neither merged, lazily freed nor swapped pages exist here */
+	/* no merged pages exist here */
 	text_kb(b, "KSM:", 0);
-	text_kb(b, "LazyFree:", 0);
+	text_kb(b, "LazyFree:", u->lazyfree >> 10);
 	text_kb(b, "AnonHugePages:", u->anon_huge >> 10);
 	text_kb(b, "ShmemPmdMapped:", 0);
 	text_kb(b, "FilePmdMapped:", 0);
 	text_kb(b, "Shared_Hugetlb:", 0);
 	text_kb_at(b, "Private_Hugetlb:", 17, 7, 0);
-	text_kb(b, "Swap:", 0);
-	text_kb(b, "SwapPss:", 0);
+	text_kb(b, "Swap:", u->swap >> 10);
+	text_kb(b, "SwapPss:", pss_kb(u->swap_pss));
 	text_kb(b, "Locked:", pss_kb(u->pss_locked));
 }
 

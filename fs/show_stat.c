@@ -3,6 +3,7 @@
  * oom_score_adj, oom_adj, comm; and limits.
  * Sources: Linux fs/proc/array.c, fs/proc/base.c, mm/oom_kill.c.
  */
+#include "../vm/reclaim/oom.h"
 #include "renderers.h"
 #include "show_proc.h"
 
@@ -105,20 +106,16 @@ void show_oom_score(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct vm *m = view->vm;
 	const struct task *t = show_task(view, id);
-	int64_t total, points, adj;
+	int64_t total, points;
 
 	if (!t)
 		return;
-	adj = (int32_t)t->oom_score_adj;
-	total = (int64_t)(m->root->totalram_pages +
-			  (m->root->config.swap >> m->page_shift));
-	if (!t->mm || t->tgid == 1 || adj == -1000 || !total) {
+	total = (int64_t)oom_total(m);
+	points = oom_badness(m, t);
+	if (points == INT64_MIN || !total) {
 		sbuf_str(b, "0\n");
 		return;
 	}
-	points = (int64_t)(mm_rss_pages(mm_at(m, t->mm)) +
-			   (mm_at(m, t->mm)->pgtables >> m->page_shift));
-	points += adj * (total / 1000);
 	sbuf_printf(b, "%lld\n",
 		(long long)((1000 + points * 1000 / total) * 2 / 3));
 }

@@ -102,7 +102,7 @@ static void memory_lines(
 	kb(b, "VmExe:\t", text << s);
 	kb(b, "VmLib:\t", (mm->exec_vm - text) << s);
 	kb(b, "VmPTE:\t", mm->pgtables);
-	kb(b, "VmSwap:\t", 0);
+	kb(b, "VmSwap:\t", mm->swapped << s);
 	kb(b, "HugetlbPages:\t", 0);
 	sbuf_printf(
 		b, "CoreDumping:\t0\nTHP_enabled:\t%d\n", mm->thp_disable != 1);

@@ -39,6 +39,11 @@ static void setting(struct sbuf *b, const struct view *v, const char *key)
 		setting(b, v, #key);                                       \
 	}
 
+void show_page_cluster(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	setting(b, v, "page-cluster");
+}
+
 #define NUMBER(name, value)                                                 \
 	void show_##name(struct sbuf *b, const struct view *v, uint64_t id) \
 	{                                                                   \
@@ -63,6 +68,7 @@ SETTING(max_map_count)
 SETTING(mmap_min_addr)
 SETTING(admin_reserve_kbytes)
 SETTING(overcommit_kbytes)
+SETTING(swappiness)
 SETTING(overcommit_memory)
 SETTING(overcommit_ratio)
 SETTING(user_reserve_kbytes)

@@ -6,6 +6,8 @@
  */
 #include "../vm/phys/phys.h"
 #include "../vm/task/task.h"
+#include "../vm/disk/disk.h"
+#include "../vm/kernel/dmesg.h"
 #include "renderers.h"
 
 #define NS_PER_SECOND 1000000000ull
@@ -165,17 +167,51 @@ void show_filesystems(struct sbuf *b, const struct view *view, uint64_t id)
 	sbuf_str(b, "nodev\tproc\nnodev\ttmpfs\n\text4\n");
 }
 
-/* The swap area is a partition of the simulated disk; its first page is the
- * header. */
+static void area_name(
+	const struct vm *m, const struct swap_area *a, char *buf, size_t size)
+{
+	if (a->inode)
+		disk_path(m, a->inode, buf, size);
+	else
+		vm_snprintf(buf, size, "/dev/vdb");
+}
+
+/* kB, with the second tab that short numbers get. */
+static void swap_kb(struct sbuf *b, uint64_t kb)
+{
+	sbuf_printf(b, "%llu\t%s", (unsigned long long)kb,
+		kb < 10000000 ? "\t" : "");
+}
+
+/* In order of priority.  The machine's own area is a partition of its disk;
+ * the first page of each is the header. */
 void show_swaps(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct vm *m = view->vm;
-	uint64_t swap = m->root->config.swap;
+	unsigned s = m->page_shift - 10;
+	char name[DISK_NAME_SIZE];
 
 	sbuf_str(b, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-	if (!swap)
-		return;
-	swap = (swap - m->page_size) >> 10;
-	sbuf_printf(b, "%-40spartition\t%llu\t%s0\t\t-2\n", "/dev/vdb",
-		(unsigned long long)swap, swap < 10000000 ? "\t" : "");
+	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++) {
+		const struct swap_area *a = &m->root->swap[i];
+
+		if (!a->pages)
+			continue;
+		area_name(m, a, name, sizeof(name));
+		sbuf_str(b, name);
+		for (size_t n = strlen(name); n < 40 || n == strlen(name); n++)
+			sbuf_char(b, ' ');
+		sbuf_str(b, a->inode ? "file\t\t" : "partition\t");
+		swap_kb(b, ((uint64_t)a->pages - 1) << s);
+		swap_kb(b, (uint64_t)a->used << s);
+		sbuf_printf(b, "%d\n", a->prio);
+	}
+}
+
+void show_dmesg(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	char *p = sbuf_room(b, DMESG_BYTES);
+
+	if (p)
+		sbuf_end(b, p + dmesg_copy(view->vm, p));
 }

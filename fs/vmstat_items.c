@@ -89,6 +89,7 @@ enum {
 	NODE_INACTIVE_FILE = 2,
 	NODE_ACTIVE_FILE = 3,
 	NODE_UNEVICTABLE = 4,
+	NODE_REFAULT = 10, /* six counters, in the order of theirs */
 	NODE_ANON = 17,
 	NODE_MAPPED = 18,
 	NODE_FILE = 19,
@@ -99,6 +100,7 @@ enum {
 	NODE_ANON_HUGE = 27, /* huge pages, not frames */
 	NODE_STACK = 36,     /* in kB */
 	NODE_PGTABLE = 37,
+	NODE_SWAPCACHED = 40,
 };
 
 void vmstat_collect(const struct vm *m, struct vmstat *s)
@@ -121,9 +123,13 @@ void vmstat_collect(const struct vm *m, struct vmstat *s)
 	s->node[NODE_INACTIVE_FILE] = t->inactive_file;
 	s->node[NODE_ACTIVE_FILE] = t->active_file;
 	s->node[NODE_UNEVICTABLE] = t->unevictable;
+	for (unsigned i = 0; i < 6; i++)
+		s->node[NODE_REFAULT + i] =
+			m->root->count[CNT_REFAULT_ANON + i];
 	s->node[NODE_ANON] = t->anon;
+	s->node[NODE_SWAPCACHED] = t->swap_cached;
 	s->node[NODE_MAPPED] = t->mapped;
-	s->node[NODE_FILE] = t->file + t->shmem;
+	s->node[NODE_FILE] = t->file + t->shmem + t->swap_cached;
 	s->node[NODE_DIRTY] = t->dirty;
 	s->node[NODE_SHMEM] = t->shmem;
 	s->node[NODE_DIRTIED] = m->root->count[CNT_DIRTIED];
@@ -162,33 +168,33 @@ struct event_name {
 static const struct event_name io_events[] = {
 	{"pgpgin", CNT_PGPGIN},
 	{"pgpgout", CNT_PGPGOUT},
-	{"pswpin", NONE},
-	{"pswpout", NONE},
+	{"pswpin", CNT_PSWPIN},
+	{"pswpout", CNT_PSWPOUT},
 };
 
 static const struct event_name events[] = {
 	{"pgfree", CNT_PGFREE},
-	{"pgactivate", NONE},
-	{"pgdeactivate", NONE},
-	{"pglazyfree", NONE},
+	{"pgactivate", CNT_PGACTIVATE},
+	{"pgdeactivate", CNT_PGDEACTIVATE},
+	{"pglazyfree", CNT_PGLAZYFREE},
 	{"pgfault", CNT_PGFAULT},
 	{"pgmajfault", CNT_PGMAJFAULT},
-	{"pglazyfreed", NONE},
-	{"pgrefill", NONE},
+	{"pglazyfreed", CNT_PGLAZYFREED},
+	{"pgrefill", CNT_PGREFILL},
 	{"pgreuse", CNT_FAULT_REUSE},
-	{"pgsteal_kswapd", NONE},
-	{"pgsteal_direct", NONE},
+	{"pgsteal_kswapd", CNT_PGSTEAL_KSWAPD},
+	{"pgsteal_direct", CNT_PGSTEAL_DIRECT},
 	{"pgsteal_khugepaged", NONE},
-	{"pgsteal_proactive", NONE},
-	{"pgscan_kswapd", NONE},
-	{"pgscan_direct", NONE},
+	{"pgsteal_proactive", CNT_PGSTEAL_PROACTIVE},
+	{"pgscan_kswapd", CNT_PGSCAN_KSWAPD},
+	{"pgscan_direct", CNT_PGSCAN_DIRECT},
 	{"pgscan_khugepaged", NONE},
-	{"pgscan_proactive", NONE},
+	{"pgscan_proactive", CNT_PGSCAN_PROACTIVE},
 	{"pgscan_direct_throttle", NONE},
-	{"pgscan_anon", NONE},
-	{"pgscan_file", NONE},
-	{"pgsteal_anon", NONE},
-	{"pgsteal_file", NONE},
+	{"pgscan_anon", CNT_PGSCAN_ANON},
+	{"pgscan_file", CNT_PGSCAN_FILE},
+	{"pgsteal_anon", CNT_PGSTEAL_ANON},
+	{"pgsteal_file", CNT_PGSTEAL_FILE},
 	{"zone_reclaim_success", NONE},
 	{"zone_reclaim_failed", NONE},
 	{"pginodesteal", NONE},
@@ -196,11 +202,11 @@ static const struct event_name events[] = {
 	{"kswapd_inodesteal", NONE},
 	{"kswapd_low_wmark_hit_quickly", NONE},
 	{"kswapd_high_wmark_hit_quickly", NONE},
-	{"pageoutrun", NONE},
+	{"pageoutrun", CNT_PAGEOUTRUN},
 	{"pgrotated", NONE},
 	{"drop_pagecache", NONE},
 	{"drop_slab", NONE},
-	{"oom_kill", NONE},
+	{"oom_kill", CNT_OOM_KILL},
 	{"numa_pte_updates", NONE},
 	{"numa_huge_pte_updates", NONE},
 	{"numa_hint_faults", NONE},
@@ -254,10 +260,10 @@ static const struct event_name events[] = {
 	{"balloon_inflate", NONE},
 	{"balloon_deflate", NONE},
 	{"balloon_migrate", NONE},
-	{"swap_ra", NONE},
-	{"swap_ra_hit", NONE},
-	{"swpin_zero", NONE},
-	{"swpout_zero", NONE},
+	{"swap_ra", CNT_SWAP_RA},
+	{"swap_ra_hit", CNT_SWAP_RA_HIT},
+	{"swpin_zero", CNT_SWPIN_ZERO},
+	{"swpout_zero", CNT_SWPOUT_ZERO},
 	{"ksm_swpin_copy", NONE},
 	{"cow_ksm", NONE},
 	{"zswpin", NONE},
@@ -295,6 +301,29 @@ static void zone_events(struct sbuf *b, const struct vm *m, const char *event)
 		sbuf_printf(b, "%sdevice 0\n", event);
 }
 
+/* Direct reclaim, by the zone that was asked for: Normal for the kernel,
+ * Movable for programs. */
+static void stall_events(struct sbuf *b, const struct vm *m)
+{
+	const uint64_t *count = m->root->count;
+
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		bool normal = i == m->gfp_zone[GFP_KERNEL];
+
+		sbuf_str(b, "allocstall_");
+		for (const char *p = zone_name(m, i); *p; p++)
+			sbuf_char(b, (char)tolower((unsigned char)*p));
+		sbuf_printf(b, " %llu\n",
+			normal ? (unsigned long long)
+					 count[CNT_ALLOCSTALL_NORMAL]
+			       : 0ull);
+	}
+	sbuf_printf(b, "allocstall_movable %llu\n",
+		(unsigned long long)count[CNT_ALLOCSTALL_MOVABLE]);
+	if (vmstat_extra_zones(m->arch) > 1)
+		sbuf_str(b, "allocstall_device 0\n");
+}
+
 void vmstat_events(struct sbuf *b, const struct vm *m)
 {
 	uint64_t memmap = 0, background, threshold;
@@ -314,7 +343,7 @@ void vmstat_events(struct sbuf *b, const struct vm *m)
 		(unsigned long long)memmap);
 	event_lines(b, m, io_events, sizeof(io_events) / sizeof(*io_events));
 	zone_events(b, m, "pgalloc_");
-	zone_events(b, m, "allocstall_");
+	stall_events(b, m);
 	zone_events(b, m, "pgskip_");
 	event_lines(b, m, events, sizeof(events) / sizeof(*events));
 }

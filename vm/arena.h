@@ -8,6 +8,9 @@
  *	FRAME     struct frame          page frame number
  *	TLB       struct tlb_entry      cpu, level, set, way
  *	BLOCK     4096-byte disk blocks block number
+ *	SLOT      struct swap_slot      slot of a swap area
+ *	SWAP      bytes of /dev/vdb     offset
+ *	DMESG     text, a ring          -
  *	pools     fixed-size objects    32-bit index, 0 = none
  *
  * Every segment is a sparse reservation of host memory that never moves, so
@@ -31,7 +34,10 @@ enum seg_id {
 	SEG_FRAME,
 	SEG_TLB,
 	SEG_BLOCK,
-	SEG_TASK, /* the pools start here */
+	SEG_SLOT,  /* of all swap areas */
+	SEG_SWAP,  /* bytes of the machine's own swap area */
+	SEG_DMESG, /* the kernel's log */
+	SEG_TASK,  /* the pools start here */
 	SEG_MM,
 	SEG_VMA,
 	SEG_FAMILY, /* of VMAs that may share anonymous pages */

@@ -57,6 +57,8 @@ struct settings {
 	uint32_t cost_syscall_ns, cost_fault_ns;
 	uint32_t cost_mem_ns, cost_tlb_ns;
 	uint32_t read_ahead_kb;
+	uint32_t swappiness;
+	uint32_t page_cluster; /* swap is read 1 << page_cluster at a time */
 	/* writeback; of a ratio and its bytes the one that is not 0 counts */
 	uint32_t dirty_ratio, dirty_background_ratio; /* percent */
 	uint64_t dirty_bytes, dirty_background_bytes;
@@ -105,6 +107,22 @@ enum lru_id {
 struct lru_list {
 	pfn_t head, tail;
 };
+
+/* A swap area, see swap/swap.h. */
+struct swap_area {
+	idx_t inode;	/* the file, 0 the machine's own device */
+	uint32_t base;	/* its slots are base + 1 to base + pages - 1 */
+	uint32_t pages; /* the header included; 0: no area */
+	uint32_t next;	/* offset of the first slot that was never used */
+	uint32_t free_head, free_tail; /* slots that were, oldest first */
+	uint32_t used;
+	int32_t prio;
+	uint32_t closing; /* swapoff is at work */
+	uint32_t reserved;
+	uint64_t turn; /* when a slot was taken last */
+};
+
+#define MAX_SWAP_AREAS 23
 
 struct zone {
 	pfn_t start, end; /* spanned: [start, end) */
@@ -166,6 +184,23 @@ struct root {
 	pfn_t special_pfn;	      /* vvar and vdso, see task/vdso.c */
 	uint64_t pages[NR_PAGE_USES]; /* frames in use, by enum page_use */
 	struct lru_list lru[NR_LRU];
+
+	/* swap */
+	struct swap_area swap[MAX_SWAP_AREAS];
+	uint64_t swap_pages, swap_used; /* of all areas, without headers */
+	uint64_t swap_cached;		/* frames in the swap cache */
+	uint64_t swap_idle;		/* of them, those that nothing maps */
+	uint64_t swap_turn;
+	uint32_t swap_files;			    /* areas that are files */
+	uint32_t swap_hits, swap_prev, swap_window; /* readahead */
+
+	/* reclaim */
+	uint32_t kswapd_woken, kswapd_failures, oom_victims;
+	uint64_t reclaim_cost[2]; /* of anon and file pages, decaying */
+	uint64_t refaults_seen[2];
+	uint64_t nonresident_age; /* evictions and activations */
+
+	uint64_t dmesg_end; /* bytes ever written to the log */
 	uint64_t mapped; /* frames of files and shared memory in page tables */
 	uint64_t dirty;	 /* frames of files with FR_DIRTY */
 	idx_t dirty_first, dirty_last; /* inodes that have some, oldest first */
@@ -209,6 +244,10 @@ struct vm {
 	} fail;
 
 	uint8_t gfp_zone[4]; /* highest zone, by enum gfp_zone */
+	uint8_t top_zone[4]; /* the same, but one that has pages */
+
+	/* who runs the command in progress: the OOM killer lets it finish */
+	const struct task *running;
 
 	/* derived from the state, rebuilt by vm_reindex() */
 	struct vma_tree *trees; /* one per mm, indexed as SEG_MM */

@@ -199,6 +199,7 @@ static const struct link {
 	LINK(INODE, inode, target, NAME),
 	LINK(INODE, inode, blocks, RADIX),
 	LINK(INODE, inode, cache, RADIX),
+	LINK(INODE, inode, away, RADIX),
 	LINK(INODE, inode, mappings, VMA),
 	LINK(INODE, inode, dirty_next, INODE),
 	LINK(INODE, inode, dirty_prev, INODE),

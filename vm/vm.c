@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "disk/disk.h"
+#include "kernel/dmesg.h"
 #include "mmu/mmu.h"
 #include "mm/rmap.h"
 #include "phys/lru.h"
 #include "reload.h"
+#include "swap/swap.h"
 #include "task/task.h"
 
 /*
@@ -47,6 +49,14 @@ uint64_t vm_seg_bytes(
 		return tlb_bytes(c);
 	case SEG_BLOCK: /* block 0 is none; the rest is slack */
 		return c->disk + 16 * DISK_BLOCK;
+	case SEG_SLOT: /* of the area of our own, and of files */
+		return ((c->swap >> a->page_shift) +
+			       (c->disk >> a->page_shift) + 64) *
+		       sizeof(struct swap_slot);
+	case SEG_SWAP:
+		return c->swap + DISK_BLOCK;
+	case SEG_DMESG:
+		return DMESG_BYTES;
 	default:
 		return pool_elem_size(id) * (uint64_t)pool_max[id];
 	}
@@ -84,7 +94,7 @@ struct vm *vm_blank(
 			return give_up(m, err);
 	}
 	if (arena_track(m, SEG_RAM) || arena_track(m, SEG_BLOCK) ||
-		arena_scratch(m) || task_init(m))
+		arena_track(m, SEG_SWAP) || arena_scratch(m) || task_init(m))
 		return give_up(m, err);
 	m->root = seg_at(m, SEG_ROOT, 0);
 	m->root->config = *c;
@@ -120,6 +130,8 @@ static const struct settings default_settings = {
 	.mmap_min_addr = 4096,
 	.mmap_min_addr_lsm = 65536,
 	.fault_around_pages = 16,
+	.swappiness = 60,
+	.page_cluster = 3,
 	.read_ahead_kb = 128,
 	.dirty_ratio = 20,
 	.dirty_background_ratio = 10,
@@ -157,6 +169,7 @@ static int boot_steps(struct vm *m)
 		limits_boot,
 		tlb_boot,
 		disk_boot,
+		swap_boot,
 		cpu_boot,
 		vma_tree_rebuild,
 		task_reindex,
@@ -244,6 +257,7 @@ int vm_check(struct vm *m)
 		lru_check,
 		mm_check,
 		rmap_check,
+		swap_check,
 		mmu_check,
 		task_check,
 		disk_check,

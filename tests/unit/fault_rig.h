@@ -9,6 +9,7 @@
 #include "../../vm/disk/disk.h"
 #include "../../vm/mm/mm.h"
 #include "../../vm/mmu/mmu.h"
+#include "../../vm/swap/swap.h"
 #include "../../vm/task/task.h"
 
 static struct vm *m;
@@ -67,8 +68,13 @@ static inline void rig_clear(void)
 
 static inline int rig_teardown(void **state)
 {
+	struct swap_area *own = swap_area_of(m, 0);
+
 	vmtest_check(m);
 	rig_clear();
+	/* what init has there comes back */
+	if (own)
+		assert_int_equal(swap_off(m, own), 0);
 	vmtest_end(m, free_at_start);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* execve: where images land, what they hold, and refusals that cost nothing. */
 #include "../../vm/abi.h"
 #include "elf_rig.h"
+#include "../../vm/swap/swap.h"
 
 static struct vm *m;
 static uint64_t free_pages;
@@ -365,6 +366,8 @@ static void test_without_memory(void **state)
 	begin("x86_64");
 	put_place(&places[2], &r);
 	t = task_spawn(m, 0, 0, &bare, "a");
+	t->oom_score_adj = (uint32_t)-1000;
+	assert_int_equal(swap_off(m, swap_area_of(m, 0)), 0);
 	for (unsigned left = 0; left < 40; left++) {
 		unsigned n = take_all_but(left, taken);
 		struct task *p = rig_spawn(m, "/prog");

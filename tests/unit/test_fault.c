@@ -464,6 +464,7 @@ static void test_out_of_memory(void **state)
 	uint64_t pages = 2 * m->root->totalram_pages, i = 0, rss;
 	struct task *other = rig_task(1000);
 
+	assert_int_equal(swap_off(m, swap_area_of(m, 0)), 0);
 	map(RIG_BASE, pages, RW, ANON | MAP_NORESERVE, 0, 0);
 	while (store_of(t, page_at(RIG_BASE, i), 1) == 0)
 		i++;

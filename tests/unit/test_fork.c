@@ -248,6 +248,7 @@ static void test_no_memory(void **state)
 	uint64_t pages = m->root->totalram_pages * 2, i = 0, free_pages;
 	vaddr_t far = RIG_BASE + (pages << m->page_shift) + 64 * MiB;
 
+	assert_int_equal(swap_off(m, swap_area_of(m, 0)), 0);
 	for (unsigned k = 0; k < 40; k++) {
 		map(far + k * 8 * MiB, 1, RW, ANON, 0, 0);
 		put(far + k * 8 * MiB, (uint8_t)k);

@@ -3,6 +3,7 @@
 
 #include "../../vm/abi.h"
 #include "elf_rig.h"
+#include "../../vm/swap/swap.h"
 
 #define THREAD (CLONE_VM | CLONE_THREAD)
 
@@ -250,6 +251,7 @@ static void test_fork_without_memory(void **state)
 	struct task *a = bare(0, "a");
 	uint32_t nr = 0;
 
+	assert_int_equal(swap_off(m, swap_area_of(m, 0)), 0);
 	while (task_fork(m, a, 0))
 		nr++;
 	assert_int_equal(m->fail.err, ENOMEM);

@@ -30,6 +30,9 @@ cmd_fn cmd_prctl;
 /* cmd_machine.c */
 cmd_fn cmd_set, cmd_tick, cmd_strace;
 
+/* cmd_reclaim.c */
+cmd_fn cmd_swapon, cmd_swapoff, cmd_reclaim;
+
 /* cmd_disk.c */
 cmd_fn cmd_create, cmd_mkdir, cmd_disk_write, cmd_truncate, cmd_unlink;
 cmd_fn cmd_rmdir, cmd_rename, cmd_symlink, cmd_chmod, cmd_chown;

@@ -11,6 +11,8 @@
 #include "../format.h"
 #include "../mm/mm.h"
 #include "../disk/disk.h"
+#include "../reclaim/oom.h"
+#include "../reclaim/reclaim.h"
 #include "command.h"
 
 int arg_addr(struct cmd *c, unsigned i, vaddr_t *out)
@@ -79,6 +81,7 @@ static void run_one(struct cmd *c, struct reply *r)
 	c->reply = r;
 	vm_fail_clear(c->m);
 	err = bind_task(c);
+	c->m->running = err ? NULL : c->task;
 	if (!err)
 		err = c->def->run(c);
 	if (!err && r->kind == REPLY_HEX && c->task)
@@ -89,7 +92,10 @@ static void run_one(struct cmd *c, struct reply *r)
 		r->value = 0;
 		vm_snprintf(r->text, sizeof(r->text), "%s", vm_sentence(c->m));
 	}
+	c->m->running = NULL;
+	oom_reap(c->m);
 	disk_balance(c->m);
+	kswapd_run(c->m);
 	root->seq++;
 	root->ns += root->set.cost_syscall_ns;
 	root->count[CNT_COMMANDS]++;

@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include "../phys/lru.h"
+#include "../reclaim/reclaim.h"
+#include "../reclaim/workingset.h"
+#include "../swap/swap_in.h"
 #include "disk_i.h"
 
 pfn_t cache_lookup(const struct vm *m, idx_t inode, uint64_t page)
@@ -52,13 +55,32 @@ static void fill(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 	m->root->count[CNT_PGPGIN] += nr * DISK_BLOCK / KiB;
 }
 
+/* Pages that exist of an object, in RAM and in slots. */
+static uint64_t shmem_pages(const struct inode *n)
+{
+	return n->nr_cached + n->nr_away;
+}
+
 /* After a change: what an object without a reservation commits. */
 static void commit_pages(struct vm *m, struct inode *n)
 {
 	if (!n->noreserve)
 		return;
-	m->root->committed += n->nr_cached - n->committed;
-	n->committed = n->nr_cached;
+	m->root->committed += shmem_pages(n) - n->committed;
+	n->committed = shmem_pages(n);
+}
+
+/* A page of a file that was evicted comes back. */
+static void refault(
+	struct vm *m, struct inode *n, uint64_t page, struct frame *f)
+{
+	uint32_t shadow = radix_get(m, n->away, page);
+
+	if (!shadow)
+		return;
+	workingset_refault(m, f, shadow);
+	radix_del(m, &n->away, page);
+	n->nr_away--;
 }
 
 /* A zeroed frame for a page that the cache lacks; FR_UPTODATE is not set. */
@@ -80,10 +102,39 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 	f->index = page;
 	if (shmem)
 		f->flags |= FR_SWAPBACKED | FR_DIRTY;
+	else if (n->nr_away)
+		refault(m, n, page, f);
 	radix_set(m, &n->cache, page, pfn);
 	n->nr_cached++;
 	commit_pages(m, n);
 	lru_add(m, pfn);
+	return pfn;
+}
+
+/* A page of shared memory comes back from its slot. */
+static pfn_t shmem_back(
+	struct vm *m, idx_t inode, uint64_t page, uint32_t slot, bool *major)
+{
+	struct inode *n = inode_at(m, inode);
+	bool read = false;
+	struct frame *f;
+	pfn_t pfn;
+
+	if (radix_room(m, 1))
+		return PFN_NONE;
+	pfn = swap_in_object(m, slot, &read);
+	if (!pfn)
+		return PFN_NONE;
+	f = frame_at(m, pfn);
+	f->owner = inode;
+	f->index = page;
+	f->flags |= FR_UPTODATE | FR_DIRTY;
+	radix_del(m, &n->away, page);
+	n->nr_away--;
+	radix_set(m, &n->cache, page, pfn);
+	n->nr_cached++;
+	if (major)
+		*major |= read;
 	return pfn;
 }
 
@@ -92,6 +143,12 @@ pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major)
 	struct inode *n = inode_at(m, inode);
 	pfn_t pfn = radix_get(m, n->cache, page);
 
+	if (!pfn && n->type == INODE_SHMEM) {
+		uint32_t slot = radix_get(m, n->away, page);
+
+		if (slot)
+			return shmem_back(m, inode, page, slot, major);
+	}
 	if (!pfn) {
 		pfn = cache_add(m, inode, page);
 		if (!pfn)
@@ -103,6 +160,44 @@ pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major)
 	}
 	frame_at(m, pfn)->flags |= FR_UPTODATE;
 	return pfn;
+}
+
+bool cache_room(struct vm *m)
+{
+	if (!radix_room(m, 1))
+		return true;
+	vm_fail_clear(m);
+	return false;
+}
+
+void cache_evict(struct vm *m, pfn_t pfn, uint32_t left)
+{
+	struct frame *f = frame_at(m, pfn);
+	struct inode *n = inode_at(m, f->owner);
+	uint64_t page = f->index;
+
+	radix_del(m, &n->cache, page);
+	n->nr_cached--;
+	radix_set(m, &n->away, page, left);
+	n->nr_away++;
+	buddy_free(m, pfn, 0, n->type == INODE_SHMEM ? USE_SHMEM : USE_FILE);
+}
+
+/* Forgets evicted pages first..last; with shared memory their slots go. */
+static void forget_away(
+	struct vm *m, struct inode *n, uint64_t first, uint64_t last)
+{
+	uint64_t page = first;
+	uint32_t left;
+
+	for (; n->nr_away && (left = radix_next(m, n->away, &page)) &&
+		page <= last;
+		page++) {
+		if (n->type == INODE_SHMEM)
+			swap_put(m, left);
+		radix_del(m, &n->away, page);
+		n->nr_away--;
+	}
 }
 
 pfn_t cache_get_blank(struct vm *m, idx_t inode, uint64_t page)
@@ -133,10 +228,28 @@ void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr)
 	const struct inode *n = inode_at(m, inode);
 	uint64_t pages = inode_pages(m, n);
 
-	for (; nr && page < pages; nr--, page++)
+	for (; nr && page < pages && mem_has_spare(m); nr--, page++)
 		if (!radix_get(m, n->cache, page) &&
 			!cache_get(m, inode, page, NULL))
 			return;
+}
+
+/* Bytes of a page that is not in the cache: of its slot or its blocks. */
+static void read_uncached(const struct vm *m, const struct inode *n,
+	uint64_t off, uint8_t *buf, uint64_t len)
+{
+	uint64_t in = off & (m->page_size - 1);
+	uint32_t slot = n->type == INODE_SHMEM
+				? radix_get(m, n->away, off >> m->page_shift)
+				: 0;
+	uint8_t page[DISK_BLOCK];
+
+	if (!slot) {
+		blocks_read(m, n, off, buf, len);
+		return;
+	}
+	swap_look(m, slot, page);
+	memcpy(buf, page + in, len);
 }
 
 void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf)
@@ -147,7 +260,7 @@ void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf)
 	if (pfn)
 		frame_out(m, pfn, 0, buf, m->page_size);
 	else
-		blocks_read(m, n, page << m->page_shift, buf, m->page_size);
+		read_uncached(m, n, page << m->page_shift, buf, m->page_size);
 }
 
 uint64_t disk_read(
@@ -161,7 +274,7 @@ uint64_t disk_read(
 		return 0;
 	if (len > n->size - off)
 		len = n->size - off;
-	if (!n->nr_cached) {
+	if (!n->nr_cached && !n->nr_away) {
 		blocks_read(m, n, off, to, len);
 		return len;
 	}
@@ -175,7 +288,7 @@ uint64_t disk_read(
 		if (pfn)
 			frame_out(m, pfn, in, to + done, part);
 		else
-			blocks_read(m, n, at, to + done, part);
+			read_uncached(m, n, at, to + done, part);
 		done += part;
 	}
 	return len;
@@ -206,7 +319,12 @@ void cache_zero_tail(struct vm *m, struct inode *n, uint64_t size)
 {
 	uint64_t in = size & (m->page_size - 1);
 	pfn_t pfn = in ? radix_get(m, n->cache, size >> m->page_shift) : 0;
+	uint32_t slot = in && !pfn && n->type == INODE_SHMEM
+				? radix_get(m, n->away, size >> m->page_shift)
+				: 0;
 
+	if (slot)
+		swap_zero_tail(m, slot, in);
 	if (pfn && frame_at(m, pfn)->flags & FR_BYTES)
 		memset(frame_bytes(m, pfn) + in, 0, m->page_size - in);
 }
@@ -217,6 +335,7 @@ void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last)
 	uint64_t page = first;
 	pfn_t pfn;
 
+	forget_away(m, n, first, last);
 	for (; (pfn = radix_next(m, n->cache, &page)) && page <= last; page++) {
 		cache_clear_dirty(m, frame_at(m, pfn));
 		lru_del(m, pfn);
@@ -234,6 +353,7 @@ void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
 	enum page_use use = n->type == INODE_SHMEM ? USE_SHMEM : USE_FILE;
 	pfn_t pfn;
 
+	forget_away(m, n, keep, UINT64_MAX);
 	while ((pfn = radix_next(m, n->cache, &page))) {
 		cache_clear_dirty(m, frame_at(m, pfn));
 		lru_del(m, pfn);

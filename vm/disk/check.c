@@ -96,6 +96,14 @@ static int check_cache(struct vm *m, idx_t i, struct tally *t)
 	t->dirty += dirty != 0;
 	t->cached[shmem] += c.values;
 	t->nodes += c.nodes;
+	c = (struct radix_count){0, 0};
+	if (!radix_check(m, n->away, &c) || c.values != n->nr_away)
+		return vm_fail(m, EIO,
+			"inode %u: %llu evicted pages counted, its tree holds "
+			"%llu",
+			n->ino, (unsigned long long)n->nr_away,
+			(unsigned long long)c.values);
+	t->nodes += c.nodes;
 	return 0;
 }
 
@@ -148,7 +156,8 @@ static int check_indexes(struct vm *m, const struct inode *n)
 	bool ok = in_pool(m, SEG_NAME, n->name) &&
 		  in_pool(m, SEG_NAME, n->target) &&
 		  in_pool(m, SEG_RADIX, n->blocks) &&
-		  in_pool(m, SEG_RADIX, n->cache);
+		  in_pool(m, SEG_RADIX, n->cache) &&
+		  in_pool(m, SEG_RADIX, n->away);
 
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
 		ok = ok && in_pool(m, SEG_INODE, links[i]);
@@ -260,6 +269,10 @@ static int check_all(struct vm *m, struct tally *t)
 		if (f->refs && f->inode < r->pool[SEG_INODE].nr)
 			t->refs[f->inode]++;
 	}
+	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++)
+		if (r->swap[i].pages &&
+			r->swap[i].inode < r->pool[SEG_INODE].nr)
+			t->refs[r->swap[i].inode]++;
 	for (idx_t i = 1; !err && i < r->pool[SEG_INODE].nr; i++)
 		if (is_live(inode_at(m, i)))
 			err = check_inode(m, i, t);

@@ -41,8 +41,12 @@ struct inode {
 	uint32_t noreserve; /* shmem: VM_NORESERVE */
 	uint32_t reserved;
 	uint64_t size; /* bytes */
+	/* radix root: evicted page -> shadow (reclaim/workingset.h), or, of
+	 * shared memory, the swap slot that has it */
+	idx_t away;
 	uint64_t nr_blocks;
 	uint64_t nr_cached;
+	uint64_t nr_away; /* pages in `away` */
 	/* shmem: pages it counts in root->committed: all of its size, or
 	 * (noreserve: memfd, /dev/shm) those that exist */
 	uint64_t committed;
@@ -168,6 +172,11 @@ pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major);
 /* Reads a page of the cache or the disk without changing either. */
 void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf);
 
+/* An evicted page: whether its place can be noted, and its way out.  `left` is
+ * the shadow or swap slot; the frame is free then.  It is mapped nowhere, and
+ * clean or shared memory. */
+bool cache_room(struct vm *m);
+void cache_evict(struct vm *m, pfn_t pfn, uint32_t left);
 /* Reads nr pages from `page` on into the cache, as far as the file and memory
  * reach: readahead. */
 void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr);

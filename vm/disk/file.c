@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../mm/mm.h"
+#include "../swap/swap.h"
 #include "disk_i.h"
 
 static int contents_check(struct vm *m, idx_t inode, uint64_t end)
@@ -17,6 +18,8 @@ static int contents_check(struct vm *m, idx_t inode, uint64_t end)
 		return vm_fail(m, EISDIR, "%s is a directory", path);
 	if (type != INODE_FILE && type != INODE_SHMEM)
 		return vm_fail(m, EINVAL, "%s is no regular file", path);
+	if (inode_is_swap(m, inode))
+		return vm_fail(m, ETXTBSY, "%s is a swap area in use", path);
 	if (end > DISK_SIZE_MAX)
 		return vm_fail(m, EFBIG,
 			"%s would have 0x%llx bytes: the most is 0x%llx", path,

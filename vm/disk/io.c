@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../phys/lru.h"
+#include "../reclaim/reclaim.h"
 #include "../task/task.h"
 #include "disk_i.h"
 
@@ -56,6 +57,8 @@ int64_t file_read(
 	if (left > n->size - off)
 		left = n->size - off;
 	len = piece_of(m, off, left);
+	if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES))
+		return -ENOMEM;
 	if (n->type == INODE_FILE) {
 		end = (off + left + m->page_size - 1) >> m->page_shift;
 		pfn = read_page(m, f, page, end - page);
@@ -121,7 +124,9 @@ int64_t file_write(struct vm *m, idx_t file, uint64_t off, const uint8_t *buf,
 		n = shmem_write(m, inode, off, buf, len);
 		return n;
 	}
-	err = write_file(m, inode, off, buf, len);
+	err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+	if (!err)
+		err = write_file(m, inode, off, buf, len);
 	return err ? err : (int64_t)len;
 }
 

@@ -14,6 +14,7 @@
  * Source: Linux mm/readahead.c (6.18) for file systems with pages of one size.
  */
 #include "../phys/phys.h"
+#include "../reclaim/reclaim.h"
 #include "../task/task.h"
 #include "disk_i.h"
 
@@ -58,7 +59,8 @@ static void read_pages(
 	uint64_t pages = inode_pages(m, inode_at(m, inode));
 	uint64_t mark = start + nr - async;
 
-	for (uint64_t page = start; nr && page < pages; nr--, page++) {
+	for (uint64_t page = start; nr && page < pages && mem_has_spare(m);
+		nr--, page++) {
 		bool cached = cache_lookup(m, inode, page) != PFN_NONE;
 		pfn_t pfn = cache_get(m, inode, page, NULL);
 

@@ -7,6 +7,7 @@
 
 #include "../format.h"
 #include "../mm/mm.h"
+#include "../reclaim/reclaim.h"
 #include "disk_i.h"
 
 #define MEMFD_NAME_MAX 249u
@@ -94,10 +95,17 @@ int64_t shmem_write(
 		cache_zero_tail(m, n, n->size);
 		n->size = off + len;
 	}
-	for (uint64_t page = first; page <= last; page++)
-		if (cache_get(m, inode, page, NULL) == PFN_NONE)
+	for (uint64_t page = first; page <= last; page++) {
+		uint64_t from = page == first ? off : page << m->page_shift;
+		uint64_t to =
+			page == last ? off + len : (page + 1) << m->page_shift;
+
+		if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
+			cache_get(m, inode, page, NULL) == PFN_NONE)
 			return -ENOMEM;
-	cache_write(m, n, off, buf, len);
+		cache_write(m, n, from, (const uint8_t *)buf + (from - off),
+			to - from);
+	}
 	inode_touch(m, inode);
 	return (int64_t)len;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "huge.h"
+#include "../reclaim/reclaim.h"
 #include "rmap.h"
 
 /*
@@ -120,6 +121,21 @@ static int make_tables(
 	return 0;
 }
 
+/* A guard, or a swapped page, which both have in its slot now. */
+static uint64_t copy_absent(
+	struct vm *m, struct mm *to, void *tab, unsigned i, uint64_t e)
+{
+	uint32_t slot = swap_entry_slot(m, e);
+
+	if (!slot)
+		return e;
+	e &= ~swap_entry_exclusive(m);
+	entry_set(m, tab, i, e);
+	swap_get(m, slot);
+	to->swapped++;
+	return e;
+}
+
 /* The parent's entry of va, number i of tab; returns the child's. */
 static uint64_t copy_entry(struct vm *m, struct mm *to, const struct vma *v,
 	vaddr_t va, void *tab, unsigned i)
@@ -129,7 +145,7 @@ static uint64_t copy_entry(struct vm *m, struct mm *to, const struct vma *v,
 	pfn_t pfn = pte_pfn(m, e);
 
 	if (!pte_present(m, e))
-		return e;
+		return copy_absent(m, to, tab, i, e);
 	if (!(v->flags & VM_SHARED) && e & b->write) {
 		e &= ~b->write;
 		entry_set(m, tab, i, e);
@@ -214,7 +230,10 @@ idx_t mm_fork(struct vm *m, const struct task *t)
 {
 	idx_t parent = t->mm;
 	struct mm *from = mm_at(m, parent), *to;
-	idx_t child = mm_create(m, from->compat);
+	uint64_t tables = from->pgtables >> m->page_shift;
+	idx_t child = mem_reserve(m, GFP_KERNEL, tables + 1)
+			      ? 0
+			      : mm_create(m, from->compat);
 
 	if (!child)
 		return 0;

@@ -5,6 +5,7 @@
  *
  * Source: Linux mm/madvise.c (madvise_guard_install, madvise_guard_remove).
  */
+#include "../reclaim/reclaim.h"
 #include "page_i.h"
 
 static int check_guard(struct vm *m, const struct vma *v, uint64_t bad)
@@ -28,7 +29,8 @@ int guard_install(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 	v->flags |= VM_MAYBE_GUARD;
 	mm_discard(m, v->mm, v, start, end);
 	for (vaddr_t va = start; va < end; va += m->page_size)
-		if (pt_set(m, v->mm, va, pte_guard(m)))
+		if (mem_reserve(m, GFP_KERNEL, STEP_PAGES) ||
+			pt_set(m, v->mm, va, pte_guard(m)))
 			return -ENOMEM;
 	return 0;
 }

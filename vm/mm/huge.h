@@ -32,6 +32,8 @@ void huge_protect(struct vm *m, const struct vma *v, vaddr_t va);
  * unless another process may have them: before an advice about pages. */
 void huge_split_parts(
 	struct vm *m, const struct vma *v, vaddr_t start, vaddr_t end);
+/* Makes single pages of a huge page, whoever maps it and how: reclaim. */
+void huge_break(struct vm *m, pfn_t head);
 void huge_clear_bits(struct vm *m, idx_t mm, vaddr_t va, uint64_t bits);
 
 #endif

@@ -6,6 +6,7 @@
  * (__vm_enough_memory), setrlimit(2), Documentation/mm/overcommit-accounting.
  */
 #include "mm_i.h"
+#include "../swap/swap.h"
 
 bool vma_is_data(uint64_t flags)
 {
@@ -67,14 +68,6 @@ int mm_may_expand(
 		m, "RLIMIT_DATA", mm->data_vm, nr_pages, data->soft);
 }
 
-/* The first page of a swap area is its header. */
-static uint64_t swap_pages(const struct vm *m)
-{
-	uint64_t pages = m->root->config.swap >> m->page_shift;
-
-	return pages ? pages - 1 : 0;
-}
-
 /* A ratio below 0 is Linux's too: it wraps to a limit without end. */
 uint64_t mm_commit_limit(const struct vm *m)
 {
@@ -84,7 +77,7 @@ uint64_t mm_commit_limit(const struct vm *m)
 
 	if (set->overcommit_kbytes)
 		pages = set->overcommit_kbytes >> (m->page_shift - 10);
-	return pages + swap_pages(m);
+	return pages + swap_total(m);
 }
 
 /* Each is a 32nd of what is free at boot, up to 8 and 128 MiB. */
@@ -125,7 +118,7 @@ static int may_commit_strict(struct vm *m, const struct task *t, int64_t nr)
 int mm_may_commit(struct vm *m, const struct task *t, int64_t nr_pages)
 {
 	const struct root *r = m->root;
-	int64_t all = (int64_t)(r->totalram_pages + swap_pages(m));
+	int64_t all = (int64_t)(r->totalram_pages + swap_total(m));
 
 	switch (r->set.overcommit_memory) {
 	case 0:

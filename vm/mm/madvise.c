@@ -152,7 +152,7 @@ static int advise_free(struct vm *m, const struct piece *p)
 {
 	if (!is_anonymous(p->v))
 		return refuse(m, p, "not private anonymous memory");
-	mm_clean_anon(m, p->v, p->start, p->end);
+	mm_free_lazily(m, p->v, p->start, p->end);
 	return 0;
 }
 
@@ -192,14 +192,29 @@ static int advise_remove(struct vm *m, const struct piece *p)
 	return 0;
 }
 
-/* Nothing is swapped out: files of the disk alone are read ahead. */
+/* Files of the disk and swapped pages are read; nothing is mapped. */
 static void advise_willneed(struct vm *m, const struct piece *p)
 {
 	idx_t inode = p->v->file ? file_at(m, p->v->file)->inode : 0;
 
-	if (inode && inode_at(m, inode)->type == INODE_FILE)
+	if (!inode)
+		mm_prefetch(m, p->v, p->start, p->end);
+	else if (inode && inode_at(m, inode)->type == INODE_FILE)
 		cache_read_window(m, inode, vma_pgoff_at(m, p->v, p->start),
 			(p->end - p->start) >> m->page_shift);
+}
+
+/* The page cache of a file that the process could not write is not its to
+ * throw out: can_do_file_pageout(). */
+static bool may_page_out(const struct vm *m, const struct piece *p)
+{
+	const struct inode *n;
+
+	if (!p->v->file)
+		return true;
+	n = inode_at(m, file_at(m, p->v->file)->inode);
+	return !p->t->cred.fsuid || p->t->cred.fsuid == n->uid ||
+	       n->mode & 0002;
 }
 
 static int advise_cold(struct vm *m, const struct piece *p)
@@ -208,6 +223,10 @@ static int advise_cold(struct vm *m, const struct piece *p)
 		return refuse(m, p, "a locked or special mapping");
 	if (is_anonymous(p->v))
 		huge_split_parts(m, p->v, p->start, p->end);
+	if (p->advice == MADV_COLD)
+		mm_deactivate(m, p->v, p->start, p->end);
+	else if (may_page_out(m, p))
+		mm_page_out(m, p->v, p->start, p->end);
 	return 0;
 }
 

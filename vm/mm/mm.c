@@ -2,6 +2,7 @@
 #include "mm_i.h"
 
 #include "../mmu/mmu.h"
+#include "../reclaim/reclaim.h"
 
 const struct layout *mm_layout(const struct vm *m, const struct mm *mm)
 {
@@ -33,7 +34,7 @@ idx_t mm_create(struct vm *m, bool compat)
 	idx_t i;
 	struct mm *mm;
 
-	if (vma_tree_init(m))
+	if (vma_tree_init(m) || mem_reserve(m, GFP_KERNEL, STEP_PAGES))
 		return 0;
 	i = pool_alloc(m, SEG_MM);
 	if (!i)

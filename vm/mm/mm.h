@@ -94,6 +94,7 @@ struct mm {
 	uint64_t total_vm, data_vm, stack_vm, exec_vm, locked_vm; /* pages */
 	uint64_t hiwater_vm, hiwater_rss;
 	uint64_t rss[NR_RSS]; /* pages */
+	uint64_t swapped;     /* entries that name swap slots */
 	uint64_t pgtables;    /* bytes, the top table not counted */
 	uint64_t def_flags;   /* mlockall(MCL_FUTURE) */
 	uint32_t dumpable;    /* 1: others of the same user may look at it */
@@ -267,6 +268,9 @@ void mm_unmap_cached(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
 /* Write-protects shared ones, so that the next store marks the page dirty
  * again: page_mkclean. */
 void mm_clean_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
+
+/* Brings the swapped page of va back without a fault: swapoff.  0, -ENOMEM. */
+int mm_swap_in(struct vm *m, struct vma *v, vaddr_t va);
 
 /* Gives a private VMA its anon_vma identity (mm/anon_vma.c). */
 void anon_vma_prepare(struct vm *m, struct vma *v);

@@ -160,8 +160,12 @@ int unmap_prepare(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
 void unmap_finish(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
 /* Both. */
 int unmap_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
-/* madvise(MADV_FREE): neither dirty nor accessed any more (file_map.c). */
-void mm_clean_anon(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
+/* What madvise says about the pages of a part of v (advice.c): given up until
+ * they are written, old, out, or in. */
+void mm_free_lazily(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
+void mm_deactivate(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
+void mm_page_out(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
+void mm_prefetch(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
 /* madvise(MADV_GUARD_INSTALL, MADV_GUARD_REMOVE) on a part of v (guard.c). */
 int guard_install(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
 int guard_remove(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);

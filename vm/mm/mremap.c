@@ -5,6 +5,7 @@
  * 6.17 and later (mm/mremap.c).
  */
 #include "huge.h"
+#include "../reclaim/reclaim.h"
 #include "rmap.h"
 
 struct remap {
@@ -297,6 +298,15 @@ static int may_move(struct vm *m, const struct task *t, const struct vma *v,
 	return v->flags & VM_ACCOUNT ? charge_move(m, t, r) : 0;
 }
 
+/* Page tables that a move of len bytes may need: as many as there are. */
+static uint64_t tables_for(const struct vm *m, idx_t mm, uint64_t len)
+{
+	uint64_t all = mm_at(m, mm)->pgtables >> m->page_shift;
+	uint64_t some = len / PMD_SIZE + 2 * m->arch->nr_levels;
+
+	return some < all ? some : all;
+}
+
 /* Moves [old, old + old_len), which lies in one VMA, to the free range at
  * r->to. */
 static int move_vma(struct vm *m, struct task *t, const struct remap *r)
@@ -314,6 +324,9 @@ static int move_vma(struct vm *m, struct task *t, const struct remap *r)
 	};
 	int err = may_move(m, t, &src, r);
 
+	if (err)
+		return err;
+	err = mem_reserve(m, GFP_KERNEL, tables_for(m, t->mm, r->old_len));
 	if (err)
 		return err;
 	if (src.special && r->old_len != src.end - src.start)

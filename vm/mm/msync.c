@@ -5,6 +5,7 @@
 
 #include "../disk/disk.h"
 #include "../mmu/mmu.h"
+#include "../swap/swap.h"
 
 #define MS_ASYNC      1u
 #define MS_INVALIDATE 2u
@@ -80,6 +81,7 @@ int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 static bool is_resident(const struct vm *m, const struct mm *mm,
 	const struct vma *v, vaddr_t va)
 {
+	uint32_t slot;
 	idx_t inode;
 	uint64_t page;
 	pfn_t pfn;
@@ -87,6 +89,9 @@ static bool is_resident(const struct vm *m, const struct mm *mm,
 	/* Of what is neither anonymous nor a file Linux tells nothing: 1. */
 	if (v->special || pte_present(m, pt_get(m, mm, va)))
 		return true;
+	slot = swap_entry_slot(m, pt_get(m, mm, va));
+	if (slot)
+		return slot_at(m, slot)->frame != PFN_NONE;
 	if (!v->file)
 		return false;
 	inode = file_at(m, v->file)->inode;

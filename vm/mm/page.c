@@ -9,6 +9,8 @@
 #include "../task/exec.h"
 #include "../phys/lru.h"
 #include "huge.h"
+#include "../reclaim/reclaim.h"
+#include "../swap/swap_in.h"
 #include "rmap.h"
 
 /* One fault. */
@@ -341,7 +343,12 @@ static bool is_ours(const struct fault *x, uint64_t e)
 		return false;
 	if (f->flags & FR_EXCLUSIVE)
 		return true;
-	return f->flags & FR_LARGE ? part_is_ours(x->m, pfn) : f->mapcount == 1;
+	if (f->flags & FR_LARGE)
+		return part_is_ours(x->m, pfn);
+	if (f->mapcount != 1)
+		return false;
+	/* who still has it swapped shares it, too */
+	return !(f->flags & FR_SWAPCACHE) || swap_cache_drop(x->m, pfn);
 }
 
 static int copy_page(struct fault *x, uint64_t e)
@@ -388,6 +395,68 @@ static int present_fault(struct fault *x, uint64_t e)
 	return 0;
 }
 
+/* ---- swapped pages ------------------------------------------------------- */
+
+/* Whether the slot of a page that came back is given up: when slots are scarce,
+ * when the page cannot leave again, or when it is about to change. */
+static bool gives_slot_up(const struct fault *x, const struct frame *f)
+{
+	if (!(f->flags & FR_SWAPCACHE))
+		return false;
+	return swap_full(x->m) || x->v->flags & VM_LOCKED ||
+	       f->flags & FR_MLOCKED || (x->write && !f->mapcount);
+}
+
+/*
+ * A page comes back from its slot, or from the frame that another process
+ * brought it back to.  One that was this process's alone still is.
+ */
+static int swap_fault(struct fault *x, uint64_t e, uint32_t slot)
+{
+	struct vm *m = x->m;
+	const struct pte_bits *b = &m->arch->pte;
+	pfn_t pfn = swap_in(m, slot, &x->major);
+	struct frame *f = frame_at(m, pfn);
+	uint64_t n;
+
+	if (!pfn)
+		return -ENOMEM;
+	anon_vma_prepare(m, x->v);
+	slot_at(m, slot)->refs--;
+	x->mm->swapped--;
+	if (gives_slot_up(x, f))
+		swap_cache_drop(m, pfn);
+	n = pte_make(m, pfn, x->v->flags, false);
+	if (e & swap_entry_exclusive(m) ||
+		(!f->mapcount && !(f->flags & FR_SWAPCACHE))) {
+		anon_owned(x, pfn);
+		if (x->v->flags & VM_WRITE && n & b->present)
+			n |= b->write | (x->write ? b->dirty : 0);
+	} else {
+		frame_set_shared(m, f, x->v, x->va);
+	}
+	pt_set(m, x->v->mm, x->va, n);
+	m->root->swap_idle -= f->flags & FR_SWAPCACHE && !f->mapcount;
+	page_mapped(m, x->mm, pfn);
+	page_lock(m, x->v, pfn);
+	if (x->write && !(n & b->write))
+		return write_protect_fault(x, n);
+	return 0;
+}
+
+int mm_swap_in(struct vm *m, struct vma *v, vaddr_t va)
+{
+	struct fault x = {.m = m, .v = v, .mm = mm_at(m, v->mm), .va = va};
+	uint64_t e;
+	uint32_t slot;
+
+	if (mem_try_reclaim(m, GFP_HIGHUSER, 1))
+		return -ENOMEM;
+	e = pt_get(m, x.mm, va);
+	slot = swap_entry_slot(m, e);
+	return slot ? swap_fault(&x, e, slot) : 0;
+}
+
 static int guard_fault(struct fault *x)
 {
 	vm_fail(x->m, EFAULT,
@@ -400,16 +469,33 @@ static int guard_fault(struct fault *x)
 static int leaf_fault(struct fault *x)
 {
 	uint64_t e = pt_get(x->m, x->mm, x->va);
+	uint32_t slot;
 
 	if (x->v->file)
 		use_file(x);
 	if (pte_present(x->m, e))
 		return present_fault(x, e);
+	slot = swap_entry_slot(x->m, e);
+	if (slot)
+		return swap_fault(x, e, slot);
 	if (e)
 		return guard_fault(x);
 	if (x->v->special)
 		return special_fault(x);
 	return x->v->file ? file_fault(x) : anon_fault(x);
+}
+
+static inline int make_room(struct vm *m, struct task *t)
+{
+	const struct zone *z = &m->root->zone[m->top_zone[GFP_KERNEL]];
+	int err = 0;
+
+	if (z->nr_free > z->low + STEP_PAGES)
+		return 0;
+	m->running = t;
+	if (m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER])
+		err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);
+	return err ? err : mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
 }
 
 int handle_fault(
@@ -422,9 +508,13 @@ int handle_fault(
 		.va = page_down(m, va),
 		.write = write,
 	};
-	int err = FAULT_SMALL;
+	int err;
 
+	err = make_room(m, t);
+	if (err)
+		return err;
 	m->root->count[CNT_PGFAULT]++;
+	err = FAULT_SMALL;
 	if (m->arch->thp && !v->file && !v->special)
 		err = huge_fault(m, v, va, write);
 	if (err == FAULT_SMALL)

@@ -49,6 +49,9 @@ static inline void mm_rss_add(struct mm *mm, enum rss_kind kind, uint64_t nr)
 		mm->hiwater_rss = rss;
 }
 
+/* An anonymous page in the swap cache that nothing maps any more: it stays for
+ * others that have its slot (true), or leaves the cache. */
+bool page_idle(struct vm *m, pfn_t pfn);
 /* rmap.h */
 void munlock_page(struct vm *m, pfn_t pfn);
 /* One more leaf entry of mm maps the frame. */
@@ -78,7 +81,8 @@ static inline void page_unmapped(struct vm *m, struct mm *mm, pfn_t pfn)
 	}
 	if (f->flags & FR_MLOCKED)
 		munlock_page(m, pfn);
-	if (!f->mapcount && f->state == FRAME_ANON) {
+	if (!f->mapcount && f->state == FRAME_ANON &&
+		!(f->flags & FR_SWAPCACHE && page_idle(m, pfn))) {
 		lru_del(m, pfn);
 		buddy_free(m, pfn, 0, USE_ANON);
 	}

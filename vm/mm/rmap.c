@@ -40,7 +40,8 @@ void rmap_walk(struct vm *m, pfn_t pfn, rmap_fn *fn, void *ctx)
 {
 	const struct frame *f = frame_at(m, pfn);
 	const struct walk_to w = {pfn, fn, ctx};
-	uint64_t index = f->index;
+	uint64_t index = frame_index(m, f);
+	idx_t owner = frame_owner(m, f);
 	struct vma *v;
 
 	if (!f->mapcount)
@@ -57,18 +58,18 @@ void rmap_walk(struct vm *m, pfn_t pfn, rmap_fn *fn, void *ctx)
 	if (f->state == FRAME_ANON && f->flags & FR_EXCLUSIVE) {
 		vaddr_t va = index << m->page_shift;
 
-		v = vma_lookup(m, f->owner, va);
+		v = vma_lookup(m, owner, va);
 		if (v)
 			visit(m, &w, v, va);
 		return;
 	}
 	if (f->state == FRAME_ANON) {
-		for (idx_t i = family_at(m, f->owner)->first; i && f->mapcount;
+		for (idx_t i = family_at(m, owner)->first; i && f->mapcount;
 			i = vma_at(m, i)->kin_next)
 			visit_vma(m, &w, vma_at(m, i), index);
 		return;
 	}
-	for (idx_t i = inode_at(m, f->owner)->mappings; i && f->mapcount;
+	for (idx_t i = inode_at(m, owner)->mappings; i && f->mapcount;
 		i = vma_at(m, i)->peer_next)
 		visit_vma(m, &w, vma_at(m, i), index);
 }

@@ -18,6 +18,7 @@
 #ifndef PAGEFS_VM_RMAP_H
 #define PAGEFS_VM_RMAP_H
 
+#include "../swap/swap.h"
 #include "page_i.h"
 
 /* One entry that maps the frame: number i of the leaf table tab. */
@@ -55,14 +56,37 @@ static inline bool families_fit(idx_t a, idx_t b)
 int rmap_check(struct vm *m);
 
 /* ---- owner and index of an anonymous frame ---- */
+/* Of a frame in the swap cache the slot keeps them. */
+static inline void frame_set_place(
+	struct vm *m, struct frame *f, uint32_t owner, uint64_t index)
+{
+	const uint64_t mask = (1ull << 40) - 1;
+
+	if (f->flags & FR_SWAPCACHE) {
+		frame_slot(m, f)->owner = owner;
+		frame_slot(m, f)->index = index & mask;
+	} else {
+		f->owner = owner;
+		f->index = index & mask;
+	}
+}
+
+static inline uint32_t frame_owner(const struct vm *m, const struct frame *f)
+{
+	return f->flags & FR_SWAPCACHE ? frame_slot(m, f)->owner : f->owner;
+}
+
+static inline uint64_t frame_index(const struct vm *m, const struct frame *f)
+{
+	return f->flags & FR_SWAPCACHE ? frame_slot(m, f)->index : f->index;
+}
+
 static inline void frame_set_exclusive(
 	struct vm *m, struct frame *f, idx_t mm, vaddr_t va)
 {
 	f->flags |= FR_EXCLUSIVE;
-	if (f->flags & FR_LARGE)
-		return; /* it has a family as a whole */
-	f->owner = mm;
-	f->index = va >> m->page_shift;
+	if (!(f->flags & FR_LARGE)) /* that has a family as a whole */
+		frame_set_place(m, f, mm, va >> m->page_shift);
 }
 
 /* From now on other VMAs of v's family may map it too. */
@@ -70,10 +94,8 @@ static inline void frame_set_shared(
 	struct vm *m, struct frame *f, const struct vma *v, vaddr_t va)
 {
 	f->flags &= (uint16_t)~FR_EXCLUSIVE;
-	if (f->flags & FR_LARGE)
-		return;
-	f->owner = v->family;
-	f->index = vma_pgoff_at(m, v, va);
+	if (!(f->flags & FR_LARGE))
+		frame_set_place(m, f, v->family, vma_pgoff_at(m, v, va));
 }
 
 /* ---- locked pages (mm/mlock.c) ---- */

@@ -5,6 +5,7 @@
  * (populate_vma_page_range, faultin_page_range).
  */
 #include "../disk/disk.h"
+#include "../swap/swap.h"
 #include "huge.h"
 
 struct zap {
@@ -14,6 +15,30 @@ struct zap {
 	uint64_t nr; /* entries removed */
 };
 
+bool page_idle(struct vm *m, pfn_t pfn)
+{
+	m->root->swap_idle++;
+	if (frame_slot(m, frame_at(m, pfn))->refs)
+		return true;
+	swap_cache_del(m, pfn);
+	return false;
+}
+
+/* An entry of a page that is not present: a guard, or a swapped page. */
+static bool zap_absent(struct zap *z, void *tab, unsigned i, uint64_t e)
+{
+	uint32_t slot = swap_entry_slot(z->m, e);
+
+	if (slot ? z->keep_private : z->keep_guards)
+		return false;
+	entry_set(z->m, tab, i, 0);
+	if (slot) {
+		z->mm->swapped--;
+		swap_put(z->m, slot);
+	}
+	return true;
+}
+
 /* False if the entry stays. */
 static bool zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 {
@@ -21,9 +46,7 @@ static bool zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 	pfn_t pfn = pte_pfn(z->m, e);
 
 	if (!pte_present(z->m, e)) {
-		if (!z->keep_guards)
-			entry_set(z->m, tab, i, 0);
-		return !z->keep_guards;
+		return zap_absent(z, tab, i, e);
 	}
 	if (z->keep_private && !(e & b->special) &&
 		frame_at(z->m, pfn)->state == FRAME_ANON)
@@ -34,6 +57,8 @@ static bool zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 		return true;
 	if (e & b->dirty && frame_at(z->m, pfn)->state == FRAME_FILE)
 		cache_set_dirty(z->m, frame_at(z->m, pfn));
+	if (e & b->dirty && frame_at(z->m, pfn)->flags & FR_SWAPCACHE)
+		frame_at(z->m, pfn)->flags |= FR_DIRTY;
 	page_unmapped(z->m, z->mm, pfn);
 	return true;
 }

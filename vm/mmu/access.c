@@ -9,6 +9,7 @@
 #include "../abi.h"
 #include "../disk/disk.h"
 #include "../mm/huge.h"
+#include "../swap/swap.h"
 
 #define SI_KERNEL 128
 
@@ -126,6 +127,15 @@ static void look_untouched(const struct vm *m, const struct vma *v, vaddr_t va,
 	memcpy(buf, page + off, n);
 }
 
+static void look_swapped(const struct vm *m, uint32_t slot, uint64_t off,
+	uint8_t *buf, uint64_t n)
+{
+	uint8_t page[DISK_BLOCK];
+
+	swap_look(m, slot, page);
+	memcpy(buf, page + off, n);
+}
+
 /* Whether va lies on a page of its file, or of no file at all. */
 static bool inside_file(const struct vm *m, const struct vma *v, vaddr_t va)
 {
@@ -155,6 +165,8 @@ uint64_t mem_look(const struct vm *m, const struct mm *mm, vaddr_t va,
 		if (pte_present(m, e))
 			memcpy(p, ram_at(m, pfn_to_pa(m, pte_pfn(m, e))) + off,
 				n);
+		else if (swap_entry_slot(m, e))
+			look_swapped(m, swap_entry_slot(m, e), off, p, n);
 		else if (inside_file(m, v, va))
 			look_untouched(m, v, va, p, n);
 		else

@@ -115,7 +115,8 @@ static struct zone *zone_fallback(struct vm *m, unsigned high, unsigned order)
 {
 	struct zone *zone = m->root->zone;
 
-	for (unsigned pass = 0; pass < 2; pass++)
+	for (unsigned pass = 0; pass < 2; pass++) {
+		m->root->kswapd_woken |= pass;
 		for (unsigned i = high + 1; i-- > 0;) {
 			uint64_t mark = pass ? zone[i].min : zone[i].low;
 
@@ -123,6 +124,7 @@ static struct zone *zone_fallback(struct vm *m, unsigned high, unsigned order)
 			if (zone_ok(&zone[i], order, mark))
 				return &zone[i];
 		}
+	}
 	return NULL;
 }
 

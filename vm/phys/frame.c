@@ -67,6 +67,8 @@ void frame_flags_text(unsigned flags, char buf[FRAME_FLAGS_TEXT])
 		{FR_SWAPBACKED, "swapbacked"},
 		{FR_ZERO, "zero"},
 		{FR_MLOCKED, "mlocked"},
+		{FR_SWAPCACHE, "swapcache"},
+		{FR_WORKINGSET, "workingset"},
 	};
 	size_t len = 0;
 

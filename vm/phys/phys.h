@@ -80,6 +80,8 @@ enum frame_state {
 #define FR_ZERO	      0x0080 /* the shared zero page */
 #define FR_MLOCKED    0x0100
 #define FR_READAHEAD  0x0200 /* a read of it starts the next window */
+#define FR_SWAPCACHE  0x0400 /* its slot is kept: index is the slot */
+#define FR_WORKINGSET 0x0800 /* was active once */
 #define FR_LARGE      0x8000 /* part of a huge page, see mm/folio.c */
 
 /* GFP zone modifiers; the highest zone a request may use. */

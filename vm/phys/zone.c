@@ -178,6 +178,15 @@ static uint8_t zone_below(const struct vm *m, uint64_t limit)
 	return zone;
 }
 
+static void find_top_zones(struct vm *m)
+{
+	for (unsigned g = 0; g < 4; g++) {
+		m->top_zone[g] = m->gfp_zone[g];
+		while (m->top_zone[g] && !m->root->zone[m->top_zone[g]].managed)
+			m->top_zone[g]--;
+	}
+}
+
 void phys_reindex(struct vm *m)
 {
 	uint64_t lowmem = m->arch->lowmem_max;
@@ -187,6 +196,7 @@ void phys_reindex(struct vm *m)
 		zone_below(m, lowmem < 4 * GiB ? lowmem : 4 * GiB);
 	m->gfp_zone[GFP_KERNEL] = zone_below(m, lowmem);
 	m->gfp_zone[GFP_HIGHUSER] = (uint8_t)(m->arch->nr_zones - 1);
+	find_top_zones(m);
 }
 
 /* The zero page lies in the kernel's bss, as empty_zero_page of x86 does. */
@@ -219,6 +229,7 @@ int phys_boot(struct vm *m)
 		r->totalram_pages += r->zone[i].managed;
 	}
 	watermarks_boot(m);
+	find_top_zones(m);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../disk/disk.h"
+#include "../reclaim/reclaim.h"
 #include "../mm/mm.h"
 #include "../mmu/mmu.h"
 #include "exec_i.h"
@@ -157,16 +158,24 @@ static int bare_map(struct bprm *b)
 	return 0;
 }
 
+static int cache_page(struct vm *m, idx_t file, uint64_t page)
+{
+	if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
+		!cache_get(m, inode_of(m, file), page, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
 /* The pages of headers that reading them brought into the page cache. */
 static int cache_headers(struct vm *m, idx_t file, const struct elf_image *img)
 {
 	uint64_t page = img->phoff >> m->page_shift;
 	uint64_t last = img->phoff + img->phnum * img->phentsize - 1;
 
-	if (cache_get(m, inode_of(m, file), 0, NULL) == PFN_NONE)
+	if (cache_page(m, file, 0))
 		return -ENOMEM;
 	for (; page <= last >> m->page_shift; page++)
-		if (cache_get(m, inode_of(m, file), page, NULL) == PFN_NONE)
+		if (cache_page(m, file, page))
 			return -ENOMEM;
 	return 0;
 }

@@ -83,7 +83,7 @@ struct task {
 	uint32_t oom_score_adj;
 	uint32_t last_sig;    /* newest signal that memory caused */
 	uint32_t personality; /* READ_IMPLIES_EXEC or 0 */
-	uint32_t reserved;
+	uint32_t oom_victim;  /* chosen by the OOM killer */
 	struct reply last;
 };
 

@@ -1,0 +1,123 @@
+#!/bin/bash
+# Memory pressure: swap areas, reclaim, the OOM killer, and what the files say
+# of them; kill -9 in between.
+. "$(dirname "$0")/lib.sh"
+start -o ram=64M,swap=64M
+echo 'spawn name=big' >"$m/ctl"
+pid=$(cat "$m/last")
+p=$m/proc/$pid
+
+# says FILE LINE: the reply
+says() {
+	local reply
+	exec 5<>"$1"
+	echo "$2" 2>/dev/null >&5
+	read -r reply <&5
+	exec 5>&-
+	echo "$reply"
+}
+
+kb() {
+	awk -v k="$2:" '$1 == k { print $2 }' "$1"
+}
+
+stat_of() {
+	awk -v k="$1" '$1 == k { print $2 }' "$m/proc/vmstat"
+}
+
+# One page out and back, in another frame with the same bytes.
+says "$p/ctl" 'mmap 96M rw as=b' >/dev/null
+says "$p/ctl" 'write b "swapped"' >/dev/null
+is "pageout" "$(says "$p/ctl" 'madvise b 4K pageout')" 0
+is "VmSwap" "$(kb "$p/status" VmSwap)" 4
+page=$((16#$(sed -n 's/^\([0-9a-f]*\)-.*rw-p 00000000 00:00 0 *$/\1/p' \
+	"$p/maps" | head -1) / 4096))
+word() {
+	dd if="$p/pagemap" bs=8 skip="$page" count=1 2>/dev/null |
+		od -An -t x8 | tr -d ' '
+}
+is "pagemap: swapped, type 0, offset 1" "$(word)" 4000000000000020
+is "smaps Swap" "$(awk '/^Swap:/ { s += $2 } END { print s }' "$p/smaps")" 4
+is "smaps SwapPss" \
+	"$(awk '/^SwapPss:/ { s += $2 } END { print s }' "$p/smaps")" 4
+is "looking changes nothing" "$(dd if="$p/mem" bs=1 count=7 \
+	skip=$((page * 4096)) iflag=skip_bytes 2>/dev/null)" swapped
+is "pages written" "$(stat_of pswpout)" 1
+is "its bytes" "$(says "$p/ctl" 'read b 7')" hex:73776170706564
+is "pages read" "$(stat_of pswpin)" 1
+is "SwapCached" "$(kb "$m/proc/meminfo" SwapCached)" 4
+
+# A second area, by a file with mkswap's header.
+truncate -s 0 "$m/disk/sw"
+dd if=/dev/zero bs=1M count=48 2>/dev/null >"$work/sw"
+/sbin/mkswap "$work/sw" >/dev/null 2>&1 || fail "mkswap"
+# a hole has no block: fill it
+python3 - "$work/sw" <<'EOF'
+import sys
+with open(sys.argv[1], 'r+b') as f:
+    for page in range(1, 48 * 256):
+        f.seek(page * 4096 + 100)
+        f.write(b'x')
+EOF
+cp "$work/sw" "$m/disk/sw" || fail "cp to disk/"
+is "swapon" "$(says "$m/ctl" 'swapon /sw prio=7')" 0
+like "again" "$(says "$m/ctl" 'swapon /sw')" '-EBUSY *'
+like "no header" "$(says "$m/ctl" 'swapon /none')" '-ENOENT *'
+like "proc/swaps" "$(sed -n 3p "$m/proc/swaps")" '/sw *file*49148*7'
+is "SwapTotal" "$(kb "$m/proc/meminfo" SwapTotal)" $((65532 + 49148))
+echo x 2>/dev/null >>"$m/disk/sw" && fail "a swap file could be written"
+
+# Half again as much as RAM, every page with its own bytes.
+for i in $(seq 0 4096 $((90 << 20))); do
+	[ $((i % 1048576)) = 0 ] && echo "write b+$i \"page $i\""
+	echo "touch b+$i w"
+done >"$work/lines"
+cat "$work/lines" >"$p/ctl" || fail "touch 90M: $(cat "$p/last")"
+like "VmSwap" "$(kb "$p/status" VmSwap)" '[3-9][0-9]???'
+# 90 MiB and the last page touched, and a page of the stack
+is "rss and swap" "$(($(kb "$p/status" RssAnon) + $(kb "$p/status" VmSwap)))" \
+	$((92160 + 4 + 4))
+[ "$(stat_of pgsteal_kswapd)" -gt 0 ] || fail "kswapd took nothing"
+[ "$(stat_of pgsteal_anon)" -gt 0 ] || fail "no anonymous page was taken"
+is "scanned" "$(($(stat_of pgscan_kswapd) + $(stat_of pgscan_direct) + \
+	$(stat_of pgscan_proactive)))" \
+	"$(($(stat_of pgscan_anon) + $(stat_of pgscan_file)))"
+is "lists are all pages" \
+	"$(awk '/^(Active|Inactive)\((anon|file)\)|^Unevictable/ { s += $2 }
+		END { print s }' "$m/proc/meminfo")" \
+	"$(awk 'NR > 1 && ($3 == "anon" || $3 == "file" || $3 == "shmem") {
+		s += 4 * 2 ^ $2 } END { print s }' "$m/phys/frames")"
+
+# Every byte, after kill -9 and a new mount.
+check_bytes() {
+	local i want
+	for i in $(seq 0 1048576 $((90 << 20))); do
+		want=hex:$(printf 'page %s' "$i" | od -An -tx1 | tr -d ' \n')
+		is "page $i" "$(says "$p/ctl" \
+			"read b+$i $((5 + ${#i}))")" "$want"
+	done
+}
+kill -9 "$(daemon)"
+fusermount3 -u "$m"
+start
+check_bytes
+like "reclaim" "$(says "$m/ctl" 'reclaim 100')" '1[0-3]?'
+is "swapoff" "$(says "$m/ctl" 'swapoff /sw')" 0
+is "one area left" "$(wc -l <"$m/proc/swaps")" 2
+check_bytes
+
+# Too much for RAM and swap: the worst dies, the others live.
+echo 'spawn name=small' >"$m/ctl"
+small=$m/proc/$(cat "$m/last")
+says "$small/ctl" 'mmap 16M rw as=s' >/dev/null
+says "$small/ctl" 'touch s 16M w' >/dev/null
+says "$p/ctl" 'mmap 96M rw as=more' >/dev/null
+like "told" "$(says "$p/ctl" 'touch more 96M w')" '-ENOMEM *OOM killer*'
+[ ! -e "$p" ] || fail "the killed process is still there"
+is "oom_kill" "$(stat_of oom_kill)" 1
+grep -q "Out of memory: Killed process $pid (big) total-vm:" \
+	"$m/kernel/dmesg" || fail "no report: $(tail -3 "$m/kernel/dmesg")"
+grep -q 'big invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE' \
+	"$m/kernel/dmesg" || fail "no head of the report"
+is "the other lives" "$(says "$small/ctl" 'touch s 16M r')" 0
+finish

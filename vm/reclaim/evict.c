@@ -1,0 +1,218 @@
+/*
+ * One page: was it used, and if not, out with it.
+ *
+ *	anonymous, shared memory   to its swap slot
+ *	file, clean                dropped
+ *	file, dirty                written to disk/, then dropped
+ *	given up by MADV_FREE      dropped, unless it was written since
+ *
+ * Writing takes no time here, so the page is free at once; Linux starts the I/O
+ * and finds the page again when it is done.  Source: Linux mm/vmscan.c
+ * (folio_check_references, shrink_folio_list), mm/rmap.c (try_to_unmap_one).
+ */
+#include "../disk/disk.h"
+#include "../mm/huge.h"
+#include "../mm/rmap.h"
+#include "../swap/swap.h"
+#include "reclaim_i.h"
+#include "workingset.h"
+
+/* ---- was it used? -------------------------------------------------------- */
+
+struct look {
+	unsigned accessed;
+	uint64_t vm_flags;
+};
+
+/* As in Linux on x86 the TLB keeps its entry: a page that the processor still
+ * knows is not found used again before its entry is gone. */
+static void look_at(struct vm *m, const struct rmap_entry *r, void *ctx)
+{
+	uint64_t e = entry_get(m, r->tab, r->i);
+	struct look *l = ctx;
+
+	if (!(e & m->arch->pte.accessed))
+		return;
+	entry_set(m, r->tab, r->i, e & ~m->arch->pte.accessed);
+	if (r->v->flags & VM_SEQ_READ)
+		return;
+	l->accessed++;
+	l->vm_flags |= r->v->flags;
+}
+
+unsigned page_referenced(struct vm *m, pfn_t pfn, uint64_t *vm_flags)
+{
+	struct look l = {0, 0};
+
+	rmap_walk(m, pfn, look_at, &l);
+	*vm_flags = l.vm_flags;
+	return l.accessed;
+}
+
+enum use { USE_NONE, USE_ONCE, USE_OFTEN, USE_KEEP_DIRTY };
+
+static enum use judge(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+	bool was = f->flags & FR_REFERENCED, file = !(f->flags & FR_SWAPBACKED);
+	uint64_t vm_flags;
+	unsigned n = page_referenced(m, pfn, &vm_flags);
+
+	f->flags &= (uint16_t)~FR_REFERENCED;
+	if (!n)
+		return was && file ? USE_KEEP_DIRTY : USE_NONE;
+	f->flags |= FR_REFERENCED;
+	if (was || n > 1 || (file && vm_flags & VM_EXEC))
+		return USE_OFTEN;
+	return USE_ONCE;
+}
+
+/* ---- unmapping ----------------------------------------------------------- */
+
+struct unmap {
+	pfn_t pfn;
+	uint32_t slot; /* what the entries name then, 0 nothing */
+	bool exclusive, dirty;
+};
+
+static void unmap_entry(struct vm *m, const struct rmap_entry *r, void *ctx)
+{
+	struct unmap *u = ctx;
+	struct frame *f = frame_at(m, u->pfn);
+	struct mm *mm = mm_at(m, r->v->mm);
+	uint64_t to = 0;
+
+	u->dirty |= (entry_get(m, r->tab, r->i) & m->arch->pte.dirty) != 0;
+	if (u->slot) {
+		to = swap_entry(m, u->slot, u->exclusive);
+		swap_get(m, u->slot);
+		mm->swapped++;
+	}
+	entry_set(m, r->tab, r->i, to);
+	tlb_flush_page(m, r->v->mm, r->va);
+	mm->rss[frame_rss(f)]--;
+	m->root->mapped -= f->mapcount == 1 && frame_is_mapped_cache(f);
+	f->mapcount--;
+	m->root->swap_idle += f->flags & FR_SWAPCACHE && !f->mapcount;
+}
+
+/* Takes the frame out of all page tables; whether it was written to. */
+static bool unmap_all(struct vm *m, pfn_t pfn, uint32_t slot)
+{
+	struct unmap u = {
+		.pfn = pfn,
+		.slot = slot,
+		.exclusive = frame_at(m, pfn)->flags & FR_EXCLUSIVE,
+	};
+
+	rmap_walk(m, pfn, unmap_entry, &u);
+	return u.dirty;
+}
+
+static void find_dirty(struct vm *m, const struct rmap_entry *r, void *ctx)
+{
+	*(bool *)ctx |= (entry_get(m, r->tab, r->i) & m->arch->pte.dirty) != 0;
+}
+
+/* ---- by kind ------------------------------------------------------------- */
+
+static enum fate evict_anon(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+	bool cached = f->flags & FR_SWAPCACHE, dirty = !cached;
+	uint32_t slot = cached ? (uint32_t)f->index : swap_alloc(m);
+
+	if (!slot)
+		return FATE_ACTIVE;
+	dirty |= unmap_all(m, pfn, slot) || f->flags & FR_DIRTY;
+	if (dirty)
+		swap_write(m, slot, pfn);
+	slot_at(m, slot)->shadow = workingset_eviction(m, f);
+	if (cached)
+		swap_cache_del(m, pfn);
+	buddy_free(m, pfn, 0, USE_ANON);
+	return FATE_FREED;
+}
+
+static enum fate evict_lazy(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+	bool dirty = false;
+
+	rmap_walk(m, pfn, find_dirty, &dirty);
+	if (dirty) {
+		f->flags |= FR_SWAPBACKED;
+		return FATE_ACTIVE;
+	}
+	unmap_all(m, pfn, 0);
+	buddy_free(m, pfn, 0, USE_ANON);
+	m->root->count[CNT_PGLAZYFREED]++;
+	return FATE_FREED;
+}
+
+static enum fate evict_shmem(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+	uint32_t slot = cache_room(m) ? swap_alloc(m) : 0;
+
+	if (!slot)
+		return FATE_ACTIVE;
+	unmap_all(m, pfn, 0);
+	swap_write(m, slot, pfn);
+	slot_at(m, slot)->shadow = workingset_eviction(m, f);
+	swap_get(m, slot);
+	cache_evict(m, pfn, slot);
+	return FATE_FREED;
+}
+
+static enum fate evict_file(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+
+	if (!cache_room(m))
+		return FATE_ACTIVE;
+	if (unmap_all(m, pfn, 0))
+		cache_set_dirty(m, f);
+	if (f->flags & FR_DIRTY)
+		cache_writeback(m, f->owner, f->index, f->index);
+	cache_evict(m, pfn, workingset_eviction(m, f));
+	return FATE_FREED;
+}
+
+static enum fate evict(struct vm *m, pfn_t pfn)
+{
+	const struct frame *f = frame_at(m, pfn);
+
+	switch (f->state) {
+	case FRAME_ANON:
+		return f->flags & FR_SWAPBACKED ? evict_anon(m, pfn)
+						: evict_lazy(m, pfn);
+	case FRAME_SHMEM:
+		return evict_shmem(m, pfn);
+	default:
+		return evict_file(m, pfn);
+	}
+}
+
+enum fate evict_page(struct vm *m, const struct scan *sc, pfn_t pfn)
+{
+	const struct frame *f = frame_at(m, pfn);
+
+	if (f->flags & FR_LARGE) {
+		lru_add(m, pfn);
+		huge_break(m, pfn);
+		return FATE_SPLIT;
+	}
+	switch (sc->ignore_references ? USE_NONE : judge(m, pfn)) {
+	case USE_OFTEN:
+		return FATE_ACTIVE;
+	case USE_ONCE:
+		return FATE_KEPT;
+	case USE_KEEP_DIRTY:
+		if (f->flags & FR_DIRTY)
+			return FATE_KEPT;
+		/* fall through */
+	default:
+		return evict(m, pfn);
+	}
+}

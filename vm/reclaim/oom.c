@@ -1,0 +1,248 @@
+#include "oom.h"
+
+#include "../abi.h"
+#include "../format.h"
+#include "../kernel/dmesg.h"
+#include "../mm/mm.h"
+#include "../phys/lru.h"
+#include "../swap/swap.h"
+
+#define SIGKILL_NR 9
+
+uint64_t oom_total(const struct vm *m)
+{
+	return m->root->totalram_pages + swap_total(m);
+}
+
+static bool exempt(const struct task *t)
+{
+	return !t->mm || t->tgid == 1 || (int32_t)t->oom_score_adj == -1000 ||
+	       t->oom_victim;
+}
+
+int64_t oom_badness(const struct vm *m, const struct task *t)
+{
+	const struct mm *mm;
+	int64_t points;
+
+	if (exempt(t))
+		return INT64_MIN;
+	mm = mm_at(m, t->mm);
+	points = (int64_t)(mm->rss[RSS_FILE] + mm->rss[RSS_ANON] +
+			   mm->rss[RSS_SHMEM] + mm->swapped +
+			   (mm->pgtables >> m->page_shift));
+	return points +
+	       (int32_t)t->oom_score_adj * (int64_t)(oom_total(m) / 1000);
+}
+
+/* The highest badness; of equals the one with the lowest PID. */
+static struct task *choose(struct vm *m)
+{
+	int64_t worst = INT64_MIN;
+	struct task *victim = NULL;
+
+	for (struct task *t = task_next(m, 0); t;
+		t = task_next(m, t->pid + 1)) {
+		int64_t points =
+			t->pid == t->tgid ? oom_badness(m, t) : INT64_MIN;
+
+		if (points > worst) {
+			worst = points;
+			victim = t;
+		}
+	}
+	return victim;
+}
+
+/* ---- report ---------------------------------------------------------------
+ */
+
+#define KB(m, pages) ((unsigned long long)(pages) << ((m)->page_shift - 10))
+
+static void mem_info(struct vm *m)
+{
+	const struct root *r = m->root;
+	uint64_t free = 0;
+
+	for (unsigned i = 0; i < r->nr_zones; i++)
+		free += r->zone[i].nr_free;
+	dmesg_line(m, "Mem-Info:");
+	dmesg_line(m, "active_anon:%llu inactive_anon:%llu isolated_anon:0",
+		(unsigned long long)lru_size(m, LRU_ACTIVE_ANON),
+		(unsigned long long)lru_size(m, LRU_INACTIVE_ANON));
+	dmesg_line(m, " active_file:%llu inactive_file:%llu isolated_file:0",
+		(unsigned long long)lru_size(m, LRU_ACTIVE_FILE),
+		(unsigned long long)lru_size(m, LRU_INACTIVE_FILE));
+	dmesg_line(m, " unevictable:%llu dirty:%llu writeback:0",
+		(unsigned long long)lru_size(m, LRU_UNEVICTABLE),
+		(unsigned long long)r->dirty);
+	dmesg_line(m, " slab_reclaimable:0 slab_unreclaimable:0");
+	dmesg_line(m, " mapped:%llu shmem:%llu pagetables:%llu",
+		(unsigned long long)r->mapped,
+		(unsigned long long)r->pages[USE_SHMEM],
+		(unsigned long long)r->pages[USE_PGTABLE]);
+	dmesg_line(m, " sec_pagetables:0 bounce:0");
+	dmesg_line(m, " kernel_misc_reclaimable:0");
+	dmesg_line(m, " free:%llu free_pcp:0 free_cma:0",
+		(unsigned long long)free);
+}
+
+static void zone_info(struct vm *m)
+{
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		const struct zone *z = &m->root->zone[i];
+
+		if (!z->managed)
+			continue;
+		dmesg_line(m,
+			"Node 0 %s free:%llukB boost:0kB min:%llukB low:%llukB "
+			"high:%llukB active_anon:%llukB inactive_anon:%llukB "
+			"active_file:%llukB inactive_file:%llukB "
+			"unevictable:%llukB present:%llukB managed:%llukB",
+			zone_name(m, i), KB(m, z->nr_free), KB(m, z->min),
+			KB(m, z->low), KB(m, z->high),
+			KB(m, z->nr_lru[LRU_ACTIVE_ANON]),
+			KB(m, z->nr_lru[LRU_INACTIVE_ANON]),
+			KB(m, z->nr_lru[LRU_ACTIVE_FILE]),
+			KB(m, z->nr_lru[LRU_INACTIVE_FILE]),
+			KB(m, z->nr_lru[LRU_UNEVICTABLE]), KB(m, z->present),
+			KB(m, z->managed));
+	}
+	dmesg_line(m, "%llu total pagecache pages",
+		(unsigned long long)(m->root->pages[USE_FILE] +
+				     m->root->pages[USE_SHMEM] +
+				     m->root->swap_cached));
+	dmesg_line(m, "%llu pages in swap cache",
+		(unsigned long long)m->root->swap_cached);
+	dmesg_line(m, "Free swap  = %llukB", KB(m, swap_free(m)));
+	dmesg_line(m, "Total swap = %llukB", KB(m, swap_total(m)));
+	dmesg_line(m, "%llu pages RAM",
+		(unsigned long long)m->root->totalram_pages);
+}
+
+static void task_dump(struct vm *m)
+{
+	dmesg_line(m, "Tasks state (memory values in pages):");
+	dmesg_line(m, "[  pid  ]   uid  tgid total_vm      rss rss_anon "
+		      "rss_file rss_shmem pgtables_bytes swapents "
+		      "oom_score_adj name");
+	for (struct task *t = task_next(m, 0); t;
+		t = task_next(m, t->pid + 1)) {
+		const struct mm *mm = mm_at(m, t->mm);
+		uint64_t rss;
+
+		if (!t->mm || t->tgid == 1 || t->pid != t->tgid)
+			continue;
+		rss = mm->rss[RSS_FILE] + mm->rss[RSS_ANON] +
+		      mm->rss[RSS_SHMEM];
+		dmesg_line(m,
+			"[%7u] %5u %5u %8llu %8llu %8llu %8llu %9llu %8llu "
+			"%8llu         %5d %s",
+			t->pid, t->cred.uid, t->tgid,
+			(unsigned long long)mm->total_vm,
+			(unsigned long long)rss,
+			(unsigned long long)mm->rss[RSS_ANON],
+			(unsigned long long)mm->rss[RSS_FILE],
+			(unsigned long long)mm->rss[RSS_SHMEM],
+			(unsigned long long)(mm->pgtables + m->page_size),
+			(unsigned long long)mm->swapped,
+			(int32_t)t->oom_score_adj, t->comm);
+	}
+}
+
+static void report(struct vm *m, const struct task *t, enum gfp_zone gfp)
+{
+	bool user = gfp == GFP_HIGHUSER;
+
+	dmesg_line(m,
+		"%s invoked oom-killer: gfp_mask=%s, order=0, "
+		"oom_score_adj=%d",
+		t ? t->comm : "kernel",
+		user ? "0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP)"
+		     : "0xcc0(GFP_KERNEL)",
+		t ? (int32_t)t->oom_score_adj : 0);
+	mem_info(m);
+	zone_info(m);
+	task_dump(m);
+}
+
+static void report_kill(struct vm *m, const struct task *v)
+{
+	const struct mm *mm = mm_at(m, v->mm);
+
+	dmesg_line(m,
+		"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),"
+		"cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=%s,"
+		"pid=%u,uid=%u",
+		v->comm, v->pid, v->cred.uid);
+	dmesg_line(m,
+		"Out of memory: Killed process %u (%s) total-vm:%llukB, "
+		"anon-rss:%llukB, file-rss:%llukB, shmem-rss:%llukB, UID:%u "
+		"pgtables:%llukB oom_score_adj:%d",
+		v->pid, v->comm, KB(m, mm->total_vm), KB(m, mm->rss[RSS_ANON]),
+		KB(m, mm->rss[RSS_FILE]), KB(m, mm->rss[RSS_SHMEM]),
+		v->cred.uid,
+		(unsigned long long)((mm->pgtables + m->page_size) >> 10),
+		(int32_t)v->oom_score_adj);
+}
+
+/* ---- kill -----------------------------------------------------------------
+ */
+
+/* Everyone with that address space is chosen. */
+static void mark(struct vm *m, idx_t mm)
+{
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next)
+		if (task_at(m, i)->mm == mm && task_at(m, i)->tgid != 1) {
+			task_at(m, i)->oom_victim = 1;
+			m->root->oom_victims++;
+		}
+}
+
+void oom_reap(struct vm *m)
+{
+	uint32_t pid = 0;
+	struct task *t;
+
+	if (!m->root->oom_victims)
+		return;
+	while ((t = task_next(m, pid + 1))) {
+		pid = t->pid;
+		if (!t->oom_victim)
+			continue;
+		t->oom_victim = 0;
+		if (t->mm)
+			task_exit(m, t, SIGKILL_NR);
+	}
+	m->root->oom_victims = 0;
+}
+
+bool oom_kill(struct vm *m, enum gfp_zone gfp)
+{
+	const struct task *t = m->running;
+	struct task *v;
+
+	if (t && t->oom_victim)
+		return false;
+	v = choose(m);
+	report(m, t, gfp);
+	if (!v) {
+		dmesg_line(m, "Out of memory and no killable processes...");
+		return false;
+	}
+	report_kill(m, v);
+	m->root->count[CNT_OOM_KILL]++;
+	m->root->kswapd_failures = 0;
+	if (t && v->mm == t->mm) {
+		mark(m, v->mm);
+		m->fail.err = 0;
+		vm_fail(m, ENOMEM,
+			"out of memory: process %u (%s) was chosen by the OOM "
+			"killer and dies; kernel/dmesg has the report",
+			v->pid, v->comm);
+		return false;
+	}
+	mark(m, v->mm);
+	oom_reap(m);
+	return true;
+}

@@ -1,0 +1,31 @@
+/*
+ * The OOM killer: when no page can be taken back, the process dies whose end
+ * gives back most.  Its report is in kernel/dmesg.
+ *
+ * Source: Linux mm/oom_kill.c.
+ */
+#ifndef PAGEFS_VM_OOM_H
+#define PAGEFS_VM_OOM_H
+
+#include "../phys/phys.h"
+#include "../task/task.h"
+
+/*
+ * What the kill of t would give back, in pages: resident and swapped pages and
+ * page tables, moved by oom_score_adj thousandths of all memory.  INT64_MIN:
+ * never chosen (init, oom_score_adj -1000, no memory).
+ */
+int64_t oom_badness(const struct vm *m, const struct task *t);
+/* RAM and swap, in pages. */
+uint64_t oom_total(const struct vm *m);
+
+/*
+ * Kills the worst process.  True if memory was freed by that.  False if there
+ * was nobody to kill, or if it is the process whose command runs: that dies
+ * after the command (oom_reap()).
+ */
+bool oom_kill(struct vm *m, enum gfp_zone gfp);
+/* After a command: those who were chosen while they ran it end. */
+void oom_reap(struct vm *m);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * Memory pressure.
+ *
+ * Pages are taken back at a few points only, so that nobody holds a frame
+ * that goes: mem_reserve() before an operation that allocates (a fault, fork),
+ * and kswapd_run() after a command and at tick.  In between allocations go down
+ * to the min watermark and then fail.
+ *
+ *	free pages
+ *	  high  ---- kswapd stops
+ *	  low   ---- an allocation below wakes kswapd: it runs after the command
+ *	  min   ---- below, the operation takes pages back itself: direct
+ *reclaim 0         if that finds none: the OOM killer
+ *
+ * Source: Linux mm/vmscan.c, mm/page_alloc.c.
+ */
+#ifndef PAGEFS_VM_RECLAIM_H
+#define PAGEFS_VM_RECLAIM_H
+
+#include "../phys/phys.h"
+#include "../task/task.h"
+
+/* Whether nr more pages may be taken from one of the zones allowed. */
+bool mem_has_room(const struct vm *m, enum gfp_zone gfp, uint64_t nr);
+
+/*
+ * Makes room for nr pages, by direct reclaim and then the OOM killer.  0, or
+ * -ENOMEM with a sentence: nothing is left to take, or the process whose
+ * command this is was chosen itself and dies after it.
+ */
+int mem_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
+
+static inline int mem_reserve(struct vm *m, enum gfp_zone gfp, uint64_t nr)
+{
+	const struct zone *z = &m->root->zone[m->top_zone[gfp]];
+
+	if (z->nr_free > z->low + nr || mem_has_room(m, gfp, nr))
+		return 0;
+	return mem_reclaim(m, gfp, nr);
+}
+
+/* Pages that one step may take: readahead leaves them. */
+#define STEP_PAGES 8u
+
+static inline bool mem_has_spare(const struct vm *m)
+{
+	const struct zone *z = &m->root->zone[m->top_zone[GFP_HIGHUSER]];
+
+	return z->nr_free > z->low + STEP_PAGES ||
+	       mem_has_room(m, GFP_HIGHUSER, STEP_PAGES);
+}
+
+/* The same without the OOM killer, for who can do without: -ENOMEM. */
+int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
+
+/* The daemon, if an allocation woke it: until a zone is above its high
+ * watermark again. */
+void kswapd_run(struct vm *m);
+
+/* Takes back nr pages if there are that many: proactive reclaim.  Returns how
+ * many it were. */
+uint64_t reclaim_pages(struct vm *m, uint64_t nr);
+
+/* Takes one page back whether it was used or not: MADV_PAGEOUT.  False if it
+ * must stay. */
+bool reclaim_frame(struct vm *m, pfn_t pfn);
+
+#endif

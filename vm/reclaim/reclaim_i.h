@@ -1,0 +1,50 @@
+/* What the files of reclaim/ share. */
+#ifndef PAGEFS_VM_RECLAIM_I_H
+#define PAGEFS_VM_RECLAIM_I_H
+
+#include "../phys/lru.h"
+#include "reclaim.h"
+
+#define SWAP_CLUSTER_MAX 32u /* pages of a batch */
+#define DEF_PRIORITY	 12
+
+/* Who takes pages back: decides the counters. */
+enum scanner { SCAN_KSWAPD, SCAN_DIRECT, SCAN_PROACTIVE };
+
+/* One search for pages. */
+struct scan {
+	enum scanner who;
+	unsigned zone; /* the highest whose pages help */
+	int priority;  /* list >> priority is looked at; 12 down to 0 */
+	uint64_t nr_to_reclaim, nr_scanned, nr_reclaimed;
+	bool force_deactivate, skipped_deactivate;
+	bool deactivate[2]; /* anon, file: the active list may be shortened */
+	bool cache_trim;    /* enough file pages that nobody used again */
+	bool file_is_tiny;
+	bool ignore_references;
+};
+
+/* What became of a page that was looked at. */
+enum fate {
+	FATE_FREED,
+	FATE_KEPT,
+	FATE_ACTIVE,
+	FATE_SPLIT, /* a huge page: its pages are on the lists now */
+};
+
+/* One inactive page, which is on no list while it is looked at (evict.c). */
+enum fate evict_page(struct vm *m, const struct scan *sc, pfn_t pfn);
+/* Entries that were used since the last look, and forgets that; *vm_flags gets
+ * the flags of their VMAs. */
+unsigned page_referenced(struct vm *m, pfn_t pfn, uint64_t *vm_flags);
+
+/* Looks through the lists once (vmscan.c). */
+void shrink_node(struct vm *m, struct scan *sc);
+
+/*
+ * What it cost to take pages of one kind, in vain or with I/O: the balance
+ * between the kinds follows.  Halves with time.
+ */
+void reclaim_note_cost(struct vm *m, bool file, uint64_t nr_io, uint64_t nr);
+
+#endif

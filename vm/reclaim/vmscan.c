@@ -1,0 +1,287 @@
+/*
+ * Looking through the lists from their tails.
+ *
+ * How much of each list is looked at follows from the priority, which rises
+ * (12 down to 0) while too little is found, and from the balance between
+ * anonymous and file pages: swappiness, and what taking either cost lately.
+ * Source: Linux mm/vmscan.c (shrink_lruvec, get_scan_count,
+ * shrink_active_list, inactive_is_low), mm/swap.c (lru_note_cost).
+ */
+#include "../mm/mm.h"
+#include "../swap/swap.h"
+#include "reclaim_i.h"
+#include "workingset.h"
+
+/* ---- balance ------------------------------------------------------------- */
+
+static uint64_t isqrt(uint64_t v)
+{
+	uint64_t r = 0;
+
+	for (uint64_t bit = 1ull << 31; bit; bit >>= 1)
+		if ((r | bit) * (r | bit) <= v)
+			r |= bit;
+	return r;
+}
+
+static bool inactive_is_low(const struct vm *m, enum lru_id inactive)
+{
+	uint64_t in = lru_size(m, inactive), act = lru_size(m, inactive + 1);
+	uint64_t gb = (in + act) >> (30 - m->page_shift);
+
+	return in * (gb ? isqrt(10 * gb) : 1) < act;
+}
+
+void reclaim_note_cost(struct vm *m, bool file, uint64_t nr_io, uint64_t nr)
+{
+	uint64_t *cost = m->root->reclaim_cost, all = 0;
+
+	cost[file] += nr_io * SWAP_CLUSTER_MAX + nr;
+	for (unsigned id = 0; id < LRU_UNEVICTABLE; id++)
+		all += lru_size(m, id);
+	if (cost[0] + cost[1] > all / 4) {
+		cost[0] /= 2;
+		cost[1] /= 2;
+	}
+}
+
+/* What depends on the lists as they are before a round. */
+static void prepare(struct vm *m, struct scan *sc)
+{
+	struct root *r = m->root;
+	uint64_t file = lru_size(m, LRU_INACTIVE_FILE), free = 0, high = 0;
+
+	for (unsigned kind = 0; kind < 2; kind++) {
+		uint64_t n = r->count[CNT_REFAULT_ACTIVATE_ANON + kind];
+
+		sc->deactivate[kind] =
+			sc->force_deactivate || n != r->refaults_seen[kind] ||
+			inactive_is_low(m,
+				kind ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON);
+	}
+	sc->cache_trim = file >> sc->priority && !sc->deactivate[1];
+	for (unsigned i = 0; i < r->nr_zones; i++) {
+		free += r->zone[i].nr_free;
+		high += r->zone[i].high;
+	}
+	file += lru_size(m, LRU_ACTIVE_FILE);
+	sc->file_is_tiny = file + free <= high && !sc->deactivate[0] &&
+			   lru_size(m, LRU_INACTIVE_ANON) >> sc->priority;
+}
+
+/* Parts of the lists to look at: share[0] of anon, share[1] of file. */
+static void balance(
+	const struct vm *m, const struct scan *sc, uint64_t share[2])
+{
+	const uint64_t *cost = m->root->reclaim_cost;
+	uint64_t both = cost[0] + cost[1];
+	uint64_t swappiness = m->root->set.swappiness;
+	uint64_t anon = both + cost[0], file = both + cost[1];
+
+	share[0] = share[1] = 0;
+	if (!swap_free(m))
+		share[1] = 1;
+	else if (!sc->priority && swappiness)
+		share[0] = share[1] = 1;
+	else if (sc->file_is_tiny)
+		share[0] = 1;
+	else if (sc->cache_trim)
+		share[1] = 1;
+	else {
+		share[0] = swappiness * (anon + file + 1) / (anon + 1);
+		share[1] = (200 - swappiness) * (anon + file + 1) / (file + 1);
+	}
+}
+
+static void scan_counts(
+	const struct vm *m, const struct scan *sc, uint64_t nr[NR_LRU])
+{
+	bool equal = !sc->priority && m->root->set.swappiness && swap_free(m);
+	uint64_t share[2];
+
+	balance(m, sc, share);
+	for (unsigned id = 0; id < LRU_UNEVICTABLE; id++) {
+		uint64_t n = lru_size(m, id) >> sc->priority;
+		uint64_t s = share[id >= LRU_INACTIVE_FILE];
+
+		nr[id] = equal ? n : n * s / (share[0] + share[1]);
+	}
+}
+
+/* ---- one batch ------------------------------------------------------------
+ */
+
+/* The page at the tail, off its list; pages of zones that do not help are
+ * turned to the head, at most *left of them. */
+static pfn_t take_tail(
+	struct vm *m, const struct scan *sc, enum lru_id id, uint64_t *left)
+{
+	pfn_t pfn;
+
+	while (*left && (pfn = m->root->lru[id].tail)) {
+		--*left;
+		lru_del(m, pfn);
+		if (zone_of(m, pfn) <= &m->root->zone[sc->zone])
+			return pfn;
+		lru_add(m, pfn);
+	}
+	return PFN_NONE;
+}
+
+static void count_scan(struct vm *m, const struct scan *sc, bool file,
+	uint64_t n, uint64_t freed)
+{
+	uint64_t *count = m->root->count;
+
+	count[CNT_PGSCAN_KSWAPD + sc->who] += n;
+	count[CNT_PGSTEAL_KSWAPD + sc->who] += freed;
+	count[CNT_PGSCAN_ANON + file] += n;
+	count[CNT_PGSTEAL_ANON + file] += freed;
+}
+
+static void shrink_inactive(
+	struct vm *m, struct scan *sc, enum lru_id id, uint64_t nr)
+{
+	bool file = id == LRU_INACTIVE_FILE;
+	uint64_t scanned = 0, freed = 0, io = m->root->count[CNT_PSWPOUT];
+	uint64_t left = lru_size(m, id);
+	pfn_t pfn;
+
+	while (scanned < nr && (pfn = take_tail(m, sc, id, &left))) {
+		struct frame *f = frame_at(m, pfn);
+
+		scanned++;
+		switch (evict_page(m, sc, pfn)) {
+		case FATE_FREED:
+			freed++;
+			continue;
+		case FATE_SPLIT:
+			continue;
+		case FATE_ACTIVE:
+			f->flags |= FR_ACTIVE;
+			m->root->count[CNT_PGACTIVATE]++;
+			workingset_activation(m);
+			break;
+		case FATE_KEPT:
+			break;
+		}
+		lru_add(m, pfn);
+	}
+	count_scan(m, sc, file, scanned, freed);
+	sc->nr_scanned += scanned;
+	sc->nr_reclaimed += freed;
+	reclaim_note_cost(
+		m, file, m->root->count[CNT_PSWPOUT] - io, scanned - freed);
+}
+
+/* Programs stay active while they are used; all else goes to the inactive list,
+ * where being used is looked at anew. */
+static void shrink_active(
+	struct vm *m, struct scan *sc, enum lru_id id, uint64_t nr)
+{
+	bool file = id == LRU_ACTIVE_FILE;
+	uint64_t scanned = 0, rotated = 0, left = lru_size(m, id);
+	pfn_t pfn;
+
+	while (scanned < nr && (pfn = take_tail(m, sc, id, &left))) {
+		struct frame *f = frame_at(m, pfn);
+		uint64_t vm_flags;
+
+		scanned++;
+		if (page_referenced(m, pfn, &vm_flags) && vm_flags & VM_EXEC &&
+			file) {
+			rotated++;
+		} else {
+			f->flags &= (uint16_t)~FR_ACTIVE;
+			f->flags |= FR_WORKINGSET;
+		}
+		lru_add(m, pfn);
+	}
+	m->root->count[CNT_PGREFILL] += scanned;
+	m->root->count[CNT_PGDEACTIVATE] += scanned - rotated;
+	sc->nr_scanned += scanned;
+	if (rotated)
+		reclaim_note_cost(m, file, 0, rotated);
+}
+
+static void shrink_list(
+	struct vm *m, struct scan *sc, enum lru_id id, uint64_t nr)
+{
+	bool file = id >= LRU_INACTIVE_FILE;
+
+	if (id == LRU_INACTIVE_ANON || id == LRU_INACTIVE_FILE)
+		shrink_inactive(m, sc, id, nr);
+	else if (sc->deactivate[file])
+		shrink_active(m, sc, id, nr);
+	else
+		sc->skipped_deactivate = true;
+}
+
+/* ---- all lists ------------------------------------------------------------
+ */
+
+/*
+ * Enough was found: the kind with less left to look at stops, and of the other
+ * as large a part is left as was of this.
+ */
+static void finish_in_proportion(
+	uint64_t nr[NR_LRU], const uint64_t want[NR_LRU])
+{
+	uint64_t file = nr[LRU_INACTIVE_FILE] + nr[LRU_ACTIVE_FILE];
+	uint64_t anon = nr[LRU_INACTIVE_ANON] + nr[LRU_ACTIVE_ANON];
+	unsigned less = file > anon ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE;
+	unsigned more = file > anon ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
+	uint64_t target = want[less] + want[less + 1] + 1;
+	uint64_t percent = (file > anon ? anon : file) * 100 / target;
+
+	nr[less] = nr[less + 1] = 0;
+	for (unsigned id = more; id < more + 2; id++) {
+		uint64_t done = want[id] - nr[id];
+
+		nr[id] = want[id] * (100 - percent) / 100;
+		nr[id] -= nr[id] < done ? nr[id] : done;
+	}
+}
+
+static bool work_left(const uint64_t nr[NR_LRU])
+{
+	return nr[LRU_INACTIVE_ANON] || nr[LRU_ACTIVE_FILE] ||
+	       nr[LRU_INACTIVE_FILE];
+}
+
+static void shrink_lists(struct vm *m, struct scan *sc)
+{
+	bool whole = sc->who != SCAN_KSWAPD && sc->priority == DEF_PRIORITY;
+	uint64_t nr[NR_LRU] = {0}, want[NR_LRU], start = sc->nr_reclaimed;
+	bool adjusted = whole;
+
+	scan_counts(m, sc, nr);
+	for (unsigned id = 0; id < NR_LRU; id++)
+		want[id] = nr[id];
+	while (work_left(nr)) {
+		for (unsigned id = 0; id < LRU_UNEVICTABLE; id++) {
+			uint64_t n = nr[id] < SWAP_CLUSTER_MAX
+					     ? nr[id]
+					     : SWAP_CLUSTER_MAX;
+
+			nr[id] -= n;
+			if (n)
+				shrink_list(m, sc, id, n);
+		}
+		if (sc->nr_reclaimed - start < sc->nr_to_reclaim || adjusted)
+			continue;
+		if (!(nr[LRU_INACTIVE_FILE] + nr[LRU_ACTIVE_FILE]) ||
+			!(nr[LRU_INACTIVE_ANON] + nr[LRU_ACTIVE_ANON]))
+			break;
+		finish_in_proportion(nr, want);
+		adjusted = true;
+	}
+}
+
+void shrink_node(struct vm *m, struct scan *sc)
+{
+	prepare(m, sc);
+	shrink_lists(m, sc);
+	if (swap_total(m) && inactive_is_low(m, LRU_INACTIVE_ANON))
+		shrink_active(m, sc, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX);
+}

@@ -1,0 +1,183 @@
+/* Swap areas: swapon(2), swapoff(2), and the header that mkswap(8) writes. */
+#include <string.h>
+
+#include "../disk/disk_i.h"
+#include "../mm/mm.h"
+#include "swap.h"
+
+#define HEADER_MAGIC	"SWAPSPACE2"
+#define HEADER_MAGIC_AT (DISK_BLOCK - 10)
+#define HEADER_INFO_AT	1024 /* version, last page, number of bad pages */
+#define PRIO_MAX	32767
+
+/* ---- slots of an area -----------------------------------------------------
+ */
+
+static uint32_t slots_max(const struct vm *m)
+{
+	return (uint32_t)(m->arena.seg[SEG_SLOT].reserved /
+			  sizeof(struct swap_slot));
+}
+
+/* The lowest place for n slots beside those of other areas; 0 is no slot. */
+static uint32_t find_base(const struct vm *m, uint32_t n)
+{
+	uint32_t base = 1;
+
+	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++) {
+		const struct swap_area *a = &m->root->swap[i];
+
+		if (!a->pages || base + n <= a->base ||
+			base >= a->base + a->pages)
+			continue;
+		base = a->base + a->pages;
+		i = (unsigned)-1; /* look again from the first */
+	}
+	return base + (uint64_t)n <= slots_max(m) ? base : 0;
+}
+
+static struct swap_area *free_area(struct vm *m)
+{
+	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++)
+		if (!m->root->swap[i].pages)
+			return &m->root->swap[i];
+	return NULL;
+}
+
+static int32_t next_prio(struct vm *m)
+{
+	int32_t prio = -2;
+
+	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++)
+		if (m->root->swap[i].pages && m->root->swap[i].prio <= prio)
+			prio = m->root->swap[i].prio - 1;
+	return prio;
+}
+
+static int area_add(struct vm *m, idx_t inode, uint32_t pages, int64_t prio)
+{
+	struct swap_area *a = free_area(m);
+	uint32_t base = find_base(m, pages);
+	struct segment *seg = &m->arena.seg[SEG_SLOT];
+	uint64_t end = (base + (uint64_t)pages) * sizeof(struct swap_slot);
+
+	if (!a || !base)
+		return vm_fail(
+			m, EPERM, "%u swap areas are the most", MAX_SWAP_AREAS);
+	*a = (struct swap_area){
+		.inode = inode,
+		.base = base,
+		.pages = pages,
+		.next = 1,
+		.prio = prio < 0 ? next_prio(m) : (int32_t)prio,
+	};
+	if (seg->used < end)
+		seg->used = end;
+	m->root->swap_pages += pages - 1;
+	if (inode) {
+		inode_get(m, inode);
+		m->root->swap_files++;
+	}
+	return 0;
+}
+
+int swap_on_own(struct vm *m, int64_t prio)
+{
+	uint64_t pages = m->root->config.swap >> m->page_shift;
+
+	return area_add(m, 0, (uint32_t)pages, prio);
+}
+
+int swap_boot(struct vm *m)
+{
+	m->root->swap_hits = 4; /* as Linux begins */
+	return m->root->config.swap >= 2 * m->page_size ? swap_on_own(m, -1)
+							: 0;
+}
+
+struct swap_area *swap_area_of(struct vm *m, idx_t inode)
+{
+	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++)
+		if (m->root->swap[i].pages && m->root->swap[i].inode == inode)
+			return &m->root->swap[i];
+	return NULL;
+}
+
+/* ---- files ----------------------------------------------------------------
+ */
+
+/* Pages by the header, 0 with EINVAL. */
+static uint64_t header_pages(struct vm *m, idx_t inode)
+{
+	const struct inode *n = inode_at(m, inode);
+	uint8_t head[DISK_BLOCK];
+	uint32_t info[3];
+
+	disk_read(m, inode, 0, head, sizeof(head));
+	memcpy(info, head + HEADER_INFO_AT, sizeof(info));
+	if (n->size < 2 * DISK_BLOCK ||
+		memcmp(head + HEADER_MAGIC_AT, HEADER_MAGIC, 10)) {
+		vm_fail(m, EINVAL,
+			"the file has no swap header: write one with mkswap, "
+			"or give size=");
+		return 0;
+	}
+	if (info[0] != 1 || !info[1] || info[2] ||
+		info[1] + 1ull > n->size >> m->page_shift) {
+		vm_fail(m, EINVAL,
+			"the swap header has version %u, last page %u and %u "
+			"bad pages; the file has %llu pages",
+			info[0], info[1], info[2],
+			(unsigned long long)(n->size >> m->page_shift));
+		return 0;
+	}
+	return info[1] + 1ull;
+}
+
+int swap_make(struct vm *m, idx_t inode, uint64_t bytes)
+{
+	uint8_t head[DISK_BLOCK] = {0};
+	uint32_t info[3] = {1, (uint32_t)(bytes >> m->page_shift) - 1, 0};
+	struct inode *n = inode_at(m, inode);
+	int err;
+
+	if (bytes < 10 * DISK_BLOCK || bytes >> m->page_shift > UINT32_MAX)
+		return vm_fail(m, EINVAL,
+			"a swap area has 10 pages or more, not %llu bytes",
+			(unsigned long long)bytes);
+	bytes = bytes >> m->page_shift << m->page_shift;
+	memcpy(head + HEADER_INFO_AT, info, sizeof(info));
+	memcpy(head + HEADER_MAGIC_AT, HEADER_MAGIC, 10);
+	err = bytes > n->size ? disk_truncate(m, inode, bytes) : 0;
+	if (!err)
+		err = blocks_fill_holes(m, n, 0, bytes);
+	return err ? err : (int)disk_write(m, inode, 0, head, sizeof(head)) < 0;
+}
+
+int swap_on(struct vm *m, idx_t inode, int64_t prio)
+{
+	const struct inode *n = inode_at(m, inode);
+	uint64_t pages;
+
+	if (prio > PRIO_MAX)
+		return vm_fail(m, EINVAL, "a priority is at most %d", PRIO_MAX);
+	if (n->type != INODE_FILE)
+		return vm_fail(m, EINVAL, "a swap area is a regular file");
+	if (swap_area_of(m, inode))
+		return vm_fail(m, EBUSY, "the file is a swap area already");
+	pages = header_pages(m, inode);
+	if (!pages)
+		return -EINVAL;
+	if (blocks_count(m, n, 0, pages << m->page_shift) !=
+		(pages << m->page_shift) / DISK_BLOCK)
+		return vm_fail(m, EINVAL,
+			"the file has holes: a swap area has "
+			"a block for each page");
+	/* what the cache holds newer goes to the blocks, which are used now */
+	inode_write(m, inode, 0, UINT64_MAX);
+	mm_unmap_cached(m, inode, 0, UINT64_MAX);
+	cache_drop(m, inode_at(m, inode), 0, UINT64_MAX);
+	return area_add(m, inode, (uint32_t)pages, prio);
+}
+
+/* swap_off() is in swapoff.c. */
