@@ -11,15 +11,17 @@
  */
 #include "store_i.h"
 
+#include <limits.h>
+
 /*
  * SQLite begins the WAL anew when a command finds all of it copied.  Where
  * commands never pause, some frames always are not: from WAL_LONG frames on,
- * the last ones are copied with the lock held, as few as ROUNDS_MAX rounds
- * leave.
+ * the last ones are copied with the lock held, once they are few beside those
+ * of the WAL.
  */
-#define WAL_LONG    65536
-#define REST_FRAMES 256
-#define ROUNDS_MAX  4
+#define WAL_LONG   65536
+#define FEW	   128 /* one in so many */
+#define ROUNDS_MAX 4
 
 static sqlite3 *connect_again(struct store *s)
 {
@@ -34,33 +36,40 @@ static sqlite3 *connect_again(struct store *s)
 	return db;
 }
 
-/* Copies the frames that there are; returns how many of the WAL are copied. */
-static int copy(sqlite3 *db)
+/*
+ * Copies the frames that there are; returns how many of the WAL are copied.
+ * SQLite syncs the database only when none has come meanwhile: what is synced
+ * here need not be where the lock is held.
+ */
+static int copy(struct store *s, sqlite3 *db)
 {
 	int done = 0;
 
 	sqlite3_wal_checkpoint_v2(
 		db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &done);
+	sync_files(s);
 	return done;
 }
 
 /* The lock is held, and let go of while frames are copied. */
 static void copy_wal(struct store *s)
 {
-	int done = 0, left = REST_FRAMES + 1;
+	int done = 0, left = INT_MAX;
 	sqlite3 *db;
 
+	s->back.wal = false;
 	burst_share(s);
 	db = connect_again(s);
 	s->back.copying = true;
-	for (int i = 0; db && i < ROUNDS_MAX && left > REST_FRAMES; i++) {
+	for (int i = 0; db && i < ROUNDS_MAX && left > done / FEW; i++) {
 		store_unlock(s);
-		done = copy(db);
+		done = copy(s, db);
 		store_lock_last(s);
 		left = s->wal_frames - done;
 	}
-	if (done > WAL_LONG && left > 0)
-		copy(db);
+	if (done > WAL_LONG && left > 0 && left <= done / FEW)
+		sqlite3_wal_checkpoint_v2(
+			db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	sqlite3_close(db);
 	s->back.copying = false;
 	s->back.copied = s->wal_frames;
@@ -86,7 +95,6 @@ static void *run(void *ctx)
 				store_notice(s, "no snapshot: %s", s->sentence);
 			b->save = false;
 		} else if (b->wal) {
-			b->wal = false;
 			copy_wal(s);
 		} else {
 			pthread_cond_wait(&b->wake, &s->lock);
@@ -123,4 +131,15 @@ void background_stop(struct store *s)
 	store_unlock(s);
 	pthread_join(b->thread, NULL);
 	b->running = false;
+}
+
+bool background_pause(struct store *s)
+{
+	struct background *b = &s->back;
+
+	store_unlock(s);
+	store_lock_last(s);
+	if (b->wal && b->running && pthread_equal(b->thread, pthread_self()))
+		copy_wal(s);
+	return !b->stop;
 }

@@ -96,7 +96,7 @@ void burst_leave(struct store *s)
 	if (s->readers_shut_out)
 		let_readers_in(s);
 	burst_share(s);
-	if (news(s) > WAL_FRAMES_IDLE && !s->saver.layer)
+	if (news(s) > WAL_FRAMES_IDLE)
 		copy_wal(s);
 	if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ==
 		SQLITE_OK)
@@ -145,12 +145,6 @@ int burst_commit(struct store *s)
 	return s->commits != commits ? 0 : rc;
 }
 
-void burst_saved(struct store *s)
-{
-	if (news(s) >= WAL_FRAMES_MAX)
-		copy_wal(s);
-}
-
 int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames)
 {
 	struct store *s = ctx;
@@ -159,8 +153,7 @@ int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames)
 	s->wal_frames = frames;
 	if (frames < s->back.copied) /* it began anew */
 		s->back.copied = 0;
-	/* What a saved state adds is copied after it. */
-	if (news(s) >= WAL_FRAMES_MAX && !s->saver.layer)
+	if (news(s) >= WAL_FRAMES_MAX)
 		copy_wal(s);
 	return SQLITE_OK;
 }

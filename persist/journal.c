@@ -115,13 +115,11 @@ static int sync_file(struct store *s, const char *path, int flags)
  * directory is synced for the names of a new machine's files.  None of this
  * needs the lock: others write meanwhile.
  */
-int store_sync(struct store *s)
+int sync_files(struct store *s)
 {
 	char path[4096], *slash;
 	int rc;
 
-	if (s->read_only)
-		return 0;
 	snprintf(path, sizeof(path), "%s-wal", s->path);
 	rc = sync_file(s, path, O_RDONLY);
 	if (!rc && fsync(s->lock_fd))
@@ -133,6 +131,13 @@ int store_sync(struct store *s)
 		strcpy(path, ".");
 	if (!rc)
 		rc = sync_file(s, path, O_RDONLY | O_DIRECTORY);
+	return rc;
+}
+
+int store_sync(struct store *s)
+{
+	int rc = s->read_only ? 0 : sync_files(s);
+
 	if (!rc)
 		return 0;
 	store_lock(s);

@@ -266,7 +266,6 @@ void save_end(struct store *s, bool committed)
 		if (t->layer[i].live)
 			t->layer[nr++] = t->layer[i];
 	t->nr_layers = nr;
-	burst_saved(s);
 }
 
 void saver_free(struct saver *v)

@@ -136,11 +136,7 @@ static int approach(struct store *s, bool pause)
 
 		rc = save_slice(s, &near);
 		s->saver.ns += clock_ns() - t0;
-		if (rc || near || !pause)
-			continue;
-		store_unlock(s);
-		store_lock_last(s);
-		if (s->back.stop)
+		if (!rc && !near && pause && !background_pause(s))
 			rc = store_fail(s, EINTR, "given up");
 	}
 	return rc;

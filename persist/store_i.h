@@ -335,8 +335,6 @@ void burst_share(struct store *s);
 int burst_step(struct store *s, sqlite3_stmt *st);
 int burst_begin(struct store *s);
 int burst_commit(struct store *s);
-/* After a save: its part of the WAL may be copied. */
-void burst_saved(struct store *s);
 int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames);
 
 /* wal_io.c: the name of the VFS. */
@@ -484,6 +482,9 @@ uint64_t timeline_last(const struct store *s, const struct timeline *t);
  */
 bool background_wants(struct store *s, bool *what);
 void background_stop(struct store *s); /* without the lock */
+/* Within a long work: lets others have the lock, and in the store's thread
+ * copies the WAL if that is due.  False when the work is to be given up. */
+bool background_pause(struct store *s);
 
 /* view.c: the mutex of the live machine's store. */
 void store_lock(struct store *s);
@@ -522,6 +523,10 @@ int checkpoint_find(
 int checkpoint_list(struct store *s,
 	int (*fn)(void *ctx, const struct store_checkpoint *c), void *ctx);
 int checkpoint_create(struct store *s, const char *name);
+
+/* journal.c: syncs the WAL, the database, and their names; without the lock.
+ * 0 or -errno. */
+int sync_files(struct store *s);
 
 /* command.c: writes with commands of the store's own among their lines. */
 bool command_is_mixed(const struct event *e);

@@ -20,6 +20,7 @@
 
 #define FRAME_HEADER 24
 #define WAITING_MAX  65536
+#define CUT_MAX	     (16 << 20)
 
 /* Lies behind the file of the VFS below. */
 struct wal_file {
@@ -115,12 +116,22 @@ static int wal_size(sqlite3_file *f, sqlite3_int64 *size)
 	return rc ? rc : w->real->xFileSize(f, size);
 }
 
+/*
+ * A command that finds a long WAL copied cuts it to journal_size_limit.  To
+ * give back much at once takes the file system long, so it is cut by
+ * CUT_MAX bytes each time; what stays behind is of an older generation.
+ */
 static int wal_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
 	struct wal_file *w = wal_of(f);
 	int rc = write_waiting(f, w);
+	sqlite3_int64 now;
 
 	w->end = 0;
+	if (!rc)
+		rc = w->real->xFileSize(f, &now);
+	if (!rc && size && now - size > CUT_MAX)
+		size = now - CUT_MAX;
 	return rc ? rc : w->real->xTruncate(f, size);
 }
 

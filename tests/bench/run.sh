@@ -158,6 +158,7 @@ for at in range(0x100000000, 0x120000000, 1 << 20):
     half = [r.randbytes(2048) + bytes(2048) for page in range(256)]
     os.pwrite(fd, b"".join(half), at)
 PY
+	sync # the disk is not to be busy with that
 	wait_row "mkdir checkpoints/a, 512 MiB" "mkdir $m/checkpoints/a"
 	wait_row "copying of its WAL" "sleep 1"
 	wait_row "checkpoint b" "echo checkpoint b >$m/ctl"
