@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "../vm/task/task.h"
+#include "access.h"
 #include "session.h"
 
 uint32_t file_pid(const struct open_file *f)
@@ -16,12 +17,13 @@ uint32_t file_pid(const struct open_file *f)
 struct actor file_actor(fuse_req_t req, const struct open_file *f)
 {
 	const struct fuse_ctx *c = fuse_req_ctx(req);
+	const struct view *v = &f->machine->view;
 
 	return (struct actor){
 		.kind = f->node->actor,
 		.id = file_pid(f),
-		.uid = c->uid,
-		.gid = c->gid,
+		.uid = user_of_host(v, c->uid),
+		.gid = group_of_host(v, c->uid, c->gid),
 	};
 }
 

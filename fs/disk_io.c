@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "access.h"
 #include "disk_path.h"
 
 static mode_t inode_type_mode(const struct inode *i)
@@ -54,8 +55,8 @@ int disk_attr(struct session *s, struct machine *mach, const struct place *p,
 	st->st_ino = place_ino(p);
 	st->st_mode = inode_type_mode(i) | (i->mode & 07777);
 	st->st_nlink = i->type == INODE_DIR ? dir_links(m, i) : i->linked;
-	st->st_uid = i->uid;
-	st->st_gid = i->gid;
+	st->st_uid = host_of_user(&mach->view, i->uid);
+	st->st_gid = host_of_group(&mach->view, i->gid);
 	st->st_size = (off_t)i->size;
 	st->st_blocks = (blkcnt_t)(i->nr_blocks * (DISK_BLOCK / 512));
 	st->st_blksize = DISK_BLOCK;
@@ -63,10 +64,6 @@ int disk_attr(struct session *s, struct machine *mach, const struct place *p,
 	st->st_ctim = disk_time(i->ctime_ns);
 	if (i->type == INODE_LINK)
 		st->st_size = (off_t)strlen(link_text(m, i));
-	if (!p->id) {
-		st->st_uid = mach->view.uid;
-		st->st_gid = mach->view.gid;
-	}
 	return 0;
 }
 
@@ -203,7 +200,8 @@ static int set_attr(fuse_req_t req, struct machine *mach, idx_t inode,
 static int setattr_locked(fuse_req_t req, struct machine *mach, idx_t i,
 	const struct stat *to, int set)
 {
-	const struct inode *inode = inode_at(mach->view.vm, i);
+	const struct view *v = &mach->view;
+	const struct inode *inode = inode_at(v->vm, i);
 	char values[64];
 	int err = 0;
 
@@ -215,8 +213,11 @@ static int setattr_locked(fuse_req_t req, struct machine *mach, idx_t i,
 	}
 	if (!err && set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) {
 		snprintf(values, sizeof(values), " %u %u",
-			set & FUSE_SET_ATTR_UID ? to->st_uid : inode->uid,
-			set & FUSE_SET_ATTR_GID ? to->st_gid : inode->gid);
+			set & FUSE_SET_ATTR_UID ? user_of_host(v, to->st_uid)
+						: inode->uid,
+			set & FUSE_SET_ATTR_GID
+				? group_of_host(v, to->st_uid, to->st_gid)
+				: inode->gid);
 		err = set_attr(req, mach, i, "chown", values);
 	}
 	return err;

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "access.h"
 #include "disk_path.h"
 
 idx_t disk_inode(const struct machine *mach, const struct place *p)
@@ -78,6 +79,7 @@ int disk_run(fuse_req_t req, struct machine *mach, struct sbuf *line,
 	const void *blob, size_t len)
 {
 	const struct fuse_ctx *c = fuse_req_ctx(req);
+	const struct view *v = &mach->view;
 	struct session *s = req_session(req);
 	struct vm_outcome out;
 	struct open_file file = {
@@ -86,7 +88,8 @@ int disk_run(fuse_req_t req, struct machine *mach, struct sbuf *line,
 		.node = &node_table[0],
 	};
 	struct event e = {
-		.actor = {ACTOR_DISK, 0, c->uid, c->gid},
+		.actor = {ACTOR_DISK, 0, user_of_host(v, c->uid),
+			group_of_host(v, c->uid, c->gid)},
 		.text = line->data,
 		.text_len = line->len,
 		.blob = blob,

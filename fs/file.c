@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "access.h"
 #include "session.h"
 
 struct open_file *open_file_new(struct session *s, struct machine *mach,
@@ -78,6 +79,31 @@ static bool is_read_only(const struct place *p, int flags)
 	       p->row < nr_nodes && node_table[p->row].kind != NODE_QUERY;
 }
 
+/* The machine as who opened the file sees it; with its lock held. */
+static struct view view_of(const struct open_file *f)
+{
+	struct view v = f->machine->view;
+
+	v.caller = f->uid;
+	v.caller_gid = f->gid;
+	return v;
+}
+
+/* Linux asks when a file of proc/PID is opened; who has it open may read. */
+int may_open(fuse_req_t req, struct open_file *f)
+{
+	struct view v;
+	int err;
+
+	f->uid = fuse_req_ctx(req)->uid;
+	f->gid = fuse_req_ctx(req)->gid;
+	fair_read(&f->machine->lock);
+	v = view_of(f);
+	err = caller_check(&v, f->node, f->place.id);
+	fair_unlock(&f->machine->lock);
+	return -err;
+}
+
 static int open_place(
 	fuse_req_t req, fuse_ino_t ino, int flags, struct open_file **out)
 {
@@ -91,8 +117,8 @@ static int open_place(
 	*out = open_file_new(req_session(req), mach, &p, flags);
 	if (!*out)
 		return ENOMEM;
-	(*out)->uid = fuse_req_ctx(req)->uid;
-	if ((*out)->node->kind == NODE_DISK)
+	err = may_open(req, *out);
+	if (!err && (*out)->node->kind == NODE_DISK)
 		err = disk_open(req, *out, flags);
 	if (err)
 		open_file_free(*out);
@@ -130,6 +156,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static int render(struct open_file *f)
 {
 	struct machine *mach = f->machine;
+	struct view v;
 
 	f->text.len = 0;
 	f->text.failed = false;
@@ -140,7 +167,8 @@ static int render(struct open_file *f)
 		return ESRCH;
 	}
 	f->seen = mach->version;
-	f->node->show(&f->text, &mach->view, f->place.id);
+	v = view_of(f);
+	f->node->show(&f->text, &v, f->place.id);
 	fair_unlock(&mach->lock);
 	if (f->text.failed)
 		return ENOMEM;
@@ -182,9 +210,8 @@ static void read_replies(
 
 static int64_t look(struct open_file *f, char *buf, size_t size, uint64_t off)
 {
-	struct view v = f->machine->view;
+	struct view v = view_of(f);
 
-	v.caller = f->uid;
 	if (f->node->kind == NODE_DISK)
 		return disk_file_read(f, buf, size, off);
 	if (!place_exists(&v, &f->place))

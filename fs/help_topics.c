@@ -179,6 +179,19 @@ static const char strace_text[] =
 	"\n"
 	"and then each difference in address or errno, with its line.\n";
 
+static const char users_text[] =
+	"Who you are on the host is who you are in the machine: a user acts\n"
+	"as the user of the same number, without capabilities.  root, and who\n"
+	"mounted the machine, act as its root.  Others see a mount only with\n"
+	"-o allow_other.\n"
+	"\n"
+	"A process has ids and capabilities of its own: `spawn uid=1000`\n"
+	"starts one as a user, setuid, capset and prctl change them, and\n"
+	"status shows them.  Its files in proc/PID belong to its user, or to\n"
+	"root once its ids have changed (prctl set_dumpable).  maps, smaps,\n"
+	"mem, pagemap and the like are for those who could trace it: the same\n"
+	"user, or root.  Frame numbers are root's alone.\n";
+
 static const char walk_text[] =
 	"cpu/N/walk answers a line with the page walk, as the hardware of "
 	"that\n"
@@ -286,6 +299,7 @@ const struct topic topic_table[] = {
 	{.name = "pagetable", .text = pagetable_text},
 	{.name = "stats", .text = stats_text},
 	{.name = "tlb", .text = tlb_text},
+	{.name = "users", .text = users_text},
 	{.name = "walk", .text = walk_text},
 };
 const unsigned nr_topics = sizeof(topic_table) / sizeof(topic_table[0]);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../vm/task/task.h"
+#include "access.h"
 #include "session.h"
 
 /* What never changes may stay in the kernel for a day. */
@@ -192,6 +193,25 @@ static off_t shown_size(const struct view *v, const struct node *n, uint64_t id)
 	return size;
 }
 
+/*
+ * Files of a process belong to its user, or to root if it may not be looked
+ * at; those of the machine that someone else than root mounted belong to
+ * them, who could not open them otherwise.
+ */
+static void task_owner(const struct view *v, const struct node *n, uint32_t pid,
+	struct stat *st)
+{
+	const struct task *t = task_find(v->vm, pid);
+
+	if (v->uid)
+		return;
+	cred_proc_owner(v->vm, t, &st->st_uid, &st->st_gid);
+	if (n->kind == NODE_DIR && n->mode == 0555) {
+		st->st_uid = t->cred.euid;
+		st->st_gid = t->cred.egid;
+	}
+}
+
 int node_attr(struct session *s, struct machine *mach, const struct place *p,
 	struct stat *st)
 {
@@ -211,11 +231,8 @@ int node_attr(struct session *s, struct machine *mach, const struct place *p,
 	st->st_gid = v->gid;
 	st->st_blksize = 4096;
 	st->st_atim = st->st_mtim = st->st_ctim = s->mounted;
-	if (var && var->task) {
-		const struct task *t = task_find(v->vm, (uint32_t)p->id);
-
-		cred_proc_owner(v->vm, t, &st->st_uid, &st->st_gid);
-	}
+	if (var && var->task)
+		task_owner(v, n, (uint32_t)p->id, st);
 	if (is_moments(p))
 		st->st_nlink = moments_nlink(s, p);
 	if (n->kind == NODE_FILE || n->kind == NODE_LINK)
@@ -375,6 +392,21 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 		fuse_reply_attr(req, &st, attr_timeout(&p));
 }
 
+static int show_link(fuse_req_t req, struct machine *mach,
+	const struct place *p, struct sbuf *b)
+{
+	const struct node *n = &node_table[p->row];
+	struct view v = mach->view;
+	int err;
+
+	v.caller = fuse_req_ctx(req)->uid;
+	v.caller_gid = fuse_req_ctx(req)->gid;
+	err = caller_check(&v, n, p->id);
+	if (!err)
+		n->show(b, &v, p->id);
+	return -err;
+}
+
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	struct machine *mach;
@@ -394,7 +426,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	else if (node_table[p.row].kind != NODE_LINK)
 		err = EINVAL;
 	else
-		node_table[p.row].show(&b, &mach->view, p.id);
+		err = show_link(req, mach, &p, &b);
 	fair_unlock(&mach->lock);
 	machine_leave(mach);
 	/* exe of a process that runs no program leads nowhere */

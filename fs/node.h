@@ -58,8 +58,11 @@ struct node {
 	const char *verb; /* command that takes what is written to it */
 	uint16_t mode;	  /* permission bits */
 	uint16_t actor;	  /* enum actor_kind of what is written to it */
-	bool wakes;	  /* poll() wakes when a command has run */
-	bool constant;	  /* NODE_FILE: its text never changes */
+	/* For those alone who may look into the process, as ptrace(2) has it.
+	 */
+	bool looks;
+	bool wakes;    /* poll() wakes when a command has run */
+	bool constant; /* NODE_FILE: its text never changes */
 	/* As long as an address space: a past state has it by name, but does
 	 * not list it, so that diff -r of two moments ends. */
 	bool endless;

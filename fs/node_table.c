@@ -12,6 +12,16 @@
 	{                                                                     \
 		.path = p, .kind = NODE_TEXT, .mode = m, .show = s, .help = h \
 	}
+#define LOOK(p, m, s, h)                                            \
+	{                                                           \
+		.path = p, .kind = NODE_TEXT, .mode = m, .show = s, \
+		.looks = true, .help = h                            \
+	}
+#define LOOK_LINK(p, s, h)                                             \
+	{                                                              \
+		.path = p, .kind = NODE_LINK, .mode = 0777, .show = s, \
+		.looks = true, .help = h                               \
+	}
 #define SIZED(p, m, s, h)                                                     \
 	{                                                                     \
 		.path = p, .kind = NODE_FILE, .mode = m, .show = s, .help = h \
@@ -111,27 +121,30 @@ const struct node node_table[] = {
 		.actor = ACTOR_MEM,
 		.pread = pread_mem,
 		.endless = true,
+		.looks = true,
 		.help = "its memory: reading looks, writing stores"},
-	TEXT("proc/PID/maps", 0444, show_maps, "its mappings"),
-	TEXT("proc/PID/smaps", 0444, show_smaps, "what each mapping costs"),
-	TEXT("proc/PID/smaps_rollup", 0444, show_smaps_rollup,
+	LOOK("proc/PID/maps", 0444, show_maps, "its mappings"),
+	LOOK("proc/PID/smaps", 0444, show_smaps, "what each mapping costs"),
+	LOOK("proc/PID/smaps_rollup", 0444, show_smaps_rollup,
 		"the sums of smaps"),
 	{.path = "proc/PID/pagemap",
 		.kind = NODE_BINARY,
 		.mode = 0400,
 		.pread = pread_pagemap,
 		.endless = true,
+		.looks = true,
 		.help = "a 64-bit word for each page: frame and state"},
 	TEXT("proc/PID/status", 0444, show_status, "the process in words"),
 	TEXT("proc/PID/stat", 0444, show_stat, "the process in 52 numbers"),
 	TEXT("proc/PID/statm", 0444, show_statm, "its memory in pages"),
 	TEXT("proc/PID/cmdline", 0444, show_cmdline, "arguments, NUL-ended"),
-	TEXT("proc/PID/environ", 0400, show_environ, "environment, NUL-ended"),
-	TEXT("proc/PID/auxv", 0400, show_auxv, "binary auxiliary vector"),
+	LOOK("proc/PID/environ", 0400, show_environ, "environment, NUL-ended"),
+	LOOK("proc/PID/auxv", 0400, show_auxv, "binary auxiliary vector"),
 	TEXT("proc/PID/comm", 0444, show_comm, "its name"),
-	LINK("proc/PID/exe", show_exe, "the program on disk/"),
-	LINK("proc/PID/cwd", show_root_link, "its directory on disk/"),
-	LINK("proc/PID/root", show_root_link, "its root directory on disk/"),
+	LOOK_LINK("proc/PID/exe", show_exe, "the program on disk/"),
+	LOOK_LINK("proc/PID/cwd", show_root_link, "its directory on disk/"),
+	LOOK_LINK(
+		"proc/PID/root", show_root_link, "its root directory on disk/"),
 	TEXT("proc/PID/limits", 0444, show_limits, "its resource limits"),
 	TEXT("proc/PID/oom_score", 0444, show_oom_score,
 		"how likely the OOM killer takes it"),
@@ -140,17 +153,21 @@ const struct node node_table[] = {
 		"what is added to the score, -1000 to 1000"),
 	VALUE("proc/PID/clear_refs", 0200, "clear_refs", show_nothing,
 		"takes 1 to 5: forgets referenced pages, or the peak"),
-	TEXT("proc/PID/numa_maps", 0444, show_numa_maps,
+	LOOK("proc/PID/numa_maps", 0444, show_numa_maps,
 		"its mappings' pages by node"),
 	TEXT("proc/PID/oom_adj", 0444, show_oom_adj,
 		"the same on the older scale, -17 to 15"),
-	TEXT("proc/PID/pagetable", 0444, show_pagetable,
+	LOOK("proc/PID/pagetable", 0444, show_pagetable,
 		"its page tables, entry by entry"),
-	TEXT("proc/PID/vmas", 0444, show_vmas,
+	LOOK("proc/PID/vmas", 0444, show_vmas,
 		"mm_struct and vm_area_structs, field by field"),
 	STREAM("proc/PID/trace", 0600, ACTOR_TRACE, show_trace,
 		"takes a memory trace, reports hits, misses, faults"),
-	DIRECTORY("proc/PID/map_files", 0500, "the files that it maps"),
+	{.path = "proc/PID/map_files",
+		.kind = NODE_DIR,
+		.mode = 0500,
+		.looks = true,
+		.help = "the files that it maps"},
 	LINK("proc/PID/map_files/RANGE", show_map_file, "one, on disk/"),
 	DIRECTORY("proc/PID/task", 0555, "its threads"),
 	DIRECTORY("proc/PID/task/TID", 0555, "one thread"),
@@ -162,7 +179,7 @@ const struct node node_table[] = {
 	TEXT("proc/PID/task/TID/comm", 0444, show_comm, "its name"),
 	TEXT("proc/PID/task/TID/cmdline", 0444, show_cmdline,
 		"arguments, NUL-ended"),
-	TEXT("proc/PID/task/TID/maps", 0444, show_maps, "its mappings"),
+	LOOK("proc/PID/task/TID/maps", 0444, show_maps, "its mappings"),
 	DIRECTORY("proc/.host", 0555, "where the real /proc is bound"),
 	LINK("proc/HOSTPID", show_hostpid, "processes of the host"),
 	LINK("proc/self", show_self, "the caller, in the host's /proc"),

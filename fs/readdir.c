@@ -23,7 +23,9 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (!err) {
 		f = open_file_new(s, mach, &p, 0);
-		err = f ? 0 : ENOMEM;
+		err = f ? may_open(req, f) : ENOMEM;
+		if (f && err)
+			open_file_free(f);
 	}
 	if (err) {
 		fuse_reply_err(req, err);

@@ -77,7 +77,7 @@ struct open_file {
 	struct machine *machine;
 	struct place place;
 	const struct node *node;
-	uint32_t uid; /* of who opened it */
+	uint32_t uid, gid; /* of who opened it, on the host */
 	bool readable, writable;
 	bool rendered;
 	bool wrote; /* something came since the last flush */
@@ -162,6 +162,8 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 struct open_file *open_file_new(struct session *s, struct machine *mach,
 	const struct place *p, int flags);
 void open_file_free(struct open_file *f);
+/* Notes who opens a file, and asks whether they may: 0 or an errno. */
+int may_open(fuse_req_t req, struct open_file *f);
 
 /* ---- ctl.c ---- */
 /* Journals and applies an event by the caller of req; 0 or an errno, with the

@@ -40,7 +40,8 @@ struct view {
 	const struct refusals *refused;
 	uint32_t uid, gid; /* who mounted */
 	uint32_t nr;	   /* 0 is the live machine; part of inode numbers */
-	uint32_t caller;   /* uid of who opened the file that is read */
+	/* Who opened the file that is read, see access.h. */
+	uint32_t caller, caller_gid;
 };
 
 struct sbuf {

@@ -2,6 +2,7 @@
  * proc/iomem: the firmware's map of physical addresses as a tree; a range
  * inside another is indented by two.  Source: Linux kernel/resource.c.
  */
+#include "access.h"
 #include "../vm/phys/phys.h"
 #include "renderers.h"
 
@@ -62,14 +63,16 @@ void show_iomem(struct sbuf *b, const struct view *view, uint64_t id)
 	const struct phys_range *range[32];
 	paddr_t open[MAX_DEPTH]; /* ends of the ranges around the next one */
 	unsigned nr = sort_ranges(r, range), depth = 0;
+	struct cred c = caller_cred(view);
+	bool shown = c.cap_effective & CAP_BIT(CAP_SYS_ADMIN);
 
 	for (unsigned i = 0; i < nr; i++) {
 		while (depth && range[i]->start >= open[depth - 1])
 			depth--;
 		sbuf_fill(b, ' ', 2 * depth);
 		sbuf_printf(b, "%08llx-%08llx : %s\n",
-			(unsigned long long)range[i]->start,
-			(unsigned long long)range[i]->end - 1,
+			shown ? (unsigned long long)range[i]->start : 0,
+			shown ? (unsigned long long)range[i]->end - 1 : 0,
 			range_name(range[i]->kind));
 		if (depth < MAX_DEPTH)
 			open[depth++] = range[i]->end;

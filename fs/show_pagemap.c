@@ -15,6 +15,8 @@
  */
 #include "show_pagemap.h"
 
+#include "access.h"
+
 #include "../vm/mmu/mmu.h"
 #include "../vm/swap/swap.h"
 #include "renderers.h"
@@ -129,12 +131,12 @@ int64_t pagemap_read(const struct vm *m, const struct mm *mm, void *buf,
 	return (int64_t)(n * 8);
 }
 
-/* Frame numbers are for root and for the machine's owner, as they are for
- * CAP_SYS_ADMIN in Linux. */
+/* Frame numbers are for CAP_SYS_ADMIN. */
 int64_t pread_pagemap(const struct view *view, uint64_t id, void *buf,
 	size_t len, uint64_t off)
 {
-	bool pfns = view->caller == 0 || view->caller == view->uid;
+	struct cred c = caller_cred(view);
+	bool pfns = c.cap_effective & CAP_BIT(CAP_SYS_ADMIN);
 
 	return pagemap_read(view->vm, show_mm(view, id), buf, len, off, pfns);
 }

@@ -4,11 +4,11 @@
  * Sources: Linux fs/proc/array.c, fs/proc/base.c, mm/oom_kill.c.
  */
 #include "../vm/reclaim/oom.h"
+#include "access.h"
 #include "renderers.h"
 #include "show_proc.h"
 
 #define NS_PER_TICK 10000000ull /* USER_HZ is 100 */
-#define SIGCHLD	    17
 
 static void num(struct sbuf *b, uint64_t v)
 {
@@ -35,15 +35,28 @@ static void stat_identity(
 		(int)t->state, ppid, t->tgid, t->tgid);
 }
 
+/* What of the layout is shown: of a process that the caller may not look at
+ * only that it has code. */
+static void addresses(struct mm *to, const struct mm *mm, bool may)
+{
+	*to = may ? *mm : no_mm;
+	if (!may && mm != &no_mm)
+		to->start_code = to->end_code = 1;
+}
+
 void show_stat(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct vm *m = view->vm;
 	const struct task *t = show_task(view, id);
 	const struct mm *mm;
+	struct mm seen;
+	bool may;
 
 	if (!t)
 		return;
 	mm = t->mm ? mm_at(m, t->mm) : &no_mm;
+	may = caller_may_look(view, t);
+	addresses(&seen, mm, may);
 	stat_identity(b, m, t);
 	/* minflt cminflt majflt cmajflt, utime stime cutime cstime, priority
 	 * nice num_threads itrealvalue starttime, vsize rss rsslim */
@@ -58,14 +71,17 @@ void show_stat(struct sbuf *b, const struct view *view, uint64_t id)
 	 * sigignore sigcatch, wchan nswap cnswap, exit_signal processor
 	 * rt_priority policy delayacct_blkio guest_time cguest_time */
 	nums(b,
-		(const uint64_t[]){mm->start_code, mm->end_code,
-			mm->start_stack, 0, 0, 0, 0, 0, 0, 0, 0, 0, SIGCHLD,
-			t->cpu, 0, 0, 0, 0, 0},
-		19);
+		(const uint64_t[]){seen.start_code, seen.end_code,
+			seen.start_stack, 0, 0, 0, 0, 0, 0,
+			may && t->state != TASK_RUNNING, 0, 0},
+		12);
+	sbuf_str(b, t->pid == t->tgid ? " 17" : " -1");
+	nums(b, (const uint64_t[]){t->cpu, 0, 0, 0, 0, 0}, 6);
 	nums(b,
-		(const uint64_t[]){mm->start_data, mm->end_data, mm->start_brk,
-			mm->arg_start, mm->arg_end, mm->env_start, mm->env_end,
-			(uint32_t)t->exit_code},
+		(const uint64_t[]){seen.start_data, seen.end_data,
+			seen.start_brk, seen.arg_start, seen.arg_end,
+			seen.env_start, seen.env_end,
+			may ? (uint32_t)t->exit_code : 0},
 		8);
 	sbuf_char(b, '\n');
 }

@@ -173,10 +173,10 @@ stop
 start -o allow_other
 chmod 755 "$work"
 stranger() { setpriv --reuid nobody --clear-groups "$@" 2>"$work/err"; }
-for f in proc/2/maps proc/2/status proc/meminfo config log; do
+for f in proc/2/stat proc/2/status proc/meminfo config log; do
 	stranger cat "$m/$f" >/dev/null || fail "a stranger and $f"
 done
-for f in proc/2/mem proc/2/ctl proc/2/trace proc/2/pagemap; do
+for f in proc/2/mem proc/2/ctl proc/2/trace proc/2/pagemap proc/2/maps; do
 	stranger head -c 8 "$m/$f" >/dev/null && fail "a stranger read $f"
 	like "a stranger and $f" "$(cat "$work/err")" '*Permission denied*'
 done
