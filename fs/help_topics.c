@@ -101,8 +101,9 @@ static const char time_text[] =
 	"at/N is the whole mount as it was after line N, at/-N after the Nth\n"
 	"before the newest, at/0 after boot.  Names are found, not listed; a\n"
 	"moment is built when something inside is looked at, which takes a\n"
-	"moment, and all else goes on meanwhile.  -N stands for the line that\n"
-	"it was when the name was looked up: `cd at/-3` stays there.\n"
+	"moment, and all else goes on meanwhile; ^C ends the wait.  -N stands\n"
+	"for the line that it was when the name was looked up: `cd at/-3`\n"
+	"stays there.\n"
 	"\n"
 	"    mkdir checkpoints/before         saves the moment under a name\n"
 	"    ls -l checkpoints                size: its line; simulated time\n"
@@ -137,7 +138,8 @@ static const char time_text[] =
 	"\n"
 	"pagefs -o at=before (or at=N) mounts a moment; -o at_cache=N says "
 	"how\n"
-	"many are kept in memory when nobody uses them.\n";
+	"many are kept in memory when nobody uses them.  sqlite3 asks across\n"
+	"moments: docs/database.md.\n";
 
 static const char mem_text[] =
 	"proc/PID/mem is the memory of the process at its addresses.\n"
