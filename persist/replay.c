@@ -16,6 +16,7 @@
 #define BAR_NS	    100000000u
 #define BATCH_ROWS  512
 #define BATCH_BYTES (1u << 20)
+#define ROWS_A_LOOK 32 /* at the clock */
 
 int replay_boot(struct store *s)
 {
@@ -242,6 +243,22 @@ static uint64_t last_seq(struct store *s)
 	return seq;
 }
 
+/* The rows of a batch; nothing of the database is needed. */
+static int apply_rows(struct store *s, struct batch *b,
+	const struct replay *how, uint64_t *next, uint64_t total)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < b->nr && !rc; i++) {
+		rc = apply_row(s, &b->v[i], how, b->last);
+		if (!rc && s->stop && atomic_load(s->stop))
+			rc = store_fail(s, EINTR, "given up");
+		if (i % ROWS_A_LOOK == 0)
+			progress(s, next, total);
+	}
+	return rc;
+}
+
 static int replay_stretch(struct store *s, struct batch *b,
 	const struct replay *how, uint64_t *next, uint64_t total)
 {
@@ -250,11 +267,10 @@ static int replay_stretch(struct store *s, struct batch *b,
 	do {
 		rc = fetch(s, b);
 		store_let_go(s);
-		for (unsigned i = 0; i < b->nr && !rc; i++)
-			rc = apply_row(s, &b->v[i], how, b->last);
+		if (!rc)
+			rc = apply_rows(s, b, how, next, total);
 		if (store_take_back(s) && !rc)
 			rc = -EINTR;
-		progress(s, next, total);
 	} while (!rc && b->nr);
 	return rc;
 }

@@ -45,7 +45,7 @@ for signal in INT TERM KILL; do
 	t0=$(busy)
 	interrupted $signal $signal
 	t=$(($(quiet) - t0))
-	[ $t -lt $((work_all * 3 / 4)) ] ||
+	[ $t -lt $((work_all / 2)) ] ||
 		fail "after $signal it builds on: $t of $work_all ms"
 done
 
