@@ -64,7 +64,9 @@ same_layout status "$p/status" "$work/status" 30
 cat /proc/self/smaps >"$work/smaps"
 same_layout smaps "$p/smaps" "$work/smaps" 15
 same_layout smaps_rollup "$p/smaps_rollup" /proc/self/smaps_rollup 15
-same_layout meminfo "$m/proc/meminfo" /proc/meminfo 35
+# A number too wide for its column moves the line's end.
+awk 'length($2) <= 8' /proc/meminfo >"$work/meminfo"
+same_layout meminfo "$m/proc/meminfo" "$work/meminfo" 35
 
 # Tables with fixed columns: the text around the numbers is the same.
 cut -c1-26,68- "$p/limits" >"$work/a"

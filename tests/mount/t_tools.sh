@@ -71,6 +71,7 @@ cat >"$p/ctl" <<-'END' || fail "ctl"
 	clone flags=vm,thread
 END
 echo 'tick 733100' >"$m/ctl" || fail "tick" # 2 hours, 2 minutes, 11 s
+echo 'write file "dirty"' >"$p/ctl" || fail "write" # the flusher came by
 
 # run TOOL ARG...: what it prints; it says nothing else and succeeds.
 run() {
