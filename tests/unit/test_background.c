@@ -78,6 +78,53 @@ static void test_beside(void **state)
 		fail_msg("%s %s", store_err, notices);
 }
 
+static bool is_copying(struct store *s)
+{
+	bool copying;
+
+	store_lock(s);
+	copying = s->back.wal || s->back.copying;
+	store_unlock(s);
+	return copying;
+}
+
+/* The WAL is copied while commands write it, and begins anew; nothing of what
+ * they wrote is lost. */
+static void test_copying(void **state)
+{
+	struct store_options o = small_machine();
+	struct store *s = open_small();
+	unsigned beside = 0, again = 0;
+	char h1[33], h2[33];
+	int frames = 0;
+
+	populate(s);
+	for (unsigned i = 0; i < 60000; i++) {
+		assert_int_equal(proc(s, 2, "brk 0"), 0);
+		beside += is_copying(s);
+		again += s->wal_frames < frames;
+		frames = s->wal_frames;
+	}
+	assert_true(beside > 0);
+	store_idle(s);
+	for (unsigned i = 0; is_copying(s) && i < 2000; i++)
+		usleep(10000);
+	assert_false(is_copying(s));
+	/* all is copied: the next command finds it so */
+	assert_int_equal(proc(s, 2, "brk 0"), 0);
+	again += s->wal_frames < frames;
+	assert_true(again > 0);
+	assert_true(s->wal_frames < 1000);
+	hash_of(s, h1);
+	store_close(s);
+	assert_int_equal(sql_int("SELECT count(*) FROM journal"), 60005);
+	hash_of_replay(h2);
+	assert_string_equal(h1, h2);
+	notices_clear();
+	if (store_check(db_path, &o, store_err) != 0)
+		fail_msg("%s %s", store_err, notices);
+}
+
 #define T(name) \
 	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
@@ -85,6 +132,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_beside),
+		T(test_copying),
 	};
 
 	SQL_CHILD(argc, argv);
