@@ -144,7 +144,10 @@ class Client:
         after = self.now.copy()
         after.files[name] = b""
         self.call(lambda: open(m + "/disk/" + name, "wb").close(), after)
-        fd = os.open(m + "/disk/" + name, os.O_WRONLY)
+        fds = []
+        self.call(lambda: fds.append(
+            os.open(m + "/disk/" + name, os.O_WRONLY)), after)
+        fd = fds[0]
         try:
             step = rnd.choice([4096, 65536, 1 << 20])
             for at in range(0, len(data), step):
