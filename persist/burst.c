@@ -42,7 +42,7 @@ int burst_enter(struct store *s)
 		return store_sql_fail(s, "write to the database");
 	if (s->burst == BURST_HELD) {
 		s->burst = BURST_SHARED;
-		if (!holder_has_readers(s)) {
+		if (!s->back.copying && !holder_has_readers(s)) {
 			set_mode(s, true);
 			s->burst = BURST_EXCLUSIVE;
 		}
