@@ -170,8 +170,9 @@ class Client:
 
     def learn(self, name):
         state = read("checkpoints/%s/state_hash" % name)
-        if state != read("state_hash"):
-            fail("checkpoint %s is of another moment" % name)
+        live = read("state_hash")
+        if state != live:
+            fail("checkpoint %s has %r, the machine %r" % (name, state, live))
         self.now.names[name] = (self.now.names[name][0], state)
 
     def remove(self):
