@@ -192,10 +192,11 @@ struct root {
 	uint64_t swap_idle;		/* of them, those that nothing maps */
 	uint64_t swap_turn;
 	uint32_t swap_files;			    /* areas that are files */
+	uint32_t swap_top;			    /* one past the last area */
 	uint32_t swap_hits, swap_prev, swap_window; /* readahead */
 
 	/* reclaim */
-	uint32_t kswapd_woken, kswapd_failures, oom_victims;
+	uint32_t kswapd_woken, kswapd_failures, oom_victims, reserved3;
 	uint64_t reclaim_cost[2]; /* of anon and file pages, decaying */
 	uint64_t refaults_seen[2];
 	uint64_t nonresident_age; /* evictions and activations */

@@ -308,6 +308,50 @@ static void test_kswapd(void **state)
 	vmtest_check(m);
 }
 
+/* Huge pages are taken apart, also those that several processes map, whole or
+ * in part. */
+static void test_huge(void **state)
+{
+	const uint64_t nr = 1024;
+	vaddr_t base = RIG_BASE;
+	struct task *c;
+
+	if (!m->arch->thp)
+		return;
+	m->root->set.thp_enabled = THP_ALWAYS;
+	map(base, nr, RW, ANON, 0, 0);
+	for (uint64_t i = 0; i < nr; i++)
+		put(page_at(base, i), (uint8_t)(i % 250 + 1));
+	assert_true(m->root->count[CNT_THP_FAULT_ALLOC] >= 2);
+	c = task_fork(m, t, 0);
+	/* one keeps a part of the second by pages, the other the whole */
+	assert_int_equal(
+		mm_munmap(m, c, page_at(base, 600), 100 * m->page_size), 0);
+	assert_int_equal(store_of(c, page_at(base, 3), 99), 0);
+	vmtest_check(m);
+	assert_true(reclaim_pages(m, 3000) >= nr);
+	vmtest_check(m);
+	assert_true(mm_of(t)->swapped > nr / 2);
+	for (uint64_t i = 0; i < nr; i++) {
+		uint8_t b = 0;
+
+		assert_int_equal(get(page_at(base, i)), i % 250 + 1);
+		if (i >= 600 && i < 700)
+			continue;
+		assert_int_equal(load_of(c, page_at(base, i), &b), 0);
+		assert_int_equal(b, i == 3 ? 99 : i % 250 + 1);
+	}
+	vmtest_check(m);
+	/* MADV_PAGEOUT of a whole one */
+	map(base + 16 * MiB, 512, RW, ANON, 0, 0);
+	put(base + 16 * MiB, 7);
+	assert_int_equal(mm_madvise(m, t, base + 16 * MiB, 2 * MiB, 21), 0);
+	assert_int_equal(pfn_of(t, base + 16 * MiB), PFN_NONE);
+	vmtest_check(m);
+	assert_int_equal(get(base + 16 * MiB), 7);
+	task_exit(m, c, 0);
+}
+
 /* ---- OOM ------------------------------------------------------------------
  */
 
@@ -342,6 +386,38 @@ static void test_oom(void **state)
 	oom_reap(m);
 	vmtest_check(m);
 	assert_int_equal(load_of(shy, RIG_BASE, &(uint8_t){0}), 0);
+	t = rig_task(1000);
+}
+
+/* A trace over twice the RAM: it goes on as long as pages can be taken back,
+ * and ends when the process is chosen. */
+static void test_trace(void **state)
+{
+	uint64_t pages = 2 * m->root->totalram_pages, seed = 3;
+	static uint64_t rec[1 << 16];
+	idx_t f = disk_create(m, "/swap", 0600, 0, 0);
+
+	assert_int_equal(swap_make(m, f, 150 * MiB), 0);
+	assert_int_equal(swap_on(m, f, -1), 0);
+	map(RIG_BASE, pages, RW, ANON | MAP_NORESERVE, 0, 0);
+	for (uint64_t i = 0; i < COUNT(rec); i++)
+		rec[i] = TRACE_RECORD(TRACE_STORE, 3,
+			page_at(RIG_BASE, vmtest_random(&seed) % pages));
+	trace_run(m, t, rec, COUNT(rec));
+	trace_run(m, t, rec, COUNT(rec));
+	assert_int_equal(t->trace.accesses, 2 * COUNT(rec));
+	assert_int_equal(t->trace.faults_refused, 0);
+	assert_true(t->trace.faults_major > 1000);
+	vmtest_check(m);
+	mm_munmap(m, t, RIG_BASE, pages << m->page_shift);
+	assert_int_equal(swap_off(m, swap_area_of(m, f)), 0);
+	assert_int_equal(swap_off(m, swap_area_of(m, 0)), 0);
+	map(RIG_BASE, pages, RW, ANON | MAP_NORESERVE, 0, 0);
+	trace_run(m, t, rec, COUNT(rec));
+	assert_int_equal(t->oom_victim, 1);
+	assert_true(t->trace.accesses < 3 * COUNT(rec));
+	oom_reap(m);
+	assert_int_equal(m->root->count[CNT_OOM_KILL], 1);
 	t = rig_task(1000);
 }
 
@@ -468,7 +544,9 @@ int main(void)
 		RIG_TEST(test_areas),
 		RIG_TEST(test_four_times_ram),
 		RIG_TEST(test_kswapd),
+		RIG_TEST(test_huge),
 		RIG_TEST(test_oom),
+		RIG_TEST(test_trace),
 		RIG_TEST(test_random),
 	};
 

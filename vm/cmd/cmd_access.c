@@ -152,6 +152,12 @@ int cmd_trace(struct cmd *c)
 			c->blob_len % 8);
 	c->task->trace.bad_lines += c->arg[0].num;
 	trace_run(c->m, c->task, c->blob, c->blob_len / 8);
+	if (c->task->oom_victim)
+		return vm_fail(c->m, ENOMEM,
+			"out of memory: process %u was chosen by the OOM "
+			"killer in the middle of the trace; kernel/dmesg has "
+			"the report",
+			c->task->pid);
 	c->reply->kind = REPLY_DEC;
 	c->reply->value = c->blob_len / 8;
 	return 0;

@@ -475,7 +475,7 @@ static int leaf_fault(struct fault *x)
 		use_file(x);
 	if (pte_present(x->m, e))
 		return present_fault(x, e);
-	slot = swap_entry_slot(x->m, e);
+	slot = e ? swap_entry_slot(x->m, e) : 0;
 	if (slot)
 		return swap_fault(x, e, slot);
 	if (e)

@@ -84,9 +84,11 @@ static inline uint64_t frame_index(const struct vm *m, const struct frame *f)
 static inline void frame_set_exclusive(
 	struct vm *m, struct frame *f, idx_t mm, vaddr_t va)
 {
-	f->flags |= FR_EXCLUSIVE;
+	/* index before flags: the other way round the processor waits for its
+	 * narrow store before it can load the word around it */
 	if (!(f->flags & FR_LARGE)) /* that has a family as a whole */
 		frame_set_place(m, f, mm, va >> m->page_shift);
+	f->flags |= FR_EXCLUSIVE;
 }
 
 /* From now on other VMAs of v's family may map it too. */

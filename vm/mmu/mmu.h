@@ -243,10 +243,10 @@ int mem_poke(struct vm *m, struct task *t, vaddr_t va, const void *buf,
 
 /*
  * Simulates nr records by the process.  Faults are taken as for mem_access(),
- * but no refusal stops a trace: accesses that no VMA holds are counted as
- * outside (with trace_map=auto, 1 MiB rwx from a multiple of 64 KiB is mapped
- * there first, less where neighbours are near), others as refused.  Records may
- * begin at any byte: those of a journal do.
+ * but no refusal stops a trace, only the OOM killer does: accesses that no VMA
+ * holds are counted as outside (with trace_map=auto, 1 MiB rwx from a multiple
+ * of 64 KiB is mapped there first, less where neighbours are near), others as
+ * refused.  Records may begin at any byte: those of a journal do.
  */
 void trace_run(struct vm *m, struct task *t, const void *records, size_t nr);
 

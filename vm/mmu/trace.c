@@ -205,7 +205,8 @@ _Static_assert(TRACE_LOAD == ACC_READ && TRACE_STORE == ACC_WRITE &&
 		       TRACE_FETCH == ACC_EXEC,
 	"the kinds of a record are those of an access");
 
-static __attribute__((noinline)) void slow_record(struct trace *x, uint64_t rec)
+/* False if the process is to die: the trace ends. */
+static __attribute__((noinline)) bool slow_record(struct trace *x, uint64_t rec)
 {
 	vaddr_t va =
 		(vaddr_t)((int64_t)(rec << (64 - VA_BITS)) >> (64 - VA_BITS));
@@ -218,10 +219,11 @@ static __attribute__((noinline)) void slow_record(struct trace *x, uint64_t rec)
 		size = -va;
 	if (kind != TRACE_MODIFY) {
 		slow_access(x, va, size, (enum access_kind)kind);
-		return;
+		return !x->r.t->oom_victim;
 	}
 	slow_access(x, va, size, ACC_READ);
 	slow_access(x, va, size, ACC_WRITE);
+	return !x->r.t->oom_victim;
 }
 
 /* ---- the hot path ---------------------------------------------------------
@@ -251,7 +253,8 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 
 		if (__builtin_expect(
 			    (int64_t)(*rec & page_mask) > row->last, 0)) {
-			slow_record(x, *rec);
+			if (!slow_record(x, *rec))
+				break;
 			continue;
 		}
 		if (!((set->tag ^ tag) & row->mask)) {
@@ -261,7 +264,8 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 		while (w < ways && (set[w].tag ^ tag) & row->mask)
 			w++;
 		if (w == ways) {
-			slow_record(x, *rec);
+			if (!slow_record(x, *rec))
+				break;
 			continue;
 		}
 		e = set[w];
@@ -330,7 +334,7 @@ void trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
 	rows_init(&x);
 	x.set_mask = x.r.l1.sets - 1;
 	x.want = x.r.base | TLB_RIGHTS;
-	while (nr) {
+	while (nr && !t->oom_victim) {
 		size_t n = nr;
 		const uint64_t *rec = next_records(copy, at, &n);
 		uint64_t lanes = run_any(&x, rec, n);

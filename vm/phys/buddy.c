@@ -183,7 +183,7 @@ pfn_t buddy_alloc(struct vm *m, enum gfp_zone gfp, unsigned order,
 {
 	unsigned high = m->gfp_zone[gfp];
 	struct root *r = m->root;
-	struct zone *z = &r->zone[high];
+	struct zone *z = &r->zone[m->top_zone[gfp]];
 	struct frame *f;
 	pfn_t pfn;
 

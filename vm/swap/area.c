@@ -74,6 +74,8 @@ static int area_add(struct vm *m, idx_t inode, uint32_t pages, int64_t prio)
 	if (seg->used < end)
 		seg->used = end;
 	m->root->swap_pages += pages - 1;
+	if (m->root->swap_top <= a - m->root->swap)
+		m->root->swap_top = (uint32_t)(a - m->root->swap) + 1;
 	if (inode) {
 		inode_get(m, inode);
 		m->root->swap_files++;

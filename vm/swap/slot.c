@@ -26,7 +26,7 @@ static struct swap_area *pick_area(struct vm *m)
 {
 	struct swap_area *best = NULL;
 
-	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++) {
+	for (unsigned i = 0; i < m->root->swap_top; i++) {
 		struct swap_area *a = &m->root->swap[i];
 
 		if (!area_has_free(a))

@@ -92,6 +92,8 @@ int swap_off(struct vm *m, struct swap_area *a)
 		*slot_at(m, a->base + i) = (struct swap_slot){0};
 	m->root->swap_pages -= a->pages - 1;
 	*a = (struct swap_area){0};
+	while (m->root->swap_top && !m->root->swap[m->root->swap_top - 1].pages)
+		m->root->swap_top--;
 	if (inode) {
 		m->root->swap_files--;
 		inode_put(m, inode);
