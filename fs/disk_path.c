@@ -17,7 +17,8 @@ idx_t disk_inode(const struct machine *mach, const struct place *p)
 		return 0;
 	/* Of shared memory only what has a name lies on the disk. */
 	if (inode->type == INODE_FREE ||
-		(inode->type == INODE_SHMEM && !inode->linked))
+		((inode->type == INODE_SHMEM || inode->type == INODE_HUGETLB) &&
+			!inode->linked))
 		return 0;
 	return i;
 }

@@ -84,6 +84,21 @@ static void add_huge(
 		add_page(u, m, pte_part(m, e, va + off));
 }
 
+static void add_hugetlb(struct mem_usage *u, const struct vm *m,
+	const struct mm *mm, const struct vma *v)
+{
+	for (vaddr_t va = v->start; va < v->end; va += huge_size(m)) {
+		uint64_t e = pt_above(m, mm, va);
+
+		if (!pte_huge(m, e))
+			continue;
+		if (frame_at(m, pte_pfn(m, e))->mapcount > 1)
+			u->shared_hugetlb += huge_size(m);
+		else
+			u->private_hugetlb += huge_size(m);
+	}
+}
+
 void mem_usage_add(struct mem_usage *u, const struct vm *m, const struct mm *mm,
 	const struct vma *v)
 {
@@ -95,6 +110,10 @@ void mem_usage_add(struct mem_usage *u, const struct vm *m, const struct mm *mm,
 	/* frames of a device or of the kernel belong to nobody's memory */
 	if (v->flags & VM_PFNMAP)
 		return;
+	if (v->flags & VM_HUGETLB) {
+		add_hugetlb(u, m, mm, v);
+		return;
+	}
 
 	for (vaddr_t va = v->start; va < v->end; va += span) {
 		unsigned first;

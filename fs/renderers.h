@@ -48,6 +48,9 @@ show_fn show_file_nr;
 show_fn show_node_meminfo, show_node_vmstat, show_node_numastat;
 show_fn show_node_distance, show_node_list, show_cpu_map, show_cpu_list;
 show_fn show_cpu_max, show_cpu_link, show_core_id, show_cpu_bit;
+show_fn show_pool_free, show_pool_nr, show_pool_overcommit, show_pool_resv;
+show_fn show_pool_surplus;
+show_fn show_nr_hugepages, show_nr_overcommit_hugepages;
 show_fn show_thp_enabled, show_thp_defrag, show_thp_use_zero_page;
 show_fn show_thp_shmem, show_pmd_size;
 /* The value of a setting as text. */

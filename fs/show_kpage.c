@@ -22,6 +22,7 @@ enum {
 	KPF_SWAPBACKED = 14,
 	KPF_COMPOUND_HEAD = 15,
 	KPF_COMPOUND_TAIL = 16,
+	KPF_HUGE = 17,
 	KPF_UNEVICTABLE = 18,
 	KPF_NOPAGE = 20,
 	KPF_THP = 22,
@@ -50,6 +51,7 @@ uint64_t kpage_count(const struct vm *m, pfn_t pfn)
 	case FRAME_ANON:
 	case FRAME_FILE:
 	case FRAME_SHMEM:
+	case FRAME_HUGETLB:
 		return frame_at(m, pfn)->mapcount;
 	default:
 		return 0;
@@ -92,6 +94,14 @@ static uint64_t user_flags(const struct frame *f)
 	return u;
 }
 
+static uint64_t hugetlb_flags(const struct frame *f)
+{
+	return 1ull << KPF_HUGE |
+	       1ull << (f->order ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL) |
+	       (uint64_t)(f->mapcount != 0) << KPF_MMAP |
+	       (uint64_t)((f->flags & FR_HUGETLB_ANON) != 0) << KPF_ANON;
+}
+
 uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 {
 	const struct frame *f = frame_at(m, pfn);
@@ -108,6 +118,8 @@ uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 	case FRAME_FILE:
 	case FRAME_SHMEM:
 		return user_flags(f);
+	case FRAME_HUGETLB:
+		return hugetlb_flags(f);
 	case FRAME_PGTABLE:
 		return 1ull << KPF_PGTABLE;
 	case FRAME_RESERVED:

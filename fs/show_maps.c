@@ -26,6 +26,8 @@ static char *put_device(char *p, const struct vm *m, const struct vma *v)
 	/* shared memory lives on the kernel's internal tmpfs, disk/ on vda */
 	if (i->type == INODE_SHMEM)
 		p = text_lit(p, " 00:01 ");
+	else if (i->type == INODE_HUGETLB)
+		p = text_lit(p, " 00:10 ");
 	else
 		p = text_lit(p, " fe:00 ");
 	p += format_dec(p, i->ino);

@@ -146,6 +146,14 @@ static void usage_lines(
 	highmem_lines(b, m);
 }
 
+static void hugetlb_lines(struct sbuf *b, const struct hugetlb_pool *h)
+{
+	sbuf_printf(b, "HugePages_Total:   %5llu\nHugePages_Free:    %5llu\n",
+		(unsigned long long)h->nr, (unsigned long long)h->free);
+	sbuf_printf(b, "HugePages_Rsvd:    %5llu\nHugePages_Surp:    %5llu\n",
+		(unsigned long long)h->resv, (unsigned long long)h->surplus);
+}
+
 void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	static const char *const slab[] = {
@@ -182,11 +190,10 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	zero_lines(b, after_vmalloc);
 	text_kb(b, "AnonHugePages:", t.anon_huge << s);
 	zero_lines(b, after_huge);
-	sbuf_str(b, "HugePages_Total:       0\nHugePages_Free:        0\n"
-		    "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
+	hugetlb_lines(b, &m->root->hugetlb);
 	/* what an entry of the last level but one maps */
 	text_kb(b, "Hugepagesize:",
 		1ull << (m->arch->level[m->arch->nr_levels - 2].shift - 10));
-	text_kb(b, "Hugetlb:", 0);
+	text_kb(b, "Hugetlb:", m->root->pages[USE_HUGETLB] << s);
 	direct_map_lines(b, m);
 }

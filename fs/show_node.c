@@ -3,6 +3,7 @@
  * node, its processors, and what it has of huge pages: none.
  * Sources: Linux drivers/base/node.c, drivers/base/cpu.c, mm/huge_memory.c.
  */
+#include "../vm/mmu/mmu.h"
 #include "../vm/phys/phys.h"
 #include "renderers.h"
 #include "vmstat_items.h"
@@ -55,9 +56,13 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 	zero_lines(b, after_tables);
 	node_kb(b, "AnonHugePages:", (t.anon_huge) << s);
 	zero_lines(b, after_huge);
-	sbuf_str(b, "Node 0 HugePages_Total:     0\n"
-		    "Node 0 HugePages_Free:      0\n"
-		    "Node 0 HugePages_Surp:      0\n");
+	sbuf_printf(b,
+		"Node 0 HugePages_Total: %5llu\n"
+		"Node 0 HugePages_Free:  %5llu\n"
+		"Node 0 HugePages_Surp:  %5llu\n",
+		(unsigned long long)m->root->hugetlb.nr,
+		(unsigned long long)m->root->hugetlb.free,
+		(unsigned long long)m->root->hugetlb.surplus);
 }
 
 void show_node_vmstat(struct sbuf *b, const struct view *v, uint64_t id)
@@ -137,7 +142,43 @@ void show_core_id(struct sbuf *b, const struct view *v, uint64_t id)
 	sbuf_printf(b, "%u\n", (unsigned)id);
 }
 
-/* ---- huge pages --------------------------------------------------------- */
+/* ---- pools of huge pages: of one size; id is a size in kB ---- */
+
+static void pool_number(
+	struct sbuf *b, const struct view *v, uint64_t id, uint64_t n)
+{
+	bool ours = id << 10 == huge_size(v->vm);
+
+	sbuf_printf(b, "%llu\n", (unsigned long long)(ours ? n : 0));
+}
+
+void show_pool_free(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	pool_number(b, v, id, v->vm->root->hugetlb.free);
+}
+
+void show_pool_nr(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	pool_number(b, v, id, v->vm->root->hugetlb.nr);
+}
+
+void show_pool_overcommit(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	pool_number(b, v, id, v->vm->root->set.nr_overcommit_hugepages);
+}
+
+void show_pool_resv(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	pool_number(b, v, id, v->vm->root->hugetlb.resv);
+}
+
+void show_pool_surplus(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	pool_number(b, v, id, v->vm->root->hugetlb.surplus);
+}
+
+/* ---- transparent huge pages
+ * --------------------------------------------------------- */
 
 /* The words that a setting takes, the one in force in brackets. */
 static void choice(struct sbuf *b, const struct view *v, const char *key,

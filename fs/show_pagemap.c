@@ -40,7 +40,7 @@ static uint64_t page_word(
 	f = frame_at(m, pfn);
 	if (f->mapcount == 1)
 		word |= PM_EXCLUSIVE;
-	if (f->state != FRAME_ANON)
+	if (f->state != FRAME_ANON && !(f->flags & FR_HUGETLB_ANON))
 		word |= PM_FILE;
 	return word;
 }

@@ -37,8 +37,8 @@ static void usage_lines(struct sbuf *b, const struct mem_usage *u, bool rollup)
 	text_kb(b, "AnonHugePages:", u->anon_huge >> 10);
 	text_kb(b, "ShmemPmdMapped:", 0);
 	text_kb(b, "FilePmdMapped:", 0);
-	text_kb(b, "Shared_Hugetlb:", 0);
-	text_kb_at(b, "Private_Hugetlb:", 17, 7, 0);
+	text_kb(b, "Shared_Hugetlb:", u->shared_hugetlb >> 10);
+	text_kb_at(b, "Private_Hugetlb:", 17, 7, u->private_hugetlb >> 10);
 	text_kb(b, "Swap:", u->swap >> 10);
 	text_kb(b, "SwapPss:", pss_kb(u->swap_pss));
 	text_kb(b, "Locked:", pss_kb(u->pss_locked));
@@ -47,9 +47,11 @@ static void usage_lines(struct sbuf *b, const struct mem_usage *u, bool rollup)
 static void mapping_lines(struct sbuf *b, const struct vm *m,
 	const struct vma *v, const struct mem_usage *u)
 {
+	uint64_t page = v->flags & VM_HUGETLB ? huge_size(m) : m->page_size;
+
 	text_kb(b, "Size:", (v->end - v->start) >> 10);
-	text_kb(b, "KernelPageSize:", m->page_size >> 10);
-	text_kb(b, "MMUPageSize:", m->page_size >> 10);
+	text_kb(b, "KernelPageSize:", page >> 10);
+	text_kb(b, "MMUPageSize:", page >> 10);
 	usage_lines(b, u, false);
 	sbuf_printf(b, "THPeligible:    %8u\nVmFlags: ", huge_eligible(m, v));
 	vm_flags_text(b, v->flags);

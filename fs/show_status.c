@@ -2,6 +2,7 @@
  * proc/PID/status: the process in words, for people and for ps.
  * Source of fields and widths: Linux fs/proc/array.c, task_mmu.c.
  */
+#include "../vm/mmu/mmu.h"
 #include "renderers.h"
 #include "show_proc.h"
 
@@ -103,7 +104,7 @@ static void memory_lines(
 	kb(b, "VmLib:\t", (mm->exec_vm - text) << s);
 	kb(b, "VmPTE:\t", mm->pgtables);
 	kb(b, "VmSwap:\t", mm->swapped << s);
-	kb(b, "HugetlbPages:\t", 0);
+	kb(b, "HugetlbPages:\t", mm->hugetlb * huge_size(m));
 	sbuf_printf(
 		b, "CoreDumping:\t0\nTHP_enabled:\t%d\n", mm->thp_disable != 1);
 	sbuf_str(b, "untag_mask:\t0xffffffffffffffff\n");

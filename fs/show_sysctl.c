@@ -69,14 +69,15 @@ SETTING(mmap_min_addr)
 SETTING(admin_reserve_kbytes)
 SETTING(overcommit_kbytes)
 SETTING(swappiness)
+SETTING(nr_hugepages)
+SETTING(nr_overcommit_hugepages)
 SETTING(overcommit_memory)
 SETTING(overcommit_ratio)
 SETTING(user_reserve_kbytes)
 
 NUMBER(min_free_kbytes, phys_min_free_kbytes(v->vm))
 NUMBER(watermark_scale_factor, WATERMARK_SCALE_FACTOR)
-/* What the machine does not have: pools of huge pages, the bottom-up layout,
- * NUMA counters. */
+/* What the machine does not have: the bottom-up layout, NUMA counters. */
 NUMBER(zero, 0)
 
 /* Each zone's part that allocations from a higher zone leave alone: 1 / ratio

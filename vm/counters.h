@@ -107,8 +107,9 @@ enum page_use {
 	USE_FILE,  /* page cache of disk/ files */
 	USE_SHMEM, /* page cache of shared anonymous objects */
 	USE_PGTABLE,
-	USE_STACK,  /* kernel stacks */
-	USE_KERNEL, /* other unmovable pages */
+	USE_STACK,   /* kernel stacks */
+	USE_KERNEL,  /* other unmovable pages */
+	USE_HUGETLB, /* the pool of huge pages, free ones too */
 	NR_PAGE_USES
 };
 

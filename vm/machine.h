@@ -61,6 +61,9 @@ struct settings {
 	uint32_t page_cluster; /* swap is read 1 << page_cluster at a time */
 	/* writeback; of a ratio and its bytes the one that is not 0 counts */
 	uint32_t dirty_ratio, dirty_background_ratio; /* percent */
+	uint64_t
+		nr_hugepages; /* what the pool keeps; set by hugetlb_resize() */
+	uint64_t nr_overcommit_hugepages;
 	uint64_t dirty_bytes, dirty_background_bytes;
 	uint32_t dirty_expire_centisecs, dirty_writeback_centisecs;
 };
@@ -205,7 +208,12 @@ struct root {
 	uint64_t mapped; /* frames of files and shared memory in page tables */
 	uint64_t dirty;	 /* frames of files with FR_DIRTY */
 	idx_t dirty_first, dirty_last; /* inodes that have some, oldest first */
-	uint64_t anon_huge;  /* huge pages in huge entries of page tables */
+	uint64_t anon_huge; /* huge pages in huge entries of page tables */
+	struct hugetlb_pool {
+		uint64_t nr, free, resv, surplus; /* mm/hugetlb.h */
+		pfn_t first;			  /* of the free ones */
+		uint32_t reserved;
+	} hugetlb;
 	pfn_t huge_zero_pfn; /* the shared huge zero page, 0 before its use */
 	uint32_t reserved2;
 	uint64_t committed;	/* pages: Committed_AS */

@@ -9,6 +9,7 @@
 #include "disk/disk.h"
 #include "kernel/dmesg.h"
 #include "mmu/mmu.h"
+#include "mm/hugetlb.h"
 #include "mm/rmap.h"
 #include "phys/lru.h"
 #include "reload.h"
@@ -258,6 +259,7 @@ int vm_check(struct vm *m)
 		mm_check,
 		rmap_check,
 		swap_check,
+		hugetlb_check,
 		mmu_check,
 		task_check,
 		disk_check,

@@ -227,7 +227,7 @@ class Generator:
         flags = self.one(["PRIVATE|ANON|FIXED", "SHARED|ANON", "PRIVATE|ANON",
                           "SHARED_VALIDATE|ANON", "0", "ANON",
                           "DROPPABLE|ANON", "PRIVATE|ANON|NOREPLACE",
-                          "PRIVATE|ANON|HUGETLB", "4|ANON", "15|ANON",
+                          "4|ANON", "15|ANON",
                           "PRIVATE|ANON|GROWSDOWN|FIXED",
                           "PRIVATE|ANON|FIXED|0x80000000"])
         fd = self.one(["M", "F", "E", "R", "W", "99", "-1"])

@@ -15,7 +15,7 @@
 #define PM_SOFT	   (1ull << 55)
 #define PM_PFN	   ((1ull << 55) - 1)
 
-bool script_huge;
+bool script_huge, script_hugetlb;
 static char text[1 << 18];
 
 /* ---- pages -------------------------------------------------------------- */
@@ -313,8 +313,9 @@ static void put_pagemap(uint64_t start, uint64_t end)
 static void put_vma(uint64_t start, uint64_t end, const char *p)
 {
 	static const char *const fields[] = {"Rss", "Pss", "Anonymous",
-		"Locked", "Swap", "AnonHugePages", "THPeligible"};
-	unsigned nr = script_huge ? 7 : 5;
+		"Locked", "Swap", "AnonHugePages", "THPeligible",
+		"KernelPageSize", "Shared_Hugetlb", "Private_Hugetlb"};
+	unsigned nr = script_hugetlb ? 10 : script_huge ? 7 : 5;
 	uint64_t shared = 0, private = 0;
 
 	for (; *p && !is_range(p); p = line_end(p)) {
@@ -378,6 +379,9 @@ static void look_state(void)
 		(char *)"Gid", (char *)"CapInh", (char *)"CapPrm",
 		(char *)"CapEff", (char *)"CapBnd", (char *)"CapAmb",
 		(char *)"NoNewPrivs"};
+	static char *pool[] = {(char *)"HugetlbPages",
+		(char *)"HugePages_Total", (char *)"HugePages_Free",
+		(char *)"HugePages_Rsvd", (char *)"HugePages_Surp"};
 
 	host_proc("smaps", text, sizeof(text));
 	for (const char *p = text; *p; p = line_end(p)) {
@@ -396,6 +400,10 @@ static void look_state(void)
 			put_vma(start, end, line_end(p));
 	}
 	look_lines("status", fields, sizeof(fields) / sizeof(*fields));
+	if (script_hugetlb) {
+		look_lines("status", pool, 1);
+		look_lines("/meminfo", pool + 1, 4);
+	}
 }
 
 /* ---- faults ------------------------------------------------------------- */

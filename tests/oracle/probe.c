@@ -183,6 +183,15 @@ int64_t host_file(const char *name, uint64_t bytes, bool memory)
 	return fd;
 }
 
+int64_t host_hugetlb(const char *name, uint64_t bytes)
+{
+	int64_t fd = SYS3(SYS_MEMFD_CREATE, name, 4 /* MFD_HUGETLB */, 0);
+
+	if (fd >= 0)
+		SYS3(CALL_FTRUNCATE, fd, bytes, 0);
+	return fd;
+}
+
 int64_t host_open(const char *path, unsigned mode)
 {
 	return SYS3(SYS_OPEN, path, mode, 0);
@@ -351,6 +360,8 @@ static void parse_option(struct options *o, const char *s)
 		o->echo = true;
 	else if (text_eq(s, "--raw"))
 		script_raw = true;
+	else if (text_starts(s, "--hugetlb"))
+		script_huge = script_hugetlb = true;
 	else if (text_eq(s, "--stack=unlimited"))
 		o->stack = UINT64_MAX;
 	else if (text_starts(s, "--stack="))
@@ -379,7 +390,7 @@ static void stage1(const struct options *o, int argc, char **argv)
 		args[n++] = argv[i];
 	persona = (uint64_t)SYS3(SYS_PERSONALITY, 0xffffffff, 0, 0);
 	SYS3(SYS_PERSONALITY, (persona & 0xffffffff) | NO_RANDOMIZE, 0, 0);
-	SYS4(SYS_PRCTL, THP_DISABLE, !script_huge, 0, 0);
+	SYS4(SYS_PRCTL, THP_DISABLE, !script_huge || script_hugetlb, 0, 0);
 	set_limit(3, o->stack, o->stack);
 	set_limit(8, MEMLOCK_LIMIT, UINT64_MAX);
 	set_limit(9, UINT64_MAX, UINT64_MAX);

@@ -11,6 +11,8 @@
  *	           must have the same, and they are hidden as the probe hides
  *	           its own
  *	--thp      transparent huge pages for those who ask (madvise)
+ *	--hugetlb=N,M,L  a pool of N huge pages, M more on demand, and L
+ *	           promises that nobody holds any more
  *	--check    check every invariant of the machine after each call
  *	--stack    RLIMIT_STACK, or "unlimited"
  */
@@ -23,6 +25,7 @@
 #include "../../host/host.h"
 #include "../../vm/cmd/command.h"
 #include "../../vm/disk/disk.h"
+#include "../../vm/mm/hugetlb.h"
 #include "../../vm/mm/mm_i.h"
 #include "../../vm/mmu/mmu.h"
 #include "../../vm/task/prctl.h"
@@ -42,7 +45,7 @@ static bool check_always;
 static uint64_t ram_pages;
 
 struct options {
-	const char *program, *own;
+	const char *program, *own, *pool;
 	uint64_t stack;
 	bool echo;
 };
@@ -328,6 +331,21 @@ int64_t host_reopen(int64_t fd, unsigned mode)
 	return file ? file_add(file_at(m, file)->inode, fmode[mode]) : -ENOENT;
 }
 
+int64_t host_hugetlb(const char *name, uint64_t bytes)
+{
+	char memfd[64];
+	idx_t inode;
+	int64_t fd;
+
+	snprintf(memfd, sizeof(memfd), "/memfd:%.30s", name);
+	inode = hugetlb_create(m, memfd, bytes);
+	if (!inode)
+		die("hugetlb");
+	fd = file_add(inode, FMODE_READ | FMODE_WRITE);
+	inode_put(m, inode); /* the file holds it */
+	return fd;
+}
+
 int64_t host_open(const char *path, unsigned mode)
 {
 	idx_t inode;
@@ -463,7 +481,7 @@ static void boot(const struct options *o)
 	task = task_spawn(m, 0, 0, &x, NULL);
 	if (!task)
 		die("spawn");
-	mm_at(m, task->mm)->thp_disable = !script_huge;
+	mm_at(m, task->mm)->thp_disable = !script_huge || script_hugetlb;
 	m->root->set.thp_enabled = script_huge ? THP_MADVISE : THP_NEVER;
 	if (o->own)
 		load_own(o->own);
@@ -477,6 +495,8 @@ static void parse_option(struct options *o, const char *s)
 		check_always = true;
 	else if (!strcmp(s, "--thp"))
 		script_huge = true;
+	else if (!strncmp(s, "--hugetlb=", 10))
+		o->pool = s + 10;
 	else if (!strcmp(s, "--stack=unlimited"))
 		o->stack = RLIM_UNLIMITED;
 	else if (!strncmp(s, "--stack=", 8))
@@ -485,6 +505,17 @@ static void parse_option(struct options *o, const char *s)
 		o->own = s + 6;
 	else if (!strncmp(s, "--program=", 10))
 		o->program = s + 10;
+}
+
+static void fill_pool(const char *text)
+{
+	unsigned long nr = 0, more = 0, lost = 0;
+
+	sscanf(text, "%lu,%lu,%lu", &nr, &more, &lost);
+	m->root->set.nr_overcommit_hugepages = more;
+	hugetlb_resize(m, nr);
+	if (hugetlb_promise(m, lost))
+		die("hugetlb");
 }
 
 int main(int argc, char **argv)
@@ -498,7 +529,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: replay --program=PROBE [--own=MAPS]\n");
 		return 2;
 	}
+	script_hugetlb = o.pool != NULL;
+	script_huge |= script_hugetlb;
 	boot(&o);
+	if (o.pool)
+		fill_pool(o.pool);
 	look_faults_begin();
 	script_run(script, fread(script, 1, sizeof(script), stdin),
 		mm_at(m, task->mm)->brk, o.echo);

@@ -7,7 +7,8 @@
     --jobs=N         histories at the same time (one a processor)
     --seconds=S      begin no history after S seconds
     --kind=NAME      histories of one kind: 64, 32, 64-unlimited, 32-unlimited,
-                     or 64-thp, transparent huge pages
+                     64-thp, transparent huge pages, or 64-hugetlb, those of
+                     the pool, which is filled meanwhile (one job)
     --all            go on after a difference
 
 Each call's answer, the list of mappings after it and what /proc tells of them
@@ -23,6 +24,7 @@ import threading
 import time
 
 import histories
+import histories_pool
 import histories_thp
 
 # A 64- or 32-bit process, mappings below an 8 MiB stack or an endless one.
@@ -39,6 +41,8 @@ class Judge:
         probe = os.path.join(build, "tests/oracle", probe)
         options = {"unlimited": ["--stack=unlimited"], "thp": ["--thp"]}.get(
             kind[3:], [])
+        if kind == "64-hugetlb":
+            options = [histories_pool.fill_pool()]
         self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
         self.probe = [probe, *options]
         self.replay = [os.path.join(build, "tests/oracle/replay"), *options,
@@ -50,6 +54,8 @@ class Judge:
         self.own_is(own)
         self.looks = "state\n"  # what is compared after each call
         self.setup = histories.SETUP + f"set stack 0x{stack[1]}\n"
+        if kind == "64-hugetlb":
+            self.setup += histories_pool.SETUP
         status = self.run(self.probe, "status VmSize VmData\n")
         self.used = {name: int(kb) for name, kb in
                      re.findall(r"(\w+):\s*(\d+)", status)}
@@ -82,10 +88,14 @@ class Judge:
         return p.stdout.decode() + p.stderr.decode()
 
     def ask(self, script, *opts):
+        if self.kind == "64-hugetlb":
+            histories_pool.await_pool()
         return (self.run([*self.probe, *opts], script),
                 self.run([*self.replay, *opts], script))
 
     def history(self, seed, nr):
+        if self.kind == "64-hugetlb":
+            return histories_pool.PoolGenerator(seed).history(nr)
         generator = histories_thp.HugeGenerator if self.kind == "64-thp" \
             else histories.Generator
         return generator(seed, self.kind, self.used).history(nr)
@@ -126,6 +136,16 @@ def shorten(judge, ops, found):
                 i += size
         size //= 2
     return ops, found
+
+
+def comes_again(judge, ops):
+    """What does not was another program's doing; the pool of huge pages is
+    everybody's, and some hold a page of it for long."""
+    wait_for_overcommit()
+    found = first_difference(judge, ops)
+    for _ in range(4 if judge.kind == "64-hugetlb" else 0):
+        found = found and first_difference(judge, ops)
+    return found
 
 
 def wait_for_overcommit():
@@ -175,10 +195,8 @@ class Histories:
     def one(self, seed):
         judge = self.judge_of(seed)
         ops = judge.history(seed, self.nr)
-        # Twice: what does not come again was another program's doing.
         if first_difference(judge, ops):
-            wait_for_overcommit()
-            found = first_difference(judge, ops)
+            found = comes_again(judge, ops)
             if found:
                 self.differs(seed, judge, *shorten(judge, ops, found))
         with self.lock:
@@ -238,6 +256,8 @@ def main():
     kinds = [opts["kind"]] if "kind" in opts else [k for k, _ in KINDS]
     judges = {kind: Judge(build, kind) for kind in kinds}
     jobs = int(opts.get("jobs", os.cpu_count()))
+    if "64-hugetlb" in kinds:
+        jobs = 1
     return Histories(judges, *map(int, args), opts).run(jobs)
 
 

@@ -454,8 +454,6 @@ static bool run_access(void)
 	return true;
 }
 
-/* ---- the rest ----------------------------------------------------------- */
-
 static void named_file(int64_t fd)
 {
 	if (fd < 0) {
@@ -528,6 +526,8 @@ static bool run_file_command(void)
 	else if (text_eq(c, "reopen") && nr_words > 2)
 		named_file(
 			host_reopen((int64_t)value_of(2), open_mode(word[3])));
+	else if (text_eq(c, "hugetlb"))
+		named_file(host_hugetlb(word[1], value_of(2)));
 	else if (text_eq(c, "open") && nr_words > 2)
 		named_file(host_open(word[2], open_mode(word[3])));
 	else if (text_eq(c, "close"))

@@ -25,11 +25,20 @@ static int reply_fd(struct cmd *c, idx_t inode)
 	return 0;
 }
 
-/* memfd NAME [SIZE] */
+/* memfd NAME [SIZE] [flags=hugetlb] */
 int cmd_memfd(struct cmd *c)
 {
-	idx_t inode = shmem_memfd(c->m, c->arg[0].text);
+	bool huge = c->arg[2].given;
+	idx_t inode;
 	int err = 0;
+
+	if (huge && strcmp(c->arg[2].text, "hugetlb"))
+		return vm_fail(c->m, EINVAL,
+			"the flags of a memfd are hugetlb, not \"%s\"",
+			c->arg[2].text);
+	inode = shmem_memfd(c->m, c->arg[0].text);
+	if (inode && huge)
+		inode_at(c->m, inode)->type = INODE_HUGETLB;
 
 	if (!inode)
 		return -c->m->fail.err;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../format.h"
+#include "../mm/hugetlb.h"
 #include "command.h"
 
 struct setting {
@@ -62,6 +63,10 @@ static const struct setting rows[] = {
 		{NULL}, "age at which the flusher writes a dirty file"},
 	{"dirty_writeback_centisecs", U32(dirty_writeback_centisecs), 0,
 		INT32_MAX, {NULL}, "how often it wakes up; 0: never"},
+	{"nr_hugepages", U64(nr_hugepages), 0, 1 << 20, {NULL},
+		"huge pages in the pool; as many as memory has"},
+	{"nr_overcommit_hugepages", U64(nr_overcommit_hugepages), 0, 1 << 20,
+		{NULL}, "huge pages that mappings may have beyond the pool"},
 	{"thp_enabled", U32(thp_enabled), 0, 2, {"never", "madvise", "always"},
 		"who gets huge pages unasked: transparent_hugepage/enabled"},
 	{"thp_defrag", U32(thp_defrag), 0, 4,
@@ -102,7 +107,9 @@ static void store(struct vm *m, const struct setting *s, uint64_t v)
 {
 	uint8_t *field = (uint8_t *)&m->root->set + s->offset;
 
-	if (s->bytes == 4)
+	if (s->offset == offsetof(struct settings, nr_hugepages))
+		hugetlb_resize(m, v);
+	else if (s->bytes == 4)
 		*(uint32_t *)field = (uint32_t)v;
 	else
 		*(uint64_t *)field = v;

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "../mmu/mmu.h"
 #include "../phys/lru.h"
 #include "../reclaim/reclaim.h"
 #include "../reclaim/workingset.h"
@@ -19,7 +20,13 @@
 
 pfn_t cache_lookup(const struct vm *m, idx_t inode, uint64_t page)
 {
-	return radix_get(m, inode_at(m, inode)->cache, page);
+	const struct inode *n = inode_at(m, inode);
+	pfn_t pfn;
+
+	if (n->type != INODE_HUGETLB)
+		return radix_get(m, n->cache, page);
+	pfn = radix_get(m, n->cache, page >> huge_order(m));
+	return pfn ? pfn + (page & ((1u << huge_order(m)) - 1)) : PFN_NONE;
 }
 
 /* Copies out of a frame without touching RAM that never held bytes. */
@@ -255,12 +262,32 @@ static void read_uncached(const struct vm *m, const struct inode *n,
 void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf)
 {
 	const struct inode *n = inode_at(m, inode);
-	pfn_t pfn = radix_get(m, n->cache, page);
+	pfn_t pfn = cache_lookup(m, inode, page);
 
 	if (pfn)
 		frame_out(m, pfn, 0, buf, m->page_size);
+	else if (n->type == INODE_HUGETLB)
+		memset(buf, 0, m->page_size);
 	else
 		read_uncached(m, n, page << m->page_shift, buf, m->page_size);
+}
+
+static uint64_t huge_read(const struct vm *m, idx_t inode, uint64_t off,
+	uint8_t *to, uint64_t len)
+{
+	for (uint64_t done = 0, n; done < len; done += n) {
+		uint64_t in = (off + done) & (m->page_size - 1);
+		pfn_t pfn =
+			cache_lookup(m, inode, (off + done) >> m->page_shift);
+
+		n = m->page_size - in < len - done ? m->page_size - in
+						   : len - done;
+		if (pfn)
+			frame_out(m, pfn, in, to + done, n);
+		else
+			memset(to + done, 0, n);
+	}
+	return len;
 }
 
 uint64_t disk_read(
@@ -274,6 +301,8 @@ uint64_t disk_read(
 		return 0;
 	if (len > n->size - off)
 		len = n->size - off;
+	if (n->type == INODE_HUGETLB)
+		return huge_read(m, inode, off, to, len);
 	if (!n->nr_cached && !n->nr_away) {
 		blocks_read(m, n, off, to, len);
 		return len;

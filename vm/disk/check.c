@@ -39,7 +39,9 @@ static int check_blocks(struct vm *m, idx_t i, struct tally *t)
 			"inode %u: %llu blocks counted, its tree holds %llu",
 			n->ino, (unsigned long long)n->nr_blocks,
 			(unsigned long long)c.values);
-	while ((b = radix_next(m, n->blocks, &at))) {
+	/* of huge pages: which are promised */
+	while (n->type != INODE_HUGETLB &&
+		(b = radix_next(m, n->blocks, &at))) {
 		if (b >= m->root->block_next || t->seen[b])
 			return vm_fail(m, EIO,
 				"inode %u: block %u is out of range or in use "
@@ -52,7 +54,7 @@ static int check_blocks(struct vm *m, idx_t i, struct tally *t)
 				n->ino);
 		at++;
 	}
-	t->blocks += c.values;
+	t->blocks += n->type == INODE_HUGETLB ? 0 : c.values;
 	t->nodes += c.nodes;
 	return 0;
 }
@@ -61,7 +63,10 @@ static int check_cache(struct vm *m, idx_t i, struct tally *t)
 {
 	const struct inode *n = inode_at(m, i);
 	bool shmem = n->type == INODE_SHMEM;
-	unsigned state = shmem ? FRAME_SHMEM : FRAME_FILE;
+	bool huge = n->type == INODE_HUGETLB;
+	unsigned state = huge	 ? FRAME_HUGETLB
+			 : shmem ? FRAME_SHMEM
+				 : FRAME_FILE;
 	struct radix_count c = {0, 0};
 	uint64_t page = 0, dirty = 0;
 	pfn_t pfn;
@@ -94,7 +99,7 @@ static int check_cache(struct vm *m, idx_t i, struct tally *t)
 			n->ino, (unsigned long long)n->nr_dirty,
 			(unsigned long long)dirty);
 	t->dirty += dirty != 0;
-	t->cached[shmem] += c.values;
+	t->cached[shmem] += huge ? 0 : c.values;
 	t->nodes += c.nodes;
 	c = (struct radix_count){0, 0};
 	if (!radix_check(m, n->away, &c) || c.values != n->nr_away)

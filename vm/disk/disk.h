@@ -15,7 +15,14 @@
 struct file;
 struct frame;
 
-enum inode_type { INODE_FREE, INODE_DIR, INODE_FILE, INODE_LINK, INODE_SHMEM };
+enum inode_type {
+	INODE_FREE,
+	INODE_DIR,
+	INODE_FILE,
+	INODE_LINK,
+	INODE_SHMEM,
+	INODE_HUGETLB, /* a file of huge pages; trees by huge page */
+};
 
 #define DISK_NAME_MAX  255
 #define DISK_NAME_SIZE 4096 /* a name, or the text of a link */
@@ -199,6 +206,8 @@ uint64_t cache_writeback(
 /* A nameless object for shared anonymous memory, with one reference, the
  * caller's; 0 with ENOMEM. */
 idx_t shmem_create(struct vm *m, uint64_t size);
+/* The same under a name that maps shows; 0 with ENOMEM. */
+idx_t shmem_named(struct vm *m, const char *text);
 /* The same under the name that memfd_create(2) gives; EINVAL if too long. */
 idx_t shmem_memfd(struct vm *m, const char *name);
 /* The object of that name in /dev/shm, made if it is missing: shm_open(3).  0:

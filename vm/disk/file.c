@@ -6,6 +6,7 @@
 
 #include "../mm/mm.h"
 #include "../swap/swap.h"
+#include "../mm/hugetlb.h"
 #include "disk_i.h"
 
 static int contents_check(struct vm *m, idx_t inode, uint64_t end)
@@ -53,11 +54,32 @@ int64_t disk_write(
 	return (int64_t)len;
 }
 
+static int truncate_huge(struct vm *m, idx_t inode, uint64_t size)
+{
+	struct inode *n = inode_at(m, inode);
+
+	if (size & (huge_size(m) - 1) || size > DISK_SIZE_MAX)
+		return vm_fail(m, EINVAL,
+			"the size of a file of huge pages is a multiple of "
+			"%llu",
+			(unsigned long long)huge_size(m));
+	/* Mappings may reach, and have promises, beyond the end. */
+	mm_unmap_file(
+		m, inode, size >> m->page_shift, UINT64_MAX >> m->page_shift);
+	hugetlb_truncate(m, n, size / huge_size(m));
+	n->size = size;
+	inode_touch(m, inode);
+	return 0;
+}
+
 int disk_truncate(struct vm *m, idx_t inode, uint64_t size)
 {
 	struct inode *n = inode_at(m, inode);
-	int err = contents_check(m, inode, size);
+	int err;
 
+	if (n->type == INODE_HUGETLB)
+		return truncate_huge(m, inode, size);
+	err = contents_check(m, inode, size);
 	if (err)
 		return err;
 	if (size < n->size) {

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "../mm/hugetlb.h"
 #include "disk_i.h"
 
 const char *name_text(const struct vm *m, idx_t name)
@@ -83,8 +84,12 @@ static void inode_free(struct vm *m, idx_t i)
 {
 	struct inode *n = inode_at(m, i);
 
-	cache_truncate(m, n, 0);
-	blocks_truncate(m, n, 0);
+	if (n->type == INODE_HUGETLB) {
+		hugetlb_truncate(m, n, 0);
+	} else {
+		cache_truncate(m, n, 0);
+		blocks_truncate(m, n, 0);
+	}
 	m->root->committed -= n->committed;
 	if (n->name)
 		pool_free(m, SEG_NAME, n->name);

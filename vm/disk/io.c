@@ -124,6 +124,10 @@ int64_t file_write(struct vm *m, idx_t file, uint64_t off, const uint8_t *buf,
 		n = shmem_write(m, inode, off, buf, len);
 		return n;
 	}
+	if (inode_at(m, inode)->type == INODE_HUGETLB)
+		return vm_fail(m, EINVAL,
+			"a file of huge pages is written through mappings "
+			"alone");
 	err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
 	if (!err)
 		err = write_file(m, inode, off, buf, len);

@@ -24,28 +24,33 @@ idx_t shmem_create(struct vm *m, uint64_t size)
 	return i;
 }
 
-idx_t shmem_memfd(struct vm *m, const char *name)
+idx_t shmem_named(struct vm *m, const char *text)
 {
-	char text[MEMFD_NAME_MAX + 16];
-	size_t len = strnlen(name, MEMFD_NAME_MAX + 1);
 	idx_t i;
 
-	if (len > MEMFD_NAME_MAX) {
-		vm_fail(m, EINVAL, "the name of a memfd has at most %u bytes",
-			MEMFD_NAME_MAX);
-		return 0;
-	}
 	if (!pool_room(m, SEG_NAME)) {
 		vm_fail(m, ENOMEM, "the machine's table \"%s\" is full",
 			arena_seg_name(SEG_NAME));
 		return 0;
 	}
 	i = shmem_create(m, 0);
-	if (!i)
-		return 0;
-	len = vm_snprintf(text, sizeof(text), "/memfd:%s", name);
-	name_new(m, &inode_at(m, i)->name, text, len);
+	if (i)
+		name_new(m, &inode_at(m, i)->name, text, strlen(text));
 	return i;
+}
+
+idx_t shmem_memfd(struct vm *m, const char *name)
+{
+	char text[MEMFD_NAME_MAX + 16];
+	size_t len = strnlen(name, MEMFD_NAME_MAX + 1);
+
+	if (len > MEMFD_NAME_MAX) {
+		vm_fail(m, EINVAL, "the name of a memfd has at most %u bytes",
+			MEMFD_NAME_MAX);
+		return 0;
+	}
+	vm_snprintf(text, sizeof(text), "/memfd:%s", name);
+	return shmem_named(m, text);
 }
 
 /* A directory that is there, or is made. */

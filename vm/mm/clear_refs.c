@@ -48,7 +48,7 @@ static void clear_vma(struct vm *m, const struct mm *mm, const struct vma *v)
 
 static bool is_meant(const struct vma *v, int type)
 {
-	if (v->flags & VM_PFNMAP)
+	if (v->flags & (VM_PFNMAP | VM_HUGETLB))
 		return false;
 	return type == CLEAR_ALL || (type == CLEAR_ANON && !v->file) ||
 	       (type == CLEAR_MAPPED && v->file);

@@ -14,6 +14,7 @@
 
 #include "huge.h"
 #include "../reclaim/reclaim.h"
+#include "hugetlb.h"
 #include "rmap.h"
 
 /*
@@ -113,7 +114,8 @@ static int make_tables(
 		pt_leaf_table(m, from, va, &first, &span);
 		if (pt_make_like(m, child, from, va))
 			return -ENOMEM;
-		if (pte_huge(m, pt_above(m, from, va)) &&
+		if (!(v->flags & VM_HUGETLB) &&
+			pte_huge(m, pt_above(m, from, va)) &&
 			pt_huge_prepare(m, child, va))
 			return -ENOMEM;
 		va = span < v->end - va ? va + span : v->end;
@@ -177,6 +179,10 @@ static void copy_pages(
 	vaddr_t va = v->start;
 	struct part p;
 
+	if (v->flags & VM_HUGETLB) {
+		hugetlb_copy(m, v, (idx_t)(to - mm_at(m, 0)));
+		return;
+	}
 	if (m->arch->thp)
 		copy_huge(m, (idx_t)(to - mm_at(m, 0)), v);
 	while (next_part(m, from, &va, v->end, &p)) {

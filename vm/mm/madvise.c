@@ -75,6 +75,11 @@ static const struct {
 	[MADV_KEEPONFORK] = {0, VM_WIPEONFORK},
 };
 
+static bool is_special(const struct vma *v)
+{
+	return v->flags & VM_SPECIAL && !(v->flags & VM_HUGETLB);
+}
+
 /* Kinds of mappings that an advice is not for. */
 static int check_flag_advice(struct vm *m, const struct piece *p)
 {
@@ -94,7 +99,7 @@ static int check_flag_advice(struct vm *m, const struct piece *p)
 			return refuse(m, p, "droppable memory");
 		return 0;
 	case MADV_DODUMP:
-		if (v->flags & (VM_SPECIAL | VM_DROPPABLE))
+		if (is_special(v) || v->flags & VM_DROPPABLE)
 			return refuse(m, p, "a special or droppable mapping");
 		return 0;
 	default:
@@ -156,10 +161,24 @@ static int advise_free(struct vm *m, const struct piece *p)
 	return 0;
 }
 
+/* Whole huge pages: the range must begin with one, and is cut to them. */
+static int advise_huge_dontneed(struct vm *m, const struct piece *p)
+{
+	vaddr_t end = huge_down(m, p->end);
+
+	if (p->advice == MADV_FREE || p->start & (huge_size(m) - 1))
+		return refuse(m, p, "huge pages go as whole ones");
+	if (p->start < end)
+		mm_discard(m, p->t->mm, p->v, p->start, end);
+	return 0;
+}
+
 static int advise_dontneed(struct vm *m, const struct piece *p)
 {
-	uint64_t bad = VM_PFNMAP | VM_HUGETLB;
+	uint64_t bad = VM_PFNMAP;
 
+	if (p->v->flags & VM_HUGETLB)
+		return advise_huge_dontneed(m, p);
 	if (p->advice != MADV_DONTNEED_LOCKED)
 		bad |= VM_LOCKED;
 	if (p->v->flags & bad)

@@ -58,7 +58,8 @@ struct vma {
 	uint32_t anon_vma; /* identity, 0 none: see mm/anon_vma.c */
 	uint8_t av_multi;  /* its chain is not singular (forked) */
 	uint8_t special;   /* enum vma_special */
-	uint16_t reserved;
+	uint8_t hugetlb;   /* HUGETLB_*, see mm/hugetlb.h */
+	uint8_t reserved;
 	idx_t family;		    /* see mm/rmap.h; 0 none */
 	idx_t kin_prev, kin_next;   /* VMAs of the family */
 	idx_t peer_prev, peer_next; /* VMAs of the file's inode */
@@ -95,6 +96,7 @@ struct mm {
 	uint64_t hiwater_vm, hiwater_rss;
 	uint64_t rss[NR_RSS]; /* pages */
 	uint64_t swapped;     /* entries that name swap slots */
+	uint64_t hugetlb;     /* huge pages of the pool */
 	uint64_t pgtables;    /* bytes, the top table not counted */
 	uint64_t def_flags;   /* mlockall(MCL_FUTURE) */
 	uint32_t dumpable;    /* 1: others of the same user may look at it */
@@ -238,7 +240,7 @@ int mm_fault(struct vm *m, struct task *t, vaddr_t va, enum access_kind kind,
 /* Faults in [start, end) as MAP_POPULATE and mlock do; 0 or -errno. */
 int mm_populate(struct vm *m, struct task *t, vaddr_t start, vaddr_t end);
 
-/* Unmaps the pages of [start, end): zap_page_range. */
+/* Unmaps the pages of a VMA, or a part of it, that ends: zap_page_range. */
 void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);
 
 /* The same, but guard markers stay: truncate. */

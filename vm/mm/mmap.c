@@ -3,9 +3,12 @@
  * gets the errno of the first.  Sources: Linux mm/mmap.c (ksys_mmap_pgoff,
  * do_mmap), mm/vma.c (mmap_region), mmap(2).
  */
+#include <stdlib.h>
+
 #include "mm_i.h"
 
 #include "../disk/disk.h"
+#include "hugetlb.h"
 
 /* What MAP_SHARED_VALIDATE lets pass, without MAP_SYNC. */
 #define MAP_KNOWN                                                             \
@@ -26,6 +29,8 @@ struct request {
 	uint64_t off, pgoff;
 	idx_t file; /* 0: anonymous */
 	bool new_shmem;
+	bool huge;     /* of a file of huge pages */
+	bool new_file; /* made for this call, which holds a reference */
 };
 
 static const char *map_type_name(uint64_t flags)
@@ -44,32 +49,43 @@ static const char *map_type_name(uint64_t flags)
 	}
 }
 
-/* There are no huge pages of a fixed pool in this machine. */
-static int hugetlb_refuse(struct vm *m, const struct mmap_args *a)
+/* MAP_HUGETLB: the size that the flags ask for is one that there is. */
+static int check_huge_size(struct vm *m, const struct mmap_args *a)
 {
 	unsigned log2 = a->flags >> 26 & 0x3f;
-	uint64_t size, len;
 
-	if (!(a->flags & MAP_ANONYMOUS))
+	if (!(a->flags & MAP_ANONYMOUS) && !hugetlb_is_file(m, a->file))
 		return vm_fail(
-			m, EINVAL, "MAP_HUGETLB needs a file of a hugetlbfs");
-	if (log2 && log2 != 21 && log2 != 30)
-		return vm_fail(m, EINVAL,
-			"there are no huge pages of 2^%u bytes", log2);
-	size = log2 ? 1ull << log2 : PMD_SIZE;
-	len = (a->len + size - 1) & ~(size - 1);
-	if (!len)
-		return vm_fail(m, EINVAL,
-			"the length %llu is 0 in whole huge pages",
-			(unsigned long long)a->len);
-	if (a->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && a->addr % size &&
-		len <= m->arch->native.task_size)
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the huge page "
-			"size %llu",
-			(unsigned long long)a->addr, (unsigned long long)size);
+			m, EINVAL, "MAP_HUGETLB needs a file of huge pages");
+	if (!(a->flags & MAP_ANONYMOUS) || !log2 ||
+		1ull << log2 == huge_size(m))
+		return 0;
+	if (log2 == 30 && m->arch->entry_bytes == 8)
+		return vm_fail(m, ENOMEM, "there is no pool of pages of 1 GiB");
 	return vm_fail(
-		m, ENOMEM, "no huge pages are reserved (nr_hugepages is 0)");
+		m, EINVAL, "there are no huge pages of 2^%u bytes", log2);
+}
+
+/* A range of huge pages: whole ones, of a file that is made if need be. */
+static int prepare_huge(
+	struct vm *m, const struct mmap_args *a, struct request *r)
+{
+	idx_t inode;
+
+	if (!(a->flags & MAP_HUGETLB && a->flags & MAP_ANONYMOUS) &&
+		!hugetlb_is_file(m, r->file))
+		return 0;
+	r->huge = true;
+	r->len = huge_down(m, r->len + huge_size(m) - 1);
+	if (r->file || !r->len)
+		return 0;
+	inode = hugetlb_create(m, "/anon_hugepage", r->len);
+	if (!inode)
+		return -ENOMEM;
+	r->file = file_of_inode(m, inode, FMODE_READ | FMODE_WRITE);
+	r->new_file = r->file != 0;
+	inode_put(m, inode); /* the file holds it, or nobody */
+	return r->file ? 0 : -ENOMEM;
 }
 
 static int check_descriptor(struct vm *m, const struct mmap_args *a)
@@ -84,7 +100,7 @@ static int check_descriptor(struct vm *m, const struct mmap_args *a)
 			"no open file, and MAP_ANONYMOUS is not among the "
 			"flags");
 	if (a->flags & MAP_HUGETLB)
-		return hugetlb_refuse(m, a);
+		return check_huge_size(m, a);
 	return 0;
 }
 
@@ -144,11 +160,29 @@ static int fixed_address(struct vm *m, const struct task *t, struct request *r)
 	return 0;
 }
 
+/* Huge pages begin at multiples of their size. */
+static int huge_address(struct vm *m, const struct task *t, struct request *r)
+{
+	uint64_t size = huge_size(m);
+
+	if (!(r->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
+		r->addr = huge_down(m, hint_of(m, r->addr) + size - 1);
+		return 0;
+	}
+	if (!(r->addr & (size - 1)) || r->len > mm_at(m, t->mm)->task_size)
+		return 0;
+	return vm_fail(m, EINVAL,
+		"address 0x%llx is not a multiple of the huge page size %llu",
+		(unsigned long long)r->addr, (unsigned long long)size);
+}
+
 static int choose_address(struct vm *m, const struct task *t, struct request *r)
 {
 	struct vma *v;
-	int err;
+	int err = r->huge ? huge_address(m, t, r) : 0;
 
+	if (err)
+		return err;
 	if (r->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		err = fixed_address(m, t, r);
 		if (err)
@@ -211,7 +245,7 @@ static int check_private_file(
 
 	if (!(f->mode & FMODE_READ))
 		return vm_fail(m, EACCES, "the file is not open for reading");
-	if (type != INODE_FILE && type != INODE_SHMEM)
+	if (type != INODE_FILE && type != INODE_SHMEM && !r->huge)
 		return vm_fail(m, ENODEV, "a directory cannot be mapped");
 	if (r->vm_flags & VM_GROWSDOWN)
 		return vm_fail(m, EINVAL,
@@ -293,10 +327,11 @@ static uint64_t flags_of(
 	       VM_MAYEXEC;
 }
 
-/* Linux's mode 2 counts everything. */
+/* Linux's mode 2 counts everything but huge pages, which are promised. */
 static void apply_noreserve(const struct vm *m, struct request *r)
 {
-	if (r->flags & MAP_NORESERVE && m->root->set.overcommit_memory != 2)
+	if (r->flags & MAP_NORESERVE &&
+		(r->huge || m->root->set.overcommit_memory != 2))
 		r->vm_flags |= VM_NORESERVE;
 }
 
@@ -309,7 +344,7 @@ static int check_limits(struct vm *m, const struct task *t, struct request *r,
 
 	err = mm_may_expand(
 		m, t, r->vm_flags, (int64_t)(r->pages - gone->nr_pages));
-	if (err)
+	if (err || r->huge)
 		return err;
 	if ((r->vm_flags & kind) == VM_WRITE) {
 		r->vm_flags |= VM_ACCOUNT;
@@ -331,6 +366,7 @@ static int make_shmem(struct vm *m, const struct task *t, struct request *r)
 	if (!inode)
 		return -ENOMEM;
 	r->file = file_of_inode(m, inode, FMODE_READ | FMODE_WRITE);
+	r->new_file = r->file != 0;
 	inode_put(m, inode); /* the file holds it, or nobody */
 	if (!r->file)
 		return -ENOMEM;
@@ -352,6 +388,34 @@ static int ask_file(struct vm *m, const struct request *r)
 	return 0;
 }
 
+/*
+ * Unmaps what is there and gets the promises of the new range; if it gets none
+ * the range stays empty.  Files live until then, as Linux gives them up when
+ * the call returns: pages that only the old mapping keeps count as in use.
+ */
+static int replace_by_huge(
+	struct vm *m, const struct task *t, struct request *r)
+{
+	vaddr_t end = r->addr + r->len;
+	struct vma *v = vma_overlap(m, t->mm, r->addr, end);
+	uint32_t nr = mm_at(m, t->mm)->map_count, held = 0;
+	idx_t *file = calloc(nr + 1, sizeof(*file));
+	int err;
+
+	if (!file)
+		return vm_fail(m, ENOMEM, "no host memory");
+	for (; v && v->start < end; v = vma_next(m, v))
+		if (v->flags & VM_HUGETLB)
+			file_get(m, file[held++] = v->file);
+	unmap_finish(m, t->mm, r->addr, end);
+	err = hugetlb_map(m, r->file, r->pgoff, r->pages, r->vm_flags);
+	while (held)
+		file_put(m, file[--held]);
+	free(file);
+	r->vm_flags |= VM_HUGETLB | VM_DONTEXPAND;
+	return err;
+}
+
 static int map_region(struct vm *m, const struct task *t, struct request *r)
 {
 	struct unmap_plan gone;
@@ -370,7 +434,10 @@ static int map_region(struct vm *m, const struct task *t, struct request *r)
 		return err;
 	/* These refuse when what was there is gone already. */
 	err = r->new_shmem ? make_shmem(m, t, r) : ask_file(m, r);
-	unmap_finish(m, t->mm, r->addr, r->addr + r->len);
+	if (r->huge && !err)
+		err = replace_by_huge(m, t, r);
+	else
+		unmap_finish(m, t->mm, r->addr, r->addr + r->len);
 	if (err)
 		return err;
 	range = (struct vma_range){
@@ -382,11 +449,30 @@ static int map_region(struct vm *m, const struct task *t, struct request *r)
 	};
 	v = vma_merge_new(m, t->mm, &range);
 	/* mlockall(MCL_FUTURE) does not keep droppable memory. */
-	if (v->flags & VM_DROPPABLE)
+	if (v->flags & (VM_DROPPABLE | VM_HUGETLB))
 		vma_set_flags(m, v, v->flags & ~VM_LOCKED_MASK);
-	if (r->new_shmem)
-		file_put(m, r->file); /* the VMA holds it now */
+	if (r->huge && !(v->flags & (VM_MAYSHARE | VM_NORESERVE)))
+		v->hugetlb = HUGETLB_OWNER;
 	return 0;
+}
+
+static int map(struct vm *m, struct task *t, const struct mmap_args *a,
+	struct request *r)
+{
+	int err = check_size(m, t, r);
+
+	if (!err)
+		err = choose_address(m, t, r);
+	if (err)
+		return err;
+	r->vm_flags = flags_of(m, t, a);
+	err = check_lock(m, t, r);
+	if (!err)
+		err = r->file ? check_file(m, r) : check_anonymous(m, r);
+	if (err)
+		return err;
+	apply_noreserve(m, r);
+	return map_region(m, t, r);
 }
 
 int64_t mm_mmap(struct vm *m, struct task *t, const struct mmap_args *a)
@@ -403,19 +489,11 @@ int64_t mm_mmap(struct vm *m, struct task *t, const struct mmap_args *a)
 	m->root->count[CNT_MMAP]++;
 	err = check_descriptor(m, a);
 	if (!err)
-		err = check_size(m, t, &r);
+		err = prepare_huge(m, a, &r);
 	if (!err)
-		err = choose_address(m, t, &r);
-	if (err)
-		return err;
-	r.vm_flags = flags_of(m, t, a);
-	err = check_lock(m, t, &r);
-	if (!err)
-		err = r.file ? check_file(m, &r) : check_anonymous(m, &r);
-	if (err)
-		return err;
-	apply_noreserve(m, &r);
-	err = map_region(m, t, &r);
+		err = map(m, t, a, &r);
+	if (r.new_file)
+		file_put(m, r.file); /* the VMA holds it, or nobody */
 	if (err)
 		return err;
 	if (r.vm_flags & VM_LOCKED ||

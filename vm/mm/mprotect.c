@@ -5,6 +5,7 @@
 #include "mm_i.h"
 
 #include "huge.h"
+#include "hugetlb.h"
 
 /*
  * Whether a page may get its write permission back without a fault: it is the
@@ -43,6 +44,10 @@ static void change_ptes(
 	const struct mm *mm = mm_at(m, v->mm);
 	vaddr_t va = start;
 
+	if (v->flags & VM_HUGETLB) {
+		hugetlb_protect(m, v, start, end);
+		return;
+	}
 	while (va < end) {
 		unsigned first;
 		uint64_t span, e;

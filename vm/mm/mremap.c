@@ -6,6 +6,7 @@
  */
 #include "huge.h"
 #include "../reclaim/reclaim.h"
+#include "hugetlb.h"
 #include "rmap.h"
 
 struct remap {
@@ -233,6 +234,25 @@ undo:
 	return -ENOMEM;
 }
 
+static int move_huge(
+	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
+{
+	for (uint64_t off = 0; off < len; off += huge_size(m)) {
+		uint64_t e = pt_above(m, mm_at(m, mm), from + off);
+
+		if (!e)
+			continue;
+		if (pt_make_upper(m, mm, to + off)) {
+			move_huge(m, mm, to, from, off);
+			return -ENOMEM;
+		}
+		pt_huge_set(m, mm, to + off, e);
+		pt_huge_set(m, mm, from + off, 0);
+	}
+	tlb_flush_range(m, mm, from, from + len);
+	return 0;
+}
+
 /* ---- moving one VMA ----------------------------------------------------- */
 
 /*
@@ -338,11 +358,18 @@ static int move_vma(struct vm *m, struct task *t, const struct remap *r)
 	if (n->start == r->to && n->end == r->to + r->new_len &&
 		n->anon_vma == src.anon_vma)
 		n->av_multi = src.av_multi;
-	err = move_ptes(m, t->mm, r->old, r->to, r->old_len);
+	if (src.flags & VM_HUGETLB)
+		err = move_huge(m, t->mm, r->old, r->to, r->old_len);
+	else
+		err = move_ptes(m, t->mm, r->old, r->to, r->old_len);
 	if (err) {
 		unmap_range(m, t->mm, r->to, r->to + r->new_len);
 		return err;
 	}
+	/* Promises go along, and all of the source's do. */
+	n->hugetlb = src.hugetlb;
+	if (src.hugetlb)
+		vma_lookup(m, t->mm, r->old)->hugetlb = 0;
 	if (keeps_source(r))
 		empty_source(m, n, t->mm, r);
 	else if (r->old_len)
@@ -415,6 +442,23 @@ static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 	if (!err)
 		err = move_vma(m, t, &r);
 	return err ? err : (int64_t)r.to;
+}
+
+/* Of huge pages whole ones move, and none grow. */
+static int align_huge(struct vm *m, const struct mm *mm, struct remap *r)
+{
+	const struct vma *v = vma_lookup(m, (idx_t)(mm - mm_at(m, 0)), r->old);
+	uint64_t mask = huge_size(m) - 1;
+
+	if (!v || !(v->flags & VM_HUGETLB))
+		return 0;
+	r->old_len = (r->old_len + mask) & ~mask;
+	r->new_len = (r->new_len + mask) & ~mask;
+	if (r->old & mask || r->to & mask || r->new_len > r->old_len)
+		return vm_fail(m, EINVAL,
+			"huge pages of the pool move as whole ones, and their "
+			"mappings do not grow");
+	return 0;
 }
 
 /*
@@ -539,6 +583,8 @@ int64_t mm_mremap(struct vm *m, struct task *t, vaddr_t old, uint64_t old_len,
 
 	if (!err)
 		err = check_target(m, mm, &r);
+	if (!err)
+		err = align_huge(m, mm, &r);
 	if (err)
 		return err;
 	if (is_fixed(&r) && r.old_len == r.new_len)

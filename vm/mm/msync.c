@@ -78,6 +78,17 @@ int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 		(unsigned long long)addr, (unsigned long long)len);
 }
 
+/* Whether a table holds the place of a huge entry: what is empty there counts
+ * as not resident, be it in the cache or not. */
+static bool has_table(const struct vm *m, const struct mm *mm, vaddr_t va)
+{
+	unsigned first;
+	uint64_t span;
+
+	pt_leaf_table(m, mm, va, &first, &span);
+	return span <= huge_size(m);
+}
+
 static bool is_resident(const struct vm *m, const struct mm *mm,
 	const struct vma *v, vaddr_t va)
 {
@@ -92,7 +103,7 @@ static bool is_resident(const struct vm *m, const struct mm *mm,
 	slot = swap_entry_slot(m, pt_get(m, mm, va));
 	if (slot)
 		return slot_at(m, slot)->frame != PFN_NONE;
-	if (!v->file)
+	if (!v->file || (v->flags & VM_HUGETLB && has_table(m, mm, va)))
 		return false;
 	inode = file_at(m, v->file)->inode;
 	page = vma_pgoff_at(m, v, va);

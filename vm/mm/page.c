@@ -11,6 +11,7 @@
 #include "huge.h"
 #include "../reclaim/reclaim.h"
 #include "../swap/swap_in.h"
+#include "hugetlb.h"
 #include "rmap.h"
 
 /* One fault. */
@@ -515,7 +516,9 @@ int handle_fault(
 		return err;
 	m->root->count[CNT_PGFAULT]++;
 	err = FAULT_SMALL;
-	if (m->arch->thp && !v->file && !v->special)
+	if (v->flags & VM_HUGETLB)
+		err = hugetlb_fault(m, v, va, write);
+	else if (m->arch->thp && !v->file && !v->special)
 		err = huge_fault(m, v, va, write);
 	if (err == FAULT_SMALL)
 		err = leaf_fault(&x);

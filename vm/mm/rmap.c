@@ -177,7 +177,8 @@ static int check_peers(struct vm *m, uint64_t *nr)
 
 		/* the first word of a free inode is a link */
 		if (inode_at(m, i)->type != INODE_FILE &&
-			inode_at(m, i)->type != INODE_SHMEM)
+			inode_at(m, i)->type != INODE_SHMEM &&
+			inode_at(m, i)->type != INODE_HUGETLB)
 			continue;
 		for (; at; prev = at, at = vma_at(m, at)->peer_next) {
 			const struct vma *v = vma_at(m, at);

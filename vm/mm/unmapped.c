@@ -13,14 +13,17 @@
 #include "mm_i.h"
 
 #include "../disk/disk.h"
+#include "hugetlb.h"
 
 #define LOW_32BIT  0x40000000ull
 #define HIGH_32BIT 0x80000000ull
 
+/* A hole of `len` bytes, which leave room to align what goes there. */
 struct search {
 	idx_t mm;
 	vaddr_t low, high;
 	uint64_t len;
+	uint64_t align; /* a mask: bits that are 0 in the address */
 };
 
 /* The guard gap of a stack counts only if it lies directly above the hole;
@@ -33,7 +36,7 @@ static bool search_down(struct vm *m, struct search s, vaddr_t *addr)
 		const struct vma *above = vma_find(m, s.mm, end);
 
 		if (!above || vma_start_gap(m, above) >= end) {
-			*addr = end - s.len;
+			*addr = (end - (s.len - s.align)) & ~s.align;
 			return true;
 		}
 		s.high = vma_start_gap(m, above);
@@ -50,7 +53,7 @@ static bool search_up(struct vm *m, struct search s, vaddr_t *addr)
 
 		if (!above || !(above->flags & VM_GROWSDOWN) ||
 			vma_start_gap(m, above) >= at + s.len - 1) {
-			*addr = at;
+			*addr = (at + s.align) & ~s.align;
 			return true;
 		}
 		s.low = above->end;
@@ -66,7 +69,7 @@ static bool hint_is_free(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len)
 }
 
 static bool find_bottom_up(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
-	uint64_t map_flags, vaddr_t *addr)
+	uint64_t align, uint64_t map_flags, vaddr_t *addr)
 {
 	const struct mm *mm = mm_at(m, i);
 	bool low32 = map_flags & MAP_32BIT;
@@ -74,7 +77,8 @@ static bool find_bottom_up(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
 		.mm = i,
 		.low = low32 ? LOW_32BIT : mm_layout(m, mm)->legacy_base,
 		.high = low32 ? HIGH_32BIT : mm->task_size,
-		.len = len,
+		.len = len + align,
+		.align = align,
 	};
 
 	if (len > s.high)
@@ -90,7 +94,7 @@ static bool find_bottom_up(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
 }
 
 static bool find_area(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
-	uint64_t map_flags, vaddr_t *addr)
+	uint64_t align, uint64_t map_flags, vaddr_t *addr)
 {
 	const struct mm *mm = mm_at(m, i);
 	bool is64 = mm_layout(m, mm)->addr_bits == 64;
@@ -98,13 +102,14 @@ static bool find_area(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
 		.mm = i,
 		.low = mm_low_limit(m),
 		.high = mm->mmap_base,
-		.len = len,
+		.len = len + align,
+		.align = align,
 	};
 
 	if (len > mm->task_size)
 		return false;
 	if (is64 && map_flags & MAP_32BIT)
-		return find_bottom_up(m, i, hint, len, map_flags, addr);
+		return find_bottom_up(m, i, hint, len, align, map_flags, addr);
 	hint = page_down(m, hint);
 	if (hint && hint <= mm->task_size - len &&
 		hint_is_free(m, i, hint, len)) {
@@ -113,8 +118,8 @@ static bool find_area(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
 	}
 	if (map_flags & MAP_ABOVE4G && is64 && s.low < 4 * GiB)
 		s.low = 4 * GiB;
-	return search_down(m, s, addr) ||
-	       find_bottom_up(m, i, hint, len, map_flags & ~MAP_32BIT, addr);
+	return search_down(m, s, addr) || find_bottom_up(m, i, hint, len, align,
+						  map_flags & ~MAP_32BIT, addr);
 }
 
 /*
@@ -134,7 +139,7 @@ static bool find_aligned(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
 		return false;
 	if (len + PMD_SIZE < len || off + len + PMD_SIZE < off)
 		return false;
-	if (!find_area(m, mm, hint, len + PMD_SIZE, map_flags, &at))
+	if (!find_area(m, mm, hint, len + PMD_SIZE, 0, map_flags, &at))
 		return false;
 	if (at == hint) {
 		*addr = at;
@@ -159,13 +164,16 @@ static bool wants_alignment(const struct vm *m, const struct mm *mm,
 vaddr_t mm_unmapped_area(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
 	uint64_t map_flags, idx_t file, uint64_t off)
 {
+	uint64_t align = 0;
 	vaddr_t addr;
 
+	if (hugetlb_is_file(m, file))
+		align = (huge_size(m) - 1) & ~(m->page_size - 1);
 	if (wants_alignment(m, mm_at(m, mm), hint, len, map_flags, file) &&
 		find_aligned(
 			m, mm, hint, len, file ? off : 0, map_flags, &addr))
 		return addr;
-	if (find_area(m, mm, hint, len, map_flags, &addr))
+	if (find_area(m, mm, hint, len, align, map_flags, &addr))
 		return addr;
 	vm_fail(m, ENOMEM,
 		"no hole of %llu bytes in the address space (%llu bytes "

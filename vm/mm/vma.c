@@ -10,6 +10,7 @@
 
 #include "../disk/disk.h"
 #include "huge.h"
+#include "hugetlb.h"
 #include "rmap.h"
 
 int vma_room(struct vm *m, unsigned n)
@@ -137,6 +138,14 @@ struct vma *vma_split(struct vm *m, struct vma *v, vaddr_t at, bool limit)
 	if (v->special) {
 		vm_fail(m, EINVAL,
 			"the special mapping [%llx, %llx) cannot be split at "
+			"%llx",
+			(unsigned long long)v->start,
+			(unsigned long long)v->end, (unsigned long long)at);
+		return NULL;
+	}
+	if (v->flags & VM_HUGETLB && at & (huge_size(m) - 1)) {
+		vm_fail(m, EINVAL,
+			"[%llx, %llx) has huge pages: it cannot be split at "
 			"%llx",
 			(unsigned long long)v->start,
 			(unsigned long long)v->end, (unsigned long long)at);

@@ -7,6 +7,7 @@
 #include "../disk/disk.h"
 #include "../swap/swap.h"
 #include "huge.h"
+#include "hugetlb.h"
 
 struct zap {
 	struct vm *m;
@@ -77,11 +78,16 @@ static bool zap_table(struct zap *z, void *tab, unsigned first, unsigned nr)
 	return empty;
 }
 
-static void zap_range(struct zap z, idx_t mm, vaddr_t start, vaddr_t end)
+static void zap_range(struct zap z, struct vma *v, vaddr_t start, vaddr_t end)
 {
 	struct vm *m = z.m;
+	idx_t mm = v->mm;
 	uint64_t span;
 
+	if (v->flags & VM_HUGETLB) {
+		hugetlb_zap(m, v, start, end);
+		return;
+	}
 	z.mm = mm_at(m, mm);
 	for (vaddr_t va = start; va < end; va += span) {
 		unsigned first;
@@ -104,13 +110,15 @@ static void zap_range(struct zap z, idx_t mm, vaddr_t start, vaddr_t end)
 
 void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)
 {
-	zap_range((struct zap){.m = m}, mm, start, end);
+	zap_range((struct zap){.m = m}, v, start, end);
+	if (v->flags & VM_HUGETLB)
+		hugetlb_close(m, v);
 }
 
 void mm_discard(
 	struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)
 {
-	zap_range((struct zap){.m = m, .keep_guards = true}, mm, start, end);
+	zap_range((struct zap){.m = m, .keep_guards = true}, v, start, end);
 }
 
 void mm_discard_tables(
@@ -118,7 +126,7 @@ void mm_discard_tables(
 {
 	zap_range(
 		(struct zap){.m = m, .keep_guards = true, .free_tables = true},
-		mm, start, end);
+		v, start, end);
 }
 
 void mm_discard_cached(
@@ -126,7 +134,7 @@ void mm_discard_cached(
 {
 	zap_range(
 		(struct zap){.m = m, .keep_guards = true, .keep_private = true},
-		mm, start, end);
+		v, start, end);
 }
 
 /* ---- faulting in --------------------------------------------------------- */

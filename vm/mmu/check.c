@@ -39,19 +39,23 @@ static int check_leaf(struct check *c, vaddr_t va, uint64_t e)
 	return 0;
 }
 
-/* A huge entry maps all its frames, inside one VMA, and has a deposit. */
-static int check_huge(struct check *c, vaddr_t va, uint64_t e)
+/* A huge entry maps all its frames, inside one VMA, and has a deposit, unless
+ * it is of the pool. */
+static int check_huge(
+	struct check *c, vaddr_t va, uint64_t e, unsigned *nr_deposits)
 {
 	struct vm *m = c->m;
 
 	if (pte_pfn(m, e) & ((1u << huge_order(m)) - 1))
 		return BAD(m, "mm %u maps a huge page at 0x%llx to frame %u",
 			c->mm, (unsigned long long)va, pte_pfn(m, e));
+	++*nr_deposits;
 	if (e & m->arch->pte.special)
 		return 0;
 	for (uint64_t off = 0; off < huge_size(m); off += m->page_size)
 		if (check_leaf(c, va + off, pte_part(m, e, va + off)))
 			return -EIO;
+	*nr_deposits -= (c->v->flags & VM_HUGETLB) != 0;
 	if (c->v->end < va + huge_size(m))
 		return BAD(m, "mm %u: the huge page at 0x%llx leaves its VMA",
 			c->mm, (unsigned long long)va);
@@ -101,8 +105,8 @@ static int check_table(
 
 		if (level + 1u == a->nr_levels)
 			err = check_leaf(c, va, e);
-		else if (level && pte_huge(c->m, e))
-			err = (nr_huge++, check_huge(c, va, e));
+		else if (pte_huge(c->m, e))
+			err = check_huge(c, va, e, &nr_huge);
 		else if (e & a->pte.present)
 			err = check_table(c, pte_pfn(c->m, e), level + 1, va);
 		if (err)
@@ -149,8 +153,9 @@ static int check_mapcounts(struct check *c)
 {
 	for (pfn_t pfn = 0; pfn < c->nr_frames; pfn++) {
 		const struct frame *f = frame_at(c->m, pfn);
-		bool mapped = f->state == FRAME_ANON ||
-			      f->state == FRAME_FILE || f->state == FRAME_SHMEM;
+		bool mapped =
+			f->state == FRAME_ANON || f->state == FRAME_FILE ||
+			f->state == FRAME_SHMEM || f->state == FRAME_HUGETLB;
 
 		if (mapped && f->mapcount != c->maps[pfn])
 			return BAD(c->m,

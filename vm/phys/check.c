@@ -119,6 +119,7 @@ static const uint8_t use_of_state[] = {
 	[FRAME_PGTABLE] = USE_PGTABLE,
 	[FRAME_STACK] = USE_STACK,
 	[FRAME_KERNEL] = USE_KERNEL,
+	[FRAME_HUGETLB] = USE_HUGETLB,
 };
 
 /* A frame without FR_BYTES is all zero. */
@@ -134,7 +135,7 @@ static int check_bytes(struct vm *m, pfn_t pfn, struct tally *t)
 static int check_used(
 	struct vm *m, pfn_t pfn, const struct frame *f, struct tally *t)
 {
-	if (f->state < FRAME_ANON || f->state > FRAME_KERNEL)
+	if (f->state < FRAME_ANON || f->state > FRAME_HUGETLB)
 		return BAD(m, "frame %u has state %u, which heads no block",
 			pfn, f->state);
 	t->used += 1u << f->order;

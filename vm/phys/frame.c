@@ -3,6 +3,15 @@
 
 #include "phys_i.h"
 
+void frame_clear(struct vm *m, pfn_t pfn)
+{
+	if (!(frame_at(m, pfn)->flags & FR_BYTES))
+		return;
+	ram_mark(m, pfn_to_pa(m, pfn));
+	memset(ram_at(m, pfn_to_pa(m, pfn)), 0, m->page_size);
+	frame_at(m, pfn)->flags &= (uint16_t)~FR_BYTES;
+}
+
 void frame_copy(struct vm *m, pfn_t to, pfn_t from)
 {
 	uint8_t *dst = ram_at(m, pfn_to_pa(m, to));
@@ -47,6 +56,7 @@ const char *frame_state_name(unsigned state)
 		[FRAME_PGTABLE] = "pgtable",
 		[FRAME_STACK] = "stack",
 		[FRAME_KERNEL] = "kernel",
+		[FRAME_HUGETLB] = "hugetlb",
 	};
 
 	return state < sizeof(name) / sizeof(name[0]) ? name[state] : "?";

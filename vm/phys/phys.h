@@ -68,21 +68,24 @@ enum frame_state {
 	FRAME_PGTABLE,
 	FRAME_STACK, /* kernel stack of a task */
 	FRAME_KERNEL,
+	FRAME_HUGETLB, /* of the pool of huge pages, free or not */
 };
 
-#define FR_BYTES      0x0001 /* RAM of the frame may hold non-zero bytes */
-#define FR_EXCLUSIVE  0x0002 /* anonymous page of one process alone */
-#define FR_DIRTY      0x0004 /* page cache newer than disk */
-#define FR_UPTODATE   0x0008
-#define FR_REFERENCED 0x0010
-#define FR_ACTIVE     0x0020
-#define FR_SWAPBACKED 0x0040
-#define FR_ZERO	      0x0080 /* the shared zero page */
-#define FR_MLOCKED    0x0100
-#define FR_READAHEAD  0x0200 /* a read of it starts the next window */
-#define FR_SWAPCACHE  0x0400 /* its slot is kept: index is the slot */
-#define FR_WORKINGSET 0x0800 /* was active once */
-#define FR_LARGE      0x8000 /* part of a huge page, see mm/folio.c */
+#define FR_BYTES	   0x0001 /* RAM of the frame may hold non-zero bytes */
+#define FR_EXCLUSIVE	   0x0002 /* anonymous page of one process alone */
+#define FR_DIRTY	   0x0004 /* page cache newer than disk */
+#define FR_UPTODATE	   0x0008
+#define FR_REFERENCED	   0x0010
+#define FR_ACTIVE	   0x0020
+#define FR_SWAPBACKED	   0x0040
+#define FR_ZERO		   0x0080 /* the shared zero page */
+#define FR_MLOCKED	   0x0100
+#define FR_READAHEAD	   0x0200 /* a read of it starts the next window */
+#define FR_SWAPCACHE	   0x0400 /* its slot is kept: index is the slot */
+#define FR_WORKINGSET	   0x0800 /* was active once */
+#define FR_HUGETLB_RESTORE 0x2000 /* promised again when it is free */
+#define FR_HUGETLB_ANON	   0x4000 /* a private page, not of a file */
+#define FR_LARGE	   0x8000 /* part of a huge page, see mm/folio.c */
 
 /* GFP zone modifiers; the highest zone a request may use. */
 enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
@@ -157,6 +160,9 @@ const char *frame_state_name(unsigned state);
 void frame_flags_text(unsigned flags, char buf[FRAME_FLAGS_TEXT]);
 /* Whether the frame holds nothing but zeros. */
 bool frame_is_zero(const struct vm *m, pfn_t pfn);
+
+/* Zeroes a frame. */
+void frame_clear(struct vm *m, pfn_t pfn);
 
 /* Copies a frame; a source without bytes leaves the target without. */
 void frame_copy(struct vm *m, pfn_t to, pfn_t from);
