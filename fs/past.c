@@ -73,7 +73,9 @@ static struct past *find_moment(struct pasts *ps, const struct moment *m)
 {
 	struct past *p = *moment_bucket(ps, m);
 
-	while (p && (p->moment.kind != m->kind || p->moment.id != m->id))
+	/* the database uses the id of a row that is gone again */
+	while (p && (p->moment.kind != m->kind || p->moment.id != m->id ||
+			    p->moment.seq != m->seq))
 		p = p->next_moment;
 	return p;
 }

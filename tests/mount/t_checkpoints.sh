@@ -142,3 +142,26 @@ refused "mkdir" "$ro" mkdir "$m/checkpoints/more"
 refused "rmdir" "$ro" rmdir "$m/checkpoints/first"
 stop
 refused "-o at= of nothing" "nothing" "$PAGEFS" -o at=nothing "$db" "$m"
+
+# A row of the table of checkpoints that is used again is another moment, while
+# somebody still has a file of the old one open.
+rm -f "$db"*
+start -o ram=32M,disk=8M,swap=0
+echo 'mmap 64K rw as=a' >"$m/proc/1/ctl"
+echo 'write a "here"' >"$m/proc/1/ctl"
+mkdir "$m/checkpoints/here"
+here=$(awk '{ n = $1 } END { print n }' "$m/log")
+echo "restore $((here - 1))" >"$m/ctl"
+echo 'write a "another"' >"$m/proc/1/ctl"
+mkdir "$m/checkpoints/other"
+exec 3<"$m/checkpoints/other/state_hash"
+echo 'restore here' >"$m/ctl"
+rmdir "$m/checkpoints/other" "$m/checkpoints/here"
+echo "forget before=$here" >"$m/ctl"
+echo 'write a "new"' >"$m/proc/1/ctl"
+mkdir "$m/checkpoints/new"
+is "a new moment" "$(cat "$m/checkpoints/new/state_hash")" \
+	"$(cat "$m/state_hash")"
+exec 3<&-
+stop
+rm "$db"*
