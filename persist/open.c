@@ -318,6 +318,40 @@ int store_turn(struct store *s, const char *where, uint64_t *seq)
 	return 0;
 }
 
+/* Results and saved states come after their rows: where they know of later
+ * lines than the journal, it has lost its end. */
+static int check_end(struct store *s)
+{
+	uint64_t end = course_seq(&s->course, s->vm->root->seq), known = 0;
+	uint64_t first = timeline_live(s)->first;
+	sqlite3_stmt *st;
+	bool lost = false;
+	int rc = store_prepare(s,
+		"SELECT max(ifnull((SELECT max(seq) FROM result), 0), "
+		"ifnull((SELECT max(seq) FROM checkpoint), 0)), "
+		"EXISTS (SELECT 1 FROM result) AND NOT EXISTS (SELECT 1 FROM "
+		"journal WHERE seq = (SELECT max(seq) FROM result))",
+		&st);
+
+	if (rc)
+		return rc;
+	if (sqlite3_step(st) == SQLITE_ROW) {
+		known = (uint64_t)sqlite3_column_int64(st, 0);
+		lost = sqlite3_column_int(st, 1);
+	} else {
+		rc = store_sql_fail(s, "read the results");
+	}
+	sqlite3_finalize(st);
+	if (end < first - 1)
+		end = first - 1;
+	if (rc || (known <= end && !lost))
+		return rc;
+	return store_fail(s, EUCLEAN,
+		"%s is damaged: its journal ends before line %llu, which has "
+		"run; pagefs --check tells more",
+		s->path, (unsigned long long)known);
+}
+
 static int load_machine(struct store *s, const char *at)
 {
 	uint64_t seq = UINT64_MAX;
@@ -332,6 +366,8 @@ static int load_machine(struct store *s, const char *at)
 		rc = store_turn(s, at, &seq);
 	if (!rc)
 		rc = store_build(s, seq);
+	if (!rc && !at)
+		rc = check_end(s);
 	if (s->read_only)
 		store_rollback(s);
 	if (rc)

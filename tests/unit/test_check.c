@@ -52,7 +52,7 @@ static const struct damage {
 	{"UPDATE result SET reply = '1' WHERE seq = 3", "row 3 (write a", 0},
 	{"UPDATE result SET log_off = log_off + 1 WHERE seq = 7", "row 7", 0},
 	{"UPDATE result SET lines = 3 WHERE seq = 4", "row 4 (touch a", 0},
-	{"INSERT INTO result VALUES (99, 1, 0, 'x')", "line 99", 0},
+	{"INSERT INTO result VALUES (99, 1, 0, 'x')", "line 99", -EUCLEAN},
 	{"UPDATE checkpoint SET hash = replace(hash, substr(hash, 1, 1), 'x')",
 		"hash of the state is wrong", 0},
 	{"UPDATE checkpoint SET seq = 4 WHERE seq = 5", "after line 4 (row 4",
