@@ -65,7 +65,7 @@ static int64_t next_layer(struct store *s, sqlite3_stmt *st, int64_t from)
 	if (sqlite3_step(st) == SQLITE_ROW)
 		id = sqlite3_column_int64(st, 0) >> 20;
 	sqlite3_reset(st);
-	return id;
+	return id < from ? 0 : id; /* in a damaged table it may lead back */
 }
 
 /* The first layer that is there and not needed; 0 none. */
@@ -98,7 +98,8 @@ static int delete_packs(
 	struct store *s, int64_t layer, int *left, uint64_t *pages)
 {
 	sqlite3_stmt *st;
-	int step, rc = store_prepare(s,
+	int step, before = *left,
+		  rc = store_prepare(s,
 			  "DELETE FROM pack WHERE id IN (SELECT id FROM pack "
 			  "WHERE id BETWEEN ? AND ? LIMIT ?) "
 			  "RETURNING length(pages) / 8",
@@ -113,6 +114,11 @@ static int delete_packs(
 		*pages += (uint64_t)sqlite3_column_int64(st, 0);
 	if (step != SQLITE_DONE)
 		rc = store_sql_fail(s, "forget old states");
+	else if (*left == before)
+		rc = store_fail(s, EUCLEAN,
+			"%s is damaged: packs of layer %lld are found and not "
+			"found; pagefs --check tells more",
+			s->path, (long long)layer);
 	sqlite3_finalize(st);
 	return rc;
 }
