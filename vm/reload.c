@@ -10,7 +10,8 @@
 
 #include "disk/disk.h"
 #include "mm/mm.h"
-#include "phys/phys.h"
+#include "phys/lru.h"
+#include "swap/swap.h"
 #include "task/task.h"
 #include "vm.h"
 
@@ -110,10 +111,46 @@ static int check_phys(struct vm *m)
 		check_limit(m, "the huge zero page", r->huge_zero_pfn, end) ||
 		check_limit(m, "the kernel's page table", r->kernel_pgd, end))
 		return -EINVAL;
-	if (phys_check(m)) { /* an I/O error there, a refusal here */
+	/* an I/O error there, a refusal here */
+	if (phys_check(m) || lru_check(m)) {
 		m->fail.err = EINVAL;
 		return -EINVAL;
 	}
+	return 0;
+}
+
+/* The slots of an area are there, and lead to frames that are. */
+static int check_area(struct vm *m, const struct swap_area *a)
+{
+	uint64_t nr = m->arena.seg[SEG_SLOT].used / sizeof(struct swap_slot);
+	uint64_t end = (uint64_t)a->base + a->pages;
+
+	if (!a->pages)
+		return 0;
+	if (!a->base || end > nr || a->next > a->pages || a->used >= a->pages)
+		return BAD(m, "a swap area has slots %u to %llu, of %llu",
+			a->base, (unsigned long long)end,
+			(unsigned long long)nr);
+	for (uint64_t i = a->base; i < end; i++) {
+		const struct swap_slot *s = slot_at(m, (uint32_t)i);
+
+		if (s->frame >= m->root->max_pfn || s->area >= MAX_SWAP_AREAS ||
+			(!s->frame && s->owner >= nr))
+			return BAD(m, "swap slot %u leads to frame %u",
+				(unsigned)i, s->frame);
+	}
+	return check_limit(m, "the file of a swap area", a->inode,
+		m->root->pool[SEG_INODE].nr);
+}
+
+static int check_swap(struct vm *m)
+{
+	if (check_limit(m, "the number of swap areas", m->root->swap_top,
+		    MAX_SWAP_AREAS + 1))
+		return -EINVAL;
+	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++)
+		if (check_area(m, &m->root->swap[i]))
+			return -EINVAL;
 	return 0;
 }
 
@@ -344,6 +381,8 @@ int reload_check(struct vm *m)
 {
 	int ret = check_phys(m);
 
+	if (!ret)
+		ret = check_swap(m);
 	if (!ret)
 		ret = check_anchors(m);
 	for (unsigned id = SEG_FIRST_POOL; !ret && id < NR_SEG; id++)
