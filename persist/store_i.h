@@ -11,6 +11,7 @@
  *	result.c    replies of executed rows, run-length encoded
  *	log.c       the journal as text
  *	burst.c     SQLite's locks: exclusive in bursts, shared when idle
+ *	background.c  the store's thread: checkpoints, copying the WAL
  *	wal_io.c    a VFS that writes frames of the WAL at once
  *	hash.c      hashes of pages and of the state, see state.h
  *	track.c     what is known about the pages of a machine
@@ -31,8 +32,8 @@
  * A past moment is a struct store as well, with a machine, a path and a log of
  * its own, on the connection and under the mutex of the live one, its
  * `parent`.  What builds it (loading a state, replay) runs with the mutex
- * held, calls store_pause() between short pieces of work, and has no SQLite
- * statement in the middle of its rows then.
+ * held while it reads rows and lets go of it while it works on them; no SQLite
+ * statement is in the middle of its rows then.
  */
 #ifndef PAGEFS_STORE_I_H
 #define PAGEFS_STORE_I_H
@@ -496,11 +497,10 @@ void store_lock_init(struct store *s);
  * of a store that is open without its lock. */
 void store_assert_locked(struct store *s);
 /*
- * Building a past moment lets others have it: for a moment, or while nothing
- * of the database is needed.  -EINTR when the work is to be given up.  These
- * do nothing for the live machine's store.
+ * Building a past moment lets others have it while nothing of the database is
+ * needed.  -EINTR when the work is to be given up.  These do nothing for the
+ * live machine's store.
  */
-int store_pause(struct store *s);
 void store_let_go(struct store *s);
 int store_take_back(struct store *s);
 /* With the mutex held; the sentence is the store's. */

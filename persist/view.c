@@ -93,12 +93,6 @@ int store_take_back(struct store *s)
 	return store_fail(s, EINTR, "given up");
 }
 
-int store_pause(struct store *s)
-{
-	store_let_go(s);
-	return store_take_back(s);
-}
-
 /* ---- words -------------------------------------------------------------- */
 
 /* 1: a number of digits alone, 0: none, -ERANGE: too large. */
