@@ -106,7 +106,9 @@ static void test_copying(void **state)
 		frames = s->wal_frames;
 	}
 	assert_true(beside > 0);
-	store_idle(s);
+	store_lock(s);
+	assert_true(background_wants(s, &s->back.wal));
+	store_unlock(s);
 	for (unsigned i = 0; is_copying(s) && i < 2000; i++)
 		usleep(10000);
 	assert_false(is_copying(s));
