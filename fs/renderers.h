@@ -40,7 +40,8 @@ show_fn show_overcommit_ratio, show_admin_reserve_kbytes,
 	show_overcommit_kbytes, show_user_reserve_kbytes, show_min_free_kbytes;
 show_fn show_watermark_scale_factor, show_lowmem_reserve_ratio;
 show_fn show_swappiness, show_page_cluster, show_dmesg;
-show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero;
+show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero,
+	show_randomize_va_space;
 show_fn show_dirty_bytes, show_dirty_background_bytes;
 show_fn show_dirty_expire_centisecs, show_dirty_writeback_centisecs;
 show_fn show_pid_max, show_ostype, show_osrelease, show_kernel_version;

@@ -45,13 +45,16 @@ void show_task_last(struct sbuf *b, const struct view *v, uint64_t id)
 		show_reply(b, &task_find(v->vm, (uint32_t)id)->last);
 }
 
-/* What the machine was created with, then what `set` changes. */
+/* What the machine was created with, then what `set` changes; aslr, which is
+ * both, as it is now. */
 void show_config(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	char value[128];
 	const char *name;
 
 	for (unsigned i = 0; vm_config_keys[i]; i++) {
+		if (!strcmp(vm_config_keys[i], "aslr"))
+			continue;
 		vm_config_get(&v->vm->root->config, vm_config_keys[i], value,
 			sizeof(value));
 		sbuf_printf(b, "%s %s\n", vm_config_keys[i], value);

@@ -79,6 +79,7 @@ NUMBER(min_free_kbytes, phys_min_free_kbytes(v->vm))
 NUMBER(watermark_scale_factor, WATERMARK_SCALE_FACTOR)
 /* What the machine does not have: the bottom-up layout, NUMA counters. */
 NUMBER(zero, 0)
+NUMBER(randomize_va_space, v->vm->root->set.aslr ? 2 : 0)
 
 /* Each zone's part that allocations from a higher zone leave alone: 1 / ratio
  * of the zones above it.  0 for those that are the highest for someone. */

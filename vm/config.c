@@ -294,6 +294,23 @@ static void get_tlb(
 		vm_snprintf(buf, size, "%u/%u", g->entries[0], g->ways[0]);
 }
 
+static int set_aslr(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	uint64_t v;
+
+	if (!parse_number(value, &v))
+		return refuse(err, key, value, "a number below 2^64");
+	c->aslr = v;
+	return 0;
+}
+
+static void get_aslr(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	vm_snprintf(buf, size, "%llu", ULL(c->aslr));
+}
+
 static int set_seed(
 	struct vm_config *c, const char *key, const char *value, char *err)
 {
@@ -331,7 +348,7 @@ static void get_vsyscall(
 
 /* In the order of key_table. */
 const char *const vm_config_keys[] = {"arch", "ram", "swap", "disk", "cpus",
-	"pcid", "tlb", "seed", "vsyscall", NULL};
+	"pcid", "tlb", "seed", "vsyscall", "aslr", NULL};
 
 const char *const vm_config_help[] = {
 	"x86_64 or i386",
@@ -343,6 +360,7 @@ const char *const vm_config_help[] = {
 	"entries/ways of each level of the TLB",
 	"of the generator that all random values come from",
 	"none, xonly or emulate, as the kernel's parameter",
+	"seed of random address layouts, 0: none is random",
 	NULL,
 };
 
@@ -359,6 +377,7 @@ static const struct {
 	{set_tlb, get_tlb},
 	{set_seed, get_seed},
 	{set_vsyscall, get_vsyscall},
+	{set_aslr, get_aslr},
 };
 
 static int key_find(const char *key)

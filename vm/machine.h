@@ -33,6 +33,7 @@ struct vm_config {
 	uint32_t pcid; /* 1: entries carry an address-space id */
 	struct tlb_geometry tlb;
 	uint64_t seed;	   /* of every random choice */
+	uint64_t aslr;	   /* settings.aslr at the beginning */
 	uint32_t vsyscall; /* 0 none, 1 xonly, 2 emulate */
 	uint32_t
 		given; /* keys that a later arch= leaves alone; 0 once booted */
@@ -66,6 +67,7 @@ struct settings {
 	uint64_t nr_overcommit_hugepages;
 	uint64_t dirty_bytes, dirty_background_bytes;
 	uint32_t dirty_expire_centisecs, dirty_writeback_centisecs;
+	uint64_t aslr; /* seed of random address layouts, 0 none */
 };
 
 enum thp_when { THP_NEVER, THP_MADVISE, THP_ALWAYS };
@@ -169,6 +171,7 @@ struct root {
 	uint64_t ns;  /* simulated time since boot */
 	uint64_t seq; /* lines executed so far */
 	uint64_t rng[2];
+	uint64_t aslr_draws; /* values taken since aslr was set */
 	uint32_t next_pid;
 	uint32_t next_anon_vma;
 	uint32_t next_fd_id;

@@ -155,6 +155,7 @@ static void root_boot(struct vm *m)
 	r->layout_version = VM_LAYOUT_VERSION;
 	r->arch_index = (uint32_t)(m->arch - arch_table);
 	r->set = default_settings;
+	r->set.aslr = r->config.aslr;
 	r->rng[0] = seed_step(&x);
 	r->rng[1] = seed_step(&x);
 	r->next_pid = 1;

@@ -65,6 +65,7 @@ class Generator:
         self.window = self.rnd.choice([24, 24, 24, 10, 48])
         self.odd = [n for n in STRANGE if kind != "32-unlimited"
                     or n not in IN_REACH]
+        self.endless = kind == "32-unlimited"
         self.names = 0
         self.forks = True
 
@@ -132,7 +133,8 @@ class Generator:
                             ("LOCKED", .05), ("GROWSDOWN", .04),
                             ("POPULATE", .04), ("32BIT", .02),
                             ("ABOVE4G", .01)):
-            if self.chance(share):
+            if self.chance(share) and not (
+                    name == "GROWSDOWN" and kind >= .8 and self.endless):
                 flags.append(name)
         if self.chance(.2) and "GROWSDOWN" not in flags:
             flags.remove("ANON")

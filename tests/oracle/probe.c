@@ -8,6 +8,8 @@
  *	--echo   print each command before its answer
  *	--bare   unmap vvar and vdso before the script starts
  *	--stack  RLIMIT_STACK of the run (8 MiB), or "unlimited"
+ *	--random      random addresses
+ *	--bottom-up   mappings grow upwards (ADDR_COMPAT_LAYOUT)
  *
  * No C library, no heap, no loader: the process has only the mappings that
  * the kernel made at execve.  It is linked at fixed addresses, where a PIE
@@ -21,7 +23,8 @@
 
 #define STACK_LIMIT   (8ul << 20)
 #define MEMLOCK_LIMIT (8ul << 20)
-#define NO_RANDOMIZE  0x0040000ul
+#define NO_RANDOMIZE  0x0040000u
+#define COMPAT_LAYOUT 0x0200000u
 #define THP_DISABLE   41
 #define MAX_OWN	      32
 
@@ -344,7 +347,7 @@ bool host_command(char **word, int nr)
 /* ---- start -------------------------------------------------------------- */
 
 struct options {
-	bool stage2, bare, echo;
+	bool stage2, bare, echo, random, bottom_up;
 	uint64_t stack;
 };
 
@@ -354,6 +357,10 @@ static void parse_option(struct options *o, const char *s)
 		o->stage2 = true;
 	else if (text_eq(s, "--thp"))
 		script_huge = true;
+	else if (text_eq(s, "--random"))
+		o->random = true;
+	else if (text_eq(s, "--bottom-up"))
+		o->bottom_up = true;
 	else if (text_eq(s, "--bare"))
 		o->bare = true;
 	else if (text_eq(s, "--echo"))
@@ -382,14 +389,15 @@ static void stage1(const struct options *o, int argc, char **argv)
 {
 	static char *args[32], *env[1];
 	int n = 0;
-	uint64_t persona;
 
 	args[n++] = argv[0];
 	args[n++] = (char *)"--stage2";
 	for (int i = 1; i < argc && n < 31; i++)
 		args[n++] = argv[i];
-	persona = (uint64_t)SYS3(SYS_PERSONALITY, 0xffffffff, 0, 0);
-	SYS3(SYS_PERSONALITY, (persona & 0xffffffff) | NO_RANDOMIZE, 0, 0);
+	SYS3(SYS_PERSONALITY,
+		(o->random ? 0 : NO_RANDOMIZE) |
+			(o->bottom_up ? COMPAT_LAYOUT : 0),
+		0, 0);
 	SYS4(SYS_PRCTL, THP_DISABLE, !script_huge || script_hugetlb, 0, 0);
 	set_limit(3, o->stack, o->stack);
 	set_limit(8, MEMLOCK_LIMIT, UINT64_MAX);

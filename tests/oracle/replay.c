@@ -15,6 +15,8 @@
  *	           promises that nobody holds any more
  *	--check    check every invariant of the machine after each call
  *	--stack    RLIMIT_STACK, or "unlimited"
+ *	--random   a seed of random addresses
+ *	--bottom-up
  */
 #include <limits.h>
 #include <stdio.h>
@@ -46,8 +48,8 @@ static uint64_t ram_pages;
 
 struct options {
 	const char *program, *own, *pool;
-	uint64_t stack;
-	bool echo;
+	uint64_t stack, seed;
+	bool echo, bottom_up;
 };
 
 void die(const char *what)
@@ -478,9 +480,13 @@ static void boot(const struct options *o)
 	init = task_find(m, 1);
 	init->rlim[RLIM_MEMLOCK].soft = 8 * MiB;
 	init->rlim[RLIM_STACK].soft = o->stack;
+	m->root->set.aslr = o->seed;
 	task = task_spawn(m, 0, 0, &x, NULL);
 	if (!task)
 		die("spawn");
+	task->personality = o->bottom_up ? ADDR_COMPAT_LAYOUT : 0;
+	if (o->bottom_up && task_exec(m, task, &x))
+		die("exec");
 	mm_at(m, task->mm)->thp_disable = !script_huge || script_hugetlb;
 	m->root->set.thp_enabled = script_huge ? THP_MADVISE : THP_NEVER;
 	if (o->own)
@@ -493,6 +499,10 @@ static void parse_option(struct options *o, const char *s)
 		o->echo = true;
 	else if (!strcmp(s, "--check"))
 		check_always = true;
+	else if (!strcmp(s, "--bottom-up"))
+		o->bottom_up = true;
+	else if (!strncmp(s, "--random=", 9))
+		o->seed = strtoull(s + 9, NULL, 0);
 	else if (!strcmp(s, "--thp"))
 		script_huge = true;
 	else if (!strncmp(s, "--hugetlb=", 10))

@@ -7,8 +7,9 @@
     --jobs=N         histories at the same time (one a processor)
     --seconds=S      begin no history after S seconds
     --kind=NAME      histories of one kind: 64, 32, 64-unlimited, 32-unlimited,
-                     64-thp, transparent huge pages, or 64-hugetlb, those of
-                     the pool, which is filled meanwhile (one job)
+                     64-up, 32-up, 64-thp, transparent huge pages, or
+                     64-hugetlb, those of the pool, which is filled meanwhile
+                     (one job)
     --all            go on after a difference
 
 Each call's answer, the list of mappings after it and what /proc tells of them
@@ -27,9 +28,10 @@ import histories
 import histories_pool
 import histories_thp
 
-# A 64- or 32-bit process, mappings below an 8 MiB stack or an endless one.
-# Of 20 seeds, these share:
-KINDS = [("64", 12), ("32", 5), ("64-unlimited", 2), ("32-unlimited", 1)]
+# A 64- or 32-bit process, mappings below an 8 MiB stack or an endless one, or
+# from a third of the address space upwards.  Of 20 seeds, these share:
+KINDS = [("64", 11), ("32", 4), ("64-unlimited", 2), ("32-unlimited", 1),
+         ("64-up", 1), ("32-up", 1)]
 
 
 class Judge:
@@ -39,7 +41,8 @@ class Judge:
         self.kind = kind
         probe = "probe" if kind[:2] == "64" else "probe32"
         probe = os.path.join(build, "tests/oracle", probe)
-        options = {"unlimited": ["--stack=unlimited"], "thp": ["--thp"]}.get(
+        options = {"unlimited": ["--stack=unlimited"], "thp": ["--thp"],
+                   "up": ["--bottom-up"]}.get(
             kind[3:], [])
         if kind == "64-hugetlb":
             options = [histories_pool.fill_pool()]
@@ -98,7 +101,12 @@ class Judge:
             return histories_pool.PoolGenerator(seed).history(nr)
         generator = histories_thp.HugeGenerator if self.kind == "64-thp" \
             else histories.Generator
-        return generator(seed, self.kind, self.used).history(nr)
+        ops = generator(seed, self.kind, self.used).history(nr)
+        # The machine has no pool of huge pages; if the kernel has one, it
+        # cannot be asked.
+        if sysctl("nr_hugepages") or sysctl("nr_overcommit_hugepages"):
+            ops = [o for o in ops if "HUGETLB" not in o]
+        return ops
 
 
 # ---- comparison ----------------------------------------------------------
@@ -138,6 +146,11 @@ def shorten(judge, ops, found):
     return ops, found
 
 
+def sysctl(name):
+    with open("/proc/sys/vm/" + name) as f:
+        return int(f.read())
+
+
 def comes_again(judge, ops):
     """What does not was another program's doing; the pool of huge pages is
     everybody's, and some hold a page of it for long."""
@@ -150,10 +163,9 @@ def comes_again(judge, ops):
 
 def wait_for_overcommit():
     """Another test may have changed what the whole kernel grants."""
-    for _ in range(60):
-        with open("/proc/sys/vm/overcommit_memory") as f:
-            if f.read() == "0\n":
-                return
+    for _ in range(30):
+        if sysctl("overcommit_memory") == 0:
+            return
         time.sleep(1)
 
 

@@ -44,7 +44,10 @@ struct layout {
 	vaddr_t legacy_base; /* bottom-up search starts here */
 	vaddr_t et_dyn_base; /* before rounding to the largest p_align */
 	vaddr_t static_pie_brk;
-	uint64_t gap_min;     /* mmap_base distance below the stack */
+	uint64_t gap_min; /* mmap_base distance below the stack */
+	/* what randomisation adds at most: bits of pages, bytes */
+	uint8_t mmap_rnd_bits, stack_rnd_bits;
+	uint64_t brk_rnd;
 	bool thp_align;	      /* 2 MiB alignment of exact multiples */
 	uint16_t maps_column; /* column of the name in maps */
 	bool vsyscall;

@@ -126,9 +126,9 @@ int cmd_push(struct cmd *c)
 /* pop N */
 int cmd_pop(struct cmd *c)
 {
-	const struct mm *mm = mm_at(c->m, c->task->mm);
-	vaddr_t top = mm_layout(c->m, mm)->stack_top;
 	vaddr_t sp = stack_pointer(c);
+	const struct vma *v = vma_lookup(c->m, c->task->mm, sp);
+	vaddr_t top = v ? v->end : sp;
 
 	if (c->arg[0].num > top - sp)
 		return vm_fail(c->m, EINVAL,

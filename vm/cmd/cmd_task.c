@@ -162,6 +162,16 @@ int cmd_setrlimit(struct cmd *c)
 	return task_setrlimit(c->m, c->task, i, &want);
 }
 
+/* personality [PERSONA]: the one before. */
+int cmd_personality(struct cmd *c)
+{
+	c->reply->kind = REPLY_HEX;
+	c->reply->value = c->task->personality;
+	if (c->arg[0].given && (uint32_t)c->arg[0].num != UINT32_MAX)
+		c->task->personality = (uint32_t)c->arg[0].num;
+	return 0;
+}
+
 /* label NAME ADDR */
 int cmd_label(struct cmd *c)
 {

@@ -43,6 +43,8 @@ static const struct setting rows[] = {
 		"pages kept free below a growing stack"},
 	{"mmap_min_addr", U64(mmap_min_addr), 0, UINT64_MAX, {NULL},
 		"lowest address that mmap grants without privilege"},
+	{"aslr", U64(aslr), 0, UINT64_MAX, {NULL},
+		"seed of random layouts, of programs executed from now on"},
 	{"fault_around_pages", U32(fault_around_pages), 1, 512, {NULL},
 		"pages of the window around a read fault of a file"},
 	{"swappiness", U32(swappiness), 0, 200, {NULL},
@@ -200,6 +202,8 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 	if (value_parse(s, value, value_len, &v))
 		return value_refuse(m, s, value, value_len);
 	store(m, s, v);
+	if (!strcmp(s->name, "aslr")) /* the same seed, the same addresses */
+		m->root->aslr_draws = 0;
 	for (unsigned i = 0; i < 2 * NR_PAIRS; i++) {
 		const char *const *pair = pairs[i / 2];
 

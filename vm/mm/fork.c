@@ -32,6 +32,8 @@ static bool needs_copy(const struct vma *v)
 static void copy_fields(struct mm *to, const struct mm *from)
 {
 	to->mmap_base = from->mmap_base;
+	to->legacy_base = from->legacy_base;
+	to->bottom_up = from->bottom_up;
 	to->task_size = from->task_size;
 	to->start_code = from->start_code;
 	to->end_code = from->end_code;

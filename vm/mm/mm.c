@@ -9,24 +9,27 @@ const struct layout *mm_layout(const struct vm *m, const struct mm *mm)
 	return mm->compat ? &m->arch->compat : &m->arch->native;
 }
 
-/*
- * Top-down: mappings start below the room that the stack may grow into.
- * Source: Linux arch/x86/mm/mmap.c, mmap_base().
- */
-vaddr_t mm_mmap_base(
-	const struct vm *m, const struct layout *l, uint64_t stack_limit)
+/* Source: Linux arch/x86/mm/mmap.c, mmap_base() and arch_pick_mmap_base(). */
+void mm_place(struct vm *m, struct mm *mm, const struct mm_place *p)
 {
-	uint64_t gap = stack_limit;
+	const struct layout *l = mm_layout(m, mm);
+	uint64_t gap = p->stack_limit;
 	uint64_t pad = (uint64_t)m->root->set.stack_guard_gap << m->page_shift;
 	uint64_t gap_max = l->task_size / 6 * 5;
 
+	if (p->random)
+		pad += ((1ull << l->stack_rnd_bits) - 1) << m->page_shift;
 	if (gap + pad > gap)
 		gap += pad;
 	if (gap < l->gap_min)
 		gap = l->gap_min;
 	if (gap > gap_max)
 		gap = gap_max;
-	return page_up(m, l->task_size - gap);
+	mm->bottom_up = p->bottom_up;
+	mm->legacy_base = l->legacy_base + p->rnd_bytes;
+	mm->mmap_base = p->bottom_up
+				? mm->legacy_base
+				: page_up(m, l->task_size - gap - p->rnd_bytes);
 }
 
 idx_t mm_create(struct vm *m, bool compat)
@@ -43,7 +46,7 @@ idx_t mm_create(struct vm *m, bool compat)
 	mm->users = 1;
 	mm->compat = compat;
 	mm->task_size = mm_layout(m, mm)->task_size;
-	mm->mmap_base = mm_mmap_base(m, mm_layout(m, mm), 8 * MiB);
+	mm_place(m, mm, &(struct mm_place){.stack_limit = 8 * MiB});
 	mm->pgd = pt_new_pgd(m, i);
 	if (mm->pgd == PFN_NONE) {
 		pool_free(m, SEG_MM, i);

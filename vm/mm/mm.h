@@ -89,6 +89,7 @@ struct mm {
 	idx_t exe;		 /* file, 0 none */
 	uint32_t pcid_cpu_valid; /* unused without pcid */
 	vaddr_t mmap_base, task_size;
+	vaddr_t legacy_base; /* where bottom-up search starts */
 	vaddr_t start_code, end_code, start_data, end_data;
 	vaddr_t start_brk, brk, start_stack;
 	vaddr_t arg_start, arg_end, env_start, env_end;
@@ -98,6 +99,8 @@ struct mm {
 	uint64_t swapped;     /* entries that name swap slots */
 	uint64_t hugetlb;     /* huge pages of the pool */
 	uint64_t pgtables;    /* bytes, the top table not counted */
+	uint32_t bottom_up;   /* ADDR_COMPAT_LAYOUT */
+	uint32_t reserved1;
 	uint64_t def_flags;   /* mlockall(MCL_FUTURE) */
 	uint32_t dumpable;    /* 1: others of the same user may look at it */
 	uint32_t mdwe;	      /* prctl(PR_SET_MDWE) */
@@ -131,9 +134,18 @@ static inline struct family *family_at(const struct vm *m, idx_t i)
 		v##_i = (v)->next)
 
 const struct layout *mm_layout(const struct vm *m, const struct mm *mm);
-/* Where top-down mapping starts, for a soft RLIMIT_STACK. */
-vaddr_t mm_mmap_base(
-	const struct vm *m, const struct layout *l, uint64_t stack_limit);
+/*
+ * Where mapping starts in an address space without mappings: top-down below
+ * the room of a stack of that limit, or, bottom_up, from a third of it on.
+ * With random addresses, rnd_bytes further away, and the stack's own random
+ * distance from the top is left out.
+ */
+struct mm_place {
+	uint64_t stack_limit;
+	bool bottom_up, random;
+	uint64_t rnd_bytes;
+};
+void mm_place(struct vm *m, struct mm *mm, const struct mm_place *p);
 
 /* ---- the tree (mm/vma_tree.c): RB tree ordered by address, each node with
  * the largest gap of its subtree; derived, rebuilt by vma_tree_rebuild() ----

@@ -89,7 +89,19 @@ static bool has_table(const struct vm *m, const struct mm *mm, vaddr_t va)
 	return span <= huge_size(m);
 }
 
-static bool is_resident(const struct vm *m, const struct mm *mm,
+/* What is cached of a file tells what others do: only who owns or may write it
+ * learns that. */
+static bool may_know(const struct vm *m, const struct cred *c, idx_t inode)
+{
+	const struct inode *n = inode_at(m, inode);
+
+	return c->fsuid == n->uid || c->cap_effective & CAP_BIT(CAP_FOWNER) ||
+	       file_right(c, n, 2);
+}
+
+/* Of what is neither anonymous nor a file that the caller may know about Linux
+ * tells nothing: 1. */
+static bool is_resident(const struct vm *m, const struct task *t,
 	const struct vma *v, vaddr_t va)
 {
 	uint32_t slot;
@@ -97,16 +109,18 @@ static bool is_resident(const struct vm *m, const struct mm *mm,
 	uint64_t page;
 	pfn_t pfn;
 
-	/* Of what is neither anonymous nor a file Linux tells nothing: 1. */
-	if (v->special || pte_present(m, pt_get(m, mm, va)))
+	if (v->special || pte_present(m, pt_get(m, mm_at(m, t->mm), va)))
 		return true;
-	slot = swap_entry_slot(m, pt_get(m, mm, va));
+	slot = swap_entry_slot(m, pt_get(m, mm_at(m, t->mm), va));
 	if (slot)
 		return slot_at(m, slot)->frame != PFN_NONE;
-	if (!v->file || (v->flags & VM_HUGETLB && has_table(m, mm, va)))
+	if (!v->file ||
+		(v->flags & VM_HUGETLB && has_table(m, mm_at(m, t->mm), va)))
 		return false;
 	inode = file_at(m, v->file)->inode;
 	page = vma_pgoff_at(m, v, va);
+	if (!may_know(m, &t->cred, inode))
+		return true;
 	if (page >= page_up(m, inode_at(m, inode)->size) >> m->page_shift)
 		return false;
 	pfn = cache_lookup(m, inode, page);
@@ -116,7 +130,6 @@ static bool is_resident(const struct vm *m, const struct mm *mm,
 int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 	uint8_t *vec, uint64_t max_pages)
 {
-	const struct mm *mm = mm_at(m, t->mm);
 	const struct vma *v = NULL;
 	vaddr_t end = m->arch->native.task_size;
 	uint64_t pages = (len >> m->page_shift) + !!page_offset(m, len);
@@ -141,7 +154,7 @@ int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 			return vm_fail(m, ENOMEM, "nothing is mapped at 0x%llx",
 				(unsigned long long)addr);
 		if (i < max_pages)
-			vec[i] = is_resident(m, mm, v, addr);
+			vec[i] = is_resident(m, t, v, addr);
 		else /* nothing is told about the rest but holes */
 			i += ((v->end - addr) >> m->page_shift) - 1,
 				addr = v->end - m->page_size;

@@ -72,10 +72,10 @@ static bool find_bottom_up(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
 	uint64_t align, uint64_t map_flags, vaddr_t *addr)
 {
 	const struct mm *mm = mm_at(m, i);
-	bool low32 = map_flags & MAP_32BIT;
+	bool low32 = map_flags & MAP_32BIT && mm_layout(m, mm)->addr_bits == 64;
 	struct search s = {
 		.mm = i,
-		.low = low32 ? LOW_32BIT : mm_layout(m, mm)->legacy_base,
+		.low = low32 ? LOW_32BIT : mm->legacy_base,
 		.high = low32 ? HIGH_32BIT : mm->task_size,
 		.len = len + align,
 		.align = align,
@@ -108,7 +108,7 @@ static bool find_area(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
 
 	if (len > mm->task_size)
 		return false;
-	if (is64 && map_flags & MAP_32BIT)
+	if (mm->bottom_up || (is64 && map_flags & MAP_32BIT))
 		return find_bottom_up(m, i, hint, len, align, map_flags, addr);
 	hint = page_down(m, hint);
 	if (hint && hint <= mm->task_size - len &&
@@ -146,7 +146,9 @@ static bool find_aligned(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
 		return true;
 	}
 	sub = (off - at) & (PMD_SIZE - 1);
-	*addr = at + (sub ? sub : PMD_SIZE);
+	if (!sub && !mm_at(m, mm)->bottom_up)
+		sub = PMD_SIZE;
+	*addr = at + sub;
 	return true;
 }
 

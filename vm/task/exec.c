@@ -153,7 +153,7 @@ static int bare_map(struct bprm *b)
 {
 	struct mm *mm = mm_at(b->m, b->t->mm);
 
-	mm->start_brk = b->layout->static_pie_brk;
+	mm->start_brk = aslr_brk(b, b->layout->static_pie_brk);
 	mm->brk = mm->start_brk;
 	return 0;
 }
@@ -195,11 +195,9 @@ static int cache_files(struct bprm *b)
  * addresses. */
 static int build(struct bprm *b)
 {
-	struct mm *mm = mm_at(b->m, b->t->mm);
 	int err;
 
-	mm->mmap_base =
-		mm_mmap_base(b->m, b->layout, b->t->rlim[RLIM_STACK].soft);
+	aslr_begin(b);
 	err = stack_strings(b);
 	if (!err)
 		err = b->file ? image_map(b) : bare_map(b);
@@ -212,13 +210,20 @@ static int build(struct bprm *b)
 	return err;
 }
 
-/* A 32-bit program that says nothing about its stack predates NX. */
+/* A 32-bit program that says nothing about its stack predates NX.  Who gets
+ * rights by execve loses what makes it easier to attack. */
 static uint32_t personality_of(const struct bprm *b)
 {
-	return b->file && b->layout->addr_bits == 32 &&
-			       b->img.stack == ELF_STACK_DEFAULT
-		       ? READ_IMPLIES_EXEC
-		       : 0;
+	uint32_t persona = b->t->personality;
+
+	if (b->secure)
+		persona &= ~(ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT |
+			     READ_IMPLIES_EXEC);
+	if (b->layout->addr_bits == 64)
+		return persona & ~READ_IMPLIES_EXEC;
+	if (b->file && b->img.stack == ELF_STACK_DEFAULT)
+		persona |= READ_IMPLIES_EXEC;
+	return persona;
 }
 
 /* The credentials that the program will run with. */
@@ -276,6 +281,7 @@ static int exec_build(struct bprm *b)
 	struct vm *m = b->m;
 	struct task *t = b->t;
 	uint64_t rng[2] = {m->root->rng[0], m->root->rng[1]};
+	uint64_t draws = m->root->aslr_draws;
 	struct task before = *t;
 	int err;
 
@@ -285,8 +291,8 @@ static int exec_build(struct bprm *b)
 		return -ENOMEM;
 	}
 	inherit_flags(m, t->mm, before.mm);
-	t->personality = personality_of(b);
 	prepare_cred(b);
+	t->personality = personality_of(b);
 	err = build(b);
 	if (!err) {
 		commit(b, before.mm);
@@ -295,6 +301,7 @@ static int exec_build(struct bprm *b)
 	mm_put(m, t->mm);
 	*t = before;
 	memcpy(m->root->rng, rng, sizeof(rng));
+	m->root->aslr_draws = draws;
 	return err;
 }
 

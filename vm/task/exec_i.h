@@ -33,8 +33,10 @@ struct bprm {
 
 	/* the image under construction */
 	const struct layout *layout;
-	vaddr_t p;     /* lowest byte of the stack in use */
-	vaddr_t p_low; /* lowest that p has been */
+	bool random;	   /* its addresses are random, see aslr.c */
+	vaddr_t stack_top; /* one past the stack */
+	vaddr_t p;	   /* lowest byte of the stack in use */
+	vaddr_t p_low;	   /* lowest that p has been */
 	vaddr_t execfn;
 	vaddr_t bias, entry, phdr, interp_base;
 	vaddr_t vdso;
@@ -54,6 +56,15 @@ int script_parse(struct vm *m, char *head, char **name, char **arg);
 /* Maps the segments of the program and its interpreter into t's mm; sets the
  * mm's code, data and break, and bias, entry, phdr, interp_base. */
 int image_map(struct bprm *b);
+
+/*
+ * Random addresses (aslr.c).  aslr_begin() decides whether there are any and
+ * places stack and mappings; the others return 0 or their argument if not.
+ */
+void aslr_begin(struct bprm *b);
+uint64_t aslr_image(struct bprm *b); /* bytes above the base of PIEs */
+vaddr_t aslr_brk(struct bprm *b, vaddr_t brk);	/* where the heap begins */
+vaddr_t aslr_stack(struct bprm *b, vaddr_t sp); /* 16-byte aligned always */
 
 /* The stack VMA and the strings; later, the vectors below them. */
 int stack_strings(struct bprm *b);

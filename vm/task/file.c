@@ -13,7 +13,7 @@
  * Capabilities open what they close: all but running what nobody may run.
  * Source: Linux fs/namei.c (generic_permission).
  */
-static bool has_right(const struct cred *c, const struct inode *i, uint32_t bit)
+bool file_right(const struct cred *c, const struct inode *i, uint32_t bit)
 {
 	unsigned shift = c->fsuid == i->uid ? 6 : c->fsgid == i->gid ? 3 : 0;
 
@@ -49,7 +49,7 @@ static int check_rights(struct vm *m, const struct cred *c, const char *path,
 			path);
 	for (size_t r = 0; r < sizeof(right) / sizeof(*right); r++) {
 		if (!(fmode & right[r].fmode) || !c ||
-			has_right(c, i, right[r].bit))
+			file_right(c, i, right[r].bit))
 			continue;
 		return vm_fail(m, EACCES,
 			"%s has mode 0%u%u%u and owner %u: user %u may not %s "

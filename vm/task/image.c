@@ -193,13 +193,15 @@ static int place_static_pie(struct mapping *g)
 static int place_program(struct mapping *g)
 {
 	struct bprm *b = g->b;
-	vaddr_t base = b->layout->et_dyn_base & ~(b->img.align - 1);
+	vaddr_t base;
 
 	g->first_flags = MAP_FIXED_NOREPLACE;
 	if (!b->img.dyn)
 		return 0;
 	g->first_len = b->img.span;
 	if (b->interp) {
+		base = b->layout->et_dyn_base + aslr_image(b);
+		base &= ~(b->img.align - 1);
 		g->bias = page_of(b->m, base - first_load_vaddr(&b->img));
 		return 0;
 	}
@@ -237,9 +239,12 @@ static void set_bounds(struct bprm *b)
 	mm->end_code += b->bias;
 	mm->start_data += b->bias;
 	mm->end_data += b->bias;
-	mm->start_brk = b->img.dyn && !b->interp
-				? b->layout->static_pie_brk
-				: page_after(b->m, brk + b->bias);
+	if (b->img.dyn && !b->interp)
+		brk = b->layout->static_pie_brk;
+	else /* a random heap keeps a page away from the bss */
+		brk = page_after(b->m, brk + b->bias) +
+		      (b->random ? b->m->page_size : 0);
+	mm->start_brk = aslr_brk(b, brk);
 	mm->brk = mm->start_brk;
 }
 

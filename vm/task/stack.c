@@ -101,7 +101,7 @@ static int measure(struct bprm *b)
 	unsigned word = m->arch->native.addr_bits / 8;
 	unsigned first = b->nr_front ? 1 : 0;
 	uint64_t fixed = 0, asked = 0, now = 0;
-	vaddr_t top = b->layout->stack_top - word;
+	vaddr_t top = b->stack_top - word;
 	int err = add_string(m, b->filename, &fixed);
 
 	if (!err)
@@ -161,7 +161,7 @@ int stack_strings(struct bprm *b)
 {
 	struct vm *m = b->m;
 	uint64_t rlim = b->t->rlim[RLIM_STACK].soft & ~(m->page_size - 1);
-	vaddr_t top = b->layout->stack_top;
+	vaddr_t top = b->stack_top;
 	uint64_t size, want;
 	idx_t v;
 	int err = measure(b);
@@ -273,7 +273,7 @@ static int put_entropy(struct bprm *b, vaddr_t *random, vaddr_t *platform)
 
 	bytes[0] = vm_random(b->m);
 	bytes[1] = vm_random(b->m);
-	*platform = (b->p & ~15ull) - len;
+	*platform = aslr_stack(b, b->p) - len;
 	*random = *platform - sizeof(bytes);
 	b->p = *random;
 	err = mem_poke(b->m, b->t, *platform, b->layout->platform, len);
@@ -298,7 +298,7 @@ static const char *env_at(const struct bprm *b, unsigned i)
 /* The stack grows first if its tables reach below it. */
 static int reach_down(struct bprm *b, vaddr_t sp)
 {
-	struct vma *v = vma_lookup(b->m, b->t->mm, b->layout->stack_top - 1);
+	struct vma *v = vma_lookup(b->m, b->t->mm, b->stack_top - 1);
 
 	return sp < v->start ? mm_expand_stack(b->m, b->t, v, sp) : 0;
 }

@@ -82,7 +82,7 @@ struct task {
 	uint64_t trace_carry; /* see input/lackey.h */
 	uint32_t oom_score_adj;
 	uint32_t last_sig;    /* newest signal that memory caused */
-	uint32_t personality; /* READ_IMPLIES_EXEC or 0 */
+	uint32_t personality; /* of personality(2), see below */
 	uint32_t oom_victim;  /* chosen by the OOM killer */
 	struct reply last;
 };
@@ -90,6 +90,9 @@ struct task {
 /* With PROT_READ, mmap and brk give PROT_EXEC too: a 32-bit program without
  * PT_GNU_STACK has it.  The value is personality(2)'s. */
 #define READ_IMPLIES_EXEC 0x0400000u
+/* execve: no random addresses; mappings bottom-up. */
+#define ADDR_NO_RANDOMIZE  0x0040000u
+#define ADDR_COMPAT_LAYOUT 0x0200000u
 
 /* A name for an address of one process. */
 struct label {
@@ -239,6 +242,9 @@ idx_t file_open(
 /* open(2): FMODE_* and OPEN_*; mode is a new file's. */
 idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 	uint32_t flags, uint32_t mode);
+/* Whether the mode bits, or a capability, grant bit 4 (read), 2 or 1. */
+struct inode;
+bool file_right(const struct cred *c, const struct inode *i, uint32_t bit);
 /* A file over an inode without a path (shared anonymous memory). */
 idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode);
 void file_get(struct vm *m, idx_t file);
