@@ -44,7 +44,7 @@ static unsigned parents_inodes[MAX_DEPTH];
 static struct script_names parents_names[MAX_DEPTH];
 static int depth;
 static bool check_always;
-static uint64_t ram_pages;
+static uint64_t ram_pages, swap_pages;
 
 struct options {
 	const char *program, *own, *pool;
@@ -105,11 +105,14 @@ static int64_t call_ftruncate(const uint64_t a[6])
 static void check(void)
 {
 	uint64_t limit = m->root->totalram_pages;
+	uint64_t swap = m->root->swap_pages;
 
 	m->root->totalram_pages = ram_pages;
+	m->root->swap_pages = swap_pages;
 	if (vm_check(m))
 		die("check");
 	m->root->totalram_pages = limit;
+	m->root->swap_pages = swap;
 }
 
 static int64_t call(enum call nr, const uint64_t a[6])
@@ -474,6 +477,7 @@ static void boot(const struct options *o)
 		exit(2);
 	}
 	ram_pages = m->root->totalram_pages;
+	swap_pages = m->root->swap_pages;
 	x.path = copy_program(o->program);
 	if (!disk_lookup(m, "/tmp", true) && disk_mkdir(m, "/tmp", 0777, 0, 0))
 		die("/tmp");

@@ -108,8 +108,7 @@ static bool own_memory(const char *line)
 	if (sscanf(line, "MemTotal: %llu", &n) == 1)
 		m->root->totalram_pages = n * KiB >> m->page_shift;
 	else if (sscanf(line, "SwapTotal: %llu", &n) == 1)
-		m->root->config.swap =
-			n ? n * KiB + m->page_size : 0; /* and a header */
+		m->root->swap_pages = n * KiB >> m->page_shift;
 	else if (sscanf(line, "Committed_AS: %llu", &n) == 1)
 		mm_leak_commit(m, n * KiB >> m->page_shift);
 	else if (sscanf(line, "user_reserve_kbytes %llu", &n) == 1)
