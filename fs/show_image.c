@@ -23,11 +23,43 @@ static void memory_text(struct sbuf *b, const struct view *view, uint64_t id,
 		b->len += mem_look(view->vm, mm, start, p, end - start);
 }
 
+/*
+ * setproctitle(3) writes over the arguments, and on into the environment if it
+ * lies behind them: then the text goes to its end, in one page.
+ */
+static bool overwritten(const struct view *view, const struct mm *mm)
+{
+	char last = 0;
+
+	return mm->arg_start < mm->arg_end &&
+	       mem_look(view->vm, mm, mm->arg_end - 1, &last, 1) && last;
+}
+
+static void title(struct sbuf *b, const struct view *view, const struct mm *mm)
+{
+	uint64_t room = mm->arg_end - mm->arg_start;
+	char *p = sbuf_room(b, 4096);
+	size_t n;
+
+	if (mm->env_start == mm->arg_end && mm->env_end > mm->env_start)
+		room = mm->env_end - mm->arg_start;
+	if (!p)
+		return;
+	n = mem_look(view->vm, mm, mm->arg_start, p, 4096);
+	if (n > strnlen(p, n))
+		n = strnlen(p, n) + 1;
+	b->len += n < room ? n : room;
+}
+
 void show_cmdline(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct mm *mm = show_mm(view, id);
 
-	if (mm)
+	if (!mm)
+		return;
+	if (overwritten(view, mm))
+		title(b, view, mm);
+	else
 		memory_text(b, view, id, mm->arg_start, mm->arg_end);
 }
 

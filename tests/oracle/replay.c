@@ -44,7 +44,7 @@ static unsigned parents_inodes[MAX_DEPTH];
 static struct script_names parents_names[MAX_DEPTH];
 static int depth;
 static bool check_always;
-static uint64_t ram_pages, swap_pages;
+static uint64_t ram_pages, swap_pages; /* the machine's own */
 
 struct options {
 	const char *program, *own, *pool;
@@ -104,15 +104,15 @@ static int64_t call_ftruncate(const uint64_t a[6])
 /* The limits are the kernel's, the frames our own; see replay_own.c. */
 static void check(void)
 {
-	uint64_t limit = m->root->totalram_pages;
-	uint64_t swap = m->root->swap_pages;
+	struct root *r = m->root;
+	uint64_t ram = r->totalram_pages, swap = r->swap_pages;
 
-	m->root->totalram_pages = ram_pages;
-	m->root->swap_pages = swap_pages;
+	r->totalram_pages = ram_pages;
+	r->swap_pages = swap_pages;
 	if (vm_check(m))
 		die("check");
-	m->root->totalram_pages = limit;
-	m->root->swap_pages = swap;
+	r->totalram_pages = ram;
+	r->swap_pages = swap;
 }
 
 static int64_t call(enum call nr, const uint64_t a[6])
@@ -468,9 +468,8 @@ static void boot(const struct options *o)
 	struct task *init;
 
 	vm_config_default(&c);
-	/* What one mapping may ask for depends on their sum. */
+
 	c.ram = 256 * MiB;
-	c.swap = (uint64_t)sysconf(_SC_PHYS_PAGES) / 256 * MiB - c.ram;
 	m = vm_boot(&c, &host_mmap, err);
 	if (!m) {
 		fprintf(stderr, "replay: %s\n", err);

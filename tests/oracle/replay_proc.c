@@ -34,6 +34,11 @@ size_t host_proc(const char *name, char *buf, size_t size)
 	return n;
 }
 
+uint64_t host_map_count(void)
+{
+	return mm_at(m, task->mm)->map_count;
+}
+
 int64_t host_pagemap(uint64_t page, uint64_t nr, uint64_t *word)
 {
 	return pagemap_read(

@@ -50,6 +50,24 @@ static int64_t run_capset(char **word, int nr, bool drop)
 	return host_capset(caps);
 }
 
+/* fill ADDR COUNT: single pages, apart from one another from ADDR on, until
+ * the process has so many mappings. */
+static int64_t run_fill(uint64_t addr, uint64_t count)
+{
+	static uint64_t next;
+	int64_t r = 0;
+
+	if (next < addr)
+		next = addr;
+	for (uint64_t n = host_map_count(); n < count && r >= 0; n++) {
+		const uint64_t arg[6] = {next, 4096, 1, 0x32, UINT64_MAX, 0};
+
+		r = host_call(CALL_MMAP, arg);
+		next += 2 * 4096;
+	}
+	return r < 0 ? r : (int64_t)host_map_count();
+}
+
 void fork_failed(int64_t r)
 {
 	put_result(r);
@@ -68,6 +86,10 @@ bool rights_command(char **word, int nr)
 		r = run_rlimit(word, true);
 	else if (text_eq(c, "dropcap") && nr > 1)
 		r = run_capset(word, nr, true);
+	else if (text_eq(c, "fill") && nr > 2)
+		r = run_fill(script_value(word[1]), script_value(word[2]));
+	else if (text_eq(c, "count"))
+		r = (int64_t)host_map_count();
 	else if (text_eq(c, "sysctl") && nr > 2)
 		r = host_sysctl(word[1], word[2]);
 	else if (text_eq(c, "capset"))

@@ -90,6 +90,8 @@ void host_kpage(uint64_t pfn, uint64_t *count, uint64_t *flags);
 /* Minor and major faults so far. */
 void host_faults(uint64_t n[2]);
 int64_t host_clear_refs(const char *word);
+/* Mappings of the process, the gate not counted. */
+uint64_t host_map_count(void);
 /* Whether a mapping was there before the script. */
 bool host_is_own(uint64_t start, uint64_t end);
 /* Whether a part of it was: the probe's own accesses fall there. */

@@ -160,12 +160,44 @@ static void test_exec(void **state)
 	assert_true(c.cap_effective == lock && c.cap_permitted == lock);
 }
 
+static int oom_adj(uint32_t uid, uint32_t pid, const char *line)
+{
+	const struct event e = {
+		.actor = {ACTOR_PROCESS, pid, uid, uid},
+		.text = line,
+		.text_len = strlen(line),
+	};
+	struct vm_outcome out;
+
+	vm_apply(m, &e, NULL, NULL, &out);
+	return out.last.err;
+}
+
+/* Down to what privilege has set, and no further. */
+static void test_oom_score_adj(void **state)
+{
+	struct task *t = spawn(7, 7);
+	uint32_t pid = t->pid;
+
+	assert_int_equal(oom_adj(7, pid, "oom_score_adj 500"), 0);
+	assert_int_equal(oom_adj(7, pid, "oom_score_adj 0"), 0);
+	assert_int_equal(oom_adj(7, pid, "oom_score_adj -1"), EACCES);
+	assert_int_equal(oom_adj(0, pid, "oom_score_adj -100"), 0);
+	assert_int_equal(oom_adj(7, pid, "oom_score_adj 300"), 0);
+	assert_int_equal(oom_adj(7, pid, "oom_score_adj -100"), 0);
+	assert_int_equal(oom_adj(7, pid, "oom_score_adj -101"), EACCES);
+	t->cred.cap_effective = CAP_BIT(CAP_SYS_RESOURCE);
+	assert_int_equal(oom_adj(7, pid, "oom_score_adj -101"), 0);
+	assert_int_equal(oom_adj(7, pid, "oom_score_adj -1001"), EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_file_rights, begin, end),
 		cmocka_unit_test_setup_teardown(test_look, begin, end),
 		cmocka_unit_test_setup_teardown(test_exec, begin, end),
+		cmocka_unit_test_setup_teardown(test_oom_score_adj, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,22 +108,32 @@ int cmd_clear_refs(struct cmd *c)
 	return mm_clear_refs(c->m, c->task, (int64_t)c->arg[0].num);
 }
 
-/* oom_score_adj N: all threads of the process have it. */
+/*
+ * oom_score_adj N: all threads of the process have it, and whoever shares its
+ * memory.  Without privilege it goes down to what privilege last set.
+ * Source: Linux fs/proc/base.c (__set_oom_adj).
+ */
 int cmd_oom_score_adj(struct cmd *c)
 {
 	int64_t adj = (int64_t)c->arg[0].num;
+	bool may =
+		c->actor->uid == 0 || task_capable(c->task, CAP_SYS_RESOURCE);
 
 	if (adj < -1000 || adj > 1000)
 		return vm_fail(c->m, EINVAL,
 			"oom_score_adj is -1000 to 1000, not %lld",
 			(long long)adj);
-	if (adj < (int32_t)c->task->oom_score_adj && c->actor->uid != 0)
+	if (adj < c->task->oom_score_adj_min && !may)
 		return vm_fail(c->m, EACCES,
-			"only root may make oom_score_adj smaller (it is %d)",
-			(int32_t)c->task->oom_score_adj);
+			"below %d oom_score_adj needs cap_sys_resource",
+			c->task->oom_score_adj_min);
 	for (struct task *t = task_next(c->m, 1); t;
-		t = task_next(c->m, t->pid + 1))
-		if (t->tgid == c->task->tgid)
-			t->oom_score_adj = (uint32_t)(int32_t)adj;
+		t = task_next(c->m, t->pid + 1)) {
+		if (t->tgid != c->task->tgid && t->mm != c->task->mm)
+			continue;
+		t->oom_score_adj = (uint32_t)(int32_t)adj;
+		if (may)
+			t->oom_score_adj_min = (int32_t)adj;
+	}
 	return 0;
 }

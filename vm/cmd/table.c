@@ -357,7 +357,8 @@ const struct command command_table[] = {
 		.run = cmd_oom_score_adj,
 		.args = {{"N", ARG_NUM, 0}},
 		.summary = "what is added to the process's OOM score",
-		.detail = "-1000 to 1000; only root may make it smaller.  The "
+		.detail = "-1000 to 1000; without cap_sys_resource it cannot "
+			  "go below what that set.  The "
 			  "same as writing N to proc/PID/oom_score_adj.",
 		.example = "oom_score_adj 500"},
 	{.name = "label",

@@ -76,7 +76,7 @@ struct family {
 #define MDWE_NO_INHERIT	      2u
 
 /* Linux: AT_VECTOR_SIZE. */
-#define AUXV_WORDS 52
+#define AUXV_WORDS 56
 
 enum rss_kind { RSS_FILE, RSS_ANON, RSS_SHMEM, NR_RSS };
 

@@ -81,9 +81,11 @@ struct task {
 	struct trace_stats trace;
 	uint64_t trace_carry; /* see input/lackey.h */
 	uint32_t oom_score_adj;
-	uint32_t last_sig;    /* newest signal that memory caused */
-	uint32_t personality; /* of personality(2), see below */
-	uint32_t oom_victim;  /* chosen by the OOM killer */
+	int32_t oom_score_adj_min; /* what privilege last set */
+	uint32_t last_sig;	   /* newest signal that memory caused */
+	uint32_t personality;	   /* of personality(2), see below */
+	uint32_t oom_victim;	   /* chosen by the OOM killer */
+	uint32_t reserved;
 	struct reply last;
 };
 

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Compares what max_map_count refuses with the running kernel.
+
+    count.py [--build=DIR] FROM TO OPS      random histories, by seed
+
+The process is filled up to the limit, less a few mappings; then come calls
+that split, join, move and grow.  Exit status: 0 equal, 1 different.
+"""
+import random
+import sys
+
+import run
+
+PAGE = 4096
+BASE = 0x400000
+FILL = 0x100000000000
+
+
+def generate(seed, nr, limit):
+    rnd = random.Random(seed)
+
+    def at():
+        return BASE + rnd.randrange(24) * PAGE
+
+    def size():
+        return rnd.choice([1, 1, 1, 2, 2, 3, 4]) * PAGE
+
+    def op():
+        return rnd.choice([
+            f"mmap {at():#x} {size()} {rnd.choice(['rw', 'r'])} "
+            "PRIVATE|ANON|FIXED",
+            f"mmap {at():#x} {size()} rw SHARED|ANON|FIXED",
+            "mmap 0 4096 rw PRIVATE|ANON",
+            f"munmap {at():#x} {size()}",
+            f"mprotect {at():#x} {size()} {rnd.choice(['rw', 'r', 'none'])}",
+            f"madvise {at():#x} {size()} "
+            + rnd.choice(["DONTFORK", "DOFORK", "DONTDUMP", "RANDOM"]),
+            f"mlock {at():#x} {size()}", f"munlock {at():#x} {size()}",
+            f"mremap {at():#x} {size()} {size()} "
+            f"{rnd.choice([0, 1, 1, 3, 3, 5])} {at():#x}",
+            f"brk +{rnd.choice([0, 1, 2]) * PAGE}",
+            f"mprotect brk0 {size()} {rnd.choice(['r', 'rw'])}",
+            f"mseal {at():#x} {rnd.choice([0, 0, 0, 0, PAGE])} 0",
+            "count",
+            f"fill {FILL:#x} {limit - rnd.choice([0, 0, 1, 1, 2, 3, 4, 5, 6])}",
+        ])
+
+    ops = [f"mmap {BASE:#x} {24 * PAGE} rw PRIVATE|ANON|FIXED",
+           f"fill {FILL:#x} {limit - rnd.choice([0, 2, 4, 6])}"]
+    return ops + [op() for _ in range(nr)]
+
+
+def main():
+    opts = dict(a[2:].split("=", 1) for a in sys.argv[1:] if a[:2] == "--")
+    args = [int(a) for a in sys.argv[1:] if a[:2] != "--"]
+    judge = run.Judge(opts.get("build", "build"), "64")
+    judge.looks = ""  # of 65530 mappings it would take too long
+    with open("/proc/sys/vm/max_map_count") as f:
+        limit = int(f.read())
+    for seed in range(args[0], args[1]):
+        ops = generate(seed, args[2], limit)
+        found = run.first_difference(judge, ops) and \
+            run.first_difference(judge, ops)
+        if found:
+            print(f"seed {seed}: the machine differs from the kernel")
+            run.report(*run.shorten(judge, ops, found))
+            return 1
+    print(f"{args[1] - args[0]} histories of {args[2]} calls: no difference")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
