@@ -290,6 +290,6 @@ like "sentence" "$(cat "$m/last")" '-EINVAL overcommit_memory is a number *'
 { echo word >"$m/proc/sys/vm/overcommit_memory"; } 2>/dev/null &&
 	fail "a word is taken"
 is "value" "$(cat "$m/proc/sys/vm/overcommit_memory")" 2
-{ echo 1 >"$m/proc/sys/vm/nr_hugepages"; } 2>/dev/null &&
-	fail "nr_hugepages can be written"
+{ echo 1 >"$m/proc/sys/vm/lowmem_reserve_ratio"; } 2>/dev/null &&
+	fail "lowmem_reserve_ratio can be written"
 is "what stays mounted" "$(mounted)" "$mounts"
