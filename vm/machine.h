@@ -108,8 +108,8 @@ enum lru_id {
 	NR_LRU
 };
 
-/* Frames linked by next and prev, the newest at the head. */
-struct lru_list {
+/* Frames linked by next and prev: free blocks, or pages on an LRU list. */
+struct frame_list {
 	pfn_t head, tail;
 };
 
@@ -141,7 +141,7 @@ struct zone {
 	 * with 1 TiB of RAM boots without touching its frame table.
 	 */
 	struct free_list {
-		pfn_t head, tail;
+		struct frame_list list;
 		uint32_t nr; /* fresh blocks not counted */
 	} free[NR_ORDERS];
 	struct {
@@ -189,7 +189,7 @@ struct root {
 	pfn_t kernel_pgd;	      /* template of the kernel half */
 	pfn_t special_pfn;	      /* vvar and vdso, see task/vdso.c */
 	uint64_t pages[NR_PAGE_USES]; /* frames in use, by enum page_use */
-	struct lru_list lru[NR_LRU];
+	struct frame_list lru[NR_LRU];
 
 	/* swap */
 	struct swap_area swap[MAX_SWAP_AREAS];

@@ -57,16 +57,8 @@ def main():
     judge.looks = ""  # of 65530 mappings it would take too long
     with open("/proc/sys/vm/max_map_count") as f:
         limit = int(f.read())
-    for seed in range(args[0], args[1]):
-        ops = generate(seed, args[2], limit)
-        found = run.first_difference(judge, ops) and \
-            run.first_difference(judge, ops)
-        if found:
-            print(f"seed {seed}: the machine differs from the kernel")
-            run.report(*run.shorten(judge, ops, found))
-            return 1
-    print(f"{args[1] - args[0]} histories of {args[2]} calls: no difference")
-    return 0
+    return run.one_by_one(judge, range(args[0], args[1]), args[2],
+                          lambda seed: generate(seed, args[2], limit))
 
 
 if __name__ == "__main__":

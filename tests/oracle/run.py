@@ -129,6 +129,20 @@ def first_difference(judge, ops):
     return None
 
 
+def one_by_one(judge, seeds, nr, generate):
+    """Histories that share something of the host: 0 equal, 1 different."""
+    for seed in seeds:
+        ops = generate(seed)
+        # Twice: what does not come again was another program's doing.
+        found = first_difference(judge, ops) and first_difference(judge, ops)
+        if found:
+            print(f"seed {seed}: the machine differs from the kernel")
+            report(*shorten(judge, ops, found))
+            return 1
+    print(f"{len(seeds)} histories of {nr} calls: no difference")
+    return 0
+
+
 def shorten(judge, ops, found):
     """Drops operations as long as some difference stays."""
     ops = ops[:found[0] + 1]

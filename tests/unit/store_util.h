@@ -149,6 +149,20 @@ static inline void hash_of_replay(char out[33])
 	store_free(s);
 }
 
+/* The machine that was closed had this hash; its journal leads there, and
+ * --check has nothing to say. */
+static inline void assert_replays_to(const char hash[33])
+{
+	struct store_options o = small_machine();
+	char replayed[33];
+
+	hash_of_replay(replayed);
+	assert_string_equal(hash, replayed);
+	notices_clear();
+	if (store_check(db_path, &o, store_err) != 0)
+		fail_msg("%s %s", store_err, notices);
+}
+
 /*
  * SQL of another process, which is this program run anew: SQLite's locks do
  * not survive fork(2).  With `hold`, it keeps what it has until it is killed.

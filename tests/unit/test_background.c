@@ -39,9 +39,8 @@ static void wait_for_it(struct store *s)
 
 static void test_beside(void **state)
 {
-	struct store_options o = small_machine();
 	struct store *s = open_small();
-	char h1[33], h2[33], line[96];
+	char h1[33], line[96];
 	pthread_t reader;
 
 	populate(s);
@@ -71,11 +70,7 @@ static void test_beside(void **state)
 	assert_sound(s);
 	store_close(s);
 	assert_true(sql_int("SELECT count(*) FROM checkpoint") > 3);
-	hash_of_replay(h2);
-	assert_string_equal(h1, h2);
-	notices_clear();
-	if (store_check(db_path, &o, store_err) != 0)
-		fail_msg("%s %s", store_err, notices);
+	assert_replays_to(h1);
 }
 
 static bool is_copying(struct store *s)
@@ -92,10 +87,9 @@ static bool is_copying(struct store *s)
  * they wrote is lost. */
 static void test_copying(void **state)
 {
-	struct store_options o = small_machine();
 	struct store *s = open_small();
 	unsigned beside = 0, again = 0;
-	char h1[33], h2[33];
+	char h1[33];
 	int frames = 0;
 
 	populate(s);
@@ -120,11 +114,7 @@ static void test_copying(void **state)
 	hash_of(s, h1);
 	store_close(s);
 	assert_int_equal(sql_int("SELECT count(*) FROM journal"), 60005);
-	hash_of_replay(h2);
-	assert_string_equal(h1, h2);
-	notices_clear();
-	if (store_check(db_path, &o, store_err) != 0)
-		fail_msg("%s %s", store_err, notices);
+	assert_replays_to(h1);
 }
 
 #define T(name) \

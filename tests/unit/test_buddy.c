@@ -225,7 +225,7 @@ static void test_order(void **state)
 	assert_int_equal(a, 256);
 	for (unsigned o = 0; o < 8; o++) {
 		assert_int_equal(zone_free_blocks(z, o), 1);
-		assert_int_equal(z->free[o].head, 256 + (1u << o));
+		assert_int_equal(z->free[o].list.head, 256 + (1u << o));
 	}
 	assert_int_equal(zone_free_blocks(z, 8), 0);
 	b = take(m, 0);
@@ -249,7 +249,7 @@ static void test_order(void **state)
 	buddy_free(m, b, 0, USE_KERNEL);
 	buddy_free(m, d, 1, USE_KERNEL);
 	assert_int_equal(zone_free_blocks(z, 8), 1);
-	assert_int_equal(z->free[8].head, 256);
+	assert_int_equal(z->free[8].list.head, 256);
 	vmtest_end(m, before);
 }
 
@@ -272,10 +272,10 @@ static void test_tail(void **state)
 	buddy_free(m, 258, 0, USE_KERNEL);
 	buddy_free(m, 259, 0, USE_KERNEL); /* a pair at 258 */
 	buddy_free(m, 256, 0, USE_KERNEL);
-	assert_int_equal(l->head, 260);
-	assert_int_equal(l->tail, 256);
+	assert_int_equal(l->list.head, 260);
+	assert_int_equal(l->list.tail, 256);
 	buddy_free(m, 262, 0, USE_KERNEL);
-	assert_int_equal(l->head, 262);
+	assert_int_equal(l->list.head, 262);
 	assert_int_equal(take(m, 0), 262);
 	vmtest_check(m);
 	buddy_free(m, 257, 0, USE_KERNEL);
@@ -422,7 +422,7 @@ static void bad_count(struct vm *m, const struct scene *s)
 
 static void bad_tail(struct vm *m, const struct scene *s)
 {
-	m->root->zone[0].free[0].tail = s->used;
+	m->root->zone[0].free[0].list.tail = s->used;
 }
 
 static void bad_mask(struct vm *m, const struct scene *s)

@@ -27,15 +27,12 @@ static int access_at(struct cmd *c, vaddr_t va, uint64_t len,
 	return err ? refused(c, err, &f) : 0;
 }
 
-#define READ_SHOWN 112 /* bytes of a read that fit the reply */
-
 /* read ADDR [LEN]: the bytes as hex:..., cut where the reply ends. */
 int cmd_read(struct cmd *c)
 {
 	uint64_t len = c->arg[1].given ? c->arg[1].num : 1;
-	uint64_t shown = len < READ_SHOWN ? len : READ_SHOWN;
-	uint8_t buf[READ_SHOWN];
-	char *p = c->reply->text;
+	uint64_t shown = len < BYTES_SHOWN ? len : BYTES_SHOWN;
+	uint8_t buf[BYTES_SHOWN];
 	vaddr_t va;
 	int err = arg_addr(c, 0, &va);
 
@@ -45,12 +42,7 @@ int cmd_read(struct cmd *c)
 		err = access_at(c, va + shown, len - shown, ACC_READ, NULL);
 	if (err)
 		return err;
-	c->reply->kind = REPLY_TEXT;
-	memcpy(p, "hex:", 4);
-	p += 4;
-	for (uint64_t i = 0; i < shown; i++)
-		p += format_hex_pad(p, buf[i], 2);
-	memcpy(p, len > shown ? "..." : "", len > shown ? 4 : 1);
+	reply_bytes(c->reply, buf, len);
 	return 0;
 }
 

@@ -7,8 +7,7 @@
 #include "../mmu/mmu.h"
 #include "handlers.h"
 
-#define RW_MAX	   0x7ffff000ull /* Linux: MAX_RW_COUNT */
-#define READ_SHOWN 112		 /* bytes of a read that fit the reply */
+#define RW_MAX 0x7ffff000ull /* Linux: MAX_RW_COUNT */
 
 /* The open file of the first argument, with the rights that `mode` names. */
 static int named_file(struct cmd *c, uint32_t mode, idx_t *file)
@@ -87,14 +86,14 @@ struct transfer {
 	uint64_t off, len, done;
 	vaddr_t user; /* where the bytes go, with to= */
 	bool to_user;
-	uint8_t shown[READ_SHOWN];
+	uint8_t shown[BYTES_SHOWN];
 };
 
 static int read_piece(struct cmd *c, struct transfer *t)
 {
 	uint8_t page[65536];
 	struct sigfault f = {0};
-	uint64_t room = READ_SHOWN - t->done;
+	uint64_t room = BYTES_SHOWN - t->done;
 	int64_t n = file_read(
 		c->m, t->file, t->off + t->done, t->len - t->done, page);
 	int err;
@@ -106,26 +105,12 @@ static int read_piece(struct cmd *c, struct transfer *t)
 			ACC_WRITE, page, &f);
 		if (err)
 			return err;
-	} else if (t->done < READ_SHOWN) {
+	} else if (t->done < BYTES_SHOWN) {
 		memcpy(t->shown + t->done, page,
 			(uint64_t)n < room ? (uint64_t)n : room);
 	}
 	t->done += (uint64_t)n;
 	return (int)n;
-}
-
-/* "hex:6869", with "..." where more was read than fits. */
-static void reply_bytes(struct cmd *c, const struct transfer *t)
-{
-	uint64_t n = t->done < READ_SHOWN ? t->done : READ_SHOWN;
-	char *p = c->reply->text;
-
-	c->reply->kind = REPLY_TEXT;
-	memcpy(p, "hex:", 4);
-	p += 4;
-	for (uint64_t i = 0; i < n; i++)
-		p += format_hex_pad(p, t->shown[i], 2);
-	memcpy(p, t->done > n ? "..." : "", t->done > n ? 4 : 1);
 }
 
 /* pread FD LEN [OFF] [to=ADDR]: without OFF, read(2). */
@@ -157,7 +142,7 @@ int cmd_pread(struct cmd *c)
 	if (t.to_user)
 		reply_number(c, t.done);
 	else
-		reply_bytes(c, &t);
+		reply_bytes(c->reply, t.shown, t.done);
 	return 0;
 }
 
@@ -203,8 +188,7 @@ static int64_t write_pieces(struct cmd *c, struct transfer *t)
 		if (n <= 0)
 			break;
 		t->done += (uint64_t)n;
-		if (disk_throttle(c->m))
-			continue;
+		disk_throttle(c->m);
 	}
 	return n;
 }
@@ -241,6 +225,21 @@ int cmd_pwrite(struct cmd *c)
 		f->pos = t.off + t.done;
 	reply_number(c, t.done);
 	return 0;
+}
+
+/* ftruncate FD SIZE */
+int cmd_ftruncate(struct cmd *c)
+{
+	idx_t file;
+	int err = named_file(c, 0, &file);
+
+	if (err)
+		return err;
+	if (!(file_at(c->m, file)->mode & FMODE_WRITE))
+		return vm_fail(c->m, EINVAL,
+			"descriptor %llu is not open for writing",
+			(unsigned long long)c->arg[0].num);
+	return disk_truncate(c->m, file_at(c->m, file)->inode, c->arg[1].num);
 }
 
 /* ---- position ----------------------------------------------------------- */

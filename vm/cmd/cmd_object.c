@@ -64,22 +64,6 @@ int cmd_shm(struct cmd *c)
 	return err ? err : reply_fd(c, inode);
 }
 
-/* ftruncate FD SIZE */
-int cmd_ftruncate(struct cmd *c)
-{
-	uint64_t fd = c->arg[0].num;
-	idx_t file = fd <= INT32_MAX ? fd_lookup(c->m, c->task, (int)fd) : 0;
-
-	if (!file)
-		return vm_fail(c->m, EBADF, "no open file has descriptor %llu",
-			(unsigned long long)fd);
-	if (!(file_at(c->m, file)->mode & FMODE_WRITE))
-		return vm_fail(c->m, EINVAL,
-			"descriptor %llu is not open for writing",
-			(unsigned long long)fd);
-	return disk_truncate(c->m, file_at(c->m, file)->inode, c->arg[1].num);
-}
-
 /* mseal ADDR LEN [flags=] */
 int cmd_mseal(struct cmd *c)
 {

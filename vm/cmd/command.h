@@ -106,6 +106,11 @@ const struct command *command_find(
 /* Copies a reply into the state, clearing what an older one left behind. */
 void reply_copy(struct reply *to, const struct reply *from);
 
+/* The reply "hex:6869" for nr bytes that were read; with "..." where they are
+ * more than the reply holds, which buf has then. */
+#define BYTES_SHOWN 112
+void reply_bytes(struct reply *r, const uint8_t *buf, uint64_t nr);
+
 /* What the PROT, flag and advice words stand for (cmd/words.c).  0, or -1 for
  * an unknown word. */
 int words_parse(

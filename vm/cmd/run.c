@@ -119,6 +119,19 @@ void reply_copy(struct reply *to, const struct reply *from)
 		to->text[n] = '\0';
 }
 
+void reply_bytes(struct reply *r, const uint8_t *buf, uint64_t nr)
+{
+	uint64_t shown = nr < BYTES_SHOWN ? nr : BYTES_SHOWN;
+	char *p = r->text;
+
+	r->kind = REPLY_TEXT;
+	memcpy(p, "hex:", 4);
+	p += 4;
+	for (uint64_t i = 0; i < shown; i++)
+		p += format_hex_pad(p, buf[i], 2);
+	memcpy(p, nr > shown ? "..." : "", nr > shown ? 4 : 1);
+}
+
 int vm_parse_first(struct vm *m, const struct event *e)
 {
 	const char *nl = memchr(e->text, '\n', e->text_len);

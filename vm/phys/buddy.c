@@ -47,16 +47,7 @@ static inline void list_add(
 
 	f->state = FRAME_FREE;
 	f->order = order & 15;
-	f->next = at_tail ? PFN_NONE : l->head;
-	f->prev = at_tail ? l->tail : PFN_NONE;
-	if (f->next)
-		frame_at(m, f->next)->prev = pfn;
-	else
-		l->tail = pfn;
-	if (f->prev)
-		frame_at(m, f->prev)->next = pfn;
-	else
-		l->head = pfn;
+	frame_link(m, &l->list, pfn, at_tail);
 	l->nr++;
 	z->orders |= 1u << order;
 }
@@ -66,15 +57,7 @@ static inline void list_del(
 {
 	struct free_list *l = &z->free[order];
 
-	if (f->next)
-		frame_at(m, f->next)->prev = f->prev;
-	else
-		l->tail = f->prev;
-	if (f->prev)
-		frame_at(m, f->prev)->next = f->next;
-	else
-		l->head = f->next;
-	f->next = f->prev = PFN_NONE;
+	frame_unlink(m, &l->list, f);
 	f->state = FRAME_TAIL;
 	f->order = 0;
 	if (!--l->nr)
@@ -154,7 +137,7 @@ static pfn_t take_block(struct vm *m, struct zone *z, unsigned order)
 
 	if (fit) {
 		at = (unsigned)__builtin_ctz(fit);
-		pfn = z->free[at].head;
+		pfn = z->free[at].list.head;
 		list_del(m, z, frame_at(m, pfn), at);
 	} else {
 		pfn = fresh_take(m, z);

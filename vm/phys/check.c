@@ -54,7 +54,7 @@ static int check_block(
 static int check_list(struct vm *m, const struct zone *z, unsigned order)
 {
 	const struct free_list *l = &z->free[order];
-	pfn_t prev = PFN_NONE, pfn = l->head;
+	pfn_t prev = PFN_NONE, pfn = l->list.head;
 	uint32_t n = 0;
 
 	for (; pfn && n < l->nr; n++) {
@@ -73,11 +73,11 @@ static int check_list(struct vm *m, const struct zone *z, unsigned order)
 		prev = pfn;
 		pfn = frame_at(m, pfn)->next;
 	}
-	if (pfn || n != l->nr || l->tail != prev)
+	if (pfn || n != l->nr || l->list.tail != prev)
 		return BAD(m,
 			"the free list of order %u has %u blocks and ends at "
 			"%u, its head counts %u and ends at %u",
-			order, n, prev, l->nr, l->tail);
+			order, n, prev, l->nr, l->list.tail);
 	if (!(z->orders >> order & 1) != !l->nr)
 		return BAD(m, "the mask of free orders is %x, order %u has %u",
 			z->orders, order, l->nr);

@@ -6,15 +6,8 @@ void lru_add_tail(struct vm *m, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, pfn);
 	enum lru_id id = frame_lru(f);
-	struct lru_list *l = &m->root->lru[id];
 
-	f->next = PFN_NONE;
-	f->prev = l->tail;
-	if (l->tail)
-		frame_at(m, l->tail)->next = pfn;
-	else
-		l->head = pfn;
-	l->tail = pfn;
+	frame_link(m, &m->root->lru[id], pfn, true);
 	lru_count(m, pfn, id, 1 << f->order);
 }
 
@@ -28,7 +21,7 @@ static const char *const list_name[NR_LRU] = {"inactive anon", "active anon",
 /* The pages of one list. */
 static int check_list(struct vm *m, unsigned id, uint64_t *frames)
 {
-	const struct lru_list *l = &m->root->lru[id];
+	const struct frame_list *l = &m->root->lru[id];
 	pfn_t prev = PFN_NONE, pfn = l->head;
 	uint64_t nr = 0, size = lru_size(m, id);
 

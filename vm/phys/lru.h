@@ -61,15 +61,8 @@ static inline void lru_add(struct vm *m, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, pfn);
 	enum lru_id id = frame_lru(f);
-	struct lru_list *l = &m->root->lru[id];
 
-	f->prev = PFN_NONE;
-	f->next = l->head;
-	if (l->head)
-		frame_at(m, l->head)->prev = pfn;
-	else
-		l->tail = pfn;
-	l->head = pfn;
+	frame_link(m, &m->root->lru[id], pfn, false);
 	lru_count(m, pfn, id, 1 << f->order);
 }
 
@@ -78,17 +71,8 @@ static inline void lru_del(struct vm *m, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, pfn);
 	enum lru_id id = frame_lru(f);
-	struct lru_list *l = &m->root->lru[id];
 
-	if (f->next)
-		frame_at(m, f->next)->prev = f->prev;
-	else
-		l->tail = f->prev;
-	if (f->prev)
-		frame_at(m, f->prev)->next = f->next;
-	else
-		l->head = f->next;
-	f->next = f->prev = PFN_NONE;
+	frame_unlink(m, &m->root->lru[id], f);
 	lru_count(m, pfn, id, -(1 << f->order));
 }
 

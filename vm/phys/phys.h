@@ -104,6 +104,37 @@ static inline struct frame *frame_at(const struct vm *m, pfn_t pfn)
 	return (struct frame *)m->arena.seg[SEG_FRAME].base + pfn;
 }
 
+static inline void frame_link(
+	struct vm *m, struct frame_list *l, pfn_t pfn, bool at_tail)
+{
+	struct frame *f = frame_at(m, pfn);
+
+	f->next = at_tail ? PFN_NONE : l->head;
+	f->prev = at_tail ? l->tail : PFN_NONE;
+	if (f->next)
+		frame_at(m, f->next)->prev = pfn;
+	else
+		l->tail = pfn;
+	if (f->prev)
+		frame_at(m, f->prev)->next = pfn;
+	else
+		l->head = pfn;
+}
+
+static inline void frame_unlink(
+	struct vm *m, struct frame_list *l, struct frame *f)
+{
+	if (f->next)
+		frame_at(m, f->next)->prev = f->prev;
+	else
+		l->tail = f->prev;
+	if (f->prev)
+		frame_at(m, f->prev)->next = f->next;
+	else
+		l->head = f->next;
+	f->next = f->prev = PFN_NONE;
+}
+
 /*
  * The bytes of RAM.  Before they change, ram_mark() says so for the frame, or
  * frame_bytes() is the way to them.
