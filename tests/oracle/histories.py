@@ -247,8 +247,7 @@ class Generator:
                         "PRIVATE|HUGETLB"]) + f" {fd} {off:#x}",
             f"munmap {at:#x} {few:#x}",
             f"mprotect {at:#x} {few:#x} {prot}",
-            f"mremap {at:#x} {n:#x} {self.strange(self.pages()):#x} "
-            f"{self.rnd.randrange(9)} {new:#x}",
+            self.strange_mremap(at, n, new),
             f"madvise {at:#x} {self.wrapping(at):#x} {self.one(ODD_ADVICE)}",
             f"msync {at:#x} {n:#x} {self.rnd.randrange(9)}",
             f"mlock {at:#x} {few:#x}",
@@ -268,6 +267,14 @@ class Generator:
             f"{off % (1 << 17)}",
             f"brk {self.one([0, 1, PAGE, TOP[self.bits], 1 << 63]):#x}",
         ])
+
+    def strange_mremap(self, at, n, new):
+        """Not one that moves over, or unmaps, what the probe lives in: a
+        32-bit process has it in reach."""
+        how = self.rnd.randrange(9)
+        old = n if self.bits == 64 else self.small()
+        to = self.small() if how & 2 else self.strange(self.pages())
+        return f"mremap {at:#x} {old:#x} {to:#x} {how} {new:#x}"
 
     def flags(self):
         """Any set of flags, on mappings that are there."""

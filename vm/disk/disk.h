@@ -106,8 +106,8 @@ int disk_rename(struct vm *m, const char *from, const char *to, unsigned flags);
  * copies too. */
 int disk_truncate(struct vm *m, idx_t inode, uint64_t size);
 /* Pages first..last become a hole; private copies of them stay:
- * fallocate(FALLOC_FL_PUNCH_HOLE). */
-void disk_punch(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
+ * fallocate(FALLOC_FL_PUNCH_HOLE).  0, or -EFBIG beyond the largest file. */
+int disk_punch(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
 /* Writes through to blocks and to cached pages.  Bytes written or -errno;
  * all or nothing.  Zeros written into a hole leave it a hole. */
 int64_t disk_write(

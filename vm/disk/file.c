@@ -11,6 +11,7 @@
 
 static int contents_check(struct vm *m, idx_t inode, uint64_t end)
 {
+	uint64_t most = inode_size_max(inode_at(m, inode));
 	uint32_t type = inode_at(m, inode)->type;
 	char path[120];
 
@@ -21,11 +22,10 @@ static int contents_check(struct vm *m, idx_t inode, uint64_t end)
 		return vm_fail(m, EINVAL, "%s is no regular file", path);
 	if (inode_is_swap(m, inode))
 		return vm_fail(m, ETXTBSY, "%s is a swap area in use", path);
-	if (end > DISK_SIZE_MAX)
+	if (end > most)
 		return vm_fail(m, EFBIG,
 			"%s would have 0x%llx bytes: the most is 0x%llx", path,
-			(unsigned long long)end,
-			(unsigned long long)DISK_SIZE_MAX);
+			(unsigned long long)end, (unsigned long long)most);
 	return 0;
 }
 
@@ -58,7 +58,7 @@ static int truncate_huge(struct vm *m, idx_t inode, uint64_t size)
 {
 	struct inode *n = inode_at(m, inode);
 
-	if (size & (huge_size(m) - 1) || size > DISK_SIZE_MAX)
+	if (size & (huge_size(m) - 1) || size > OBJECT_SIZE_MAX)
 		return vm_fail(m, EINVAL,
 			"the size of a file of huge pages is a multiple of "
 			"%llu",

@@ -111,15 +111,15 @@ int64_t file_write(struct vm *m, idx_t file, uint64_t off, const uint8_t *buf,
 	uint64_t len)
 {
 	idx_t inode = file_at(m, file)->inode;
+	uint64_t most = inode_size_max(inode_at(m, inode));
 	int64_t n;
 	int err;
 
 	len = piece_of(m, off, len);
-	if (off > DISK_SIZE_MAX - len)
+	if (off > most - len)
 		return vm_fail(m, EFBIG,
 			"byte 0x%llx lies beyond the largest file, 0x%llx",
-			(unsigned long long)off,
-			(unsigned long long)DISK_SIZE_MAX);
+			(unsigned long long)off, (unsigned long long)most);
 	if (inode_at(m, inode)->type == INODE_SHMEM) {
 		n = shmem_write(m, inode, off, buf, len);
 		return n;

@@ -115,13 +115,19 @@ int64_t shmem_write(
 	return (int64_t)len;
 }
 
-void disk_punch(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
+int disk_punch(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
 {
 	struct inode *n = inode_at(m, inode);
+	uint64_t most = inode_size_max(n);
 
+	if (last >= most >> m->page_shift)
+		return vm_fail(m, EFBIG,
+			"page %llu lies beyond the largest file, 0x%llx bytes",
+			(unsigned long long)last, (unsigned long long)most);
 	mm_unmap_cached(m, inode, first, last);
 	cache_drop(m, n, first, last);
 	blocks_drop(m, n, first << m->page_shift,
 		(last - first + 1) << m->page_shift);
 	inode_touch(m, inode);
+	return 0;
 }

@@ -206,9 +206,8 @@ static int advise_remove(struct vm *m, const struct piece *p)
 			"writable mapping",
 			p->advice, (unsigned long long)v->start,
 			(unsigned long long)v->end);
-	disk_punch(m, file_at(m, v->file)->inode, first,
+	return disk_punch(m, file_at(m, v->file)->inode, first,
 		first + ((p->end - p->start) >> m->page_shift) - 1);
-	return 0;
 }
 
 /* Files of the disk and swapped pages are read; nothing is mapped. */

@@ -230,21 +230,24 @@ static int map_around(struct fault *x)
 }
 
 /*
- * A fault beyond the end of a file maps what lies before it.  Linux 6.18 leaves
- * a single page of the disk alone as long as there is no table to hold it.
+ * A fault beyond the end of a file maps what lies before it.  Since 6.18 Linux
+ * makes the table for that only if the first page that it finds is not the
+ * file's last one.
  */
 static bool around_beyond_end(struct fault *x)
 {
-	uint64_t page, last, span, n = 0;
+	uint64_t page, last, span;
 	unsigned first;
+	pfn_t pfn;
 
 	if (x->n->type == INODE_SHMEM ||
 		pt_leaf_table(x->m, x->mm, x->va, &first, &span))
 		return true;
 	around_window(x, &page, &last);
-	for (; radix_next(x->m, x->n->cache, &page) && page <= last; page++)
-		n++;
-	return n > 1;
+	while ((pfn = radix_next(x->m, x->n->cache, &page)) && page <= last &&
+		!(frame_at(x->m, pfn)->flags & FR_UPTODATE))
+		page++;
+	return pfn && page <= last && page + 1 < inode_pages(x->m, x->n);
 }
 
 static int file_read_fault(struct fault *x)
