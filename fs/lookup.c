@@ -44,12 +44,15 @@ static bool is_ending(pid_t tid)
 	return pending & ~blocked & ENDING;
 }
 
-/* Without interrupts from the kernel (one thread serves all) nobody does. */
+/* Without interrupts from the kernel (one thread serves all) nobody does, but
+ * when the mount is to end. */
 static bool gave_up(void *ctx)
 {
 	fuse_req_t req = ctx;
 	pid_t tid = fuse_req_ctx(req)->pid;
 
+	if (fuse_session_exited(req_session(req)->se))
+		return true;
 	return fuse_req_interrupted(req) && (!tid || is_ending(tid));
 }
 

@@ -1,14 +1,17 @@
 /*
  * SQLite's locks around commands.
  *
- *	SHARED     --first command-->  EXCLUSIVE   commit: no file lock
+ *	SHARED     --after OPEN_NS-->  EXCLUSIVE   commit: no file lock
  *	EXCLUSIVE  --a quiet moment--> HELD        others read, nobody writes
  *	HELD       --command-->        EXCLUSIVE
+ *	EXCLUSIVE  --after BURST_NS--> SHARED      others read
  *
  * Normal locking costs a commit several fcntl(2) calls; exclusive locking
  * none, but keeps every other process out.  So it is taken for a burst of
- * commands only.  When another process is reading, exclusive locking is not
- * to be had: commands then commit with normal locking.
+ * commands only, and given up for a part of each second where they never
+ * pause: who waits with SQLite's busy timeout asks every 100 ms at least.
+ * While another process is reading, exclusive locking is not to be had:
+ * commands then commit with normal locking.
  *
  * The WAL is entered with normal locking, which lets SQLite switch back and
  * forth (https://www.sqlite.org/pragma.html#pragma_locking_mode).
@@ -19,6 +22,15 @@
  * and those worth it in a quiet moment. */
 #define WAL_FRAMES_MAX	16384
 #define WAL_FRAMES_IDLE 1024
+
+#define BURST_NS 850000000u
+#define OPEN_NS	 150000000u
+
+static void turn_to(struct store *s, enum burst b)
+{
+	s->burst = b;
+	s->burst_since = clock_ns();
+}
 
 static void set_mode(struct store *s, bool exclusive)
 {
@@ -32,21 +44,31 @@ static void set_mode(struct store *s, bool exclusive)
  * An attempt at the exclusive lock that fails leaves the file's PENDING lock
  * behind, which shuts out new readers: so look for readers first.
  */
+static void take_exclusive(struct store *s)
+{
+	bool free = !s->back.copying && !holder_has_readers(s);
+
+	if (free)
+		set_mode(s, true);
+	turn_to(s, free ? BURST_EXCLUSIVE : BURST_SHARED);
+}
+
 int burst_enter(struct store *s)
 {
+	uint64_t in_it;
+
 	store_assert_locked(s);
 	/* Rows written while a transaction is still open, because no memory was
 	 * found to roll it back, would be acknowledged and not committed. */
 	store_rollback(s);
 	if (!sqlite3_get_autocommit(s->db))
 		return store_sql_fail(s, "write to the database");
-	if (s->burst == BURST_HELD) {
-		s->burst = BURST_SHARED;
-		if (!s->back.copying && !holder_has_readers(s)) {
-			set_mode(s, true);
-			s->burst = BURST_EXCLUSIVE;
-		}
-	}
+	in_it = clock_ns() - s->burst_since;
+	if (s->burst == BURST_EXCLUSIVE && in_it > BURST_NS)
+		burst_share(s);
+	else if (s->burst == BURST_HELD ||
+		 (s->burst == BURST_SHARED && in_it > OPEN_NS))
+		take_exclusive(s);
 	return 0;
 }
 
@@ -67,7 +89,7 @@ void burst_share(struct store *s)
 	if (s->burst == BURST_HELD)
 		return;
 	set_mode(s, false);
-	s->burst = BURST_SHARED;
+	turn_to(s, BURST_SHARED);
 	/* The next access lets go of the exclusive locks. */
 	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
 }
@@ -115,7 +137,7 @@ int burst_step(struct store *s, sqlite3_stmt *st)
 	}
 	/* A reader came in between. */
 	set_mode(s, false);
-	s->burst = BURST_SHARED;
+	turn_to(s, BURST_SHARED);
 	s->readers_shut_out = true;
 	sqlite3_reset(st);
 	return sqlite3_step(st);

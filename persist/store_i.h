@@ -224,6 +224,7 @@ struct store {
 	bool counted; /* by holder_add_reader() */
 
 	enum burst burst;
+	uint64_t burst_since;  /* when it turned to that, ns */
 	bool readers_shut_out; /* by an exclusive lock that failed halfway */
 	int wal_frames;	       /* frames in the WAL after the last commit */
 	unsigned commits;      /* so many */

@@ -119,19 +119,36 @@ static int build(struct states *all, struct store *s, uint64_t seq)
 	return 0;
 }
 
+/* Finds the line that `where` means.  Lines back count from the newest, which
+ * is the last that ran when the journal has been replayed to its end. */
+static int turn(struct store *s, const char *where, uint64_t *seq)
+{
+	bool back = *where == '-' && moment_is_number(where);
+	int rc = 0;
+
+	if (back)
+		rc = course_to(s, UINT64_MAX, &s->course);
+	if (!rc && back)
+		rc = store_build(s, UINT64_MAX);
+	if (!rc)
+		rc = store_turn(s, where, seq);
+	if (s->vm)
+		vm_destroy(s->vm);
+	s->vm = NULL;
+	track_free(s->track);
+	s->track = NULL;
+	results_clear(s);
+	return rc;
+}
+
 static int get(struct states *all, struct store *s, const char *where,
 	struct state **out)
 {
 	uint64_t seq;
 	int rc = read_machine(s);
 
-	if (!rc && *where == '-' && moment_is_number(where))
-		rc = store_fail(s, EINVAL,
-			"%s: a moment is the number of a line, or the name of "
-			"a checkpoint",
-			where);
 	if (!rc)
-		rc = store_turn(s, where, &seq);
+		rc = turn(s, where, &seq);
 	if (!rc && !find(all, seq))
 		rc = build(all, s, seq);
 	if (rc)

@@ -260,7 +260,7 @@ static int cursor_filter(sqlite3_vtab_cursor *cur, int plan, const char *name,
 		sqlite3_value_type(argv[0]) == SQLITE_NULL)
 		return refuse(cur, -EINVAL,
 			"the first argument is a moment: the name of a "
-			"checkpoint, or the number of a line");
+			"checkpoint, the number of a line, or '-N'");
 	for (int ask = 0; ask < NR_ASK && !rc; ask++)
 		if (plan & 1 << ask)
 			rc = take_argument(c, (enum ask)ask, argv[nr++]);

@@ -39,7 +39,7 @@ struct states {
 	struct state *first;
 };
 
-/* `where` is a line's number or a checkpoint's name.  0, or -errno with a
+/* `where` is a line's number, `-N` or a checkpoint's name.  0, or -errno with a
  * sentence in err (STORE_ERR_MAX bytes). */
 int state_get(
 	struct states *all, const char *where, struct state **out, char *err);

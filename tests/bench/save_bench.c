@@ -114,6 +114,7 @@ static double newest_layer_bytes(struct store *s)
 	double bytes = 0;
 	sqlite3_stmt *st;
 
+	store_lock(s);
 	if (store_prepare(s,
 		    "SELECT sum(length(data) + length(pages) + 20) FROM pack "
 		    "WHERE id >> 20 = (SELECT max(id) >> 20 FROM pack)",
@@ -122,6 +123,7 @@ static double newest_layer_bytes(struct store *s)
 		die("no layer");
 	bytes = sqlite3_column_double(st, 0);
 	sqlite3_finalize(st);
+	store_unlock(s);
 	return bytes;
 }
 
@@ -167,6 +169,7 @@ static void bench_load(struct store *s)
 		busy = s->back.wal;
 		store_unlock(s);
 	}
+	store_lock(s);
 	if (store_prepare(s,
 		    "SELECT " SAVED_COLUMNS
 		    " FROM checkpoint ORDER BY id DESC LIMIT 1",
@@ -185,6 +188,7 @@ static void bench_load(struct store *s)
 		track_free(t);
 		vm_destroy(m);
 	}
+	store_unlock(s);
 	bytes_free(&v.layers);
 	row("restore of 1 GiB", median(ms), "ms", "< 1000");
 }

@@ -73,3 +73,27 @@ cat "$m/at/1/state_hash" >/dev/null
 # At unmount, nobody waits for a build that was given up.
 interrupted "the last" INT
 is "afterwards" "$(cat "$late/state_hash")" "$hash"
+stop
+
+# ^C to the program in the foreground while somebody waits for a build.
+for single in -f "-f -s"; do
+	# shellcheck disable=SC2086 # two options
+	env --default-signal=INT "$PAGEFS" $single "$db" "$m" \
+		>>"$work/out" 2>&1 &
+	pid=$!
+	for i in $(seq 500); do
+		mountpoint -q "$m" && break
+		sleep 0.02
+	done
+	cat "$late/state_hash" >"$work/cut" 2>/dev/null &
+	reader=$!
+	sleep 0.1
+	t=$(ms)
+	kill -INT $pid
+	wait $pid || fail "$single: status $? after ^C"
+	t=$(($(ms) - t))
+	[ $t -lt $((long * 3 / 4)) ] || fail "$single: ends after $t of $long ms"
+	mountpoint -q "$m" && fail "$single: it is still mounted"
+	wait $reader && fail "$single: a moment that was not built was read"
+	rm "$work/cut"
+done

@@ -131,6 +131,8 @@ for moment in before after; do
 	tables $moment "$m/checkpoints/$moment"
 done
 tables 7 "$m/at/7"
+tables -3 "$m/at/-3"
+tables -0 "$m"
 is "kept and guard pages" "$(ask "SELECT sum(prot_none), sum(guard), sum(swap)
 	FROM pagefs_pte('after', 2)")" "1|1|0"
 ask "SELECT * FROM pagefs_pte('after')" >"$work/frames"
@@ -151,6 +153,7 @@ refused() {
 }
 refused "SELECT * FROM pagefs_pte('none', 1)" '*no checkpoint "none"*'
 refused "SELECT * FROM pagefs_pte(999, 1)" '*no line 999*'
+refused "SELECT * FROM pagefs_pte('-999', 1)" '*999 lines back*'
 refused "SELECT * FROM pagefs_pte(7, 99)" '*no process 99*'
 refused "SELECT * FROM pagefs_frame()" '*the first argument is a moment*'
 refused "SELECT * FROM pagefs_pte(7, 'x')" '*number of a process*'
