@@ -66,6 +66,7 @@ class HugeGenerator(Generator):
             (.05, advise("DONTNEED")),
             (.03, advise("FREE")),
             (.02, advise("COLD")),
+            (.08, advise("COLLAPSE")),
             (.05, advise("WIPEONFORK", "KEEPONFORK", "DONTFORK", "DOFORK",
                          "POPULATE_READ", "POPULATE_WRITE", "GUARD_INSTALL",
                          "GUARD_REMOVE", "RANDOM", "NORMAL", "DONTDUMP")),

@@ -217,6 +217,77 @@ static void test_locked(void **state)
 	assert_int_equal(lru_size(m, LRU_UNEVICTABLE), 0);
 }
 
+static int collapse(vaddr_t va, uint64_t len)
+{
+	return (int)mm_madvise(m, t, va, len, 25);
+}
+
+static void test_collapse(void **state)
+{
+	uint64_t tables, rss;
+
+	m->root->set.thp_enabled = THP_NEVER;
+	map(AT, NR_PAGES, RW, ANON, 0, 0);
+	assert_int_equal(collapse(AT, HUGE), -EINVAL);
+	store(t, AT + 5 * 4096, 5);
+	assert_int_equal(load(t, AT + 6 * 4096), 0); /* the zero page */
+	tables = mm_now()->pgtables;
+	rss = mm_now()->rss[RSS_ANON];
+	assert_int_equal(collapse(AT, HUGE), 0);
+	assert_true(is_huge(t, AT));
+	assert_int_equal(load(t, AT + 5 * 4096), 5);
+	assert_int_equal(load(t, AT + 7 * 4096), 0);
+	assert_int_equal(mm_now()->pgtables, tables);
+	assert_int_equal(mm_now()->rss[RSS_ANON], rss + NR_PAGES - 1);
+	assert_int_equal(m->root->count[CNT_THP_COLLAPSE_ALLOC], 1);
+	vmtest_check(m);
+	store(t, AT + 5 * 4096, 6);
+	assert_int_equal(load(t, AT + 5 * 4096), 6);
+	assert_int_equal(collapse(AT, HUGE), 0); /* it is one already */
+	assert_int_equal(collapse(AT + 4096, 4096), -EINVAL);
+	assert_int_equal(m->root->count[CNT_THP_COLLAPSE_ALLOC], 1);
+}
+
+/* What a child has too stays where it is for the child. */
+static void test_collapse_of_shared_pages(void **state)
+{
+	struct task *c;
+	pfn_t pfn;
+
+	m->root->set.thp_enabled = THP_NEVER;
+	map(AT, NR_PAGES, RW, ANON, 0, 0);
+	store(t, AT, 5);
+	pfn = pte_pfn(m, pt_get(m, mm_now(), AT));
+	c = task_fork(m, t, false);
+	assert_int_equal(collapse(AT, HUGE), 0);
+	assert_true(is_huge(t, AT));
+	assert_int_equal(pte_pfn(m, pt_get(m, mm_at(m, c->mm), AT)), pfn);
+	assert_int_equal(frame_at(m, pfn)->mapcount, 1);
+	store(t, AT, 6);
+	assert_int_equal(load(c, AT), 5);
+	vmtest_check(m);
+	task_exit(m, c, 0);
+}
+
+/* An empty span, or a guard page, ends the walk. */
+static void test_collapse_stops(void **state)
+{
+	m->root->set.thp_enabled = THP_NEVER;
+	map(AT, 4 * NR_PAGES, RW, ANON, 0, 0);
+	store(t, AT, 1);
+	store(t, AT + 2 * HUGE, 1);
+	store(t, AT + 3 * HUGE, 1);
+	assert_int_equal(collapse(AT, 4 * HUGE), -EINVAL);
+	assert_true(is_huge(t, AT));
+	assert_false(is_huge(t, AT + 2 * HUGE));
+	assert_int_equal(mm_madvise(m, t, AT + 2 * HUGE + 4096, 4096, 102), 0);
+	assert_int_equal(collapse(AT + 2 * HUGE, 2 * HUGE), -EINVAL);
+	assert_non_null(strstr(vm_sentence(m), "guard page"));
+	assert_false(is_huge(t, AT + 3 * HUGE));
+	assert_int_equal(mm_madvise(m, t, AT, HUGE, 15), 0);
+	assert_int_equal(collapse(AT, HUGE), -EINVAL);
+}
+
 #define HUGE_TEST(f)                                                          \
 	{                                                                     \
 #f, f, huge_setup, rig_teardown, (void *)(uintptr_t) "x86_64" \
@@ -234,6 +305,9 @@ int main(void)
 		HUGE_TEST(test_moves_whole),
 		HUGE_TEST(test_small_pages_when_none_is_left),
 		HUGE_TEST(test_locked),
+		HUGE_TEST(test_collapse),
+		HUGE_TEST(test_collapse_of_shared_pages),
+		HUGE_TEST(test_collapse_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,18 +19,7 @@
 #include "huge.h"
 #include "rmap.h"
 
-static vaddr_t huge_up(const struct vm *m, vaddr_t va)
-{
-	return huge_down(m, va + huge_size(m) - 1);
-}
-
 /* ---- who gets them ------------------------------------------------------- */
-
-/* Nothing but memory: neither a file nor a page of the kernel behind it. */
-static bool is_anonymous(const struct vma *v)
-{
-	return !v->file && !v->special;
-}
 
 static bool enabled_for(const struct vm *m, const struct vma *v)
 {
@@ -51,7 +40,7 @@ static bool huge_allowed(const struct vm *m, const struct vma *v)
 	/* not even for those who ask, or for them alone */
 	if (off && (off == 1 || !(v->flags & VM_HUGEPAGE)))
 		return false;
-	return m->arch->thp && is_anonymous(v) && enabled_for(m, v) &&
+	return m->arch->thp && vma_is_anonymous(v) && enabled_for(m, v) &&
 	       !(v->flags & VM_NOHUGEPAGE);
 }
 
@@ -61,26 +50,34 @@ static bool holds_span(const struct vm *m, const struct vma *v, vaddr_t va)
 	       va + huge_size(m) > va;
 }
 
+bool huge_fits(const struct vm *m, const struct vma *v)
+{
+	return holds_span(m, v, huge_up(m, v->start));
+}
+
 bool huge_eligible(const struct vm *m, const struct vma *v)
 {
-	return huge_allowed(m, v) && holds_span(m, v, huge_up(m, v->start));
+	return huge_allowed(m, v) && huge_fits(m, v);
 }
 
 /* ---- frames -------------------------------------------------------------- */
 
-/* A huge page of zeros; PFN_NONE with no sentence: small ones do as well. */
-static pfn_t huge_alloc(struct vm *m)
+pfn_t huge_alloc(struct vm *m, enum vm_counter done, enum vm_counter failed)
 {
 	pfn_t pfn = buddy_alloc(
 		m, GFP_HIGHUSER, huge_order(m), FRAME_ANON, USE_ANON, true);
 
-	if (!pfn) {
-		m->root->count[CNT_THP_FAULT_FALLBACK]++;
+	m->root->count[pfn ? done : failed]++;
+	if (pfn)
+		folio_make(m, pfn);
+	else
 		vm_fail_clear(m);
-		return PFN_NONE;
-	}
-	folio_make(m, pfn);
 	return pfn;
+}
+
+static pfn_t alloc_for_fault(struct vm *m)
+{
+	return huge_alloc(m, CNT_THP_FAULT_ALLOC, CNT_THP_FAULT_FALLBACK);
 }
 
 static pfn_t huge_zero(struct vm *m)
@@ -107,15 +104,13 @@ static bool is_huge_zero(const struct vm *m, uint64_t e)
 
 /* ---- faults -------------------------------------------------------------- */
 
-/* Maps a new huge page where a deposit waits for it. */
-static void map_new(struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn)
+void huge_map_new(struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, pfn);
 
 	f->owner = v->family;
 	f->index = vma_pgoff_at(m, v, va);
 	f->flags |= FR_EXCLUSIVE;
-	m->root->count[CNT_THP_FAULT_ALLOC]++;
 	folio_map(m, mm_at(m, v->mm), pfn);
 	lru_add(m, pfn);
 	pt_huge_set(m, v->mm, va,
@@ -149,7 +144,7 @@ static int new_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 	anon_vma_prepare(m, v);
 	if (!write && m->root->set.thp_zero_page)
 		return zero_fault(m, v, va);
-	pfn = huge_alloc(m);
+	pfn = alloc_for_fault(m);
 	if (!pfn)
 		return FAULT_SMALL;
 	if (pt_huge_prepare(m, v->mm, va)) {
@@ -157,7 +152,7 @@ static int new_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 		return -ENOMEM;
 	}
 	m->root->count[CNT_FAULT_ANON]++;
-	map_new(m, v, va, pfn);
+	huge_map_new(m, v, va, pfn);
 	return 0;
 }
 
@@ -175,7 +170,7 @@ static int write_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 	bool zero = is_huge_zero(m, e);
 
 	if (zero) {
-		pfn = huge_alloc(m);
+		pfn = alloc_for_fault(m);
 	} else if (!is_ours(m, pfn)) {
 		pfn = PFN_NONE;
 	}
@@ -184,7 +179,7 @@ static int write_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 		return FAULT_SMALL;
 	}
 	if (zero) {
-		map_new(m, v, va, pfn);
+		huge_map_new(m, v, va, pfn);
 	} else {
 		frame_at(m, pfn)->flags |= FR_EXCLUSIVE;
 		pt_huge_set(
@@ -248,7 +243,7 @@ void huge_split(struct vm *m, idx_t mm, vaddr_t va)
 
 void huge_split_at(struct vm *m, const struct vma *v, vaddr_t va)
 {
-	if (!m->arch->thp || !is_anonymous(v) || va == huge_down(m, va) ||
+	if (!m->arch->thp || !vma_is_anonymous(v) || va == huge_down(m, va) ||
 		!holds_span(m, v, huge_down(m, va)))
 		return;
 	if (pte_huge(m, pt_above(m, mm_at(m, v->mm), va)))
@@ -372,25 +367,26 @@ static void split_whole(struct vm *m, idx_t mm, pfn_t head)
 
 	folio_split(m, head);
 	vma_for_each (m, mm_at(m, mm), v)
-		if (v->anon_vma && is_anonymous(v))
+		if (v->anon_vma && vma_is_anonymous(v))
 			settle_parts(m, v, head);
 	tlb_flush_mm(m, mm);
 }
 
 /* Bytes to step over at va: to the next page, or behind a huge page that lies
- * in the range as a whole. */
+ * in the range, and in one leaf table, as a whole. */
 static uint64_t split_part(
 	struct vm *m, const struct vma *v, vaddr_t va, vaddr_t end)
 {
 	const struct mm *mm = mm_at(m, v->mm);
 	uint64_t e = pt_get(m, mm, va);
+	vaddr_t table_end = huge_down(m, va) + huge_size(m);
 	pfn_t pfn = pte_pfn(m, e);
 	unsigned nr;
 
 	if (!pte_present(m, e) || is_huge_zero(m, e) ||
 		!(frame_at(m, pfn)->flags & FR_LARGE))
 		return m->page_size;
-	nr = nr_parts(m, mm, va, end, pfn);
+	nr = nr_parts(m, mm, va, end < table_end ? end : table_end, pfn);
 	if (nr == 1u << huge_order(m))
 		return huge_size(m);
 	if (folio_maybe_shared(m, pfn))

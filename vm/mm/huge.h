@@ -9,6 +9,17 @@
 
 /* A fault at va in v that a huge entry, or a new one, may settle. */
 int huge_fault(struct vm *m, struct vma *v, vaddr_t va, bool write);
+static inline vaddr_t huge_up(const struct vm *m, vaddr_t va)
+{
+	return huge_down(m, va + huge_size(m) - 1);
+}
+
+/* Whether v has room for one. */
+bool huge_fits(const struct vm *m, const struct vma *v);
+/* A block of zeros, one of the two counters up; PFN_NONE with no sentence. */
+pfn_t huge_alloc(struct vm *m, enum vm_counter done, enum vm_counter failed);
+/* Maps a new huge page at va, where a deposit waits for it. */
+void huge_map_new(struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn);
 /* Whether faults in v may bring huge pages: THPeligible. */
 bool huge_eligible(const struct vm *m, const struct vma *v);
 /* Whether a huge entry of a locked VMA maps it. */

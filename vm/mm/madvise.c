@@ -5,6 +5,7 @@
 #include "mm_i.h"
 
 #include "../disk/disk.h"
+#include "collapse.h"
 #include "huge.h"
 
 enum advice {
@@ -48,11 +49,6 @@ static int refuse(struct vm *m, const struct piece *p, const char *why)
 	return vm_fail(m, EINVAL, "advice %d on [0x%llx, 0x%llx): %s",
 		p->advice, (unsigned long long)p->v->start,
 		(unsigned long long)p->v->end, why);
-}
-
-static bool is_anonymous(const struct vma *v)
-{
-	return !v->file && !v->special;
 }
 
 /* ---- advice that only sets flags ---------------------------------------- */
@@ -155,7 +151,7 @@ static int advise_flags(struct vm *m, const struct piece *p, vaddr_t *stop)
 /* The pages are clean now: reclaim may take them, a store keeps them. */
 static int advise_free(struct vm *m, const struct piece *p)
 {
-	if (!is_anonymous(p->v))
+	if (!vma_is_anonymous(p->v))
 		return refuse(m, p, "not private anonymous memory");
 	mm_free_lazily(m, p->v, p->start, p->end);
 	return 0;
@@ -239,18 +235,13 @@ static int advise_cold(struct vm *m, const struct piece *p)
 {
 	if (p->v->flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB))
 		return refuse(m, p, "a locked or special mapping");
-	if (is_anonymous(p->v))
+	if (vma_is_anonymous(p->v))
 		huge_split_parts(m, p->v, p->start, p->end);
 	if (p->advice == MADV_COLD)
 		mm_deactivate(m, p->v, p->start, p->end);
 	else if (may_page_out(m, p))
 		mm_page_out(m, p->v, p->start, p->end);
 	return 0;
-}
-
-static int advise_collapse(struct vm *m, const struct piece *p)
-{
-	return refuse(m, p, "not eligible for huge pages");
 }
 
 static bool is_discard(int advice)
@@ -275,7 +266,7 @@ static int check_sealed(struct vm *m, const struct piece *p)
 	const struct vma *v = p->v;
 
 	if (!(v->flags & VM_SEALED) || !is_discard(p->advice) ||
-		!is_anonymous(v) || v->flags & VM_WRITE)
+		!vma_is_anonymous(v) || v->flags & VM_WRITE)
 		return 0;
 	return vm_fail(m, EPERM,
 		"the mapping [0x%llx, 0x%llx) is sealed and read-only",
@@ -302,7 +293,7 @@ static int advise_piece(struct vm *m, const struct piece *p, vaddr_t *stop)
 	case MADV_PAGEOUT:
 		return advise_cold(m, p);
 	case MADV_COLLAPSE:
-		return advise_collapse(m, p);
+		return mm_collapse(m, p->v, p->start, p->end);
 	case MADV_GUARD_INSTALL:
 		return guard_install(m, p->v, p->start, p->end);
 	case MADV_GUARD_REMOVE:

@@ -35,6 +35,12 @@ static inline uint64_t vma_pages(const struct vm *m, const struct vma *v)
 	return (v->end - v->start) >> m->page_shift;
 }
 
+/* Neither a file nor a page of the kernel is behind it. */
+static inline bool vma_is_anonymous(const struct vma *v)
+{
+	return !v->file && !v->special;
+}
+
 /* The page of the object at va. */
 static inline uint64_t vma_pgoff_at(
 	const struct vm *m, const struct vma *v, vaddr_t va)
@@ -160,6 +166,9 @@ int unmap_prepare(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
 void unmap_finish(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
 /* Both. */
 int unmap_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
+/* Moves the entries of [from, from + len) to a VMA of the same kind
+ * (move_pages.c); 0, or -ENOMEM and nothing moved. */
+int move_pages(struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len);
 /* What madvise says about the pages of a part of v (advice.c): given up until
  * they are written, old, out, or in. */
 void mm_free_lazily(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);

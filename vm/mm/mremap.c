@@ -149,110 +149,6 @@ static struct vma *check_source(
 	return NULL;
 }
 
-/* ---- page tables -------------------------------------------------------- */
-
-/* Bytes that lie under one entry above the leaf tables at both places. */
-static uint64_t extent(
-	const struct vm *m, vaddr_t from, vaddr_t to, uint64_t left)
-{
-	uint64_t n = huge_size(m) - (from & (huge_size(m) - 1));
-	uint64_t n_to = huge_size(m) - (to & (huge_size(m) - 1));
-
-	n = n < n_to ? n : n_to;
-	return n < left ? n : left;
-}
-
-/* A page of this process alone remembers where it is mapped. */
-static void note_place(struct vm *m, idx_t mm, vaddr_t va, uint64_t e)
-{
-	struct frame *f = frame_at(m, pte_pfn(m, e));
-
-	if (pte_present(m, e) && !(e & m->arch->pte.special) &&
-		f->state == FRAME_ANON && f->flags & FR_EXCLUSIVE)
-		frame_set_exclusive(m, f, mm, va);
-}
-
-/* Moves what one extent of the source has, entry by entry. */
-static int move_entries(
-	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
-{
-	if (pt_make_leaf(m, mm, to))
-		return -ENOMEM;
-	for (uint64_t off = 0; off < len; off += m->page_size) {
-		uint64_t e = pt_get(m, mm_at(m, mm), from + off);
-
-		if (!e)
-			continue;
-		pt_set(m, mm, to + off, e);
-		pt_set(m, mm, from + off, 0);
-		note_place(m, mm, to + off, e);
-	}
-	return 0;
-}
-
-/* One extent: whole leaf tables and huge pages move as they are. */
-static int move_extent(
-	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
-{
-	if (pt_make_upper(m, mm, to))
-		return -ENOMEM;
-	if (len == huge_size(m) && pt_move_above(m, mm, from, to)) {
-		for (uint64_t off = 0; off < len; off += m->page_size)
-			note_place(m, mm, to + off,
-				pt_get(m, mm_at(m, mm), to + off));
-		return 0;
-	}
-	if (pte_huge(m, pt_above(m, mm_at(m, mm), from)))
-		huge_split(m, mm, from);
-	return move_entries(m, mm, from, to, len);
-}
-
-/* Moves the entries of [from, from + len); undone if a table is missing. */
-static int move_ptes(
-	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
-{
-	uint64_t off = 0;
-
-	while (off < len) {
-		uint64_t n = extent(m, from + off, to + off, len - off);
-		unsigned first;
-
-		if (!pt_above(m, mm_at(m, mm), from + off)) {
-			pt_leaf_table(m, mm_at(m, mm), from + off, &first, &n);
-			n = n < len - off ? n : len - off;
-			if (pt_move_upper(m, mm, from + off, to + off))
-				goto undo;
-		} else if (move_extent(m, mm, from + off, to + off, n)) {
-			goto undo;
-		}
-		off += n;
-	}
-	tlb_flush_range(m, mm, from, from + len);
-	return 0;
-undo:
-	move_ptes(m, mm, to, from, off);
-	return -ENOMEM;
-}
-
-static int move_huge(
-	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
-{
-	for (uint64_t off = 0; off < len; off += huge_size(m)) {
-		uint64_t e = pt_above(m, mm_at(m, mm), from + off);
-
-		if (!e)
-			continue;
-		if (pt_make_upper(m, mm, to + off)) {
-			move_huge(m, mm, to, from, off);
-			return -ENOMEM;
-		}
-		pt_huge_set(m, mm, to + off, e);
-		pt_huge_set(m, mm, from + off, 0);
-	}
-	tlb_flush_range(m, mm, from, from + len);
-	return 0;
-}
-
 /* ---- moving one VMA ----------------------------------------------------- */
 
 /*
@@ -358,10 +254,7 @@ static int move_vma(struct vm *m, struct task *t, const struct remap *r)
 	if (n->start == r->to && n->end == r->to + r->new_len &&
 		n->anon_vma == src.anon_vma)
 		n->av_multi = src.av_multi;
-	if (src.flags & VM_HUGETLB)
-		err = move_huge(m, t->mm, r->old, r->to, r->old_len);
-	else
-		err = move_ptes(m, t->mm, r->old, r->to, r->old_len);
+	err = move_pages(m, t->mm, r->old, r->to, r->old_len);
 	if (err) {
 		unmap_range(m, t->mm, r->to, r->to + r->new_len);
 		return err;

@@ -231,6 +231,9 @@ static void take_anon_vma(struct vm *m, struct vma *to, const struct vma *from)
 struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 {
 	struct vma *next = vma_find(m, mm, r->start), *prev;
+	const struct vma src = {.anon_vma = r->anon_vma,
+		.family = r->family,
+		.av_multi = r->src_multi};
 	uint64_t sticky = r->flags & VM_STICKY;
 	bool left, right;
 
@@ -250,8 +253,7 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 		vma_remove(m, next);
 		vma_resize(m, prev, prev->start, gone.end);
 		prev->flags |= sticky | (gone.flags & VM_STICKY);
-		if (r->family && !prev->family)
-			rmap_join(m, prev, r->family);
+		take_anon_vma(m, prev, &src);
 		return prev;
 	}
 	if (left || right) {
@@ -262,8 +264,7 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 		else
 			vma_resize(m, v, r->start, v->end);
 		v->flags |= sticky;
-		if (r->family && !v->family)
-			rmap_join(m, v, r->family);
+		take_anon_vma(m, v, &src);
 		return v;
 	}
 	return vma_add(m, &(struct vma){

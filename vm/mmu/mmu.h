@@ -84,6 +84,10 @@ int pt_huge_prepare(struct vm *m, idx_t mm, vaddr_t va);
 /* Changes the huge entry of va.  A deposit stays until it is dropped. */
 void pt_huge_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t e);
 void pt_drop_deposit(struct vm *m, idx_t mm, vaddr_t va);
+/* Whether the table exists that holds the entry of pt_above(). */
+bool pt_has_above(const struct vm *m, const struct mm *mm, vaddr_t va);
+/* The leaf table of va, which is empty, becomes a deposit; the entry is 0. */
+void pt_huge_deposit(struct vm *m, idx_t mm, vaddr_t va);
 /* The deposit takes the place of the huge entry: the empty leaf table. */
 void *pt_huge_split(struct vm *m, idx_t mm, vaddr_t va);
 /* Moves what lies below one entry to another whose tables above exist; false

@@ -47,6 +47,11 @@ uint64_t pt_above(const struct vm *m, const struct mm *mm, vaddr_t va)
 	return at ? pte_read(m, at) : 0;
 }
 
+bool pt_has_above(const struct vm *m, const struct mm *mm, vaddr_t va)
+{
+	return huge_at(m, mm, va);
+}
+
 /* ---- deposits ------------------------------------------------------------ */
 
 static struct frame *holder_of(const struct vm *m, paddr_t at)
@@ -116,6 +121,14 @@ void *pt_huge_split(struct vm *m, idx_t mm, vaddr_t va)
 
 	pte_write(m, at, pfn_to_pa(m, table) | m->arch->pte.table);
 	return frame_bytes(m, table);
+}
+
+void pt_huge_deposit(struct vm *m, idx_t mm, vaddr_t va)
+{
+	paddr_t at = huge_at(m, mm_at(m, mm), va);
+
+	deposit(m, at, pte_pfn(m, pte_read(m, at)));
+	pte_write(m, at, 0);
 }
 
 /* A leaf table moves as it is; a huge entry takes its deposit along. */

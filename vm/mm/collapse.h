@@ -1,0 +1,28 @@
+/* Small pages that become a huge one: madvise(MADV_COLLAPSE). */
+#ifndef PAGEFS_VM_COLLAPSE_H
+#define PAGEFS_VM_COLLAPSE_H
+
+#include "mm_i.h"
+
+/* What came of one span of a huge page. */
+enum collapse {
+	COLLAPSE_OK,
+	COLLAPSE_MAPPED,    /* it is one huge page already */
+	COLLAPSE_NO_TABLE,  /* not even the table above the leaf table exists */
+	COLLAPSE_EMPTY,	    /* there is no leaf table */
+	COLLAPSE_ABSENT,    /* pages left while others came back from swap */
+	COLLAPSE_FAILED,    /* a guard page, or no memory for swapped pages */
+	COLLAPSE_NO_MEMORY, /* no free block is large enough */
+};
+
+/* Whether [va, va + huge_size) of v, anonymous memory, can become a huge page:
+ * OK, MAPPED, NO_TABLE, EMPTY. */
+enum collapse collapse_scan(
+	const struct vm *m, const struct vma *v, vaddr_t va);
+/* Makes it one after collapse_scan() said OK: OK, ABSENT, FAILED, NO_MEMORY. */
+enum collapse collapse_make(struct vm *m, struct vma *v, vaddr_t va);
+
+/* madvise(MADV_COLLAPSE) on a part of v: 0, -EINVAL, -ENOMEM. */
+int mm_collapse(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
+
+#endif
