@@ -1,32 +1,36 @@
 /*
  * proc/PID/pagemap: one 64-bit word for each virtual page.
  *
- *	 63      62      61    60  58    57 56        55  54         0
- *	+-------+-------+-----+---+-----+--+---------+---+------------+
- *	|present|swapped|file | 0 |guard|0 |exclusive| 0 | page frame |
- *	+-------+-------+-----+---+-----+--+---------+---+------------+
+ *	 63      62      61    60  58    57 56        55   54         0
+ *	+-------+-------+-----+---+-----+--+---------+----+------------+
+ *	|present|swapped|file | 0 |guard|0 |exclusive|soft| page frame |
+ *	|       |       |     |   |     |  |         |dirt|            |
+ *	+-------+-------+-----+---+-----+--+---------+----+------------+
  *
  * A guard page shows as swapped too.  Of a swapped page bits 0-4 are the area
  * and bits 5-54 the slot in it.
  *
  * `file` is set for the page cache of files and of shared memory, `exclusive`
  * when one page-table entry alone maps the frame.  The zero page has neither.
+ * Soft-dirty pages exist with soft_dirty=1, see vm/mm/soft_dirty.h.
  * Source: Linux Documentation/admin-guide/mm/pagemap.rst.
  */
 #include "show_pagemap.h"
 
 #include "access.h"
 
+#include "../vm/mm/soft_dirty.h"
 #include "../vm/mmu/mmu.h"
 #include "../vm/swap/swap.h"
 #include "renderers.h"
 #include "show_proc.h"
 
-#define PM_PRESENT   (1ull << 63)
-#define PM_SWAPPED   (1ull << 62)
-#define PM_FILE	     (1ull << 61)
-#define PM_GUARD     (1ull << 58)
-#define PM_EXCLUSIVE (1ull << 56)
+#define PM_PRESENT    (1ull << 63)
+#define PM_SWAPPED    (1ull << 62)
+#define PM_FILE	      (1ull << 61)
+#define PM_GUARD      (1ull << 58)
+#define PM_EXCLUSIVE  (1ull << 56)
+#define PM_SOFT_DIRTY (1ull << 55)
 
 static uint64_t page_word(
 	const struct vm *m, const struct pte_bits *bits, uint64_t e, bool pfns)
@@ -115,6 +119,35 @@ static void range_words(const struct vm *m, const struct mm *mm, vaddr_t va,
 	}
 }
 
+static bool is_soft_dirty(const struct vm *m, const struct vma *v, vaddr_t va)
+{
+	uint64_t e;
+
+	if (v->flags & (VM_SOFTDIRTY | VM_HUGETLB))
+		return v->flags & VM_SOFTDIRTY;
+	e = pt_get(m, mm_at(m, v->mm), va);
+	return e & (pte_present(m, e)		   ? m->soft_dirty
+			   : swap_entry_slot(m, e) ? soft_dirty_swap(m)
+						   : 0);
+}
+
+/* A pass of its own, as it depends on the VMA. */
+static void mark_soft_dirty(const struct vm *m, const struct mm *mm, vaddr_t va,
+	uint64_t *out, size_t n)
+{
+	vaddr_t end = va + ((uint64_t)n << m->page_shift);
+	const struct vma *v;
+
+	vma_for_each (m, mm, v) {
+		vaddr_t at = v->start > va ? v->start : va;
+
+		for (; at < v->end && at < end; at += m->page_size)
+			if (is_soft_dirty(m, v, at))
+				out[(at - va) >> m->page_shift] |=
+					PM_SOFT_DIRTY;
+	}
+}
+
 int64_t pagemap_read(const struct vm *m, const struct mm *mm, void *buf,
 	size_t len, uint64_t off, bool pfns)
 {
@@ -128,6 +161,8 @@ int64_t pagemap_read(const struct vm *m, const struct mm *mm, void *buf,
 	if (n > top - page)
 		n = top - page;
 	range_words(m, mm, page << m->page_shift, buf, n, pfns);
+	if (m->soft_dirty)
+		mark_soft_dirty(m, mm, page << m->page_shift, buf, n);
 	return (int64_t)(n * 8);
 }
 

@@ -31,6 +31,7 @@ static const struct {
 	{VM_SYNC, "sf "},
 	{VM_WIPEONFORK, "wf "},
 	{VM_DONTDUMP, "dd "},
+	{VM_SOFTDIRTY, "sd "},
 	{VM_MIXEDMAP, "mm "},
 	{VM_HUGEPAGE, "hg "},
 	{VM_NOHUGEPAGE, "nh "},

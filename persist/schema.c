@@ -226,12 +226,18 @@ int schema_identify(struct store *s, int fd, bool *is_new)
 
 /* ---- configuration ------------------------------------------------------ */
 
-static void config_sum(const struct vm_config *c, char out[17])
+#define ALL_KEYS (~0u)
+
+/* Over the keys whose bits are set, by their place in vm_config_keys: a
+ * database of an earlier version lacks those that came later. */
+static void config_sum(const struct vm_config *c, unsigned keys, char out[17])
 {
 	XXH64_hash_t h = 0;
 	char value[64];
 
 	for (const char *const *k = vm_config_keys; *k; k++) {
+		if (!(keys >> (k - vm_config_keys) & 1))
+			continue;
 		memset(value, 0, sizeof(value));
 		vm_config_get(c, *k, value, sizeof(value));
 		h = XXH3_64bits_withSeed(*k, strlen(*k) + 1, h);
@@ -265,6 +271,14 @@ static int apply_options(
 	return 0;
 }
 
+static unsigned key_bit(const char *key)
+{
+	for (unsigned i = 0; vm_config_keys[i]; i++)
+		if (!strcmp(key, vm_config_keys[i]))
+			return 1u << i;
+	return 0;
+}
+
 static int put(struct store *s, const char *key, const char *value)
 {
 	sqlite3_stmt *st;
@@ -292,7 +306,7 @@ static int put_config(struct store *s)
 	}
 	if (rc)
 		return rc;
-	config_sum(&s->config, value);
+	config_sum(&s->config, ALL_KEYS, value);
 	rc = put(s, "config_sum", value);
 	if (rc)
 		return rc;
@@ -344,6 +358,7 @@ static int damaged(struct store *s, const char *what)
 static int read_config(struct store *s)
 {
 	char stored_sum[17] = "", sum[17];
+	unsigned keys = 0;
 	sqlite3_stmt *st;
 	int rc = store_prepare(s, "SELECT key, value FROM machine", &st), step;
 
@@ -362,13 +377,14 @@ static int read_config(struct store *s)
 			rc = set_key(s, &s->config, key, val)
 				     ? damaged(s, "does not parse")
 				     : 0;
+		keys |= key_bit(key ? key : "");
 	}
 	if (!rc && step != SQLITE_DONE)
 		rc = store_sql_fail(s, "read the configuration");
 	sqlite3_finalize(st);
 	if (rc)
 		return rc;
-	config_sum(&s->config, sum);
+	config_sum(&s->config, keys, sum);
 	return strcmp(sum, stored_sum) ? damaged(s, "fails its checksum") : 0;
 }
 

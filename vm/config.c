@@ -346,9 +346,25 @@ static void get_vsyscall(
 	vm_snprintf(buf, size, "%s", vsyscall_names[c->vsyscall % 3]);
 }
 
+static int set_soft_dirty(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	if (strcmp(value, "0") && strcmp(value, "1"))
+		return refuse(err, key, value,
+			"0 or 1 (1: as with CONFIG_MEM_SOFT_DIRTY)");
+	c->soft_dirty = *value == '1';
+	return 0;
+}
+
+static void get_soft_dirty(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	vm_snprintf(buf, size, "%u", c->soft_dirty);
+}
+
 /* In the order of key_table. */
 const char *const vm_config_keys[] = {"arch", "ram", "swap", "disk", "cpus",
-	"pcid", "tlb", "seed", "vsyscall", "aslr", NULL};
+	"pcid", "tlb", "seed", "vsyscall", "aslr", "soft_dirty", NULL};
 
 const char *const vm_config_help[] = {
 	"x86_64 or i386",
@@ -361,6 +377,7 @@ const char *const vm_config_help[] = {
 	"of the generator that all random values come from",
 	"none, xonly or emulate, as the kernel's parameter",
 	"seed of random address layouts, 0: none is random",
+	"1: clear_refs and pagemap track which pages are stored to",
 	NULL,
 };
 
@@ -378,6 +395,7 @@ static const struct {
 	{set_seed, get_seed},
 	{set_vsyscall, get_vsyscall},
 	{set_aslr, get_aslr},
+	{set_soft_dirty, get_soft_dirty},
 };
 
 static int key_find(const char *key)
@@ -490,6 +508,12 @@ int vm_config_check(const struct vm_config *c, char *err)
 		vm_snprintf(err, SENTENCE_MAX,
 			"pcid=%u: the TLB of %s has no address-space ids",
 			c->pcid, a->name);
+		return -EINVAL;
+	}
+	if (c->soft_dirty > (a->pte.soft_dirty != 0)) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"soft_dirty=%u: %s does not track stores",
+			c->soft_dirty, a->name);
 		return -EINVAL;
 	}
 	if (c->vsyscall > 2) {

@@ -32,9 +32,10 @@ struct vm_config {
 	uint32_t cpus;
 	uint32_t pcid; /* 1: entries carry an address-space id */
 	struct tlb_geometry tlb;
-	uint64_t seed;	   /* of every random choice */
-	uint64_t aslr;	   /* settings.aslr at the beginning */
-	uint32_t vsyscall; /* 0 none, 1 xonly, 2 emulate */
+	uint64_t seed;	     /* of every random choice */
+	uint64_t aslr;	     /* settings.aslr at the beginning */
+	uint32_t vsyscall;   /* 0 none, 1 xonly, 2 emulate */
+	uint32_t soft_dirty; /* 1: stores are tracked, see mm/soft_dirty.h */
 	uint32_t
 		given; /* keys that a later arch= leaves alone; 0 once booted */
 };
@@ -248,6 +249,7 @@ struct vm {
 	const struct arch *arch;
 	unsigned page_shift;
 	uint64_t page_size;
+	uint64_t soft_dirty; /* the entries' bit, 0: nothing is tracked */
 
 	/* outcome of the operation in progress; see vm_fail() */
 	struct {

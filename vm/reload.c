@@ -39,6 +39,9 @@ static int check_config(struct vm *m)
 	if (m->arch != &arch_table[m->root->arch_index])
 		return BAD(m, "it is of %s, the configuration of %s", c->arch,
 			m->arch->name);
+	if (!c->soft_dirty != !m->soft_dirty)
+		return BAD(m, "its configuration has soft_dirty=%u",
+			c->soft_dirty);
 	for (unsigned id = 0; id < NR_SEG; id++)
 		if (m->arena.seg[id].reserved != vm_seg_bytes(c, m->arch, id))
 			return BAD(m,
@@ -100,9 +103,11 @@ static int check_phys(struct vm *m)
 		return BAD(m, "it has %u ranges of memory", r->nr_firmware);
 	last = &r->firmware[r->nr_firmware];
 	for (const struct phys_range *f = r->firmware; f < last; f++)
-		if (f->kind == PHYS_RAM && f->end > (uint64_t)r->max_pfn
-							    << m->page_shift)
-			return BAD(m, "RAM ends at 0x%llx",
+		if (f->start >= f->end ||
+			(f->kind == PHYS_RAM &&
+				f->end > (uint64_t)r->max_pfn << m->page_shift))
+			return BAD(m, "a range of memory is 0x%llx to 0x%llx",
+				(unsigned long long)f->start,
 				(unsigned long long)f->end);
 	for (unsigned i = 0; i < r->nr_zones; i++)
 		if (check_zone(m, &r->zone[i]))

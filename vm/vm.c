@@ -88,6 +88,7 @@ struct vm *vm_blank(
 	m->arch = arch_find(c->arch);
 	m->page_shift = m->arch->page_shift;
 	m->page_size = 1ull << m->page_shift;
+	m->soft_dirty = c->soft_dirty ? m->arch->pte.soft_dirty : 0;
 	for (unsigned id = 0; id < NR_SEG; id++) {
 		uint64_t bytes = vm_seg_bytes(c, m->arch, id);
 

@@ -276,7 +276,7 @@ static const struct {
 	{bad_fresh, "the zone of frames"},
 	{bad_free_pages, "frames free and"},
 	{bad_firmware, "it has 1000 ranges of memory"},
-	{bad_ram_end, "RAM ends at 0xffffffffffffffff"},
+	{bad_ram_end, "to 0xffffffffffffffff"},
 	{bad_zero_page, "the zero page is 4294967295"},
 };
 

@@ -37,6 +37,8 @@ const struct arch arch_table[] = {
 				.noexec = 1ull << 63,
 				.prot_none = 1ull << 8,
 				.special = 1ull << 9,
+				.soft_dirty = 1ull << 11,
+				.swap_soft_dirty = 1ull << 1,
 				.addr = 0x000ffffffffff000,
 				.table = 0x67,
 			},

@@ -28,11 +28,13 @@ struct pt_level {
  */
 struct pte_bits {
 	uint64_t present, write, user, accessed, dirty, huge, global;
-	uint64_t noexec;    /* 0 where the format has no NX bit */
-	uint64_t prot_none; /* set with present=0: page kept, no access */
-	uint64_t special;   /* software: no struct page behind (zero page) */
-	uint64_t addr;	    /* the frame address bits */
-	uint64_t table;	    /* flag bits of an entry that points to a table */
+	uint64_t noexec;     /* 0 where the format has no NX bit */
+	uint64_t prot_none;  /* set with present=0: page kept, no access */
+	uint64_t special;    /* software: no struct page behind (zero page) */
+	uint64_t soft_dirty; /* software: stored to since clear_refs 4 */
+	uint64_t addr;	     /* the frame address bits */
+	uint64_t table;	     /* flag bits of an entry that points to a table */
+	uint64_t swap_soft_dirty; /* soft_dirty of an entry that names a slot */
 };
 
 /* Where things go in the address space of a process. */

@@ -270,9 +270,12 @@ const struct command command_table[] = {
 		.args = {{"N", ARG_NUM, 0}},
 		.summary = "forget which pages were referenced",
 		.detail = "1 clears the accessed bits of all pages, 2 of "
-			  "anonymous, 3 of mapped files' pages; 4 is accepted "
-			  "without effect; 5 resets VmHWM.  The same as "
-			  "writing N to proc/PID/clear_refs.",
+			  "anonymous, 3 of mapped files' pages; 4 clears the "
+			  "soft-dirty bits, so that pagemap tells what is "
+			  "stored to from then on (of machines made with "
+			  "soft_dirty=1; others accept it without effect); 5 "
+			  "resets VmHWM.  The same as writing N to "
+			  "proc/PID/clear_refs.",
 		.example = "touch stack\nclear_refs 1"},
 
 	/* ---- accesses ---- */

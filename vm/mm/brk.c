@@ -104,11 +104,13 @@ static int grow(struct vm *m, struct task *t, vaddr_t from, vaddr_t to)
 	next = vma_find(m, t->mm, from);
 	prev = next ? vma_prev(m, next)
 		    : (mm->last ? vma_at(m, mm->last) : NULL);
-	if (heap_extends(m, mm, prev, flags, from))
+	if (heap_extends(m, mm, prev, flags, from)) {
 		vma_resize(m, prev, prev->start, to);
-	else if (!mm_insert(m, t->mm, from, to, flags, 0, from >> m->page_shift,
-			 VMA_PLAIN))
+		prev->flags |= soft_dirty_vma(m);
+	} else if (!mm_insert(m, t->mm, from, to, flags | soft_dirty_vma(m), 0,
+			   from >> m->page_shift, VMA_PLAIN)) {
 		return -ENOMEM;
+	}
 	return 0;
 }
 

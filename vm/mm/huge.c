@@ -182,8 +182,7 @@ static int write_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 		huge_map_new(m, v, va, pfn);
 	} else {
 		frame_at(m, pfn)->flags |= FR_EXCLUSIVE;
-		pt_huge_set(
-			m, v->mm, va, e | b->write | b->dirty | b->accessed);
+		pt_huge_set(m, v->mm, va, e | b->write | pte_stored(m));
 		m->root->count[CNT_FAULT_REUSE]++;
 	}
 	tlb_flush_range(m, v->mm, va, va + huge_size(m));
@@ -200,7 +199,7 @@ int huge_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 		if (write && !(e & b->write))
 			return write_fault(m, v, va, e);
 		/* the TLB was behind the table */
-		e |= b->accessed | (write ? b->dirty : 0);
+		e |= write ? pte_stored(m) : b->accessed;
 		pt_huge_set(m, v->mm, va, e);
 		tlb_flush_range(m, v->mm, va, va + huge_size(m));
 		return 0;
@@ -289,11 +288,12 @@ void huge_protect(struct vm *m, const struct vma *v, vaddr_t va)
 {
 	const struct pte_bits *b = &m->arch->pte;
 	uint64_t e = pt_above(m, mm_at(m, v->mm), va);
-	uint64_t keep = b->accessed | b->dirty | b->special;
+	uint64_t keep = pte_stored(m) | b->special;
 	uint64_t n = pte_make(m, pte_pfn(m, e), v->flags, false);
 
 	n = (n & ~keep) | (e & keep) | b->huge;
 	if (n & b->present && v->flags & VM_WRITE && !is_huge_zero(m, e) &&
+		!soft_dirty_waits(m, v, n) &&
 		frame_at(m, pte_pfn(m, e))->flags & FR_EXCLUSIVE)
 		n |= b->write;
 	pt_huge_set(m, v->mm, va, n);
@@ -302,6 +302,11 @@ void huge_protect(struct vm *m, const struct vma *v, vaddr_t va)
 void huge_clear_bits(struct vm *m, idx_t mm, vaddr_t va, uint64_t bits)
 {
 	pt_huge_set(m, mm, va, pt_above(m, mm_at(m, mm), va) & ~bits);
+}
+
+void huge_set_bits(struct vm *m, idx_t mm, vaddr_t va, uint64_t bits)
+{
+	pt_huge_set(m, mm, va, pt_above(m, mm_at(m, mm), va) | bits);
 }
 
 /* ---- parts of a huge page ------------------------------------------------ */

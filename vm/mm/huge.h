@@ -46,5 +46,6 @@ void huge_split_parts(
 /* Makes single pages of a huge page, whoever maps it and how: reclaim. */
 void huge_break(struct vm *m, pfn_t head);
 void huge_clear_bits(struct vm *m, idx_t mm, vaddr_t va, uint64_t bits);
+void huge_set_bits(struct vm *m, idx_t mm, vaddr_t va, uint64_t bits);
 
 #endif

@@ -36,6 +36,7 @@
 #define VM_SYNC	       (1ull << 23) /* sf */
 #define VM_WIPEONFORK  (1ull << 25) /* wf */
 #define VM_DONTDUMP    (1ull << 26) /* dd */
+#define VM_SOFTDIRTY   (1ull << 27) /* sd */
 #define VM_MIXEDMAP    (1ull << 28) /* mm */
 #define VM_HUGEPAGE    (1ull << 29) /* hg */
 #define VM_NOHUGEPAGE  (1ull << 30) /* nh */

@@ -7,12 +7,13 @@
 
 #include "../abi.h"
 #include "mm.h"
+#include "soft_dirty.h"
 
 #define PMD_SIZE (2 * MiB)
 
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
 /* Set without a split and ignored when two VMAs are compared. */
-#define VM_STICKY VM_MAYBE_GUARD
+#define VM_STICKY (VM_MAYBE_GUARD | VM_SOFTDIRTY)
 
 /* ---- sizes ---- */
 static inline uint64_t page_up(const struct vm *m, uint64_t x)

@@ -3,6 +3,7 @@
  *
  * Source: Linux mm/mremap.c (move_page_tables, try_realign_addr).
  */
+#include "../swap/swap.h"
 #include "huge.h"
 #include "rmap.h"
 
@@ -27,6 +28,14 @@ static void note_place(struct vm *m, idx_t mm, vaddr_t va, uint64_t e)
 		frame_set_exclusive(m, f, mm, va);
 }
 
+/* A page at another address counts as stored to. */
+static uint64_t moved(const struct vm *m, uint64_t e)
+{
+	if (pte_present(m, e))
+		return e | m->soft_dirty;
+	return swap_entry_slot(m, e) ? e | soft_dirty_swap(m) : e;
+}
+
 /* Moves what one extent of the source has, entry by entry. */
 static int move_entries(
 	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
@@ -38,7 +47,7 @@ static int move_entries(
 
 		if (!e)
 			continue;
-		pt_set(m, mm, to + off, e);
+		pt_set(m, mm, to + off, moved(m, e));
 		pt_set(m, mm, from + off, 0);
 		note_place(m, mm, to + off, e);
 	}
@@ -52,6 +61,8 @@ static int move_extent(
 	if (pt_make_upper(m, mm, to))
 		return -ENOMEM;
 	if (len == huge_size(m) && pt_move_above(m, mm, from, to)) {
+		if (pte_huge(m, pt_above(m, mm_at(m, mm), to)))
+			huge_set_bits(m, mm, to, m->soft_dirty);
 		for (uint64_t off = 0; off < len; off += m->page_size)
 			note_place(m, mm, to + off,
 				pt_get(m, mm_at(m, mm), to + off));

@@ -16,7 +16,7 @@ static bool write_at_once(const struct vm *m, const struct vma *v, uint64_t pte)
 {
 	const struct frame *f = frame_at(m, pte_pfn(m, pte));
 
-	if (!(v->flags & VM_WRITE))
+	if (!(v->flags & VM_WRITE) || soft_dirty_waits(m, v, pte))
 		return false;
 	if (f->state == FRAME_ANON)
 		return f->flags & FR_EXCLUSIVE;
@@ -28,7 +28,7 @@ static bool write_at_once(const struct vm *m, const struct vma *v, uint64_t pte)
 static uint64_t pte_modify(const struct vm *m, const struct vma *v, uint64_t e)
 {
 	const struct pte_bits *b = &m->arch->pte;
-	uint64_t keep = b->accessed | b->dirty | b->special;
+	uint64_t keep = pte_stored(m) | b->special;
 	uint64_t n = pte_make(m, pte_pfn(m, e), v->flags, false);
 
 	n = (n & ~keep) | (e & keep);

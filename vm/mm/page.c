@@ -165,7 +165,8 @@ static uint64_t file_entry(const struct fault *x, pfn_t pfn)
 	const uint64_t rw = VM_WRITE | VM_SHARED;
 	uint64_t e = pte_make(x->m, pfn, x->v->flags, false);
 
-	if (x->n->type == INODE_SHMEM && (x->v->flags & rw) == rw)
+	if (x->n->type == INODE_SHMEM && (x->v->flags & rw) == rw &&
+		!soft_dirty_waits(x->m, x->v, e))
 		e |= x->m->arch->pte.write;
 	return e;
 }
@@ -323,9 +324,9 @@ static int file_fault(struct fault *x)
 
 static void make_writable(struct fault *x, uint64_t e)
 {
-	const struct pte_bits *b = &x->m->arch->pte;
+	uint64_t write = x->m->arch->pte.write;
 
-	pt_set(x->m, x->v->mm, x->va, e | b->write | b->dirty | b->accessed);
+	pt_set(x->m, x->v->mm, x->va, e | write | pte_stored(x->m));
 	tlb_flush_page(x->m, x->v->mm, x->va);
 	count(x, CNT_FAULT_REUSE);
 }
@@ -393,7 +394,7 @@ static int present_fault(struct fault *x, uint64_t e)
 	if (x->write && !(e & b->write))
 		return write_protect_fault(x, e);
 	/* the TLB was behind the table */
-	e |= b->accessed | (x->write ? b->dirty : 0);
+	e |= x->write ? pte_stored(x->m) : b->accessed;
 	pt_set(x->m, x->v->mm, x->va, e);
 	tlb_flush_page(x->m, x->v->mm, x->va);
 	return 0;
@@ -431,11 +432,14 @@ static int swap_fault(struct fault *x, uint64_t e, uint32_t slot)
 	if (gives_slot_up(x, f))
 		swap_cache_drop(m, pfn);
 	n = pte_make(m, pfn, x->v->flags, false);
+	if (e & soft_dirty_swap(m))
+		n |= m->soft_dirty;
 	if (e & swap_entry_exclusive(m) ||
 		(!f->mapcount && !(f->flags & FR_SWAPCACHE))) {
 		anon_owned(x, pfn);
-		if (x->v->flags & VM_WRITE && n & b->present)
-			n |= b->write | (x->write ? b->dirty : 0);
+		if (x->v->flags & VM_WRITE && n & b->present &&
+			!soft_dirty_waits(m, x->v, n))
+			n |= b->write | (x->write ? pte_stored(m) : 0);
 	} else {
 		frame_set_shared(m, f, x->v, x->va);
 	}

@@ -164,6 +164,12 @@ static inline uint64_t pte_guard(const struct vm *m)
 	return m->arch->entry_bytes == 8 ? 0xfffffffffffff600 : 0x83e;
 }
 
+/* What a store that faulted leaves in its entry. */
+static inline uint64_t pte_stored(const struct vm *m)
+{
+	return m->arch->pte.accessed | m->arch->pte.dirty | m->soft_dirty;
+}
+
 /*
  * The leaf entry for a user page of a VMA with these flags.  `write` allows
  * stores (and sets dirty); a VMA without rights gives a PROT_NONE entry.

@@ -360,7 +360,7 @@ uint64_t pte_make(const struct vm *m, pfn_t pfn, uint64_t vm_flags, bool write)
 		return e | b->prot_none;
 	e |= b->present | b->user;
 	if (write)
-		e |= b->write | b->dirty;
+		e |= b->write | b->dirty | m->soft_dirty;
 	if (!(vm_flags & VM_EXEC))
 		e |= b->noexec;
 	return e;

@@ -82,9 +82,13 @@ static void unmap_entry(struct vm *m, const struct rmap_entry *r, void *ctx)
 	struct mm *mm = mm_at(m, r->v->mm);
 	uint64_t to = 0;
 
-	u->dirty |= (entry_get(m, r->tab, r->i) & m->arch->pte.dirty) != 0;
+	uint64_t e = entry_get(m, r->tab, r->i);
+
+	u->dirty |= (e & m->arch->pte.dirty) != 0;
 	if (u->slot) {
 		to = swap_entry(m, u->slot, u->exclusive);
+		if (e & m->soft_dirty)
+			to |= soft_dirty_swap(m);
 		swap_get(m, u->slot);
 		mm->swapped++;
 	}

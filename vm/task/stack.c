@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "../mm/mm.h"
+#include "../mm/soft_dirty.h"
 #include "../mmu/mmu.h"
 #include "exec_i.h"
 #include "task_i.h"
@@ -149,7 +150,8 @@ static int put_strings(struct bprm *b)
 static uint64_t stack_flags(const struct bprm *b)
 {
 	uint64_t flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE |
-			 VM_MAYEXEC | VM_GROWSDOWN | VM_ACCOUNT;
+			 VM_MAYEXEC | VM_GROWSDOWN | VM_ACCOUNT |
+			 soft_dirty_vma(b->m);
 
 	if (b->img.stack == ELF_STACK_EXEC ||
 		b->t->personality & READ_IMPLIES_EXEC)

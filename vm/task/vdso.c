@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "../mm/mm.h"
+#include "../mm/soft_dirty.h"
 #include "../mmu/mmu.h"
 #include "exec.h"
 
@@ -124,7 +125,8 @@ int vdso_map(struct vm *m, idx_t mm, vaddr_t *vdso)
 		vaddr_t end = va + ((uint64_t)part[i].pages << m->page_shift);
 
 		*vdso = va;
-		if (!mm_insert(m, mm, va, end, part[i].flags, 0, 0,
+		if (!mm_insert(m, mm, va, end,
+			    part[i].flags | soft_dirty_vma(m), 0, 0,
 			    part[i].special))
 			return -ENOMEM;
 		va = end;
