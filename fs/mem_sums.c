@@ -8,11 +8,11 @@
 #include "../vm/mmu/mmu.h"
 #include "../vm/task/task.h"
 
-uint64_t zone_block_pages(const struct zone *z)
+uint64_t zone_block_pages(const struct vm *m, const struct zone *z)
 {
 	uint64_t pages = 0;
 
-	for (unsigned o = PAGEBLOCK_ORDER; o < NR_ORDERS; o++)
+	for (unsigned o = m->pageblock_order; o < NR_ORDERS; o++)
 		pages += zone_free_blocks(z, o) << o;
 	return pages;
 }
@@ -24,7 +24,7 @@ void mem_sums(const struct vm *m, struct mem_sums *s)
 	memset(s, 0, sizeof(*s));
 	for (unsigned i = 0; i < r->nr_zones; i++) {
 		s->free += r->zone[i].nr_free;
-		s->blocks_free += zone_block_pages(&r->zone[i]);
+		s->blocks_free += zone_block_pages(m, &r->zone[i]);
 		s->low_watermark += r->zone[i].low;
 	}
 	s->reserve = phys_total_reserve(m);

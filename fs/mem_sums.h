@@ -26,11 +26,8 @@ struct mem_sums {
 	uint64_t commit_limit;
 };
 
-/* Linux's pageblock on x86 with huge pages: 2 MiB. */
-#define PAGEBLOCK_ORDER 9
-
 void mem_sums(const struct vm *m, struct mem_sums *s);
 /* Free pages of a zone that lie in blocks of a pageblock or more. */
-uint64_t zone_block_pages(const struct zone *z);
+uint64_t zone_block_pages(const struct vm *m, const struct zone *z);
 
 #endif

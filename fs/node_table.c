@@ -188,6 +188,8 @@ const struct node node_table[] = {
 	LINK("proc/net", show_net, "the host's network"),
 	TEXT("proc/meminfo", 0444, show_meminfo, "use of memory, kB"),
 	TEXT("proc/buddyinfo", 0444, show_buddyinfo, "free blocks by order"),
+	TEXT("proc/pagetypeinfo", 0400, show_pagetypeinfo,
+		"free blocks by order and migrate type, page blocks by type"),
 	TEXT("proc/zoneinfo", 0444, show_zoneinfo, "zones and watermarks"),
 	TEXT("proc/vmstat", 0444, show_vmstat, "counters of memory"),
 	BINARY("proc/kpagecount", 0400, pread_kpagecount,

@@ -27,7 +27,8 @@ show_fn show_map_file, show_exe, show_root_link, show_pagetable, show_vmas,
 pread_fn pread_pagemap;
 
 /* show_meminfo.c, show_zoneinfo.c, show_system.c, show_iomem.c */
-show_fn show_meminfo, show_buddyinfo, show_zoneinfo, show_vmstat;
+show_fn show_meminfo, show_buddyinfo, show_pagetypeinfo, show_zoneinfo,
+	show_vmstat;
 show_fn show_unusable_index, show_extfrag_index;
 show_fn show_uptime, show_loadavg, show_version, show_system_stat;
 show_fn show_cpuinfo, show_filesystems, show_swaps, show_iomem;

@@ -113,7 +113,7 @@ void vmstat_collect(const struct vm *m, struct vmstat *s)
 		const struct zone *z = &m->root->zone[i];
 
 		s->zone[i][ZONE_FREE] = z->nr_free;
-		s->zone[i][ZONE_FREE_BLOCKS] = zone_block_pages(z);
+		s->zone[i][ZONE_FREE_BLOCKS] = zone_block_pages(m, z);
 		for (unsigned id = 0; id < NR_LRU; id++)
 			s->zone[i][ZONE_LRU + id] = z->nr_lru[id];
 		s->zone[i][ZONE_MLOCK] = z->nr_lru[LRU_UNEVICTABLE];

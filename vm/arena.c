@@ -16,6 +16,7 @@ static const struct {
 	[SEG_ROOT] = {"root", 0},
 	[SEG_RAM] = {"ram", 0},
 	[SEG_FRAME] = {"frame", 0},
+	[SEG_PAGEBLOCK] = {"pageblock", 0},
 	[SEG_TLB] = {"tlb", 0},
 	[SEG_BLOCK] = {"block", 0},
 	[SEG_SLOT] = {"slot", 0},

@@ -6,6 +6,7 @@
  *	ROOT      one struct root       -
  *	RAM       bytes of RAM          physical address
  *	FRAME     struct frame          page frame number
+ *	PAGEBLOCK one byte              number of the page block
  *	TLB       struct tlb_entry      cpu, level, set, way
  *	BLOCK     4096-byte disk blocks block number
  *	SLOT      struct swap_slot      slot of a swap area
@@ -32,6 +33,7 @@ enum seg_id {
 	SEG_ROOT,
 	SEG_RAM,
 	SEG_FRAME,
+	SEG_PAGEBLOCK,
 	SEG_TLB,
 	SEG_BLOCK,
 	SEG_SLOT,  /* of all swap areas */

@@ -17,6 +17,7 @@
 #define NR_PCIDS     6 /* as Linux: TLB_NR_DYN_ASIDS */
 #define NR_ORDERS    11
 #define MAX_ORDER    10
+#define NR_PCPTYPES  3 /* migrate types that requests have */
 #define SENTENCE_MAX 240
 #define LABEL_MAX    32 /* bytes of a label's name, NUL included */
 
@@ -114,6 +115,20 @@ struct frame_list {
 	pfn_t head, tail;
 };
 
+/*
+ * What the frames of a page block are for, so that those that cannot be moved
+ * do not lie everywhere: see phys/pageblock.h.  Order and names are Linux's,
+ * without CMA, which is a kernel's own choice.
+ */
+enum migrate_type {
+	MIGRATE_UNMOVABLE,
+	MIGRATE_MOVABLE,
+	MIGRATE_RECLAIMABLE,
+	MIGRATE_HIGHATOMIC, /* kept for those who cannot wait */
+	MIGRATE_ISOLATE,
+	NR_MIGRATE
+};
+
 /* A swap area, see swap/swap.h. */
 struct swap_area {
 	idx_t inode;	/* the file, 0 the machine's own device */
@@ -136,21 +151,22 @@ struct zone {
 	uint64_t nr_free;	 /* pages in free blocks, fresh ones included */
 	uint64_t min, low, high; /* watermarks, pages */
 	/*
-	 * Free blocks by order.  Blocks of MAX_ORDER that were never
-	 * allocated are not on the list: they are the fresh range below,
-	 * handed out from its low end when the list is empty.  So a machine
-	 * with 1 TiB of RAM boots without touching its frame table.
+	 * Free blocks by order and by the type of the page block they lie in.
+	 * Blocks of MAX_ORDER that were never allocated are not on a list:
+	 * they are the fresh ranges below, movable, handed out from the low
+	 * end when the list is empty.  So a machine with 1 TiB of RAM boots
+	 * without touching its frame table.
 	 */
-	struct free_list {
-		struct frame_list list;
-		uint32_t nr; /* fresh blocks not counted */
+	struct free_area {
+		struct frame_list list[NR_MIGRATE];
+		uint32_t nr[NR_MIGRATE]; /* fresh blocks not counted */
 	} free[NR_ORDERS];
 	struct {
 		pfn_t start, end;
 	} fresh[4]; /* more than one where a hole cuts the zone */
 	uint32_t nr_fresh;
-	uint32_t orders;	 /* bit o: free[o] has a block */
-	uint64_t nr_lru[NR_LRU]; /* pages of the zone on each list */
+	uint32_t orders[NR_MIGRATE]; /* bit o: free[o] has a block */
+	uint64_t nr_lru[NR_LRU];     /* pages of the zone on each list */
 };
 
 /* A piece of the physical address space as firmware reported it. */
@@ -257,8 +273,10 @@ struct vm {
 		char text[SENTENCE_MAX];
 	} fail;
 
-	uint8_t gfp_zone[4]; /* highest zone, by enum gfp_zone */
-	uint8_t top_zone[4]; /* the same, but one that has pages */
+	unsigned pageblock_order; /* of a page block, see phys/pageblock.h */
+	uint8_t nofragment_zone;  /* Normal above DMA32, or 0 */
+	uint8_t gfp_zone[4];	  /* highest zone, by enum gfp_zone */
+	uint8_t top_zone[4];	  /* the same, but one that has pages */
 
 	/* who runs the command in progress: the OOM killer lets it finish */
 	const struct task *running;

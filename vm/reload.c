@@ -76,9 +76,10 @@ static int check_limit(
 static int check_zone(struct vm *m, const struct zone *z)
 {
 	int bad = z->start > z->end || z->end > m->root->max_pfn ||
-		  z->nr_fresh > sizeof(z->fresh) / sizeof(z->fresh[0]) ||
-		  z->orders >> NR_ORDERS;
+		  z->nr_fresh > sizeof(z->fresh) / sizeof(z->fresh[0]);
 
+	for (unsigned type = 0; type < NR_MIGRATE; type++)
+		bad |= z->orders[type] >> NR_ORDERS != 0;
 	for (unsigned i = 0; !bad && i < z->nr_fresh; i++)
 		bad = z->fresh[i].start < z->start ||
 		      z->fresh[i].start >= z->fresh[i].end ||

@@ -46,6 +46,8 @@ uint64_t vm_seg_bytes(
 		return end;
 	case SEG_FRAME:
 		return (end >> a->page_shift) * sizeof(struct frame);
+	case SEG_PAGEBLOCK:
+		return (end >> a->page_shift >> arch_pageblock_order(a)) + 1;
 	case SEG_TLB:
 		return tlb_bytes(c);
 	case SEG_BLOCK: /* block 0 is none; the rest is slack */
@@ -89,6 +91,7 @@ struct vm *vm_blank(
 	m->page_shift = m->arch->page_shift;
 	m->page_size = 1ull << m->page_shift;
 	m->soft_dirty = c->soft_dirty ? m->arch->pte.soft_dirty : 0;
+	m->pageblock_order = arch_pageblock_order(m->arch);
 	for (unsigned id = 0; id < NR_SEG; id++) {
 		uint64_t bytes = vm_seg_bytes(c, m->arch, id);
 

@@ -81,6 +81,30 @@ grep -Eqv '^Node 0, zone +[A-Za-z0-9]+( +[0-9]+){11} $' \
 is "width of buddyinfo" "$(awk '{ print length }' "$m/proc/buddyinfo" |
 	sort -u)" 99
 
+# pagetypeinfo: the kernel's lines but for the numbers (a kernel with CMA has
+# one type more); each order's free blocks are those of buddyinfo.
+types() {
+	sed -E '/CMA/d; /Normal/d; s/>/ /g; s/[0-9]+/n/g; s/ +/ /g' "$1"
+}
+grep -q CMA /proc/pagetypeinfo ||
+	is "pagetypeinfo" "$(types "$m/proc/pagetypeinfo")" \
+		"$(types /proc/pagetypeinfo)"
+is "width of pagetypeinfo" \
+	"$(awk '/^Node.*type/ { print length }' "$m/proc/pagetypeinfo" | sort -u)" \
+	"$(grep -v '>' /proc/pagetypeinfo |
+		awk '/^Node.*type/ { print length }' | sort -u)"
+is "types in buddyinfo" "$(awk '/^Node.*type/ {
+		if ($4 != last) { if (last) print line(); split("", n) }
+		last = $4
+		for (o = 0; o < 11; o++) n[o] += $(7 + o)
+	} END { print line() }
+	function line(  o, s) {
+		for (o = 0; o < 11; o++) s = s " " n[o] + 0
+		return last s
+	}' "$m/proc/pagetypeinfo" | tr -d ,)" \
+	"$(awk '{ $1 = $2 = $3 = ""; $0 = $0; $1 = $1; print }' \
+		"$m/proc/buddyinfo")"
+
 # zoneinfo and vmstat: names that both have come in the same order.
 for f in zoneinfo vmstat; do
 	awk '{ print $1 }' "$m/proc/$f" | awk '!n[$0]++' >"$work/ours"

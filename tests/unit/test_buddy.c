@@ -3,6 +3,7 @@
  * free buddies stay apart, the free blocks are the unique largest aligned
  * blocks of the free frames, which the model computes anew each time.
  */
+#include "../../vm/phys/pageblock.h"
 #include "vmtest.h"
 
 #include <stdlib.h>
@@ -201,8 +202,8 @@ static void test_exhaust(void **state)
 
 static pfn_t take(struct vm *m, unsigned order)
 {
-	pfn_t pfn =
-		buddy_alloc(m, GFP_DMA, order, FRAME_KERNEL, USE_KERNEL, false);
+	pfn_t pfn = buddy_alloc(m, GFP_DMA | GFP_MOVABLE, order, FRAME_KERNEL,
+		USE_KERNEL, false);
 
 	assert_int_not_equal(pfn, PFN_NONE);
 	return pfn;
@@ -225,7 +226,8 @@ static void test_order(void **state)
 	assert_int_equal(a, 256);
 	for (unsigned o = 0; o < 8; o++) {
 		assert_int_equal(zone_free_blocks(z, o), 1);
-		assert_int_equal(z->free[o].list.head, 256 + (1u << o));
+		assert_int_equal(
+			z->free[o].list[MIGRATE_MOVABLE].head, 256 + (1u << o));
 	}
 	assert_int_equal(zone_free_blocks(z, 8), 0);
 	b = take(m, 0);
@@ -249,7 +251,7 @@ static void test_order(void **state)
 	buddy_free(m, b, 0, USE_KERNEL);
 	buddy_free(m, d, 1, USE_KERNEL);
 	assert_int_equal(zone_free_blocks(z, 8), 1);
-	assert_int_equal(z->free[8].list.head, 256);
+	assert_int_equal(z->free[8].list[MIGRATE_MOVABLE].head, 256);
 	vmtest_end(m, before);
 }
 
@@ -261,7 +263,8 @@ static void test_tail(void **state)
 {
 	struct vm *m = vmtest_boot("x86_64", "64M");
 	uint64_t before = vmtest_free_pages(m);
-	const struct free_list *l = &m->root->zone[0].free[0];
+	const struct frame_list *l =
+		&m->root->zone[0].free[0].list[MIGRATE_MOVABLE];
 	pfn_t p[8];
 
 	for (unsigned i = 0; i < 8; i++) {
@@ -272,10 +275,10 @@ static void test_tail(void **state)
 	buddy_free(m, 258, 0, USE_KERNEL);
 	buddy_free(m, 259, 0, USE_KERNEL); /* a pair at 258 */
 	buddy_free(m, 256, 0, USE_KERNEL);
-	assert_int_equal(l->list.head, 260);
-	assert_int_equal(l->list.tail, 256);
+	assert_int_equal(l->head, 260);
+	assert_int_equal(l->tail, 256);
 	buddy_free(m, 262, 0, USE_KERNEL);
-	assert_int_equal(l->list.head, 262);
+	assert_int_equal(l->head, 262);
 	assert_int_equal(take(m, 0), 262);
 	vmtest_check(m);
 	buddy_free(m, 257, 0, USE_KERNEL);
@@ -376,8 +379,9 @@ static void test_bytes_of_block(void **state)
 	for (pfn_t i = 0; i < 16; i += 3)
 		memset(frame_bytes(m, a + i), (int)i + 1, m->page_size);
 	buddy_free(m, a, 4, USE_KERNEL);
-	assert_int_equal(
-		buddy_alloc(m, GFP_DMA, 4, FRAME_KERNEL, USE_KERNEL, true), a);
+	assert_int_equal(buddy_alloc(m, GFP_DMA | GFP_MOVABLE, 4, FRAME_KERNEL,
+				 USE_KERNEL, true),
+		a);
 	for (pfn_t i = 0; i < 16; i++)
 		assert_true(all_bytes(m, a + i, 0));
 	buddy_free(m, a, 4, USE_KERNEL);
@@ -417,17 +421,17 @@ static void bad_cycle(struct vm *m, const struct scene *s)
 
 static void bad_count(struct vm *m, const struct scene *s)
 {
-	m->root->zone[0].free[0].nr++;
+	m->root->zone[0].free[0].nr[MIGRATE_UNMOVABLE]++;
 }
 
 static void bad_tail(struct vm *m, const struct scene *s)
 {
-	m->root->zone[0].free[0].list.tail = s->used;
+	m->root->zone[0].free[0].list[MIGRATE_UNMOVABLE].tail = s->used;
 }
 
 static void bad_mask(struct vm *m, const struct scene *s)
 {
-	m->root->zone[0].orders ^= 1;
+	m->root->zone[0].orders[MIGRATE_UNMOVABLE] ^= 1;
 }
 
 static void bad_sum(struct vm *m, const struct scene *s)
@@ -480,6 +484,17 @@ static void bad_merge(struct vm *m, const struct scene *s)
 	f->flags = 0;
 }
 
+static void bad_type(struct vm *m, const struct scene *s)
+{
+	pageblock_set_type(m, s->free, MIGRATE_RECLAIMABLE);
+}
+
+static void bad_block(struct vm *m, const struct scene *s)
+{
+	*pageblock_at(m, s->fresh) = 7;
+	pageblock_set_type(m, s->fresh + 1024, MIGRATE_MOVABLE);
+}
+
 static void bad_fresh(struct vm *m, const struct scene *s)
 {
 	frame_at(m, s->fresh)->owner = 1;
@@ -507,6 +522,8 @@ static const struct {
 	{bad_bytes, "holds bytes"},
 	{bad_merge, "are not merged"},
 	{bad_fresh, "were never used"},
+	{bad_type, "its page block has type 2"},
+	{bad_block, "has type 6"},
 };
 
 /* Each damage is found and named. */

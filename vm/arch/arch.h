@@ -112,6 +112,15 @@ static inline unsigned arch_index(const struct arch *a, unsigned l, vaddr_t va)
 	return (va >> a->level[l].shift) & (arch_entries(a, l) - 1);
 }
 
+/* Frames of a page block, as a buddy order: a huge page, unless that is larger
+ * than the largest block. */
+static inline unsigned arch_pageblock_order(const struct arch *a)
+{
+	unsigned order = a->level[a->nr_levels - 2].shift - a->page_shift;
+
+	return order < 10 ? order : 10;
+}
+
 static inline bool arch_canonical(const struct arch *a, vaddr_t va)
 {
 	unsigned top = 64 - a->va_bits;

@@ -5,17 +5,27 @@
 /* frame.owner of a block that a command took. */
 #define OWNER_COMMAND UINT32_MAX
 
-/* The zone that gfp= names; the words' order is that of enum gfp_zone. */
-static int zone_wanted(struct cmd *c, uint64_t words, enum gfp_zone *zone)
+/* Of some words one at most may be there. */
+static int at_most_one(struct cmd *c, uint64_t words, const char *names)
 {
-	uint64_t zones = words & ~(uint64_t)GFP_WORD_ZERO;
+	if (words & (words - 1))
+		return vm_fail(c->m, EINVAL, "gfp= names one of %s", names);
+	return 0;
+}
 
-	if (!zones)
-		return 0;
-	if (zones & (zones - 1))
-		return vm_fail(c->m, EINVAL,
-			"gfp= names one zone: dma, dma32, kernel or highuser");
-	*zone = (enum gfp_zone)__builtin_ctzll(zones);
+/* What gfp= asks for; the words' order is that of enum gfp_zone. */
+static int gfp_wanted(struct cmd *c, uint64_t words, unsigned *gfp)
+{
+	uint64_t zone = words & (GFP_WORD_MOVABLE - 1);
+	uint64_t type = words & (GFP_WORD_MOVABLE | GFP_WORD_RECLAIMABLE);
+
+	if (at_most_one(c, zone, "dma, dma32, kernel and highuser") ||
+		at_most_one(c, type, "movable and reclaimable"))
+		return -EINVAL;
+	*gfp = zone ? (unsigned)__builtin_ctzll(zone) : GFP_KERNEL;
+	if (type)
+		*gfp |= type == GFP_WORD_MOVABLE ? GFP_MOVABLE
+						 : GFP_RECLAIMABLE;
 	return 0;
 }
 
@@ -23,16 +33,16 @@ static int zone_wanted(struct cmd *c, uint64_t words, enum gfp_zone *zone)
 int cmd_alloc_pages(struct cmd *c)
 {
 	uint64_t order = c->arg[0].num;
-	enum gfp_zone zone = GFP_KERNEL;
+	unsigned gfp;
 	pfn_t pfn;
 
 	if (order > MAX_ORDER)
 		return vm_fail(c->m, EINVAL,
 			"order %llu is above %u: a block has at most %u frames",
 			(unsigned long long)order, MAX_ORDER, 1u << MAX_ORDER);
-	if (zone_wanted(c, c->arg[1].num, &zone))
+	if (gfp_wanted(c, c->arg[1].num, &gfp))
 		return -EINVAL;
-	pfn = buddy_alloc(c->m, zone, (unsigned)order, FRAME_KERNEL, USE_KERNEL,
+	pfn = buddy_alloc(c->m, gfp, (unsigned)order, FRAME_KERNEL, USE_KERNEL,
 		c->arg[1].num & GFP_WORD_ZERO);
 	if (!pfn)
 		return -ENOMEM;

@@ -13,8 +13,10 @@
 #define MAX_WORDS 512 /* of an ARG_REST */
 
 /* What ARG_GFP gives: one of the zones, and ZERO. */
-#define GFP_WORD(zone) (1u << (zone))
-#define GFP_WORD_ZERO  0x100u
+#define GFP_WORD(zone)	     (1u << (zone))
+#define GFP_WORD_MOVABLE     0x10u
+#define GFP_WORD_RECLAIMABLE 0x20u
+#define GFP_WORD_ZERO	     0x100u
 
 enum arg_type {
 	ARG_END,

@@ -86,7 +86,9 @@ const struct command command_table[] = {
 		.summary = "take 2^order frames from the buddy allocator",
 		.detail = "The reply is the number of the first frame.  gfp= "
 			  "is dma, dma32, kernel (if missing) or highuser, "
-			  "with zero after a comma for cleared pages.",
+			  "after commas movable or reclaimable for the kind of "
+			  "page blocks (the frames stay where they are), and "
+			  "zero for cleared pages.",
 		.example = "alloc_pages order=3 gfp=dma,zero"},
 	{.name = "free_pages",
 		.actors = KERNEL,

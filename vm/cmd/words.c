@@ -124,6 +124,8 @@ static const struct word_value gfp_words[] = {
 	{"dma32", GFP_WORD(GFP_DMA32)},
 	{"kernel", GFP_WORD(GFP_KERNEL)},
 	{"highuser", GFP_WORD(GFP_HIGHUSER)},
+	{"movable", GFP_WORD_MOVABLE},
+	{"reclaimable", GFP_WORD_RECLAIMABLE},
 	{"zero", GFP_WORD_ZERO},
 	{NULL, 0},
 };

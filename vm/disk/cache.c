@@ -100,8 +100,9 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 
 	if (radix_room(m, 1))
 		return PFN_NONE;
-	pfn = buddy_alloc(m, GFP_HIGHUSER, 0, shmem ? FRAME_SHMEM : FRAME_FILE,
-		shmem ? USE_SHMEM : USE_FILE, true);
+	pfn = buddy_alloc(m, GFP_HIGHUSER_MOVABLE, 0,
+		shmem ? FRAME_SHMEM : FRAME_FILE, shmem ? USE_SHMEM : USE_FILE,
+		true);
 	if (!pfn)
 		return PFN_NONE;
 	f = frame_at(m, pfn);

@@ -64,8 +64,8 @@ bool huge_eligible(const struct vm *m, const struct vma *v)
 
 pfn_t huge_alloc(struct vm *m, enum vm_counter done, enum vm_counter failed)
 {
-	pfn_t pfn = buddy_alloc(
-		m, GFP_HIGHUSER, huge_order(m), FRAME_ANON, USE_ANON, true);
+	pfn_t pfn = buddy_alloc(m, GFP_HIGHUSER_MOVABLE, huge_order(m),
+		FRAME_ANON, USE_ANON, true);
 
 	m->root->count[pfn ? done : failed]++;
 	if (pfn)

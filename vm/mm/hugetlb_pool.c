@@ -15,8 +15,10 @@ static unsigned nr_frames(const struct vm *m)
 
 static pfn_t from_buddy(struct vm *m)
 {
-	pfn_t pfn = buddy_alloc(m, GFP_HIGHUSER, huge_order(m), FRAME_HUGETLB,
-		USE_HUGETLB, false);
+	/* those of 4 MiB cannot be moved (hugepage_migration_supported()) */
+	unsigned gfp = m->arch->thp ? GFP_HIGHUSER_MOVABLE : GFP_HIGHUSER;
+	pfn_t pfn = buddy_alloc(
+		m, gfp, huge_order(m), FRAME_HUGETLB, USE_HUGETLB, false);
 
 	if (!pfn) {
 		vm_fail_clear(m);

@@ -36,7 +36,8 @@ static void count(struct fault *x, enum vm_counter c)
 
 static pfn_t anon_alloc(struct fault *x, bool zeroed)
 {
-	return buddy_alloc(x->m, GFP_HIGHUSER, 0, FRAME_ANON, USE_ANON, zeroed);
+	return buddy_alloc(
+		x->m, GFP_HIGHUSER_MOVABLE, 0, FRAME_ANON, USE_ANON, zeroed);
 }
 
 /* The frame is this VMA's alone from now on. */

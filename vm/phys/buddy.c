@@ -14,6 +14,9 @@
  * its list (last freed, first used), but to the tail when the buddy of the
  * next larger block is free, since a merge is then likely soon.
  *
+ * Lists hold blocks of one migrate type, that of the page block (pageblock.h),
+ * where blocks of other types come in see fallback.c.
+ *
  * Invariants, see phys_check(): no two free buddies of the same order; a free
  * frame that is not a head has a state that is not FREE; frames not in use
  * have owner, mapcount and index 0.
@@ -39,35 +42,45 @@ void phys_mark_used(struct vm *m, pfn_t end)
 
 /* ---- free lists ---------------------------------------------------------- */
 
-static inline void list_add(
-	struct vm *m, struct zone *z, pfn_t pfn, unsigned order, bool at_tail)
+static inline void list_add(struct vm *m, struct zone *z, pfn_t pfn,
+	unsigned order, enum migrate_type type, bool at_tail)
 {
-	struct free_list *l = &z->free[order];
+	struct free_area *a = &z->free[order];
 	struct frame *f = frame_at(m, pfn);
 
 	f->state = FRAME_FREE;
 	f->order = order & 15;
-	frame_link(m, &l->list, pfn, at_tail);
-	l->nr++;
-	z->orders |= 1u << order;
+	frame_link(m, &a->list[type], pfn, at_tail);
+	a->nr[type]++;
+	z->orders[type] |= 1u << order;
 }
 
-static inline void list_del(
-	struct vm *m, struct zone *z, struct frame *f, unsigned order)
+static inline void list_del(struct vm *m, struct zone *z, struct frame *f,
+	unsigned order, enum migrate_type type)
 {
-	struct free_list *l = &z->free[order];
+	struct free_area *a = &z->free[order];
 
-	frame_unlink(m, &l->list, f);
+	frame_unlink(m, &a->list[type], f);
 	f->state = FRAME_TAIL;
 	f->order = 0;
-	if (!--l->nr)
-		z->orders &= ~(1u << order);
+	if (!--a->nr[type])
+		z->orders[type] &= ~(1u << order);
 }
 
 void buddy_seed(struct vm *m, struct zone *z, pfn_t pfn, unsigned order)
 {
-	list_add(m, z, pfn, order, false);
+	list_add(m, z, pfn, order, MIGRATE_MOVABLE, false);
 	phys_mark_used(m, pfn + (1u << order));
+}
+
+void free_move(struct vm *m, struct zone *z, pfn_t pfn, enum migrate_type from,
+	enum migrate_type to)
+{
+	struct frame *f = frame_at(m, pfn);
+	unsigned order = f->order;
+
+	list_del(m, z, f, order, from);
+	list_add(m, z, pfn, order, to, true);
 }
 
 /* The next block of the largest order that was never used. */
@@ -85,30 +98,109 @@ static pfn_t fresh_take(struct vm *m, struct zone *z)
 	return pfn;
 }
 
-/* ---- which zone ---------------------------------------------------------- */
+pfn_t free_first(
+	struct vm *m, struct zone *z, unsigned order, enum migrate_type type)
+{
+	pfn_t pfn = z->free[order].list[type].head;
+
+	if (!pfn && order == MAX_ORDER && type == MIGRATE_MOVABLE &&
+		z->nr_fresh)
+		pfn = z->fresh[0].start;
+	return pfn;
+}
+
+pfn_t free_take_first(struct vm *m, struct zone *z, unsigned at,
+	enum migrate_type type, unsigned order, enum migrate_type to)
+{
+	pfn_t pfn = z->free[at].list[type].head;
+
+	if (pfn)
+		list_del(m, z, frame_at(m, pfn), at, type);
+	else
+		pfn = fresh_take(m, z);
+	m->root->count[CNT_BUDDY_SPLIT] += at - order;
+	while (at > order) {
+		at--;
+		list_add(m, z, pfn + (1u << at), at, to, false);
+	}
+	return pfn;
+}
+
+pfn_t free_take(
+	struct vm *m, struct zone *z, unsigned order, enum migrate_type type)
+{
+	unsigned fit = z->orders[type] >> order << order, at = MAX_ORDER;
+
+	if (fit)
+		at = (unsigned)__builtin_ctz(fit);
+	else if (type != MIGRATE_MOVABLE || !z->nr_fresh)
+		return PFN_NONE;
+	return free_take_first(m, z, at, type, order, type);
+}
+
+/* ---- allocate ------------------------------------------------------------ */
+
+static inline enum migrate_type gfp_type(unsigned gfp)
+{
+	return gfp & GFP_MOVABLE       ? MIGRATE_MOVABLE
+	       : gfp & GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE
+				       : MIGRATE_UNMOVABLE;
+}
 
 /* Whether the zone has such a block and stays above the mark without it. */
 static inline bool zone_ok(const struct zone *z, unsigned order, uint64_t mark)
 {
 	return z->nr_free > mark + (1u << order) - 1 &&
-	       (z->nr_fresh || z->orders >> order);
+	       (z->nr_fresh || (z->orders[MIGRATE_UNMOVABLE] |
+				       z->orders[MIGRATE_MOVABLE] |
+				       z->orders[MIGRATE_RECLAIMABLE]) >>
+				       order);
 }
 
-static struct zone *zone_fallback(struct vm *m, unsigned high, unsigned order)
+/* A block of the zone, which has one that large. */
+static inline pfn_t take_block(struct vm *m, struct zone *z, unsigned order,
+	enum migrate_type type, unsigned flags)
 {
-	struct zone *zone = m->root->zone;
+	pfn_t pfn = free_take(m, z, order, type);
 
-	for (unsigned pass = 0; pass < 2; pass++) {
-		m->root->kswapd_woken |= pass;
+	if (!pfn)
+		pfn = fallback_claim(m, z, order, type, flags);
+	if (!pfn && !(flags & ALLOC_NOFRAGMENT))
+		pfn = fallback_steal(m, z, order, type);
+	if (pfn)
+		z->nr_free -= 1u << order;
+	return pfn;
+}
+
+/*
+ * Down the zones that the request may use.  Where the best one is Normal, a
+ * zone below it is better than a page block of mixed types.
+ */
+static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
+	enum migrate_type type, bool to_min)
+{
+	unsigned high = m->gfp_zone[gfp & GFP_ZONE_MASK];
+	unsigned flags = 0;
+
+	if (!to_min && m->nofragment_zone &&
+		m->top_zone[gfp & GFP_ZONE_MASK] == m->nofragment_zone)
+		flags = ALLOC_NOFRAGMENT;
+	for (;; flags = 0) {
 		for (unsigned i = high + 1; i-- > 0;) {
-			uint64_t mark = pass ? zone[i].min : zone[i].low;
+			struct zone *z = &m->root->zone[i];
+			uint64_t mark = to_min ? z->min : z->low;
+			pfn_t pfn;
 
-			mark += zone_lowmem_reserve(m, i, high);
-			if (zone_ok(&zone[i], order, mark))
-				return &zone[i];
+			if (!zone_ok(z, order,
+				    mark + zone_lowmem_reserve(m, i, high)))
+				continue;
+			pfn = take_block(m, z, order, type, flags);
+			if (pfn)
+				return pfn;
 		}
+		if (!flags)
+			return PFN_NONE;
 	}
-	return NULL;
 }
 
 static pfn_t refuse(struct vm *m, unsigned high, unsigned order)
@@ -128,29 +220,6 @@ static pfn_t refuse(struct vm *m, unsigned high, unsigned order)
 	return PFN_NONE;
 }
 
-/* ---- allocate ------------------------------------------------------------ */
-
-static pfn_t take_block(struct vm *m, struct zone *z, unsigned order)
-{
-	unsigned fit = z->orders >> order << order, at = MAX_ORDER;
-	pfn_t pfn;
-
-	if (fit) {
-		at = (unsigned)__builtin_ctz(fit);
-		pfn = z->free[at].list.head;
-		list_del(m, z, frame_at(m, pfn), at);
-	} else {
-		pfn = fresh_take(m, z);
-	}
-	m->root->count[CNT_BUDDY_SPLIT] += at - order;
-	while (at > order) {
-		at--;
-		list_add(m, z, pfn + (1u << at), at, false);
-	}
-	z->nr_free -= 1u << order;
-	return pfn;
-}
-
 /* Only frames that may hold bytes are touched in the host's memory. */
 static inline void frame_zero(struct vm *m, struct frame *f, pfn_t pfn)
 {
@@ -161,21 +230,35 @@ static inline void frame_zero(struct vm *m, struct frame *f, pfn_t pfn)
 	f->flags = 0;
 }
 
-pfn_t buddy_alloc(struct vm *m, enum gfp_zone gfp, unsigned order,
+static pfn_t alloc_slow(
+	struct vm *m, unsigned gfp, unsigned order, enum migrate_type type)
+{
+	pfn_t pfn = from_zones(m, gfp, order, type, false);
+
+	if (pfn)
+		return pfn;
+	m->root->kswapd_woken = 1;
+	pfn = from_zones(m, gfp, order, type, true);
+	return pfn ? pfn : refuse(m, m->gfp_zone[gfp & GFP_ZONE_MASK], order);
+}
+
+pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed)
 {
-	unsigned high = m->gfp_zone[gfp];
 	struct root *r = m->root;
-	struct zone *z = &r->zone[m->top_zone[gfp]];
+	struct zone *z = &r->zone[m->top_zone[gfp & GFP_ZONE_MASK]];
+	enum migrate_type type = gfp_type(gfp);
+	pfn_t pfn = PFN_NONE;
 	struct frame *f;
-	pfn_t pfn;
 
-	if (!zone_ok(z, order, z->low)) {
-		z = zone_fallback(m, high, order);
-		if (!z)
-			return refuse(m, high, order);
+	if (zone_ok(z, order, z->low)) {
+		pfn = free_take(m, z, order, type);
+		z->nr_free -= pfn ? 1u << order : 0;
 	}
-	pfn = take_block(m, z, order);
+	if (!pfn)
+		pfn = alloc_slow(m, gfp, order, type);
+	if (!pfn)
+		return PFN_NONE;
 	f = frame_at(m, pfn);
 	for (pfn_t i = 1; i < 1u << order; i++)
 		f[i].state = FRAME_TAIL;
@@ -214,27 +297,62 @@ static inline bool merge_likely(
 	       frame_is_free(frame_at(m, next), order + 1);
 }
 
+/* The type of a buddy that a block of `type` can merge with, or NR_MIGRATE.
+ * Page blocks merge if both types are those of requests, and are one then. */
+static inline enum migrate_type buddy_type(
+	struct vm *m, pfn_t buddy, unsigned order, enum migrate_type type)
+{
+	enum migrate_type other;
+
+	if (order < m->pageblock_order)
+		return type;
+	other = pageblock_type(m, buddy);
+	if (other == type)
+		return type;
+	if (other >= NR_PCPTYPES || type >= NR_PCPTYPES)
+		return NR_MIGRATE;
+	for (pfn_t i = 0; i < 1u << order; i += pageblock_pages(m))
+		pageblock_set_type(m, buddy + i, type);
+	return other;
+}
+
+/* Gives a block of at most a page block to its lists. */
+static void free_block(struct vm *m, struct zone *z, pfn_t pfn, unsigned order)
+{
+	enum migrate_type type = pageblock_type(m, pfn);
+	unsigned first = order;
+
+	z->nr_free += 1u << order;
+	for (; order < MAX_ORDER; order++) {
+		pfn_t buddy = pfn ^ 1u << order;
+		enum migrate_type had;
+
+		if (!zone_has(z, buddy) ||
+			!frame_is_free(frame_at(m, buddy), order))
+			break;
+		had = buddy_type(m, buddy, order, type);
+		if (had == NR_MIGRATE)
+			break;
+		list_del(m, z, frame_at(m, buddy), order, had);
+		pfn &= buddy;
+	}
+	m->root->count[CNT_BUDDY_MERGE] += order - first;
+	list_add(m, z, pfn, order, type, merge_likely(m, z, pfn, order));
+}
+
 void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use)
 {
 	struct zone *z = zone_of(m, pfn);
 	struct frame *f = frame_at(m, pfn);
-	unsigned first = order;
+	pfn_t end = pfn + (1u << order);
 
 	assert(f->state > FRAME_RESERVED && f->order == order);
 	for (pfn_t i = 0; i < 1u << order; i++)
 		frame_reset(f + i);
 	m->root->pages[use] -= 1u << order;
 	m->root->count[CNT_PGFREE] += 1u << order;
-	z->nr_free += 1u << order;
-	for (; order < MAX_ORDER; order++) {
-		pfn_t buddy = pfn ^ 1u << order;
-
-		if (!zone_has(z, buddy) ||
-			!frame_is_free(frame_at(m, buddy), order))
-			break;
-		list_del(m, z, frame_at(m, buddy), order);
-		pfn &= buddy;
-	}
-	m->root->count[CNT_BUDDY_MERGE] += order - first;
-	list_add(m, z, pfn, order, merge_likely(m, z, pfn, order));
+	if (order > m->pageblock_order)
+		order = m->pageblock_order;
+	for (; pfn < end; pfn += 1u << order)
+		free_block(m, z, pfn, order);
 }

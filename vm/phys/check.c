@@ -26,10 +26,23 @@ struct tally {
 
 /* ---- lists --------------------------------------------------------------- */
 
-static int check_block(
-	struct vm *m, const struct zone *z, pfn_t pfn, unsigned order)
+/* Whether the free block has a free buddy that it should be one block with. */
+static bool unmerged(const struct vm *m, const struct zone *z, pfn_t pfn,
+	unsigned order, enum migrate_type type)
 {
-	pfn_t size = 1u << order, buddy = pfn ^ size;
+	pfn_t buddy = pfn ^ 1u << order;
+
+	if (order == MAX_ORDER || buddy < z->start || buddy >= z->end ||
+		!frame_is_free(frame_at(m, buddy), order))
+		return false;
+	return type == pageblock_type(m, buddy) ||
+	       (type < NR_PCPTYPES && pageblock_type(m, buddy) < NR_PCPTYPES);
+}
+
+static int check_block(struct vm *m, const struct zone *z, pfn_t pfn,
+	unsigned order, enum migrate_type type)
+{
+	pfn_t size = 1u << order;
 
 	if (pfn & (size - 1) || pfn < z->start || pfn + size > z->end)
 		return BAD(m,
@@ -42,22 +55,28 @@ static int check_block(
 			"says state %u order %u",
 			pfn, order, frame_at(m, pfn)->state,
 			frame_at(m, pfn)->order);
-	if (order < MAX_ORDER && buddy >= z->start && buddy < z->end &&
-		frame_is_free(frame_at(m, buddy), order))
+	for (pfn_t i = 0; i < size; i += pageblock_pages(m))
+		if (pageblock_type(m, pfn + i) != type)
+			return BAD(m,
+				"frame %u is free as migrate type %u, its page "
+				"block has type %u",
+				pfn + i, type, pageblock_type(m, pfn + i));
+	if (unmerged(m, z, pfn, order, type))
 		return BAD(m,
 			"the free buddies %u and %u of order %u are not "
 			"merged",
-			pfn, buddy, order);
+			pfn, pfn ^ size, order);
 	return 0;
 }
 
-static int check_list(struct vm *m, const struct zone *z, unsigned order)
+static int check_list(struct vm *m, const struct zone *z, unsigned order,
+	enum migrate_type type)
 {
-	const struct free_list *l = &z->free[order];
-	pfn_t prev = PFN_NONE, pfn = l->list.head;
-	uint32_t n = 0;
+	const struct frame_list *l = &z->free[order].list[type];
+	uint32_t n = 0, nr = z->free[order].nr[type];
+	pfn_t prev = PFN_NONE, pfn = l->head;
 
-	for (; pfn && n < l->nr; n++) {
+	for (; pfn && n < nr; n++) {
 		if (pfn >= m->root->max_pfn)
 			return BAD(m,
 				"the free list of order %u leads to frame %u, "
@@ -68,19 +87,19 @@ static int check_list(struct vm *m, const struct zone *z, unsigned order)
 				"frame %u of free list %u points back to %u, "
 				"not %u",
 				pfn, order, frame_at(m, pfn)->prev, prev);
-		if (check_block(m, z, pfn, order))
+		if (check_block(m, z, pfn, order, type))
 			return -EIO;
 		prev = pfn;
 		pfn = frame_at(m, pfn)->next;
 	}
-	if (pfn || n != l->nr || l->list.tail != prev)
+	if (pfn || n != nr || l->tail != prev)
 		return BAD(m,
 			"the free list of order %u has %u blocks and ends at "
 			"%u, its head counts %u and ends at %u",
-			order, n, prev, l->nr, l->list.tail);
-	if (!(z->orders >> order & 1) != !l->nr)
+			order, n, prev, nr, l->tail);
+	if (!(z->orders[type] >> order & 1) != !nr)
 		return BAD(m, "the mask of free orders is %x, order %u has %u",
-			z->orders, order, l->nr);
+			z->orders[type], order, nr);
 	return 0;
 }
 
@@ -209,13 +228,18 @@ static int check_next(
 static int check_sums(
 	struct vm *m, const struct zone *z, unsigned i, const struct tally *t)
 {
-	for (unsigned o = 0; o < NR_ORDERS; o++)
-		if (t->free_blocks[o] != z->free[o].nr)
+	for (unsigned o = 0; o < NR_ORDERS; o++) {
+		uint64_t nr = 0;
+
+		for (unsigned type = 0; type < NR_MIGRATE; type++)
+			nr += z->free[o].nr[type];
+		if (t->free_blocks[o] != nr)
 			return BAD(m,
 				"zone %s has %llu free blocks of order %u, "
-				"its list %u",
+				"its lists %llu",
 				zone_name(m, i), ULL(t->free_blocks[o]), o,
-				z->free[o].nr);
+				ULL(nr));
+	}
 	if (t->free != z->nr_free || t->free + t->used != z->managed)
 		return BAD(m,
 			"zone %s: %llu frames free and %llu in use, it counts "
@@ -230,8 +254,8 @@ static int check_zone(
 {
 	pfn_t pfn = z->start, end;
 
-	for (unsigned o = 0; o < NR_ORDERS; o++)
-		if (check_list(m, z, o))
+	for (unsigned n = 0; n < NR_ORDERS * NR_MIGRATE; n++)
+		if (check_list(m, z, n / NR_MIGRATE, n % NR_MIGRATE))
 			return -EIO;
 	while (phys_next_managed(m, &pfn, &end) && pfn < z->end) {
 		if (end > z->end)
@@ -248,10 +272,23 @@ static int check_zone(
 	return check_sums(m, z, i, t);
 }
 
+static int check_pageblocks(struct vm *m)
+{
+	const struct segment *s = &m->arena.seg[SEG_PAGEBLOCK];
+
+	for (uint64_t i = 0; i < s->used; i++)
+		if (((s->base[i] & 7) ^ MIGRATE_MOVABLE) >= NR_MIGRATE)
+			return BAD(m, "page block %llu has type %u", ULL(i),
+				(s->base[i] & 7) ^ MIGRATE_MOVABLE);
+	return 0;
+}
+
 int phys_check(struct vm *m)
 {
 	uint64_t use[NR_PAGE_USES] = {0}, managed = 0, mapped = 0, dirty = 0;
 
+	if (check_pageblocks(m))
+		return -EIO;
 	for (unsigned i = 0; i < m->root->nr_zones; i++) {
 		struct tally t = {0};
 

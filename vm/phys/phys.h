@@ -87,8 +87,16 @@ enum frame_state {
 #define FR_HUGETLB_ANON	   0x4000 /* a private page, not of a file */
 #define FR_LARGE	   0x8000 /* part of a huge page, see mm/folio.c */
 
-/* GFP zone modifiers; the highest zone a request may use. */
+/*
+ * Requests: the highest zone that one may use, and what the frames are for
+ * (MIGRATE_UNMOVABLE without a flag).
+ */
 enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
+
+#define GFP_ZONE_MASK	     0x3u
+#define GFP_MOVABLE	     0x4u
+#define GFP_RECLAIMABLE	     0x8u
+#define GFP_HIGHUSER_MOVABLE (GFP_HIGHUSER | GFP_MOVABLE) /* of programs */
 
 /* ---- boot ---- */
 /* One past the highest byte of RAM, the PCI hole counted in. */
@@ -207,12 +215,15 @@ void frame_copy(struct vm *m, pfn_t to, pfn_t from);
  * head; the others become FRAME_TAIL.  The contents are zero if zeroed is asked
  * for, else what they were.
  */
-pfn_t buddy_alloc(struct vm *m, enum gfp_zone gfp, unsigned order,
+pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed);
 void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use);
 
 /* Free blocks of an order in a zone, fresh ones included. */
 uint64_t zone_free_blocks(const struct zone *z, unsigned order);
+/* The same, of one type: fresh ones are movable. */
+uint64_t zone_free_of(
+	const struct zone *z, unsigned order, enum migrate_type type);
 struct zone *zone_of(struct vm *m, pfn_t pfn);
 const char *zone_name(const struct vm *m, unsigned zone);
 /* lowmem_reserve[i][j] in pages. */

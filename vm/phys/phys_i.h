@@ -2,6 +2,7 @@
 #ifndef PAGEFS_VM_PHYS_I_H
 #define PAGEFS_VM_PHYS_I_H
 
+#include "pageblock.h"
 #include "phys.h"
 
 #define ULL(x) ((unsigned long long)(x))
@@ -23,9 +24,33 @@ static inline unsigned kernel_zone(const struct vm *m)
 	return m->gfp_zone[GFP_KERNEL];
 }
 
-/* buddy.c: adds a block at the head of its list, without merging. */
+/* ---- buddy.c ---- */
+/* Adds a block at the head of its list, without merging. */
 void buddy_seed(struct vm *m, struct zone *z, pfn_t pfn, unsigned order);
 /* Frames below `end` may hold non-zero bytes from now on. */
 void phys_mark_used(struct vm *m, pfn_t end);
+/* The first block of that order and type, which stays free. */
+pfn_t free_first(
+	struct vm *m, struct zone *z, unsigned order, enum migrate_type type);
+/* Takes the first block of order `at` and gives all but 1 << order frames back,
+ * to the lists of `to`; the frames still count as free. */
+pfn_t free_take_first(struct vm *m, struct zone *z, unsigned at,
+	enum migrate_type type, unsigned order, enum migrate_type to);
+/* Takes the smallest sufficient block of a type, or none. */
+pfn_t free_take(
+	struct vm *m, struct zone *z, unsigned order, enum migrate_type type);
+/* A free block goes to the tail of another type's list. */
+void free_move(struct vm *m, struct zone *z, pfn_t pfn, enum migrate_type from,
+	enum migrate_type to);
+
+/* ---- fallback.c ---- */
+#define ALLOC_NOFRAGMENT 0x1u /* whole page blocks of other types alone */
+
+/* A block from page blocks of other types: that become the request's, or that
+ * stay what they are. */
+pfn_t fallback_claim(struct vm *m, struct zone *z, unsigned order,
+	enum migrate_type type, unsigned flags);
+pfn_t fallback_steal(
+	struct vm *m, struct zone *z, unsigned order, enum migrate_type type);
 
 #endif

@@ -7,6 +7,8 @@
  * that khugepaged makes is left out: this machine has no huge pages of
  * anonymous memory.
  */
+#include <string.h>
+
 #include "phys_i.h"
 
 #define BLOCK	 (1u << MAX_ORDER)
@@ -191,6 +193,7 @@ void phys_reindex(struct vm *m)
 {
 	uint64_t lowmem = m->arch->lowmem_max;
 
+	m->nofragment_zone = !strcmp(m->arch->zone[1].name, "DMA32") ? 2 : 0;
 	m->gfp_zone[GFP_DMA] = 0;
 	m->gfp_zone[GFP_DMA32] =
 		zone_below(m, lowmem < 4 * GiB ? lowmem : 4 * GiB);
@@ -235,13 +238,23 @@ int phys_boot(struct vm *m)
 
 /* ---- looks --------------------------------------------------------------- */
 
-uint64_t zone_free_blocks(const struct zone *z, unsigned order)
+uint64_t zone_free_of(
+	const struct zone *z, unsigned order, enum migrate_type type)
 {
-	uint64_t n = z->free[order].nr;
+	uint64_t n = z->free[order].nr[type];
 
-	if (order == MAX_ORDER)
+	if (order == MAX_ORDER && type == MIGRATE_MOVABLE)
 		for (unsigned i = 0; i < z->nr_fresh; i++)
 			n += (z->fresh[i].end - z->fresh[i].start) / BLOCK;
+	return n;
+}
+
+uint64_t zone_free_blocks(const struct zone *z, unsigned order)
+{
+	uint64_t n = 0;
+
+	for (unsigned type = 0; type < NR_MIGRATE; type++)
+		n += zone_free_of(z, order, type);
 	return n;
 }
 

@@ -14,7 +14,8 @@
 /* A frame in the swap cache with the slot's bytes; PFN_NONE without memory. */
 static pfn_t read_slot(struct vm *m, uint32_t slot)
 {
-	pfn_t pfn = buddy_alloc(m, GFP_HIGHUSER, 0, FRAME_ANON, USE_ANON, true);
+	pfn_t pfn = buddy_alloc(
+		m, GFP_HIGHUSER_MOVABLE, 0, FRAME_ANON, USE_ANON, true);
 	struct swap_slot *s = slot_at(m, slot);
 
 	if (!pfn)

@@ -1,0 +1,39 @@
+/*
+ * Page blocks: aligned runs of frames as large as a huge page.  Each has a
+ * migrate type, and a free block of frames is on the list of its page block's
+ * type: so pages that cannot be moved gather in few page blocks, and whole
+ * free page blocks remain or can be made.
+ *
+ *	byte of SEG_PAGEBLOCK   | 7 ... 3 | type ^ MIGRATE_MOVABLE |
+ *
+ * Every page block begins as movable: a segment of zeros.  (Linux gives the
+ * types up where RAM has fewer page blocks than there are types; no machine is
+ * that small.)
+ *
+ * Source: Linux include/linux/pageblock-flags.h, Documentation of
+ * /proc/pagetypeinfo in filesystems/proc.rst.
+ */
+#ifndef PAGEFS_VM_PAGEBLOCK_H
+#define PAGEFS_VM_PAGEBLOCK_H
+
+#include "phys.h"
+
+static inline pfn_t pageblock_pages(const struct vm *m)
+{
+	return 1u << m->pageblock_order;
+}
+
+static inline uint8_t *pageblock_at(const struct vm *m, pfn_t pfn)
+{
+	return (uint8_t *)m->arena.seg[SEG_PAGEBLOCK].base +
+	       (pfn >> m->pageblock_order);
+}
+
+static inline enum migrate_type pageblock_type(const struct vm *m, pfn_t pfn)
+{
+	return (*pageblock_at(m, pfn) & 7) ^ MIGRATE_MOVABLE;
+}
+
+void pageblock_set_type(struct vm *m, pfn_t pfn, enum migrate_type type);
+
+#endif
