@@ -17,34 +17,38 @@ uint64_t zone_block_pages(const struct vm *m, const struct zone *z)
 	return pages;
 }
 
-void mem_sums(const struct vm *m, struct mem_sums *s)
+void mem_sums(const struct vm *m, unsigned node, struct mem_sums *s)
 {
-	const struct root *r = m->root;
+	unsigned nr = node == ALL_NODES ? m->root->nr_zones : m->arch->nr_zones;
+	unsigned first = node == ALL_NODES ? 0 : node * nr;
+	const struct zone *z = &m->root->zone[first];
 
+#define SUM(field) zones_sum(m, first, nr, offsetof(struct zone, field))
 	memset(s, 0, sizeof(*s));
-	for (unsigned i = 0; i < r->nr_zones; i++) {
-		s->free += r->zone[i].nr_free;
-		s->blocks_free += zone_block_pages(m, &r->zone[i]);
-		s->low_watermark += r->zone[i].low;
-	}
+	for (unsigned i = 0; i < nr; i++)
+		s->blocks_free += zone_block_pages(m, &z[i]);
+	s->total = SUM(managed);
+	s->free = SUM(nr_free);
+	s->low_watermark = SUM(low);
 	s->reserve = phys_total_reserve(m);
-	s->anon = r->pages[USE_ANON];
-	s->anon_huge = r->anon_huge << huge_order(m);
-	s->file = r->pages[USE_FILE];
-	s->shmem = r->pages[USE_SHMEM];
-	s->pgtable = r->pages[USE_PGTABLE];
-	s->stack = r->pages[USE_STACK];
-	s->kernel = r->pages[USE_KERNEL];
-	s->mapped = r->mapped;
-	s->dirty = r->dirty;
-	s->inactive_anon = lru_size(m, LRU_INACTIVE_ANON);
-	s->active_anon = lru_size(m, LRU_ACTIVE_ANON);
-	s->inactive_file = lru_size(m, LRU_INACTIVE_FILE);
-	s->active_file = lru_size(m, LRU_ACTIVE_FILE);
-	s->unevictable = s->mlocked = lru_size(m, LRU_UNEVICTABLE);
+	/* AnonPages are those that are mapped */
+	s->anon = SUM(pages[USE_ANON]) - SUM(swap_idle);
+	s->anon_huge = SUM(anon_huge) << huge_order(m);
+	s->file = SUM(pages[USE_FILE]);
+	s->shmem = SUM(pages[USE_SHMEM]);
+	s->pgtable = SUM(pages[USE_PGTABLE]);
+	s->stack = SUM(pages[USE_STACK]);
+	s->kernel = SUM(pages[USE_KERNEL]);
+	s->mapped = SUM(mapped);
+	s->dirty = SUM(dirty);
+	s->inactive_anon = SUM(nr_lru[LRU_INACTIVE_ANON]);
+	s->active_anon = SUM(nr_lru[LRU_ACTIVE_ANON]);
+	s->inactive_file = SUM(nr_lru[LRU_INACTIVE_FILE]);
+	s->active_file = SUM(nr_lru[LRU_ACTIVE_FILE]);
+	s->unevictable = s->mlocked = SUM(nr_lru[LRU_UNEVICTABLE]);
+	s->swap_cached = SUM(swap_cached);
 	s->swap = swap_total(m);
 	s->swap_free = swap_free(m);
-	s->swap_cached = r->swap_cached;
-	s->anon -= r->swap_idle; /* AnonPages are those that are mapped */
 	s->commit_limit = mm_commit_limit(m);
+#undef SUM
 }

@@ -54,7 +54,8 @@ static void show_index(struct sbuf *b, const struct view *v,
 	for (unsigned i = 0; i < r->nr_zones; i++) {
 		if (!r->zone[i].present)
 			continue;
-		sbuf_printf(b, "Node 0, zone %8s ", zone_name(v->vm, i));
+		sbuf_printf(b, "Node %u, zone %8s ", r->zone[i].node,
+			zone_name(v->vm, i));
 		for (unsigned o = 0; o < NR_ORDERS; o++) {
 			struct fill f = zone_fill(&r->zone[i], o);
 			int n = index(&f, o);

@@ -169,7 +169,7 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	unsigned s = m->page_shift - 10;
 	struct mem_sums t;
 
-	mem_sums(m, &t);
+	mem_sums(m, ALL_NODES, &t);
 	usage_lines(b, m, &t);
 	text_kb(b, "SwapTotal:", t.swap << s);
 	text_kb(b, "SwapFree:", t.swap_free << s);
@@ -194,6 +194,6 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	/* what an entry of the last level but one maps */
 	text_kb(b, "Hugepagesize:",
 		1ull << (m->arch->level[m->arch->nr_levels - 2].shift - 10));
-	text_kb(b, "Hugetlb:", m->root->pages[USE_HUGETLB] << s);
+	text_kb(b, "Hugetlb:", phys_sum(m, pages[USE_HUGETLB]) << s);
 	direct_map_lines(b, m);
 }

@@ -32,7 +32,7 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 	unsigned s = m->page_shift - 10;
 	struct mem_sums t;
 
-	mem_sums(m, &t);
+	mem_sums(m, (unsigned)id, &t);
 	node_kb(b, "MemTotal:", m->root->totalram_pages << s);
 	node_kb(b, "MemFree:", t.free << s);
 	node_kb(b, "MemUsed:", (m->root->totalram_pages - t.free) << s);
@@ -70,8 +70,8 @@ void show_node_vmstat(struct sbuf *b, const struct view *v, uint64_t id)
 	const struct vm *m = v->vm;
 	struct vmstat s;
 
-	vmstat_collect(m, &s);
-	vmstat_zones(b, m, &s);
+	vmstat_collect(m, (unsigned)id, &s);
+	vmstat_zones(b, &s);
 	vmstat_node(b, &s);
 }
 

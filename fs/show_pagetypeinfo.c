@@ -29,17 +29,19 @@ static void free_line(struct sbuf *b, const struct zone *z, unsigned type)
 	sbuf_char(b, '\n');
 }
 
-static void free_blocks(struct sbuf *b, const struct vm *m)
+static void free_blocks(struct sbuf *b, const struct vm *m, unsigned node)
 {
 	sbuf_printf(b, "%-43s ", "Free pages count per migrate type at order");
 	for (unsigned o = 0; o < NR_ORDERS; o++)
 		sbuf_printf(b, "%6u ", o);
 	sbuf_char(b, '\n');
-	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+	for (unsigned k = 0; k < m->arch->nr_zones; k++) {
+		unsigned i = node * m->arch->nr_zones + k;
+
 		if (!m->root->zone[i].present)
 			continue;
 		for (unsigned type = 0; type < NR_MIGRATE; type++) {
-			sbuf_printf(b, "Node %4d, zone %8s, type %12s ", 0,
+			sbuf_printf(b, "Node %4u, zone %8s, type %12s ", node,
 				zone_name(m, i), type_name[type]);
 			free_line(b, &m->root->zone[i], type);
 		}
@@ -58,16 +60,18 @@ static void block_line(struct sbuf *b, const struct vm *m, const struct zone *z)
 	sbuf_char(b, '\n');
 }
 
-static void page_blocks(struct sbuf *b, const struct vm *m)
+static void page_blocks(struct sbuf *b, const struct vm *m, unsigned node)
 {
 	sbuf_printf(b, "\n%-23s", "Number of blocks type ");
 	for (unsigned type = 0; type < NR_MIGRATE; type++)
 		sbuf_printf(b, "%12s ", type_name[type]);
 	sbuf_char(b, '\n');
-	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+	for (unsigned k = 0; k < m->arch->nr_zones; k++) {
+		unsigned i = node * m->arch->nr_zones + k;
+
 		if (!m->root->zone[i].present)
 			continue;
-		sbuf_printf(b, "Node %d, zone %8s ", 0, zone_name(m, i));
+		sbuf_printf(b, "Node %u, zone %8s ", node, zone_name(m, i));
 		block_line(b, m, &m->root->zone[i]);
 	}
 }
@@ -76,8 +80,10 @@ void show_pagetypeinfo(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	const struct vm *m = v->vm;
 
-	sbuf_printf(b, "Page block order: %u\nPages per block:  %u\n\n",
-		m->pageblock_order, pageblock_pages(m));
-	free_blocks(b, m);
-	page_blocks(b, m);
+	for (unsigned node = 0; node < m->root->config.nodes; node++) {
+		sbuf_printf(b, "Page block order: %u\nPages per block:  %u\n\n",
+			m->pageblock_order, pageblock_pages(m));
+		free_blocks(b, m, node);
+		page_blocks(b, m, node);
+	}
 }

@@ -106,14 +106,15 @@ static void zone_text(struct sbuf *b, const struct vm *m, unsigned i)
 	const struct zone *z = &m->root->zone[i];
 
 	sbuf_printf(b,
-		"zone %s\n  pfns 0x%x-0x%x\n  spanned %u\n  present %llu\n"
+		"zone %s\n  node %u\n  pfns 0x%x-0x%x\n  spanned %u\n  present "
+		"%llu\n"
 		"  managed %llu\n  free %llu\n  min %llu low %llu high %llu\n",
-		zone_name(m, i), z->start, z->end, z->end - z->start,
+		zone_name(m, i), z->node, z->start, z->end, z->end - z->start,
 		(unsigned long long)z->present, (unsigned long long)z->managed,
 		(unsigned long long)z->nr_free, (unsigned long long)z->min,
 		(unsigned long long)z->low, (unsigned long long)z->high);
 	sbuf_str(b, "  lowmem_reserve");
-	for (unsigned j = 0; j < m->root->nr_zones; j++)
+	for (unsigned j = 0; j < m->arch->nr_zones; j++)
 		sbuf_printf(b, " %llu",
 			(unsigned long long)zone_lowmem_reserve(m, i, j));
 	sbuf_str(b, "\n  blocks");

@@ -88,7 +88,7 @@ void show_lowmem_reserve_ratio(
 {
 	const struct vm *m = v->vm;
 	unsigned kernel = m->gfp_zone[GFP_KERNEL];
-	unsigned nr = m->root->nr_zones + vmstat_extra_zones(m->arch);
+	unsigned nr = m->arch->nr_zones + vmstat_extra_zones(m->arch);
 
 	for (unsigned i = 0; i < nr; i++)
 		sbuf_printf(b, "%s%u", i ? "\t" : "",

@@ -1,9 +1,8 @@
 /*
  * proc/buddyinfo, proc/zoneinfo and proc/vmstat.
  *
- * The machine has one node, no per-CPU page lists and exact counters, so the
- * pagesets print as a kernel's do before they are filled: empty, batches of
- * one.  NUMA events are not counted (as with vm.numa_stat=0).
+ * The machine has no per-CPU page lists and exact counters, so the pagesets
+ * print as a kernel's do before they are filled: empty, batches of one.
  * Source of names and layout: Linux mm/vmstat.c.
  */
 #include "vmstat_items.h"
@@ -20,7 +19,7 @@ void show_buddyinfo(struct sbuf *b, const struct view *view, uint64_t id)
 
 		if (!z->present)
 			continue;
-		sbuf_printf(b, "Node 0, zone %8s ", zone_name(m, i));
+		sbuf_printf(b, "Node %u, zone %8s ", z->node, zone_name(m, i));
 		p = sbuf_room(b, NR_ORDERS * 21 + 1);
 		if (!p)
 			return;
@@ -46,17 +45,19 @@ static void node_lines(struct sbuf *b, const struct vmstat *s)
 }
 
 /* protection: one number for each zone that an allocation may start from,
- * the two that exist only by configuration included. */
+ * the two that exist only by configuration included; none for those. */
+#define EMPTY_ZONE MAX_NODE_ZONES
+
 static void protection_line(struct sbuf *b, const struct vm *m, unsigned i)
 {
-	unsigned nr = m->root->nr_zones;
+	unsigned nr = m->arch->nr_zones;
 	unsigned extra = vmstat_extra_zones(m->arch);
 
 	sbuf_str(b, "\n        protection: (");
 	for (unsigned j = 0; j < nr + extra; j++) {
 		unsigned top = j < nr ? j : nr - 1;
 		uint64_t r =
-			i < nr && i < top ? zone_lowmem_reserve(m, i, top) : 0;
+			i == EMPTY_ZONE ? 0 : zone_lowmem_reserve(m, i, top);
 
 		sbuf_printf(b, j ? ", %llu" : "%llu", (unsigned long long)r);
 	}
@@ -107,7 +108,7 @@ static void zone_lines(struct sbuf *b, const struct vm *m, unsigned i,
 {
 	const struct zone *z = &m->root->zone[i];
 
-	sbuf_printf(b, "Node 0, zone %8s", zone_name(m, i));
+	sbuf_printf(b, "Node %u, zone %8s", z->node, zone_name(m, i));
 	if (first)
 		node_lines(b, s);
 	zone_head(b, z);
@@ -125,34 +126,39 @@ static void zone_lines(struct sbuf *b, const struct vm *m, unsigned i,
 }
 
 /* Zones that the kernel is built for and that have no pages here. */
-static void empty_zone(
-	struct sbuf *b, const struct vm *m, const char *name, unsigned mark)
+static void empty_zone(struct sbuf *b, const struct vm *m, unsigned node,
+	const char *name, unsigned mark)
 {
 	const struct zone z = {.min = mark, .low = mark, .high = mark};
 
-	sbuf_printf(b, "Node 0, zone %8s", name);
+	sbuf_printf(b, "Node %u, zone %8s", node, name);
 	zone_head(b, &z);
-	protection_line(b, m, m->root->nr_zones);
+	protection_line(b, m, EMPTY_ZONE);
 	sbuf_char(b, '\n');
 }
 
-void show_zoneinfo(struct sbuf *b, const struct view *view, uint64_t id)
+static void node_zones(struct sbuf *b, const struct vm *m, unsigned node)
 {
-	const struct vm *m = view->vm;
 	bool first = true;
 	struct vmstat s;
 
-	vmstat_collect(m, &s);
-	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+	vmstat_collect(m, node, &s);
+	for (unsigned i = s.first; i < s.first + s.nr; i++) {
 		bool here = first && m->root->zone[i].present;
 
 		zone_lines(b, m, i, &s, here);
 		first = first && !here;
 	}
 	/* Movable's watermark is clamped to 32 pages even when it is empty */
-	empty_zone(b, m, "Movable", 32);
+	empty_zone(b, m, node, "Movable", 32);
 	if (vmstat_extra_zones(m->arch) > 1)
-		empty_zone(b, m, "Device", 0);
+		empty_zone(b, m, node, "Device", 0);
+}
+
+void show_zoneinfo(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	for (unsigned n = 0; n < view->vm->root->config.nodes; n++)
+		node_zones(b, view->vm, n);
 }
 
 void show_vmstat(struct sbuf *b, const struct view *view, uint64_t id)
@@ -160,8 +166,8 @@ void show_vmstat(struct sbuf *b, const struct view *view, uint64_t id)
 	const struct vm *m = view->vm;
 	struct vmstat s;
 
-	vmstat_collect(m, &s);
-	vmstat_zones(b, m, &s);
+	vmstat_collect(m, ALL_NODES, &s);
+	vmstat_zones(b, &s);
 	vmstat_node(b, &s);
 	vmstat_events(b, m);
 }

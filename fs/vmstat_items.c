@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "../vm/disk/disk.h"
+#include "../vm/mmu/mmu.h"
 
 const char *const vmstat_zone_names[NR_ZONE_ITEMS] = {
 	"nr_free_pages",
@@ -84,6 +85,7 @@ enum {
 	ZONE_FREE_BLOCKS = 1,
 	ZONE_LRU = 2, /* five lists, in the order of enum lru_id */
 	ZONE_MLOCK = 8,
+	ZONE_NUMA = 11, /* six events */
 	NODE_INACTIVE_ANON = 0,
 	NODE_ACTIVE_ANON = 1,
 	NODE_INACTIVE_FILE = 2,
@@ -103,12 +105,34 @@ enum {
 	NODE_SWAPCACHED = 40,
 };
 
-void vmstat_collect(const struct vm *m, struct vmstat *s)
+/* Each block that a zone handed out was wanted from its node or not, and asked
+ * for by a processor of it or not. */
+static void numa_items(uint64_t item[6], const struct zone *z)
+{
+	item[0] = z->numa_allocs - z->numa_miss;
+	item[1] = z->numa_miss;
+	item[2] = z->numa_foreign;
+	item[3] = z->numa_interleave;
+	item[4] = z->numa_allocs - z->numa_other;
+	item[5] = z->numa_other;
+}
+
+static void collect_refaults(const struct vm *m, unsigned node, uint64_t n[6])
+{
+	for (unsigned k = 0; k < m->root->config.nodes; k++)
+		for (unsigned i = 0; i < 6; i++)
+			if (node == k || node == ALL_NODES)
+				n[i] += m->root->node[k].refault[i];
+}
+
+void vmstat_collect(const struct vm *m, unsigned node, struct vmstat *s)
 {
 	struct mem_sums *t = &s->sums;
 
 	memset(s, 0, sizeof(*s));
-	mem_sums(m, t);
+	s->first = node == ALL_NODES ? 0 : node * m->arch->nr_zones;
+	s->nr = node == ALL_NODES ? m->root->nr_zones : m->arch->nr_zones;
+	mem_sums(m, node, t);
 	for (unsigned i = 0; i < m->root->nr_zones; i++) {
 		const struct zone *z = &m->root->zone[i];
 
@@ -117,34 +141,35 @@ void vmstat_collect(const struct vm *m, struct vmstat *s)
 		for (unsigned id = 0; id < NR_LRU; id++)
 			s->zone[i][ZONE_LRU + id] = z->nr_lru[id];
 		s->zone[i][ZONE_MLOCK] = z->nr_lru[LRU_UNEVICTABLE];
+		numa_items(&s->zone[i][ZONE_NUMA], z);
 	}
 	s->node[NODE_INACTIVE_ANON] = t->inactive_anon;
 	s->node[NODE_ACTIVE_ANON] = t->active_anon;
 	s->node[NODE_INACTIVE_FILE] = t->inactive_file;
 	s->node[NODE_ACTIVE_FILE] = t->active_file;
 	s->node[NODE_UNEVICTABLE] = t->unevictable;
-	for (unsigned i = 0; i < 6; i++)
-		s->node[NODE_REFAULT + i] =
-			m->root->count[CNT_REFAULT_ANON + i];
+	collect_refaults(m, node, &s->node[NODE_REFAULT]);
 	s->node[NODE_ANON] = t->anon;
 	s->node[NODE_SWAPCACHED] = t->swap_cached;
 	s->node[NODE_MAPPED] = t->mapped;
 	s->node[NODE_FILE] = t->file + t->shmem + t->swap_cached;
 	s->node[NODE_DIRTY] = t->dirty;
 	s->node[NODE_SHMEM] = t->shmem;
-	s->node[NODE_DIRTIED] = m->root->count[CNT_DIRTIED];
-	s->node[NODE_WRITTEN] = m->root->count[CNT_WRITTEN];
-	s->node[NODE_ANON_HUGE] = m->root->anon_huge;
+	s->node[NODE_DIRTIED] =
+		zones_sum(m, s->first, s->nr, offsetof(struct zone, dirtied));
+	s->node[NODE_WRITTEN] =
+		zones_sum(m, s->first, s->nr, offsetof(struct zone, written));
+	s->node[NODE_ANON_HUGE] = t->anon_huge >> huge_order(m);
 	s->node[NODE_STACK] = t->stack << (m->page_shift - 10);
 	s->node[NODE_PGTABLE] = t->pgtable;
 }
 
-void vmstat_zones(struct sbuf *b, const struct vm *m, const struct vmstat *s)
+void vmstat_zones(struct sbuf *b, const struct vmstat *s)
 {
 	for (unsigned k = 0; k < NR_ZONE_ITEMS; k++) {
 		uint64_t sum = 0;
 
-		for (unsigned i = 0; i < m->root->nr_zones; i++)
+		for (unsigned i = s->first; i < s->first + s->nr; i++)
 			sum += s->zone[i][k];
 		sbuf_printf(b, "%s %llu\n", vmstat_zone_names[k],
 			(unsigned long long)sum);
@@ -290,7 +315,7 @@ static void event_lines(struct sbuf *b, const struct vm *m,
 /* "pgalloc_dma32 N" for each zone, those without pages included. */
 static void zone_events(struct sbuf *b, const struct vm *m, const char *event)
 {
-	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+	for (unsigned i = 0; i < m->arch->nr_zones; i++) {
 		sbuf_str(b, event);
 		for (const char *p = zone_name(m, i); *p; p++)
 			sbuf_char(b, (char)tolower((unsigned char)*p));
@@ -307,7 +332,7 @@ static void stall_events(struct sbuf *b, const struct vm *m)
 {
 	const uint64_t *count = m->root->count;
 
-	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+	for (unsigned i = 0; i < m->arch->nr_zones; i++) {
 		bool normal = i == m->gfp_zone[GFP_KERNEL];
 
 		sbuf_str(b, "allocstall_");

@@ -17,15 +17,17 @@ extern const char *const vmstat_zone_names[NR_ZONE_ITEMS];
 extern const char *const vmstat_node_names[NR_NODE_ITEMS];
 
 struct vmstat {
-	uint64_t zone[MAX_ZONES][NR_ZONE_ITEMS];
+	unsigned first, nr; /* zones of the node, or all */
+	uint64_t zone[MAX_NODE_ZONES][NR_ZONE_ITEMS];
 	uint64_t node[NR_NODE_ITEMS];
 	struct mem_sums sums;
 };
 
-void vmstat_collect(const struct vm *m, struct vmstat *s);
+/* Of one node, or of ALL_NODES. */
+void vmstat_collect(const struct vm *m, unsigned node, struct vmstat *s);
 
 /* The lines of vmstat: sums over the zones, and what counts by node. */
-void vmstat_zones(struct sbuf *b, const struct vm *m, const struct vmstat *s);
+void vmstat_zones(struct sbuf *b, const struct vmstat *s);
 void vmstat_node(struct sbuf *b, const struct vmstat *s);
 /* The lines of vmstat after those of zones and node. */
 void vmstat_events(struct sbuf *b, const struct vm *m);

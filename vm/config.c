@@ -188,6 +188,26 @@ static void get_cpus(
 	vm_snprintf(buf, size, "%u", c->cpus);
 }
 
+static int set_nodes(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	uint64_t v;
+
+	if (!parse_number(value, &v) || v < 1 || v > MAX_NODES)
+		return refuse(
+			err, key, value, "a number of NUMA nodes from 1 to 8");
+	c->nodes = (uint32_t)v;
+	return 0;
+}
+
+static void get_nodes(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	vm_snprintf(buf, size, "%u", c->nodes);
+}
+
+_Static_assert(MAX_NODES == 8, "the sentences of nodes= say so");
+
 static int set_pcid(
 	struct vm_config *c, const char *key, const char *value, char *err)
 {
@@ -364,7 +384,7 @@ static void get_soft_dirty(
 
 /* In the order of key_table. */
 const char *const vm_config_keys[] = {"arch", "ram", "swap", "disk", "cpus",
-	"pcid", "tlb", "seed", "vsyscall", "aslr", "soft_dirty", NULL};
+	"nodes", "pcid", "tlb", "seed", "vsyscall", "aslr", "soft_dirty", NULL};
 
 const char *const vm_config_help[] = {
 	"x86_64 or i386",
@@ -372,6 +392,7 @@ const char *const vm_config_help[] = {
 	"bytes of the swap area",
 	"bytes of the simulated disk",
 	"processors, 1 to 64",
+	"NUMA nodes, 1 to 8, that RAM and processors are spread over",
 	"1: TLB entries carry their process's PCID, 0: none do",
 	"entries/ways of each level of the TLB",
 	"of the generator that all random values come from",
@@ -390,6 +411,7 @@ static const struct {
 	{set_size, get_size},
 	{set_size, get_size},
 	{set_cpus, get_cpus},
+	{set_nodes, get_nodes},
 	{set_pcid, get_pcid},
 	{set_tlb, get_tlb},
 	{set_seed, get_seed},
@@ -419,6 +441,7 @@ void vm_config_default(struct vm_config *c)
 	c->swap = 64 * MiB;
 	c->disk = 256 * MiB;
 	c->cpus = 2;
+	c->nodes = 1;
 	c->seed = 1;
 	c->vsyscall = 1;
 }
@@ -477,6 +500,32 @@ static int check_size(const struct vm_config *c, const char *key, uint64_t min,
 	return -EINVAL;
 }
 
+/* Each node has room for what a machine with one node needs. */
+static int check_nodes(
+	const struct vm_config *c, const struct arch *a, char *err)
+{
+	if (c->nodes < 1 || c->nodes > MAX_NODES) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"nodes=%u is outside the limits: 1 to %u", c->nodes,
+			MAX_NODES);
+		return -EINVAL;
+	}
+	if (c->nodes > a->max_nodes) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"nodes=%u: %s is built without NUMA and has one node",
+			c->nodes, a->name);
+		return -EINVAL;
+	}
+	if (c->nodes > 1 && c->ram / c->nodes < RAM_MIN) {
+		vm_snprintf(err, SENTENCE_MAX,
+			"nodes=%u: each node needs 32M of RAM, a part of ram= "
+			"is %lluM",
+			c->nodes, ULL(c->ram / c->nodes / MiB));
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int vm_config_check(const struct vm_config *c, char *err)
 {
 	const struct arch *a;
@@ -496,6 +545,8 @@ int vm_config_check(const struct vm_config *c, char *err)
 		ret = check_size(c, "disk", 0, DISK_MAX, a->page_shift, err);
 	if (!ret)
 		ret = check_tlb(&c->tlb, err);
+	if (!ret)
+		ret = check_nodes(c, a, err);
 	if (ret)
 		return ret;
 	if (c->cpus < 1 || c->cpus > MAX_CPUS) {

@@ -14,6 +14,7 @@
 #include "types.h"
 
 #define MAX_CPUS     64
+#define MAX_NODES    8
 #define NR_PCIDS     6 /* as Linux: TLB_NR_DYN_ASIDS */
 #define NR_ORDERS    11
 #define MAX_ORDER    10
@@ -31,7 +32,8 @@ struct vm_config {
 	uint64_t swap; /* bytes */
 	uint64_t disk; /* bytes of file data that disk/ can hold */
 	uint32_t cpus;
-	uint32_t pcid; /* 1: entries carry an address-space id */
+	uint32_t nodes; /* NUMA nodes that RAM and processors are spread over */
+	uint32_t pcid;	/* 1: entries carry an address-space id */
 	struct tlb_geometry tlb;
 	uint64_t seed;	     /* of every random choice */
 	uint64_t aslr;	     /* settings.aslr at the beginning */
@@ -145,8 +147,16 @@ struct swap_area {
 
 #define MAX_SWAP_AREAS 23
 
+/*
+ * A zone of one node: frames that the same requests may use.  Zone i of a
+ * machine has the type i % arch->nr_zones and is of node i / arch->nr_zones,
+ * so zones ascend with their addresses; one without RAM ends at 0.
+ * What is counted of frames in use is counted here; phys_sum() and node_sum()
+ * add up.
+ */
 struct zone {
 	pfn_t start, end; /* spanned: [start, end) */
+	uint32_t node, type;
 	uint64_t present, managed;
 	uint64_t nr_free;	 /* pages in free blocks, fresh ones included */
 	uint64_t min, low, high; /* watermarks, pages */
@@ -165,8 +175,33 @@ struct zone {
 		pfn_t start, end;
 	} fresh[4]; /* more than one where a hole cuts the zone */
 	uint32_t nr_fresh;
-	uint32_t orders[NR_MIGRATE]; /* bit o: free[o] has a block */
-	uint64_t nr_lru[NR_LRU];     /* pages of the zone on each list */
+	uint32_t orders[NR_MIGRATE];  /* bit o: free[o] has a block */
+	uint64_t nr_lru[NR_LRU];      /* pages of the zone on each list */
+	uint64_t pages[NR_PAGE_USES]; /* in use, by enum page_use */
+	uint64_t mapped; /* of files and shared memory, in page tables */
+	uint64_t dirty;	 /* of files, with FR_DIRTY */
+	uint64_t dirtied, written; /* became dirty, became clean, ever */
+	uint64_t swap_cached;	   /* in the swap cache */
+	uint64_t swap_idle;	   /* of them, those that nothing maps */
+	uint64_t anon_huge; /* huge pages in huge entries of page tables */
+	/* NUMA events: blocks handed out, and of them those wanted from another
+	 * node, asked for from another, by interleaving; wanted here and taken
+	 * elsewhere */
+	uint64_t numa_allocs, numa_miss, numa_other, numa_interleave;
+	uint64_t numa_foreign;
+};
+
+#define MAX_NODE_ZONES (MAX_NODES * MAX_ZONES)
+
+/* A NUMA node: its lists of pages and its daemon. */
+struct numa_node {
+	pfn_t start, end; /* [start, end), holes counted in */
+	struct frame_list lru[NR_LRU];
+	uint32_t kswapd_woken, kswapd_failures;
+	uint64_t reclaim_cost[2]; /* of anon and file pages, decaying */
+	uint64_t refault[6];	  /* as CNT_REFAULT_ANON and those behind it */
+	uint64_t refaults_seen[2];
+	uint64_t nonresident_age; /* evictions and activations */
 };
 
 /* A piece of the physical address space as firmware reported it. */
@@ -198,37 +233,29 @@ struct root {
 	/* physical memory */
 	struct phys_range firmware[32];
 	uint32_t nr_firmware;
-	uint32_t nr_zones;
-	struct zone zone[MAX_ZONES];
-	uint64_t totalram_pages;      /* managed, all zones */
-	pfn_t max_pfn;		      /* one past the last frame */
-	pfn_t zero_pfn;		      /* the shared zero page */
-	pfn_t kernel_pgd;	      /* template of the kernel half */
-	pfn_t special_pfn;	      /* vvar and vdso, see task/vdso.c */
-	uint64_t pages[NR_PAGE_USES]; /* frames in use, by enum page_use */
-	struct frame_list lru[NR_LRU];
+	uint32_t nr_zones; /* of all nodes */
+	struct zone zone[MAX_NODE_ZONES];
+	struct numa_node node[MAX_NODES];
+	uint64_t totalram_pages; /* managed, all zones */
+	pfn_t max_pfn;		 /* one past the last frame */
+	pfn_t zero_pfn;		 /* the shared zero page */
+	pfn_t kernel_pgd;	 /* template of the kernel half */
+	pfn_t special_pfn;	 /* vvar and vdso, see task/vdso.c */
 
 	/* swap */
 	struct swap_area swap[MAX_SWAP_AREAS];
 	uint64_t swap_pages, swap_used; /* of all areas, without headers */
-	uint64_t swap_cached;		/* frames in the swap cache */
-	uint64_t swap_idle;		/* of them, those that nothing maps */
 	uint64_t swap_turn;
 	uint32_t swap_files;			    /* areas that are files */
 	uint32_t swap_top;			    /* one past the last area */
 	uint32_t swap_hits, swap_prev, swap_window; /* readahead */
 
 	/* reclaim */
-	uint32_t kswapd_woken, kswapd_failures, oom_victims, reserved3;
-	uint64_t reclaim_cost[2]; /* of anon and file pages, decaying */
-	uint64_t refaults_seen[2];
-	uint64_t nonresident_age; /* evictions and activations */
+	uint32_t oom_victims, reserved3;
 
 	uint64_t dmesg_end; /* bytes ever written to the log */
-	uint64_t mapped; /* frames of files and shared memory in page tables */
-	uint64_t dirty;	 /* frames of files with FR_DIRTY */
-	idx_t dirty_first, dirty_last; /* inodes that have some, oldest first */
-	uint64_t anon_huge; /* huge pages in huge entries of page tables */
+	/* inodes that have dirty pages, oldest first */
+	idx_t dirty_first, dirty_last;
 	struct hugetlb_pool {
 		uint64_t nr, free, resv, surplus; /* mm/hugetlb.h */
 		pfn_t first;			  /* of the free ones */
@@ -274,9 +301,16 @@ struct vm {
 	} fail;
 
 	unsigned pageblock_order; /* of a page block, see phys/pageblock.h */
-	uint8_t nofragment_zone;  /* Normal above DMA32, or 0 */
-	uint8_t gfp_zone[4];	  /* highest zone, by enum gfp_zone */
-	uint8_t top_zone[4];	  /* the same, but one that has pages */
+	uint8_t nofragment_zone;  /* type of Normal above DMA32, or 0 */
+	uint8_t gfp_zone[4];	  /* highest zone type, by enum gfp_zone */
+	/* zones with RAM that a request on a node may use, best first */
+	struct zonelist {
+		uint8_t nr, zone[MAX_NODE_ZONES];
+	} zonelist[MAX_NODES][4];
+	uint8_t cpu_node[MAX_CPUS];
+	/* where the next allocation looks first, the nodes that it may use, and
+	 * the node of the processor that asks */
+	uint8_t prefer, allowed, here;
 
 	/* who runs the command in progress: the OOM killer lets it finish */
 	const struct task *running;

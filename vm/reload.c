@@ -90,13 +90,43 @@ static int check_zone(struct vm *m, const struct zone *z)
 		   : 0;
 }
 
+/* Zones and nodes cover every frame, so that searches for one end. */
+static int check_zones(struct vm *m)
+{
+	const struct root *r = m->root;
+	unsigned nr = m->arch->nr_zones;
+	pfn_t at = 0;
+
+	for (unsigned i = 0; i < r->nr_zones; i++) {
+		const struct zone *z = &r->zone[i];
+
+		if (check_zone(m, z))
+			return -EINVAL;
+		if (z->node != i / nr || z->type != i % nr ||
+			(z->end && z->start < at))
+			return BAD(m, "zone %u is of node %u, frames %u to %u",
+				i, z->node, z->start, z->end);
+		at = z->end ? z->end : at;
+	}
+	for (unsigned n = 0; n < r->config.nodes; n++)
+		if (r->node[n].start != (n ? r->node[n - 1].end : 0) ||
+			r->node[n].end <= r->node[n].start)
+			return BAD(m, "node %u has frames %u to %u", n,
+				r->node[n].start, r->node[n].end);
+	if (at != r->max_pfn || r->node[r->config.nodes - 1].end != r->max_pfn)
+		return BAD(
+			m, "the zones end at frame %u of %u", at, r->max_pfn);
+	return 0;
+}
+
 static int check_phys(struct vm *m)
 {
 	const struct root *r = m->root;
 	uint64_t end = phys_end(m->arch, r->config.ram) >> m->page_shift;
 	const struct phys_range *last;
 
-	if (r->nr_zones != m->arch->nr_zones || r->max_pfn != end)
+	if (r->nr_zones != r->config.nodes * m->arch->nr_zones ||
+		r->max_pfn != end)
 		return BAD(m, "it has %u zones and %u frames", r->nr_zones,
 			r->max_pfn);
 	if (!r->nr_firmware ||
@@ -110,9 +140,8 @@ static int check_phys(struct vm *m)
 			return BAD(m, "a range of memory is 0x%llx to 0x%llx",
 				(unsigned long long)f->start,
 				(unsigned long long)f->end);
-	for (unsigned i = 0; i < r->nr_zones; i++)
-		if (check_zone(m, &r->zone[i]))
-			return -EINVAL;
+	if (check_zones(m))
+		return -EINVAL;
 	if (check_limit(m, "the zero page", r->zero_pfn, end) ||
 		check_limit(m, "the huge zero page", r->huge_zero_pfn, end) ||
 		check_limit(m, "the kernel's page table", r->kernel_pgd, end))

@@ -81,7 +81,7 @@ static inline int show_teardown(void **state)
 			task_exit(s->m, t, 0);
 	if (vm_check(s->m))
 		fail_msg("%s", vm_sentence(s->m));
-	if (!s->m->root->pages[USE_FILE])
+	if (!phys_sum(s->m, pages[USE_FILE]))
 		assert_int_equal(show_free_pages(s->m), s->free_at_boot);
 	vm_destroy(s->m);
 	sbuf_free(&s->b);

@@ -48,7 +48,7 @@ static void model_start(struct model *d, unsigned t)
 	memset(d, 0, sizeof(*d));
 	d->m = vmtest_boot(machines[t].arch, machines[t].ram);
 	d->before = vmtest_free_pages(d->m);
-	d->anon = d->m->root->pages[USE_KERNEL];
+	d->anon = phys_sum(d->m, pages[USE_KERNEL]);
 	d->taken = malloc(d->m->root->max_pfn);
 	assert_non_null(d->taken);
 	memset(d->taken, 1, d->m->root->max_pfn);
@@ -143,7 +143,7 @@ static void model_end(struct model *d)
 	while (d->nr)
 		model_free(d, d->nr - 1);
 	model_compare(d);
-	assert_int_equal(d->m->root->pages[USE_KERNEL], d->anon);
+	assert_int_equal(phys_sum(d->m, pages[USE_KERNEL]), d->anon);
 	free(d->taken);
 	vmtest_end(d->m, d->before);
 }
@@ -295,16 +295,16 @@ static void test_counts(void **state)
 	uint64_t before = vmtest_free_pages(m), *n = m->root->count;
 	uint64_t split = n[CNT_BUDDY_SPLIT], merge = n[CNT_BUDDY_MERGE];
 	uint64_t alloc = n[CNT_PGALLOC], freed = n[CNT_PGFREE];
-	uint64_t kernel = m->root->pages[USE_KERNEL];
+	uint64_t kernel = phys_sum(m, pages[USE_KERNEL]);
 	pfn_t pfn = take(m, 3);
 
 	assert_int_equal(n[CNT_BUDDY_SPLIT] - split, 5);
 	assert_int_equal(n[CNT_PGALLOC] - alloc, 8);
-	assert_int_equal(m->root->pages[USE_KERNEL] - kernel, 8);
+	assert_int_equal(phys_sum(m, pages[USE_KERNEL]) - kernel, 8);
 	buddy_free(m, pfn, 3, USE_KERNEL);
 	assert_int_equal(n[CNT_BUDDY_MERGE] - merge, 5);
 	assert_int_equal(n[CNT_PGFREE] - freed, 8);
-	assert_int_equal(m->root->pages[USE_KERNEL], kernel);
+	assert_int_equal(phys_sum(m, pages[USE_KERNEL]), kernel);
 	vmtest_end(m, before);
 }
 
@@ -441,17 +441,17 @@ static void bad_sum(struct vm *m, const struct scene *s)
 
 static void bad_use(struct vm *m, const struct scene *s)
 {
-	m->root->pages[USE_KERNEL]++;
+	m->root->zone[0].pages[USE_KERNEL]++;
 }
 
 static void bad_mapped(struct vm *m, const struct scene *s)
 {
-	m->root->mapped++;
+	m->root->zone[1].mapped++;
 }
 
 static void bad_dirty(struct vm *m, const struct scene *s)
 {
-	m->root->dirty--;
+	m->root->zone[0].dirty--;
 }
 
 static void bad_total(struct vm *m, const struct scene *s)
@@ -514,8 +514,8 @@ static const struct {
 	{bad_mask, "the mask of free orders"},
 	{bad_sum, "frames free and"},
 	{bad_use, "are of kind 5"},
-	{bad_mapped, "page cache are mapped"},
-	{bad_dirty, "dirty, the counts are"},
+	{bad_mapped, "frames are mapped page cache, the count is 1"},
+	{bad_dirty, "frames are dirty, the count is"},
 	{bad_total, "the total is"},
 	{bad_lost, "has state 0, which heads no block"},
 	{bad_memory, "remembers its use"},

@@ -20,7 +20,7 @@ static void test_lookup_and_get(void **state)
 	major = false;
 	assert_int_equal(cache_get(m, f, 2, &major), pfn);
 	assert_false(major);
-	assert_int_equal(m->root->pages[USE_FILE], 1);
+	assert_int_equal(phys_sum(m, pages[USE_FILE]), 1);
 	/* pages of a hole hold no bytes */
 	f = disk_placeholder(m, "/hole", MiB);
 	pfn = cache_get(m, f, 100, NULL);
@@ -58,7 +58,7 @@ static void test_write_through(void **state)
 static void test_mapped_and_dirty_are_counted(void **state)
 {
 	idx_t f = disk_placeholder(m, "/f", 4 * 4096), file = open_rw("/f");
-	uint64_t mapped = m->root->mapped, dirty = m->root->dirty;
+	uint64_t mapped = phys_sum(m, mapped), dirty = phys_sum(m, dirty);
 
 	m->root->set.fault_around_pages = 1;
 	map(RIG_BASE, 4, RW, MAP_SHARED, file, 0);
@@ -68,21 +68,21 @@ static void test_mapped_and_dirty_are_counted(void **state)
 	put(page_at(RIG_BASE, 1), 1);
 	put(page_at(RIG_BASE, 1), 2);
 	get(page_at(RIG_BASE, 2));
-	assert_int_equal(m->root->mapped - mapped, 3);
-	assert_int_equal(m->root->dirty - dirty, 2);
+	assert_int_equal(phys_sum(m, mapped) - mapped, 3);
+	assert_int_equal(phys_sum(m, dirty) - dirty, 2);
 	get(page_at(RIG_BASE + MiB, 1)); /* the same page once more */
-	assert_int_equal(m->root->mapped - mapped, 3);
+	assert_int_equal(phys_sum(m, mapped) - mapped, 3);
 	mm_munmap(m, t, RIG_BASE, 4 << m->page_shift);
-	assert_int_equal(m->root->mapped - mapped, 1);
-	assert_int_equal(m->root->dirty - dirty, 2);
+	assert_int_equal(phys_sum(m, mapped) - mapped, 1);
+	assert_int_equal(phys_sum(m, dirty) - dirty, 2);
 	mm_munmap(m, t, RIG_BASE + MiB, 4 << m->page_shift);
-	assert_int_equal(m->root->mapped, mapped);
+	assert_int_equal(phys_sum(m, mapped), mapped);
 	assert_int_equal(cache_writeback(m, f, 0, 0), 1);
-	assert_int_equal(m->root->dirty - dirty, 1);
+	assert_int_equal(phys_sum(m, dirty) - dirty, 1);
 	vmtest_check(m);
 	/* a dirty page that goes is dirty no more */
 	disk_truncate(m, f, 0);
-	assert_int_equal(m->root->dirty, dirty);
+	assert_int_equal(phys_sum(m, dirty), dirty);
 }
 
 static void test_writeback(void **state)
@@ -141,23 +141,23 @@ static void test_mapped_after_unlink(void **state)
 	assert_int_equal(inode_at(m, f)->linked, 0);
 	mm_munmap(m, t, RIG_BASE, 3 << m->page_shift);
 	assert_int_equal(m->root->disk_used, 0);
-	assert_int_equal(m->root->pages[USE_FILE], 0);
+	assert_int_equal(phys_sum(m, pages[USE_FILE]), 0);
 }
 
 static void test_shmem_object(void **state)
 {
 	idx_t s = shmem_create(m, 8 * m->page_size);
-	uint64_t pages = m->root->pages[USE_SHMEM];
+	uint64_t pages = phys_sum(m, pages[USE_SHMEM]);
 	bool major = false;
 	pfn_t pfn = cache_get(m, s, 3, &major);
 
 	assert_false(major);
 	assert_int_equal(frame_at(m, pfn)->state, FRAME_SHMEM);
 	assert_true(frame_at(m, pfn)->flags & FR_SWAPBACKED);
-	assert_int_equal(m->root->pages[USE_SHMEM], pages + 1);
+	assert_int_equal(phys_sum(m, pages[USE_SHMEM]), pages + 1);
 	assert_int_equal(inode_at(m, s)->ino, 1);
 	inode_put(m, s);
-	assert_int_equal(m->root->pages[USE_SHMEM], pages);
+	assert_int_equal(phys_sum(m, pages[USE_SHMEM]), pages);
 }
 
 static void test_growth_hides_old_tail(void **state)

@@ -112,12 +112,12 @@ static void examples_run(void **state)
 static void kernel_pages(void **state)
 {
 	struct vm *m = boot("x86_64");
-	uint64_t used = m->root->pages[USE_KERNEL];
+	uint64_t used = phys_sum(m, pages[USE_KERNEL]);
 	uint64_t pfn = run(m, KERNEL, "alloc_pages order=4").last.value;
 	char line[40];
 
 	assert_int_equal(pfn % 16, 0);
-	assert_int_equal(m->root->pages[USE_KERNEL], used + 16);
+	assert_int_equal(phys_sum(m, pages[USE_KERNEL]), used + 16);
 	assert_string_equal(reply(m, KERNEL, "alloc_pages order=11"),
 		"-EINVAL order 11 is above 10: a block has at most 1024 "
 		"frames");
@@ -128,7 +128,7 @@ static void kernel_pages(void **state)
 		line, sizeof(line), "free_pages %llu", (unsigned long long)pfn);
 	assert_int_equal(run(m, KERNEL, line).failed, 0);
 	assert_int_equal(run(m, KERNEL, line).last.err, EINVAL);
-	assert_int_equal(m->root->pages[USE_KERNEL], used);
+	assert_int_equal(phys_sum(m, pages[USE_KERNEL]), used);
 	assert_int_equal(
 		run(m, KERNEL, "alloc_pages gfp=dma,kernel").last.err, EINVAL);
 	assert_true(run(m, KERNEL, "alloc_pages gfp=dma").last.value < 4096);

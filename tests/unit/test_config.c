@@ -42,6 +42,11 @@ static const struct {
 	{"cpus", "0", NULL, "cpus=0: expected a number of processors from 1"},
 	{"cpus", "65", NULL, "from 1 to 64"},
 	{"cpus", "2K", NULL, "cpus=2K"},
+	{"nodes", "1", "1", NULL},
+	{"nodes", "8", "8", NULL},
+	{"nodes", "0", NULL, "nodes=0: expected a number of NUMA nodes from 1"},
+	{"nodes", "9", NULL, "from 1 to 8"},
+	{"nodes", "two", NULL, "nodes=two: expected a number"},
 	{"pcid", "0", "0", NULL},
 	{"pcid", "1", "1", NULL},
 	{"pcid", "2", NULL, "pcid=2: expected 0 or 1"},
@@ -131,6 +136,7 @@ static void test_round_trip(void **state)
 		c.disk = (vmtest_random(&rnd) % 1024) << 20;
 		c.seed = vmtest_random(&rnd);
 		c.cpus = 1 + vmtest_random(&rnd) % MAX_CPUS;
+		c.nodes = 1 + vmtest_random(&rnd) % MAX_NODES;
 		c.vsyscall = vmtest_random(&rnd) % 3;
 		for (unsigned i = 0; vm_config_keys[i]; i++) {
 			vm_config_get(
@@ -166,7 +172,7 @@ static void test_arch_defaults(void **state)
 static void test_defaults(void **state)
 {
 	static const char *const expected[] = {"x86_64", "256M", "64M", "256M",
-		"2", "1", "64/4,1536/12", "1", "xonly", "0", "0"};
+		"2", "1", "1", "64/4,1536/12", "1", "xonly", "0", "0"};
 	struct vm_config c;
 	char text[64], err[SENTENCE_MAX];
 
@@ -197,6 +203,10 @@ static const struct {
 		"ram=4G is outside the limits of i386: 32M to 3G"},
 	{"i386", "pcid", "1", "the TLB of i386 has no address-space ids"},
 	{"i386", "pcid", "0", NULL},
+	{"i386", "nodes", "1", NULL},
+	{"i386", "nodes", "2",
+		"nodes=2: i386 is built without NUMA and has one node"},
+	{"x86_64", "nodes", "8", NULL}, /* of 256M */
 	{"x86_64", "swap", "0", NULL},
 	{"x86_64", "swap", "17T", "swap=17T is outside"},
 	{"x86_64", "swap", "5000", "swap=5000 is no multiple"},
@@ -243,6 +253,16 @@ static void test_check_raw(void **state)
 	assert_int_equal(vm_config_check(&c, err), -EINVAL);
 	c.cpus = MAX_CPUS + 1;
 	assert_int_equal(vm_config_check(&c, err), -EINVAL);
+	c = good;
+	c.nodes = 0;
+	assert_int_equal(vm_config_check(&c, err), -EINVAL);
+	c.nodes = MAX_NODES + 1;
+	assert_int_equal(vm_config_check(&c, err), -EINVAL);
+	c.nodes = 8;
+	c.ram = 255 * MiB;
+	assert_int_equal(vm_config_check(&c, err), -EINVAL);
+	assert_sentence(err, "nodes=8: each node needs 32M of RAM, a part of "
+			     "ram= is 31M");
 	c = good;
 	c.vsyscall = 3;
 	assert_int_equal(vm_config_check(&c, err), -EINVAL);

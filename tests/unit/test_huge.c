@@ -60,7 +60,7 @@ static void test_store_maps_2_mib(void **state)
 	assert_true(is_huge(t, AT));
 	assert_int_equal(t->min_flt - faults, 1);
 	assert_int_equal(mm_now()->rss[RSS_ANON] - rss, NR_PAGES);
-	assert_int_equal(m->root->anon_huge, 1);
+	assert_int_equal(phys_sum(m, anon_huge), 1);
 	pfn = pte_pfn(m, above(t, AT));
 	assert_int_equal(pfn % NR_PAGES, 0);
 	assert_int_equal(frame_at(m, pfn)->order, 9);
@@ -117,7 +117,7 @@ static void test_fork_splits_at_the_store(void **state)
 	assert_non_null(c);
 	assert_int_equal(above(t, AT) & m->arch->pte.addr,
 		above(c, AT) & m->arch->pte.addr);
-	assert_int_equal(m->root->anon_huge, 1);
+	assert_int_equal(phys_sum(m, anon_huge), 1);
 	vmtest_check(m);
 	store(c, AT, 6);
 	assert_true(is_huge(t, AT));

@@ -27,7 +27,7 @@ static void test_new_pages(void **state)
 	map(RIG_BASE, 3, RW, ANON, 0, 0);
 	for (unsigned i = 0; i < 3; i++) {
 		put(page_at(RIG_BASE, i), 1);
-		assert_int_equal(m->root->lru[LRU_INACTIVE_ANON].head,
+		assert_int_equal(m->root->node[0].lru[LRU_INACTIVE_ANON].head,
 			pfn_of(t, page_at(RIG_BASE, i)));
 	}
 	assert_int_equal(lru_size(m, LRU_INACTIVE_ANON), anon + 3);

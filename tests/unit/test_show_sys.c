@@ -94,7 +94,7 @@ static uint64_t buddyinfo_pages(const char *text)
 static void check_sums(struct show *s)
 {
 	uint64_t free = buddyinfo_pages(show_text(s, show_buddyinfo, 0));
-	uint64_t managed = 0, kernel = s->m->root->pages[USE_KERNEL], used;
+	uint64_t managed = 0, kernel = phys_sum(s->m, pages[USE_KERNEL]), used;
 	const char *text;
 
 	for (unsigned i = 0; i < s->m->root->nr_zones; i++)
@@ -205,7 +205,7 @@ static void vmstat_agrees(void **state)
 	assert_int_equal(
 		show_number(text, "nr_free_pages "), show_free_pages(s->m));
 	assert_int_equal(show_number(text, "nr_anon_pages "),
-		s->m->root->pages[USE_ANON]);
+		phys_sum(s->m, pages[USE_ANON]));
 	assert_int_equal(
 		show_number(text, "pgfault "), s->m->root->count[CNT_PGFAULT]);
 	assert_true(show_starts(text, "nr_free_pages "));
@@ -332,7 +332,7 @@ static void zones_name_the_ranges(void **state)
 	assert_true(show_starts(text, "range 0x0-0x1000 reserved\n"));
 	assert_non_null(strstr(text, " kernel_code\n"));
 	assert_non_null(strstr(text, " memmap\n"));
-	assert_non_null(strstr(text, "\nzone DMA\n  pfns 0x1-0x1000\n"
+	assert_non_null(strstr(text, "\nzone DMA\n  node 0\n  pfns 0x1-0x1000\n"
 				     "  spanned 4095\n  present 3998\n"
 				     "  managed 3840\n"));
 	snprintf(line, sizeof(line), "\nmax_pfn 0x%x\n", s->m->root->max_pfn);

@@ -52,7 +52,7 @@ static void test_read_keeps_slot(void **state)
 	assert_int_equal(t->maj_flt, 0);
 	assert_int_equal(get(RIG_BASE), 7);
 	assert_int_equal(t->maj_flt, 1);
-	assert_int_equal(m->root->swap_cached, 1);
+	assert_int_equal(phys_sum(m, swap_cached), 1);
 	assert_true(frame_at(m, pfn_of(t, RIG_BASE))->flags & FR_SWAPCACHE);
 	vmtest_check(m);
 	/* clean: out again without a write */
@@ -65,7 +65,7 @@ static void test_read_keeps_slot(void **state)
 	out(t, RIG_BASE);
 	assert_int_equal(m->root->count[CNT_PSWPOUT], written + 1);
 	put(RIG_BASE, 9);
-	assert_int_equal(m->root->swap_cached, 0);
+	assert_int_equal(phys_sum(m, swap_cached), 0);
 	assert_int_equal(m->root->swap_used, 0);
 	assert_int_equal(get(RIG_BASE), 9);
 }
@@ -168,7 +168,7 @@ static void test_files(void **state)
 	out(t, RIG_BASE);
 	out(t, page_at(RIG_BASE, 1));
 	assert_int_equal(inode_at(m, f)->nr_away, 2);
-	assert_int_equal(m->root->dirty, 0);
+	assert_int_equal(phys_sum(m, dirty), 0);
 	assert_int_equal(disk_read(m, f, m->page_size, &b, 1), 1);
 	assert_int_equal(b, 99);
 	assert_int_equal(get(page_at(RIG_BASE, 1)), 99);
@@ -293,16 +293,16 @@ static void test_kswapd(void **state)
 	uint64_t runs;
 
 	map(RIG_BASE, pages, RW, ANON | MAP_NORESERVE, 0, 0);
-	for (uint64_t i = 0; !m->root->kswapd_woken; i++)
+	for (uint64_t i = 0; !m->root->node[0].kswapd_woken; i++)
 		put(page_at(RIG_BASE, i), 1);
 	kswapd_run(m);
 	runs = m->root->count[CNT_PAGEOUTRUN];
 	assert_true(runs > 0);
 	assert_true(m->root->count[CNT_PGSTEAL_KSWAPD] > 0);
 	assert_int_equal(m->root->count[CNT_PGSTEAL_DIRECT], 0);
-	assert_int_equal(m->root->kswapd_woken, 0);
+	assert_int_equal(m->root->node[0].kswapd_woken, 0);
 	/* woken without need it does nothing */
-	m->root->kswapd_woken = 1;
+	m->root->node[0].kswapd_woken = 1;
 	kswapd_run(m);
 	assert_int_equal(m->root->count[CNT_PAGEOUTRUN], runs);
 	vmtest_check(m);

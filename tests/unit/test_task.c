@@ -264,13 +264,13 @@ static void test_fork_without_memory(void **state)
 /* A kernel stack from birth to exit; a zombie has none. */
 static void test_kernel_stack(void **state)
 {
-	uint64_t before = m->root->pages[USE_STACK];
+	uint64_t before = phys_sum(m, pages[USE_STACK]);
 	uint64_t each = 1u << m->arch->stack_order;
 	struct task *a = bare(0, "a"), *b = task_fork(m, a, 0);
 	pfn_t stack = b->stack;
 
 	assert_int_equal(before, each);
-	assert_int_equal(m->root->pages[USE_STACK], 3 * each);
+	assert_int_equal(phys_sum(m, pages[USE_STACK]), 3 * each);
 	assert_int_equal(phys_frame_state(m, stack), FRAME_STACK);
 	assert_int_equal(frame_at(m, stack)->owner, task_index(m, b));
 	vmtest_check(m);
@@ -281,11 +281,11 @@ static void test_kernel_stack(void **state)
 	vm_fail_clear(m);
 	task_exit(m, b, 0);
 	assert_int_equal(b->state, TASK_ZOMBIE);
-	assert_int_equal(m->root->pages[USE_STACK], 2 * each);
+	assert_int_equal(phys_sum(m, pages[USE_STACK]), 2 * each);
 	assert_int_equal(phys_frame_state(m, stack), FRAME_FREE);
 	task_reap(m, b);
 	task_exit(m, a, 0);
-	assert_int_equal(m->root->pages[USE_STACK], before);
+	assert_int_equal(phys_sum(m, pages[USE_STACK]), before);
 }
 
 int main(void)

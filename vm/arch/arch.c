@@ -78,6 +78,7 @@ const struct arch arch_table[] = {
 				.vsyscall = false,
 				.platform = "i686",
 			},
+		.max_nodes = 8,
 		.nr_zones = 3,
 		.zone =
 			{
@@ -143,6 +144,7 @@ const struct arch arch_table[] = {
 				.vsyscall = false,
 				.platform = "i686",
 			},
+		.max_nodes = 1,
 		.nr_zones = 3,
 		.zone =
 			{

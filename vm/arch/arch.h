@@ -79,6 +79,7 @@ struct arch {
 	struct pt_level level[MAX_LEVELS];
 	struct pte_bits pte;
 	struct layout native, compat; /* compat.name NULL: no 32-bit tasks */
+	uint8_t max_nodes;	      /* NUMA */
 	uint8_t nr_zones;
 	struct zone_def zone[MAX_ZONES];
 	paddr_t low_limit; /* RAM above is remapped above `high_start` */

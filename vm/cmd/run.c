@@ -81,7 +81,7 @@ static void run_one(struct cmd *c, struct reply *r)
 	c->reply = r;
 	vm_fail_clear(c->m);
 	err = bind_task(c);
-	c->m->running = err ? NULL : c->task;
+	phys_run_as(c->m, err ? NULL : c->task);
 	if (!err)
 		err = c->def->run(c);
 	if (!err && r->kind == REPLY_HEX && c->task)
@@ -92,7 +92,7 @@ static void run_one(struct cmd *c, struct reply *r)
 		r->value = 0;
 		vm_snprintf(r->text, sizeof(r->text), "%s", vm_sentence(c->m));
 	}
-	c->m->running = NULL;
+	phys_run_as(c->m, NULL);
 	oom_reap(c->m);
 	disk_balance(c->m);
 	kswapd_run(c->m);

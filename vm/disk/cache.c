@@ -78,14 +78,13 @@ static void commit_pages(struct vm *m, struct inode *n)
 }
 
 /* A page of a file that was evicted comes back. */
-static void refault(
-	struct vm *m, struct inode *n, uint64_t page, struct frame *f)
+static void refault(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 {
 	uint32_t shadow = radix_get(m, n->away, page);
 
 	if (!shadow)
 		return;
-	workingset_refault(m, f, shadow);
+	workingset_refault(m, pfn, shadow);
 	radix_del(m, &n->away, page);
 	n->nr_away--;
 }
@@ -111,7 +110,7 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 	if (shmem)
 		f->flags |= FR_SWAPBACKED | FR_DIRTY;
 	else if (n->nr_away)
-		refault(m, n, page, f);
+		refault(m, n, page, pfn);
 	radix_set(m, &n->cache, page, pfn);
 	n->nr_cached++;
 	commit_pages(m, n);
@@ -436,6 +435,7 @@ uint64_t cache_writeback(
 			cache_clear_dirty(m, f);
 			written++;
 			m->root->count[CNT_WRITTEN]++;
+			zone_of(m, pfn)->written++;
 			m->root->count[CNT_PGPGOUT] += m->page_size / KiB;
 		}
 		page++;

@@ -250,8 +250,8 @@ static int check_sums(struct vm *m, const struct tally *t)
 		{"inodes", t->inodes, pool_live(m, SEG_INODE)},
 		{"names", t->names, pool_live(m, SEG_NAME)},
 		{"tree nodes", t->nodes, pool_live(m, SEG_RADIX)},
-		{"cached pages", t->cached[0], m->root->pages[USE_FILE]},
-		{"shared pages", t->cached[1], m->root->pages[USE_SHMEM]},
+		{"cached pages", t->cached[0], phys_sum(m, pages[USE_FILE])},
+		{"shared pages", t->cached[1], phys_sum(m, pages[USE_SHMEM])},
 	};
 
 	for (size_t i = 0; i < sizeof(sum) / sizeof(*sum); i++)

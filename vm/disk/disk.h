@@ -188,7 +188,7 @@ void cache_evict(struct vm *m, pfn_t pfn, uint32_t left);
  * reach: readahead. */
 void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr);
 /*
- * FR_DIRTY changes here alone: root->dirty and inode.nr_dirty count the frames
+ * FR_DIRTY changes here alone: zone.dirty and inode.nr_dirty count the frames
  * of files that have it.  Shared memory is dirty all its life and not counted.
  */
 void cache_set_dirty(struct vm *m, struct frame *f);

@@ -1,7 +1,7 @@
 /*
  * Writeback: dirty pages of files go to their blocks.
  *
- *	root->dirty     a command's end and each `tick` compare it with
+ *	zone.dirty      a command's end and each `tick` compare it with
  *	> background    the flusher writes until it no longer is
  *	> threshold     the writer itself writes first
  *
@@ -60,7 +60,8 @@ void cache_set_dirty(struct vm *m, struct frame *f)
 	if (was || f->state != FRAME_FILE)
 		return;
 	n = inode_at(m, f->owner);
-	m->root->dirty++;
+	zone_of_frame(m, f)->dirty++;
+	zone_of_frame(m, f)->dirtied++;
 	m->root->count[CNT_DIRTIED]++;
 	if (n->nr_dirty++)
 		return;
@@ -77,7 +78,7 @@ void cache_clear_dirty(struct vm *m, struct frame *f)
 	if (!was || f->state != FRAME_FILE)
 		return;
 	n = inode_at(m, f->owner);
-	m->root->dirty--;
+	zone_of_frame(m, f)->dirty--;
 	if (--n->nr_dirty)
 		return;
 	n->dirtied_ns = n->write_next = 0;
@@ -168,17 +169,15 @@ void disk_dirty_limits(const struct vm *m, uint64_t dirtyable,
 /* Pages that files may fill: what is free above the reserves, and the cache. */
 uint64_t disk_dirtyable(const struct vm *m)
 {
-	const struct root *r = m->root;
-	uint64_t free = 0, kept = phys_total_reserve(m);
+	uint64_t free = phys_sum(m, nr_free), kept = phys_total_reserve(m);
 
-	for (unsigned i = 0; i < r->nr_zones; i++)
-		free += r->zone[i].nr_free;
-	return (free > kept ? free - kept : 0) + r->pages[USE_FILE] + 1;
+	return (free > kept ? free - kept : 0) + phys_sum(m, pages[USE_FILE]) +
+	       1;
 }
 
 static void write_until(struct vm *m, uint64_t most)
 {
-	while (m->root->dirty > most)
+	while (phys_sum(m, dirty) > most)
 		write_chunk(m, m->root->dirty_first);
 }
 
@@ -186,10 +185,10 @@ void disk_balance(struct vm *m)
 {
 	uint64_t background, threshold;
 
-	if (!m->root->dirty)
+	if (!phys_sum(m, dirty))
 		return;
 	disk_dirty_limits(m, disk_dirtyable(m), &background, &threshold);
-	if (m->root->dirty > background)
+	if (phys_sum(m, dirty) > background)
 		write_until(m, background);
 }
 
@@ -198,7 +197,7 @@ bool disk_throttle(struct vm *m)
 	uint64_t background, threshold;
 
 	disk_dirty_limits(m, disk_dirtyable(m), &background, &threshold);
-	if (m->root->dirty <= threshold)
+	if (phys_sum(m, dirty) <= threshold)
 		return false;
 	m->root->count[CNT_THROTTLED]++;
 	write_until(m, background);

@@ -10,6 +10,7 @@
 #include "../disk/disk.h"
 #include "../format.h"
 #include "../mm/mm.h"
+#include "../phys/phys.h"
 #include "../task/task.h"
 #include "input.h"
 #include "input_i.h"
@@ -288,7 +289,7 @@ int strace_apply(struct vm *m, struct strace_proc *p,
 	vm_fail_clear(m);
 	if (!t || !t->mm)
 		return 0;
-	m->running = t;
+	phys_run_as(m, t);
 	if ((name_is(c, "mmap") || name_is(c, "mmap2")) && c->nr_args >= 6) {
 		do_mmap(m, p, t, c, line);
 	} else if (name_is(c, "mremap") && c->nr_args >= 4) {

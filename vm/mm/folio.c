@@ -81,7 +81,7 @@ void folio_map(struct vm *m, struct mm *mm, pfn_t head)
 
 	for (unsigned i = 0; i < 1u << f->order; i++)
 		f[i].mapcount++;
-	m->root->anon_huge += !f[1].next++;
+	zone_of(m, head)->anon_huge += !f[1].next++;
 	folio_mapping_add(m, mm, head);
 	mm_rss_add(mm, RSS_ANON, 1u << f->order);
 }
@@ -92,7 +92,7 @@ void folio_unmap(struct vm *m, struct mm *mm, pfn_t head)
 
 	for (unsigned i = 0; i < 1u << f->order; i++)
 		f[i].mapcount--;
-	m->root->anon_huge -= !--f[1].next;
+	zone_of(m, head)->anon_huge -= !--f[1].next;
 	mm->rss[RSS_ANON] -= 1u << f->order;
 	if (folio_mapping_sub(m, mm, head))
 		folio_free(m, head);
@@ -118,7 +118,7 @@ void folio_remap_pages(struct vm *m, struct mm *mm, pfn_t head)
 		folio_mapping_add(m, mm, head);
 	}
 	folio_mapping_sub(m, mm, head);
-	m->root->anon_huge -= !--f[1].next;
+	zone_of(m, head)->anon_huge -= !--f[1].next;
 }
 
 bool folio_maybe_shared(const struct vm *m, pfn_t pfn)

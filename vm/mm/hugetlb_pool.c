@@ -253,7 +253,7 @@ int hugetlb_check(struct vm *m)
 		pfn = f->next;
 	}
 	if (free == h->free && h->surplus <= h->nr &&
-		m->root->pages[USE_HUGETLB] == h->nr << huge_order(m))
+		phys_sum(m, pages[USE_HUGETLB]) == h->nr << huge_order(m))
 		return 0;
 	return vm_fail(m, EIO,
 		"%llu huge pages are free; counted are %llu free, %llu "

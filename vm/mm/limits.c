@@ -84,10 +84,8 @@ uint64_t mm_commit_limit(const struct vm *m)
 int limits_boot(struct vm *m)
 {
 	struct settings *set = &m->root->set;
-	uint64_t free = 0, part;
+	uint64_t free = phys_sum(m, nr_free), part;
 
-	for (unsigned i = 0; i < m->root->nr_zones; i++)
-		free += m->root->zone[i].nr_free;
 	part = (free << (m->page_shift - 10)) / 32;
 	set->admin_reserve_kbytes = part < 8192 ? part : 8192;
 	set->user_reserve_kbytes = part < 131072 ? part : 131072;

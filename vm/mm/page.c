@@ -445,7 +445,8 @@ static int swap_fault(struct fault *x, uint64_t e, uint32_t slot)
 		frame_set_shared(m, f, x->v, x->va);
 	}
 	pt_set(m, x->v->mm, x->va, n);
-	m->root->swap_idle -= f->flags & FR_SWAPCACHE && !f->mapcount;
+	if (f->flags & FR_SWAPCACHE && !f->mapcount)
+		zone_of(m, pfn)->swap_idle--;
 	page_mapped(m, x->mm, pfn);
 	page_lock(m, x->v, pfn);
 	if (x->write && !(n & b->write))
@@ -496,12 +497,12 @@ static int leaf_fault(struct fault *x)
 
 static inline int make_room(struct vm *m, struct task *t)
 {
-	const struct zone *z = &m->root->zone[m->top_zone[GFP_KERNEL]];
+	const struct zone *z = zone_first(m, GFP_KERNEL);
 	int err = 0;
 
 	if (z->nr_free > z->low + STEP_PAGES)
 		return 0;
-	m->running = t;
+	phys_run_as(m, t);
 	if (m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER])
 		err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);
 	return err ? err : mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);

@@ -60,7 +60,8 @@ static inline void page_mapped(struct vm *m, struct mm *mm, pfn_t pfn)
 	struct frame *f = frame_at(m, pfn);
 
 	f->mapcount++;
-	m->root->mapped += f->mapcount == 1 && frame_is_mapped_cache(f);
+	if (f->mapcount == 1 && frame_is_mapped_cache(f))
+		zone_of(m, pfn)->mapped++;
 	mm_rss_add(mm, frame_rss(f), 1);
 	if (f->flags & FR_LARGE)
 		folio_mapping_add(m, mm, pfn);
@@ -72,7 +73,8 @@ static inline void page_unmapped(struct vm *m, struct mm *mm, pfn_t pfn)
 	struct frame *f = frame_at(m, pfn);
 
 	mm->rss[frame_rss(f)]--;
-	m->root->mapped -= f->mapcount == 1 && frame_is_mapped_cache(f);
+	if (f->mapcount == 1 && frame_is_mapped_cache(f))
+		zone_of(m, pfn)->mapped--;
 	f->mapcount--;
 	if (f->flags & FR_LARGE) {
 		if (folio_mapping_sub(m, mm, pfn))

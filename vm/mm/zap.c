@@ -18,7 +18,7 @@ struct zap {
 
 bool page_idle(struct vm *m, pfn_t pfn)
 {
-	m->root->swap_idle++;
+	zone_of(m, pfn)->swap_idle++;
 	if (frame_slot(m, frame_at(m, pfn))->refs)
 		return true;
 	swap_cache_del(m, pfn);

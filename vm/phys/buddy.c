@@ -172,27 +172,38 @@ static inline pfn_t take_block(struct vm *m, struct zone *z, unsigned order,
 	return pfn;
 }
 
+/* Whether a request begins with page blocks of its type alone: where its best
+ * zone is Normal above DMA32. */
+static bool avoid_mixing(const struct vm *m, const struct zone *first)
+{
+	return m->nofragment_zone && first->type == m->nofragment_zone &&
+	       first[-1].managed;
+}
+
 /*
- * Down the zones that the request may use.  Where the best one is Normal, a
- * zone below it is better than a page block of mixed types.
+ * Down the zonelist.  Where the best zone is Normal, a zone below it is better
+ * than a page block of mixed types, but not one of another node.
  */
 static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
 	enum migrate_type type, bool to_min)
 {
+	const struct zonelist *l = &m->zonelist[m->prefer][gfp & GFP_ZONE_MASK];
 	unsigned high = m->gfp_zone[gfp & GFP_ZONE_MASK];
+	const struct zone *first = zone_first(m, gfp);
 	unsigned flags = 0;
 
-	if (!to_min && m->nofragment_zone &&
-		m->top_zone[gfp & GFP_ZONE_MASK] == m->nofragment_zone)
+	if (!to_min && avoid_mixing(m, first))
 		flags = ALLOC_NOFRAGMENT;
 	for (;; flags = 0) {
-		for (unsigned i = high + 1; i-- > 0;) {
-			struct zone *z = &m->root->zone[i];
+		for (unsigned i = 0; i < l->nr; i++) {
+			struct zone *z = &m->root->zone[l->zone[i]];
 			uint64_t mark = to_min ? z->min : z->low;
 			pfn_t pfn;
 
-			if (!zone_ok(z, order,
-				    mark + zone_lowmem_reserve(m, i, high)))
+			if (flags && z->node != first->node)
+				break;
+			mark += zone_lowmem_reserve(m, l->zone[i], high);
+			if (!zone_allowed(m, z) || !zone_ok(z, order, mark))
 				continue;
 			pfn = take_block(m, z, order, type, flags);
 			if (pfn)
@@ -203,21 +214,25 @@ static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
 	}
 }
 
-static pfn_t refuse(struct vm *m, unsigned high, unsigned order)
+static pfn_t refuse(struct vm *m, unsigned gfp, unsigned order)
 {
-	unsigned i = high;
-	const struct zone *z;
+	const struct zone *z = zone_first(m, gfp);
 
-	while (i > 0 && !m->root->zone[i].managed)
-		i--;
-	z = &m->root->zone[i];
 	vm_fail(m, ENOMEM,
 		"out of memory: no free block of order %u (%llu KiB) that "
 		"leaves zone %s above its min watermark of %llu pages "
 		"(%llu are free), nor one in a lower zone",
-		order, ULL(m->page_size << order >> 10), zone_name(m, i),
+		order, ULL(m->page_size << order >> 10), zone_name(m, z->type),
 		ULL(z->min), ULL(z->nr_free));
 	return PFN_NONE;
+}
+
+/* With several nodes: where the block was wanted, and where it was found. */
+static void numa_events(struct vm *m, struct zone *want, struct zone *got)
+{
+	got->numa_other += got->node != m->here;
+	got->numa_miss += got->node != want->node;
+	want->numa_foreign += got->node != want->node;
 }
 
 /* Only frames that may hold bytes are touched in the host's memory. */
@@ -237,16 +252,15 @@ static pfn_t alloc_slow(
 
 	if (pfn)
 		return pfn;
-	m->root->kswapd_woken = 1;
+	kswapd_wake(m);
 	pfn = from_zones(m, gfp, order, type, true);
-	return pfn ? pfn : refuse(m, m->gfp_zone[gfp & GFP_ZONE_MASK], order);
+	return pfn ? pfn : refuse(m, gfp, order);
 }
 
 pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed)
 {
-	struct root *r = m->root;
-	struct zone *z = &r->zone[m->top_zone[gfp & GFP_ZONE_MASK]];
+	struct zone *first = zone_first(m, gfp), *z = first;
 	enum migrate_type type = gfp_type(gfp);
 	pfn_t pfn = PFN_NONE;
 	struct frame *f;
@@ -255,10 +269,15 @@ pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 		pfn = free_take(m, z, order, type);
 		z->nr_free -= pfn ? 1u << order : 0;
 	}
-	if (!pfn)
+	if (!pfn) {
 		pfn = alloc_slow(m, gfp, order, type);
-	if (!pfn)
-		return PFN_NONE;
+		if (!pfn)
+			return PFN_NONE;
+		z = zone_of(m, pfn);
+	}
+	z->numa_allocs++;
+	if (m->root->config.nodes > 1)
+		numa_events(m, first, z);
 	f = frame_at(m, pfn);
 	for (pfn_t i = 1; i < 1u << order; i++)
 		f[i].state = FRAME_TAIL;
@@ -267,8 +286,8 @@ pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 			frame_zero(m, f + i, pfn + i);
 	f->state = state & 15;
 	f->order = order & 15;
-	r->pages[use] += 1u << order;
-	r->count[CNT_PGALLOC] += 1u << order;
+	z->pages[use] += 1u << order;
+	m->root->count[CNT_PGALLOC] += 1u << order;
 	return pfn;
 }
 
@@ -349,7 +368,7 @@ void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use)
 	assert(f->state > FRAME_RESERVED && f->order == order);
 	for (pfn_t i = 0; i < 1u << order; i++)
 		frame_reset(f + i);
-	m->root->pages[use] -= 1u << order;
+	z->pages[use] -= 1u << order;
 	m->root->count[CNT_PGFREE] += 1u << order;
 	if (order > m->pageblock_order)
 		order = m->pageblock_order;

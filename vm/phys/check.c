@@ -12,7 +12,8 @@ struct tally {
 	uint64_t free, used;
 	uint64_t use[NR_PAGE_USES];
 	uint64_t mapped, dirty; /* page cache in page tables; of files */
-	unsigned looked_at;	/* frames whose bytes were read */
+	uint64_t swap_cached, swap_idle;
+	unsigned looked_at; /* frames whose bytes were read */
 };
 
 /*
@@ -161,6 +162,8 @@ static int check_used(
 	t->use[use_of_state[f->state]] += 1u << f->order;
 	t->mapped += frame_is_mapped_cache(f);
 	t->dirty += f->state == FRAME_FILE && f->flags & FR_DIRTY;
+	t->swap_cached += (f->flags & FR_SWAPCACHE) != 0;
+	t->swap_idle += f->flags & FR_SWAPCACHE && !f->mapcount;
 	for (pfn_t i = 0; i < 1u << f->order; i++)
 		if (check_bytes(m, pfn + i, t))
 			return -EIO;
@@ -225,6 +228,36 @@ static int check_next(
 
 /* ---- zones --------------------------------------------------------------- */
 
+static int check_counts(
+	struct vm *m, const struct zone *z, unsigned i, const struct tally *t)
+{
+	const struct {
+		const char *what;
+		uint64_t found, counted;
+	} sum[] = {
+		{"mapped page cache", t->mapped, z->mapped},
+		{"dirty", t->dirty, z->dirty},
+		{"in the swap cache", t->swap_cached, z->swap_cached},
+		{"in the swap cache alone", t->swap_idle, z->swap_idle},
+	};
+
+	for (unsigned u = 0; u < NR_PAGE_USES; u++)
+		if (t->use[u] != z->pages[u])
+			return BAD(m,
+				"zone %s: %llu frames in use are of kind %u, "
+				"the count is %llu",
+				zone_name(m, i), ULL(t->use[u]), u,
+				ULL(z->pages[u]));
+	for (size_t k = 0; k < sizeof(sum) / sizeof(*sum); k++)
+		if (sum[k].found != sum[k].counted)
+			return BAD(m,
+				"zone %s: %llu frames are %s, the count is "
+				"%llu",
+				zone_name(m, i), ULL(sum[k].found), sum[k].what,
+				ULL(sum[k].counted));
+	return 0;
+}
+
 static int check_sums(
 	struct vm *m, const struct zone *z, unsigned i, const struct tally *t)
 {
@@ -246,7 +279,7 @@ static int check_sums(
 			"%llu free of %llu managed",
 			zone_name(m, i), ULL(t->free), ULL(t->used),
 			ULL(z->nr_free), ULL(z->managed));
-	return 0;
+	return check_counts(m, z, i, t);
 }
 
 static int check_zone(
@@ -285,7 +318,7 @@ static int check_pageblocks(struct vm *m)
 
 int phys_check(struct vm *m)
 {
-	uint64_t use[NR_PAGE_USES] = {0}, managed = 0, mapped = 0, dirty = 0;
+	uint64_t managed = 0;
 
 	if (check_pageblocks(m))
 		return -EIO;
@@ -294,26 +327,10 @@ int phys_check(struct vm *m)
 
 		if (check_zone(m, &m->root->zone[i], i, &t))
 			return -EIO;
-		for (unsigned u = 0; u < NR_PAGE_USES; u++)
-			use[u] += t.use[u];
-		mapped += t.mapped;
-		dirty += t.dirty;
 		managed += m->root->zone[i].managed;
 	}
 	if (managed != m->root->totalram_pages)
 		return BAD(m, "the zones manage %llu frames, the total is %llu",
 			ULL(managed), ULL(m->root->totalram_pages));
-	for (unsigned u = 0; u < NR_PAGE_USES; u++)
-		if (use[u] != m->root->pages[u])
-			return BAD(m,
-				"%llu frames in use are of kind %u, the count "
-				"is %llu",
-				ULL(use[u]), u, ULL(m->root->pages[u]));
-	if (mapped != m->root->mapped || dirty != m->root->dirty)
-		return BAD(m,
-			"%llu frames of the page cache are mapped and %llu "
-			"dirty, the counts are %llu and %llu",
-			ULL(mapped), ULL(dirty), ULL(m->root->mapped),
-			ULL(m->root->dirty));
 	return 0;
 }

@@ -7,7 +7,8 @@
  *	+---------+--------+------+-------+------+--------+-----+----- - -
  *
  * RAM that the PCI hole hides appears again above 4 GiB.  The frame table
- * lies at the top of the highest RAM that the kernel maps directly.
+ * lies at the top of the highest RAM that the kernel maps directly, for each
+ * node at its own.
  *
  * Source: a PC's E820 map and Linux's /proc/iomem.
  */
@@ -53,12 +54,15 @@ static void add_range(
 	r->firmware[i] = (struct phys_range){start, end, kind, 0};
 }
 
-/* An image that takes at most a quarter of the RAM above its start. */
+/* An image that takes at most a quarter of the RAM of node 0 above its start.
+ */
 static paddr_t add_kernel(struct vm *m, uint64_t low)
 {
-	uint64_t page = m->page_size, span = (low - KERNEL_START) / 4;
+	paddr_t node_end = pfn_to_pa(m, m->root->node[0].end);
+	uint64_t page = m->page_size, span;
 	paddr_t end = KERNEL_START;
 
+	span = ((low < node_end ? low : node_end) - KERNEL_START) / 4;
 	if (span > KERNEL_SPAN)
 		span = KERNEL_SPAN;
 	for (unsigned i = 0; i < NR_SECTIONS; i++) {
@@ -74,12 +78,13 @@ static paddr_t add_kernel(struct vm *m, uint64_t low)
 }
 
 /*
- * The frame table: one struct page for each frame of RAM.  A table that is
- * aligned to blocks of the largest order leaves none of them in pieces.
+ * The node's part of the frame table: one struct page for each frame of RAM.
+ * A table that is aligned to blocks of the largest order leaves none of them
+ * in pieces.
  */
-static void add_memmap(struct vm *m, paddr_t kernel_end)
+static void add_memmap(struct vm *m, const struct numa_node *n, uint64_t frames,
+	paddr_t kernel_end)
 {
-	uint64_t frames = m->root->config.ram >> m->page_shift;
 	uint64_t bytes = frames * m->arch->struct_page_bytes;
 	uint64_t align = m->page_size << MAX_ORDER;
 
@@ -93,6 +98,10 @@ static void add_memmap(struct vm *m, paddr_t kernel_end)
 			continue;
 		if (f.end > m->arch->lowmem_max)
 			f.end = m->arch->lowmem_max;
+		if (f.end > pfn_to_pa(m, n->end))
+			f.end = pfn_to_pa(m, n->end);
+		if (f.start < pfn_to_pa(m, n->start))
+			f.start = pfn_to_pa(m, n->start);
 		if (f.start < kernel_end)
 			f.start = kernel_end;
 		if (f.end < f.start + bytes + align)
@@ -100,6 +109,25 @@ static void add_memmap(struct vm *m, paddr_t kernel_end)
 		f.start = (f.end - bytes) & ~(align - 1);
 		add_range(m, f.start, f.start + bytes, PHYS_MEMMAP);
 		return;
+	}
+}
+
+/* RAM below an address. */
+static uint64_t ram_below(const struct vm *m, paddr_t pa)
+{
+	const struct arch *a = m->arch;
+
+	return pa <= a->low_limit ? pa : pa - (a->high_start - a->low_limit);
+}
+
+static void add_memmaps(struct vm *m, paddr_t kernel_end)
+{
+	for (unsigned i = 0; i < m->root->config.nodes; i++) {
+		const struct numa_node *n = &m->root->node[i];
+		uint64_t bytes = ram_below(m, pfn_to_pa(m, n->end)) -
+				 ram_below(m, pfn_to_pa(m, n->start));
+
+		add_memmap(m, n, bytes >> m->page_shift, kernel_end);
 	}
 }
 
@@ -118,7 +146,7 @@ void firmware_boot(struct vm *m)
 	add_range(m, a->low_limit, a->high_start, PHYS_RESERVED);
 	if (ram > low)
 		add_range(m, a->high_start, phys_end(a, ram), PHYS_RAM);
-	add_memmap(m, add_kernel(m, low));
+	add_memmaps(m, add_kernel(m, low));
 	m->root->max_pfn = (pfn_t)(phys_end(a, ram) >> m->page_shift);
 }
 

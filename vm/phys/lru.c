@@ -7,8 +7,7 @@ void lru_add_tail(struct vm *m, pfn_t pfn)
 	struct frame *f = frame_at(m, pfn);
 	enum lru_id id = frame_lru(f);
 
-	frame_link(m, &m->root->lru[id], pfn, true);
-	lru_count(m, pfn, id, 1 << f->order);
+	frame_link(m, lru_count(m, pfn, id, 1 << f->order), pfn, true);
 }
 
 /* ---- check --------------------------------------------------------------- */
@@ -18,12 +17,13 @@ void lru_add_tail(struct vm *m, pfn_t pfn)
 static const char *const list_name[NR_LRU] = {"inactive anon", "active anon",
 	"inactive file", "active file", "unevictable"};
 
-/* The pages of one list. */
-static int check_list(struct vm *m, unsigned id, uint64_t *frames)
+/* The pages of one list of a node. */
+static int check_list(
+	struct vm *m, unsigned node, unsigned id, uint64_t *frames)
 {
-	const struct frame_list *l = &m->root->lru[id];
+	const struct frame_list *l = &m->root->node[node].lru[id];
 	pfn_t prev = PFN_NONE, pfn = l->head;
-	uint64_t nr = 0, size = lru_size(m, id);
+	uint64_t nr = 0, size = node_lru_size(m, node, id);
 
 	for (; pfn; prev = pfn, pfn = frame_at(m, pfn)->next) {
 		const struct frame *f;
@@ -33,31 +33,33 @@ static int check_list(struct vm *m, unsigned id, uint64_t *frames)
 				list_name[id], pfn);
 		f = frame_at(m, pfn);
 		if (!frame_on_lru(f) || frame_lru(f) != id || f->prev != prev ||
-			nr > size)
+			nr > size || node_of(m, pfn) != node)
 			return BAD(m,
-				"frame %u, behind %u on the %s list, has state "
-				"%u and flags %x and points back to %u",
-				pfn, prev, list_name[id], f->state, f->flags,
-				f->prev);
+				"frame %u, behind %u on the %s list of node "
+				"%u, has state %u and flags %x and points back "
+				"to %u",
+				pfn, prev, list_name[id], node, f->state,
+				f->flags, f->prev);
 		nr += 1u << f->order;
 		++*frames;
 	}
 	if (nr != size || l->tail != prev)
 		return BAD(m,
-			"the %s list has %llu pages and ends at %u, it "
-			"counts %llu and its tail is %u",
-			list_name[id], ULL(nr), prev, ULL(size), l->tail);
+			"the %s list of node %u has %llu pages and ends at %u, "
+			"it counts %llu and its tail is %u",
+			list_name[id], node, ULL(nr), prev, ULL(size), l->tail);
 	return 0;
 }
 
 int lru_check(struct vm *m)
 {
-	uint64_t listed = 0, found = 0, zone[MAX_ZONES][NR_LRU] = {{0}};
+	uint64_t listed = 0, found = 0, zone[MAX_NODE_ZONES][NR_LRU] = {{0}};
 	unsigned order;
 
-	for (unsigned id = 0; id < NR_LRU; id++)
-		if (check_list(m, id, &listed))
-			return -EIO;
+	for (unsigned node = 0; node < m->root->config.nodes; node++)
+		for (unsigned id = 0; id < NR_LRU; id++)
+			if (check_list(m, node, id, &listed))
+				return -EIO;
 	for (pfn_t pfn = 0; phys_next_used(m, &pfn, &order); pfn += 1u << order)
 		if (frame_on_lru(frame_at(m, pfn))) {
 			zone[zone_of(m, pfn) - m->root->zone]

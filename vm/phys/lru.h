@@ -10,7 +10,7 @@
  * Which list follows from the frame's flags, so a frame changes lists by
  * leaving one, changing its flags, and joining again.  Pages with FR_SWAPBACKED
  * (anonymous ones but for those that MADV_FREE gave up, and shared memory) are
- * "anon", others are "file".  The lists are the node's, as in Linux; each zone
+ * "anon", others are "file".  Each node has its lists, as in Linux; each zone
  * counts its pages on them.
  *
  * Unlike Linux, which collects new pages in batches of 31 a CPU, a page is on
@@ -36,24 +36,26 @@ static inline enum lru_id frame_lru(const struct frame *f)
 	       !!(f->flags & FR_ACTIVE);
 }
 
-static inline void lru_count(
+/* The list of the frame's node that its flags name; counts nr_pages there. */
+static inline struct frame_list *lru_count(
 	struct vm *m, pfn_t pfn, enum lru_id id, int64_t nr_pages)
 {
-	struct zone *z = m->root->zone;
+	struct zone *z = zone_of(m, pfn);
 
-	while (pfn >= z->end)
-		z++;
 	z->nr_lru[id] += (uint64_t)nr_pages;
+	return &m->root->node[z->node].lru[id];
 }
 
-/* Pages on a list. */
+/* Pages on the lists of all nodes, or of one. */
 static inline uint64_t lru_size(const struct vm *m, enum lru_id id)
 {
-	uint64_t n = 0;
+	return phys_sum(m, nr_lru[id]);
+}
 
-	for (unsigned i = 0; i < m->root->nr_zones; i++)
-		n += m->root->zone[i].nr_lru[id];
-	return n;
+static inline uint64_t node_lru_size(
+	const struct vm *m, unsigned node, enum lru_id id)
+{
+	return node_sum(m, node, nr_lru[id]);
 }
 
 /* Puts a frame at the head of the list that its flags name. */
@@ -62,8 +64,7 @@ static inline void lru_add(struct vm *m, pfn_t pfn)
 	struct frame *f = frame_at(m, pfn);
 	enum lru_id id = frame_lru(f);
 
-	frame_link(m, &m->root->lru[id], pfn, false);
-	lru_count(m, pfn, id, 1 << f->order);
+	frame_link(m, lru_count(m, pfn, id, 1 << f->order), pfn, false);
 }
 
 /* Takes it off; its flags have not changed since it was added. */
@@ -72,8 +73,7 @@ static inline void lru_del(struct vm *m, pfn_t pfn)
 	struct frame *f = frame_at(m, pfn);
 	enum lru_id id = frame_lru(f);
 
-	frame_unlink(m, &m->root->lru[id], f);
-	lru_count(m, pfn, id, -(1 << f->order));
+	frame_unlink(m, lru_count(m, pfn, id, -(1 << f->order)), f);
 }
 
 /* To the head of the list that it belongs to with other flags. */

@@ -101,7 +101,8 @@ enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
 /* ---- boot ---- */
 /* One past the highest byte of RAM, the PCI hole counted in. */
 paddr_t phys_end(const struct arch *a, uint64_t ram);
-/* Firmware map, zones, kernel image, frame table, free blocks, zero page. */
+/* Firmware map, nodes, zones, kernel image, frame table, free blocks, zero
+ * page. */
 int phys_boot(struct vm *m);
 /* Fills in what struct vm derives from the zones; after a boot or a load. */
 void phys_reindex(struct vm *m);
@@ -174,7 +175,7 @@ static inline uint8_t *frame_bytes(struct vm *m, pfn_t pfn)
 }
 
 /* Whether a page table that maps the frame makes it count as mapped: meminfo's
- * Mapped, root->mapped. */
+ * Mapped, zone.mapped. */
 static inline bool frame_is_mapped_cache(const struct frame *f)
 {
 	return f->mapcount &&
@@ -206,11 +207,82 @@ void frame_clear(struct vm *m, pfn_t pfn);
 /* Copies a frame; a source without bytes leaves the target without. */
 void frame_copy(struct vm *m, pfn_t to, pfn_t from);
 
+/* ---- nodes and zones ---- */
+/*
+ * RAM lies on nodes in equal parts, in order of address; processors likewise.
+ * A processor reaches each node, its own at the least distance.
+ */
+static inline unsigned node_of(const struct vm *m, pfn_t pfn)
+{
+	unsigned n = 0;
+
+	while (pfn >= m->root->node[n].end)
+		n++;
+	return n;
+}
+
+static inline struct zone *zone_of(const struct vm *m, pfn_t pfn)
+{
+	struct zone *z = m->root->zone;
+
+	while (pfn >= z->end)
+		z++;
+	return z;
+}
+
+static inline struct zone *zone_of_frame(
+	const struct vm *m, const struct frame *f)
+{
+	return zone_of(m, (pfn_t)(f - frame_at(m, 0)));
+}
+
+/* The zone that a request looks at first. */
+static inline struct zone *zone_first(const struct vm *m, unsigned gfp)
+{
+	return &m->root->zone[m->zonelist[m->prefer][gfp & GFP_ZONE_MASK]
+				      .zone[0]];
+}
+
+/* Whether the allocation in progress may use the zone. */
+static inline bool zone_allowed(const struct vm *m, const struct zone *z)
+{
+	return m->allowed >> z->node & 1;
+}
+
+/* As firmware's SLIT has it: 10 to itself. */
+unsigned node_distance(const struct vm *m, unsigned from, unsigned to);
+/* The nodes in the order in which one falls back on them, itself first. */
+void node_order(const struct vm *m, unsigned node, uint8_t order[MAX_NODES]);
+
+/* Allocations are t's from here on: its processor's node comes first. */
+struct task;
+void phys_run_as(struct vm *m, const struct task *t);
+
+/* One number added up over zones: phys_sum(m, pages[USE_ANON]). */
+static inline uint64_t zones_sum(
+	const struct vm *m, unsigned from, unsigned nr, size_t at)
+{
+	const uint8_t *z = (const uint8_t *)&m->root->zone[from];
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < nr; i++, z += sizeof(struct zone))
+		sum += *(const uint64_t *)(z + at);
+	return sum;
+}
+
+#define phys_sum(m, field) \
+	zones_sum((m), 0, (m)->root->nr_zones, offsetof(struct zone, field))
+#define node_sum(m, node, field)                                          \
+	zones_sum((m), (node) * (m)->arch->nr_zones, (m)->arch->nr_zones, \
+		offsetof(struct zone, field))
+
 /* ---- buddy ---- */
 /*
- * Takes a block of 1 << order frames from the highest zone allowed or below
- * that stays above its low watermark with it, or else its min watermark; a
- * zone below the highest keeps its lowmem_reserve besides.  Returns its first
+ * Takes a block of 1 << order frames from the first zone of the zonelist that
+ * stays above its low watermark with it, or else its min watermark; a zone
+ * below the highest keeps its lowmem_reserve besides.  The list begins with
+ * the zones of vm.prefer, and those of nodes outside vm.allowed are passed by.
+ *  Returns its first
  * frame, PFN_NONE with ENOMEM set when no zone has one.  `state` is set on the
  * head; the others become FRAME_TAIL.  The contents are zero if zeroed is asked
  * for, else what they were.
@@ -218,16 +290,17 @@ void frame_copy(struct vm *m, pfn_t to, pfn_t from);
 pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed);
 void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use);
+/* The daemons of the nodes allowed run after the command. */
+void kswapd_wake(struct vm *m);
 
 /* Free blocks of an order in a zone, fresh ones included. */
 uint64_t zone_free_blocks(const struct zone *z, unsigned order);
 /* The same, of one type: fresh ones are movable. */
 uint64_t zone_free_of(
 	const struct zone *z, unsigned order, enum migrate_type type);
-struct zone *zone_of(struct vm *m, pfn_t pfn);
 const char *zone_name(const struct vm *m, unsigned zone);
-/* lowmem_reserve[i][j] in pages. */
-uint64_t zone_lowmem_reserve(const struct vm *m, unsigned i, unsigned j);
+/* Pages of a zone that requests for zones up to type j leave alone. */
+uint64_t zone_lowmem_reserve(const struct vm *m, unsigned zone, unsigned j);
 
 /* Of all zones: high watermark and largest lowmem_reserve, which programs do
  * not get.  Linux: totalreserve_pages. */

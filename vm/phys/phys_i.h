@@ -18,7 +18,11 @@ static inline bool frame_is_free(const struct frame *f, unsigned order)
 /* firmware.c */
 void firmware_boot(struct vm *m);
 
-/* zone.c: the highest zone index that a GFP_KERNEL request may use. */
+/* node.c */
+void nodes_boot(struct vm *m);
+void zonelists_build(struct vm *m);
+
+/* The highest type of zone that a GFP_KERNEL request may use. */
 static inline unsigned kernel_zone(const struct vm *m)
 {
 	return m->gfp_zone[GFP_KERNEL];

@@ -20,16 +20,22 @@ struct run {
 
 /* ---- spans --------------------------------------------------------------- */
 
-static pfn_t clip(paddr_t pa, const struct zone_def *d, unsigned shift)
+static uint64_t clamp(uint64_t v, uint64_t min, uint64_t max)
 {
-	if (pa < d->start)
-		pa = d->start;
-	if (pa > d->end)
-		pa = d->end;
-	return (pfn_t)(pa >> shift);
+	return v < min ? min : v > max ? max : v;
 }
 
-static void zone_span(struct vm *m, struct zone *z, const struct zone_def *d)
+/* A frame number, moved into the zone's part of its node. */
+static pfn_t clip(const struct vm *m, const struct zone *z, paddr_t pa)
+{
+	const struct zone_def *d = &m->arch->zone[z->type];
+	const struct numa_node *n = &m->root->node[z->node];
+
+	pa = clamp(pa, d->start, d->end);
+	return (pfn_t)clamp(pa >> m->page_shift, n->start, n->end);
+}
+
+static void zone_span(struct vm *m, struct zone *z)
 {
 	for (unsigned i = 0; i < m->root->nr_firmware; i++) {
 		const struct phys_range *f = &m->root->firmware[i];
@@ -38,8 +44,8 @@ static void zone_span(struct vm *m, struct zone *z, const struct zone_def *d)
 
 		if (f->kind != PHYS_RAM)
 			continue;
-		start = clip(from, d, m->page_shift);
-		end = clip(f->end, d, m->page_shift);
+		start = clip(m, z, from);
+		end = clip(m, z, f->end);
 		if (start >= end)
 			continue;
 		if (!z->present)
@@ -114,18 +120,14 @@ static uint64_t isqrt(uint64_t v)
 	return r;
 }
 
-static uint64_t clamp(uint64_t v, uint64_t min, uint64_t max)
-{
-	return v < min ? min : v > max ? max : v;
-}
-
 /* Managed pages that the kernel maps directly. */
 static uint64_t lowmem_pages(const struct vm *m)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i <= kernel_zone(m); i++)
-		sum += m->root->zone[i].managed;
+	for (unsigned i = 0; i < m->root->nr_zones; i++)
+		if (m->root->zone[i].type <= kernel_zone(m))
+			sum += m->root->zone[i].managed;
 	return sum;
 }
 
@@ -147,7 +149,7 @@ static void watermarks_boot(struct vm *m)
 		uint64_t step = z->managed * WATERMARK_SCALE_FACTOR / 10000;
 
 		z->min = base;
-		if (i > kernel_zone(m))
+		if (z->type > kernel_zone(m))
 			z->min = clamp(z->managed / 1024, 32, 128);
 		if (step < base / 4)
 			step = base / 4;
@@ -156,14 +158,15 @@ static void watermarks_boot(struct vm *m)
 	}
 }
 
-uint64_t zone_lowmem_reserve(const struct vm *m, unsigned i, unsigned j)
+uint64_t zone_lowmem_reserve(const struct vm *m, unsigned zone, unsigned j)
 {
-	uint64_t ratio = i >= kernel_zone(m) ? 32 : 256, above = 0;
+	const struct zone *z = &m->root->zone[zone];
+	uint64_t ratio = z->type >= kernel_zone(m) ? 32 : 256, above = 0;
 
-	if (j <= i || j >= m->root->nr_zones || !m->root->zone[i].managed)
+	if (j >= m->arch->nr_zones || !z->managed)
 		return 0;
-	for (unsigned k = i + 1; k <= j; k++)
-		above += m->root->zone[k].managed;
+	for (unsigned k = 1; z->type + k <= j; k++)
+		above += z[k].managed;
 	return above / ratio;
 }
 
@@ -180,15 +183,6 @@ static uint8_t zone_below(const struct vm *m, uint64_t limit)
 	return zone;
 }
 
-static void find_top_zones(struct vm *m)
-{
-	for (unsigned g = 0; g < 4; g++) {
-		m->top_zone[g] = m->gfp_zone[g];
-		while (m->top_zone[g] && !m->root->zone[m->top_zone[g]].managed)
-			m->top_zone[g]--;
-	}
-}
-
 void phys_reindex(struct vm *m)
 {
 	uint64_t lowmem = m->arch->lowmem_max;
@@ -199,7 +193,7 @@ void phys_reindex(struct vm *m)
 		zone_below(m, lowmem < 4 * GiB ? lowmem : 4 * GiB);
 	m->gfp_zone[GFP_KERNEL] = zone_below(m, lowmem);
 	m->gfp_zone[GFP_HIGHUSER] = (uint8_t)(m->arch->nr_zones - 1);
-	find_top_zones(m);
+	zonelists_build(m);
 }
 
 /* The zero page lies in the kernel's bss, as empty_zero_page of x86 does. */
@@ -222,17 +216,19 @@ int phys_boot(struct vm *m)
 {
 	struct root *r = m->root;
 
-	phys_reindex(m);
+	nodes_boot(m);
 	firmware_boot(m);
 	zero_page_boot(m);
-	r->nr_zones = m->arch->nr_zones;
+	r->nr_zones = r->config.nodes * m->arch->nr_zones;
 	for (unsigned i = 0; i < r->nr_zones; i++) {
-		zone_span(m, &r->zone[i], &m->arch->zone[i]);
+		r->zone[i].node = i / m->arch->nr_zones;
+		r->zone[i].type = i % m->arch->nr_zones;
+		zone_span(m, &r->zone[i]);
 		zone_seed(m, &r->zone[i]);
 		r->totalram_pages += r->zone[i].managed;
 	}
+	phys_reindex(m);
 	watermarks_boot(m);
-	find_top_zones(m);
 	return 0;
 }
 
@@ -258,18 +254,9 @@ uint64_t zone_free_blocks(const struct zone *z, unsigned order)
 	return n;
 }
 
-struct zone *zone_of(struct vm *m, pfn_t pfn)
-{
-	struct zone *z = m->root->zone;
-
-	while (pfn >= z->end)
-		z++;
-	return z;
-}
-
 const char *zone_name(const struct vm *m, unsigned zone)
 {
-	return m->arch->zone[zone].name;
+	return m->arch->zone[zone % m->arch->nr_zones].name;
 }
 
 /* The largest reserve for a higher zone, and the high watermark on top. */
@@ -278,7 +265,7 @@ static uint64_t zone_reserve(const struct vm *m, unsigned i)
 	const struct zone *z = &m->root->zone[i];
 	uint64_t max = 0;
 
-	for (unsigned j = i + 1; j < m->root->nr_zones; j++) {
+	for (unsigned j = z->type + 1; j < m->arch->nr_zones; j++) {
 		uint64_t r = zone_lowmem_reserve(m, i, j);
 
 		if (r > max)

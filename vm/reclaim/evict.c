@@ -95,9 +95,11 @@ static void unmap_entry(struct vm *m, const struct rmap_entry *r, void *ctx)
 	entry_set(m, r->tab, r->i, to);
 	tlb_flush_page(m, r->v->mm, r->va);
 	mm->rss[frame_rss(f)]--;
-	m->root->mapped -= f->mapcount == 1 && frame_is_mapped_cache(f);
+	if (f->mapcount == 1 && frame_is_mapped_cache(f))
+		zone_of(m, u->pfn)->mapped--;
 	f->mapcount--;
-	m->root->swap_idle += f->flags & FR_SWAPCACHE && !f->mapcount;
+	if (f->flags & FR_SWAPCACHE && !f->mapcount)
+		zone_of(m, u->pfn)->swap_idle++;
 }
 
 /* Takes the frame out of all page tables; whether it was written to. */
@@ -131,7 +133,7 @@ static enum fate evict_anon(struct vm *m, pfn_t pfn)
 	dirty |= unmap_all(m, pfn, slot) || f->flags & FR_DIRTY;
 	if (dirty)
 		swap_write(m, slot, pfn);
-	slot_at(m, slot)->shadow = workingset_eviction(m, f);
+	slot_at(m, slot)->shadow = workingset_eviction(m, pfn);
 	if (cached)
 		swap_cache_del(m, pfn);
 	buddy_free(m, pfn, 0, USE_ANON);
@@ -156,14 +158,13 @@ static enum fate evict_lazy(struct vm *m, pfn_t pfn)
 
 static enum fate evict_shmem(struct vm *m, pfn_t pfn)
 {
-	struct frame *f = frame_at(m, pfn);
 	uint32_t slot = cache_room(m) ? swap_alloc(m) : 0;
 
 	if (!slot)
 		return FATE_ACTIVE;
 	unmap_all(m, pfn, 0);
 	swap_write(m, slot, pfn);
-	slot_at(m, slot)->shadow = workingset_eviction(m, f);
+	slot_at(m, slot)->shadow = workingset_eviction(m, pfn);
 	swap_get(m, slot);
 	cache_evict(m, pfn, slot);
 	return FATE_FREED;
@@ -179,7 +180,7 @@ static enum fate evict_file(struct vm *m, pfn_t pfn)
 		cache_set_dirty(m, f);
 	if (f->flags & FR_DIRTY)
 		cache_writeback(m, f->owner, f->index, f->index);
-	cache_evict(m, pfn, workingset_eviction(m, f));
+	cache_evict(m, pfn, workingset_eviction(m, pfn));
 	return FATE_FREED;
 }
 

@@ -12,28 +12,31 @@
 /* Runs of the daemon without a page before it gives up until one is freed. */
 #define MAX_FAILURES 16u
 
-static void snapshot_refaults(struct vm *m)
+static void snapshot_refaults(struct numa_node *n)
 {
 	for (unsigned kind = 0; kind < 2; kind++)
-		m->root->refaults_seen[kind] =
-			m->root->count[CNT_REFAULT_ACTIVATE_ANON + kind];
+		n->refaults_seen[kind] = n->refault[2 + kind];
 }
 
 /* ---- direct ---------------------------------------------------------------
  */
 
-/* A zone that may be used has that many above the mark: free, or free if all
- * that could be taken were. */
-static bool zones_have(const struct vm *m, unsigned high, uint64_t nr,
-	uint64_t more, bool high_mark)
+/* A zone that may be used has that many above its min watermark: free, or free
+ * if all that could be taken on its node were. */
+static bool zones_have(const struct vm *m, enum gfp_zone gfp, uint64_t nr,
+	const uint64_t more[MAX_NODES])
 {
-	for (unsigned i = high + 1; i-- > 0;) {
-		const struct zone *z = &m->root->zone[i];
-		uint64_t mark = high_mark ? z->high : z->min;
+	const struct zonelist *l = &m->zonelist[m->prefer][gfp];
+	unsigned high = m->gfp_zone[gfp];
 
-		if (z->managed &&
-			z->nr_free + more >
-				mark + zone_lowmem_reserve(m, i, high) + nr)
+	for (unsigned i = 0; i < l->nr; i++) {
+		const struct zone *z = &m->root->zone[l->zone[i]];
+		uint64_t free = z->nr_free + (more ? more[z->node] : 0);
+
+		if (zone_allowed(m, z) &&
+			free > z->min + nr +
+					zone_lowmem_reserve(
+						m, l->zone[i], high))
 			return true;
 	}
 	return false;
@@ -41,18 +44,34 @@ static bool zones_have(const struct vm *m, unsigned high, uint64_t nr,
 
 bool mem_has_room(const struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
-	return zones_have(m, m->gfp_zone[gfp], nr, 0, false);
+	return zones_have(m, gfp, nr, NULL);
 }
 
-static uint64_t reclaimable(const struct vm *m)
+static bool could_have(const struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
-	uint64_t n =
-		lru_size(m, LRU_ACTIVE_FILE) + lru_size(m, LRU_INACTIVE_FILE);
+	uint64_t more[MAX_NODES];
 
-	if (swap_free(m))
-		n += lru_size(m, LRU_ACTIVE_ANON) +
-		     lru_size(m, LRU_INACTIVE_ANON);
-	return n;
+	for (unsigned n = 0; n < m->root->config.nodes; n++) {
+		more[n] = node_lru_size(m, n, LRU_ACTIVE_FILE) +
+			  node_lru_size(m, n, LRU_INACTIVE_FILE);
+		if (swap_free(m))
+			more[n] += node_lru_size(m, n, LRU_ACTIVE_ANON) +
+				   node_lru_size(m, n, LRU_INACTIVE_ANON);
+	}
+	return zones_have(m, gfp, nr, more);
+}
+
+/* Once through the lists of all nodes that the allocation may use. */
+static void shrink_nodes(struct vm *m, struct scan *sc)
+{
+	uint8_t order[MAX_NODES];
+
+	node_order(m, m->prefer, order);
+	for (unsigned i = 0; i < m->root->config.nodes; i++) {
+		sc->node = order[i];
+		if (m->allowed >> sc->node & 1)
+			shrink_node(m, sc);
+	}
 }
 
 /* Priority after priority until enough is found; how much it was. */
@@ -61,7 +80,7 @@ static uint64_t find_pages(struct vm *m, struct scan *sc)
 	for (unsigned again = 0; again < 2; again++) {
 		for (sc->priority = DEF_PRIORITY; sc->priority >= 0;
 			sc->priority--) {
-			shrink_node(m, sc);
+			shrink_nodes(m, sc);
 			if (sc->nr_reclaimed >= sc->nr_to_reclaim)
 				break;
 		}
@@ -69,7 +88,9 @@ static uint64_t find_pages(struct vm *m, struct scan *sc)
 			break;
 		sc->force_deactivate = true;
 	}
-	snapshot_refaults(m);
+	for (unsigned n = 0; n < m->root->config.nodes; n++)
+		if (m->allowed >> n & 1)
+			snapshot_refaults(&m->root->node[n]);
 	return sc->nr_reclaimed;
 }
 
@@ -90,13 +111,11 @@ int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
 	unsigned vain = 0;
 
-	m->root->kswapd_woken = 1;
+	kswapd_wake(m);
 	while (!mem_has_room(m, gfp, nr)) {
 		if (direct(m, gfp))
 			vain = 0;
-		else if (++vain > MAX_RETRIES ||
-			 !zones_have(m, m->gfp_zone[gfp], nr, reclaimable(m),
-				 false))
+		else if (++vain > MAX_RETRIES || !could_have(m, gfp, nr))
 			return vm_fail(m, ENOMEM,
 				"out of memory: all zones are at their min "
 				"watermarks, %llu pages of swap are free, and "
@@ -119,28 +138,40 @@ int mem_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 /* ---- the daemon -----------------------------------------------------------
  */
 
-static bool balanced(const struct vm *m)
+/* A zone of the node is above its high watermark. */
+static bool balanced(const struct vm *m, unsigned node)
 {
-	return zones_have(m, m->gfp_zone[GFP_HIGHUSER], 0, 0, true);
+	unsigned high = m->gfp_zone[GFP_HIGHUSER];
+	unsigned first = node * m->arch->nr_zones;
+
+	for (unsigned i = first + high + 1; i-- > first;) {
+		const struct zone *z = &m->root->zone[i];
+
+		if (z->managed &&
+			z->nr_free > z->high + zone_lowmem_reserve(m, i, high))
+			return true;
+	}
+	return false;
 }
 
 /* Priority after priority; false if no page was found. */
-static bool balance(struct vm *m)
+static bool balance(struct vm *m, unsigned node)
 {
-	struct root *r = m->root;
 	struct scan sc = {
 		.who = SCAN_KSWAPD,
+		.node = node,
 		.zone = m->gfp_zone[GFP_HIGHUSER],
 		.priority = DEF_PRIORITY,
 	};
+	const struct zone *z = &m->root->zone[node * m->arch->nr_zones];
 
-	r->count[CNT_PAGEOUTRUN]++;
-	for (unsigned i = 0; i < r->nr_zones; i++)
-		if (r->zone[i].managed)
-			sc.nr_to_reclaim += r->zone[i].high > SWAP_CLUSTER_MAX
-						    ? r->zone[i].high
+	m->root->count[CNT_PAGEOUTRUN]++;
+	for (unsigned i = 0; i < m->arch->nr_zones; i++)
+		if (z[i].managed)
+			sc.nr_to_reclaim += z[i].high > SWAP_CLUSTER_MAX
+						    ? z[i].high
 						    : SWAP_CLUSTER_MAX;
-	while (!balanced(m) && sc.priority >= 1) {
+	while (!balanced(m, node) && sc.priority >= 1) {
 		uint64_t before = sc.nr_reclaimed, scanned = sc.nr_scanned;
 
 		shrink_node(m, &sc);
@@ -148,19 +179,29 @@ static bool balance(struct vm *m)
 			sc.nr_reclaimed == before)
 			sc.priority--;
 	}
-	snapshot_refaults(m);
+	snapshot_refaults(&m->root->node[node]);
 	return sc.nr_reclaimed;
+}
+
+void kswapd_wake(struct vm *m)
+{
+	for (unsigned i = 0; i < m->root->config.nodes; i++)
+		if (m->allowed >> i & 1)
+			m->root->node[i].kswapd_woken = 1;
 }
 
 void kswapd_run(struct vm *m)
 {
-	struct root *r = m->root;
+	for (unsigned i = 0; i < m->root->config.nodes; i++) {
+		struct numa_node *n = &m->root->node[i];
 
-	if (!r->kswapd_woken)
-		return;
-	r->kswapd_woken = 0;
-	while (!balanced(m) && r->kswapd_failures < MAX_FAILURES)
-		r->kswapd_failures = balance(m) ? 0 : r->kswapd_failures + 1;
+		if (!n->kswapd_woken)
+			continue;
+		n->kswapd_woken = 0;
+		while (!balanced(m, i) && n->kswapd_failures < MAX_FAILURES)
+			n->kswapd_failures =
+				balance(m, i) ? 0 : n->kswapd_failures + 1;
+	}
 }
 
 /* ---- commands -------------------------------------------------------------

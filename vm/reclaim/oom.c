@@ -61,11 +61,6 @@ static struct task *choose(struct vm *m)
 
 static void mem_info(struct vm *m)
 {
-	const struct root *r = m->root;
-	uint64_t free = 0;
-
-	for (unsigned i = 0; i < r->nr_zones; i++)
-		free += r->zone[i].nr_free;
 	dmesg_line(m, "Mem-Info:");
 	dmesg_line(m, "active_anon:%llu inactive_anon:%llu isolated_anon:0",
 		(unsigned long long)lru_size(m, LRU_ACTIVE_ANON),
@@ -75,16 +70,16 @@ static void mem_info(struct vm *m)
 		(unsigned long long)lru_size(m, LRU_INACTIVE_FILE));
 	dmesg_line(m, " unevictable:%llu dirty:%llu writeback:0",
 		(unsigned long long)lru_size(m, LRU_UNEVICTABLE),
-		(unsigned long long)r->dirty);
+		(unsigned long long)phys_sum(m, dirty));
 	dmesg_line(m, " slab_reclaimable:0 slab_unreclaimable:0");
 	dmesg_line(m, " mapped:%llu shmem:%llu pagetables:%llu",
-		(unsigned long long)r->mapped,
-		(unsigned long long)r->pages[USE_SHMEM],
-		(unsigned long long)r->pages[USE_PGTABLE]);
+		(unsigned long long)phys_sum(m, mapped),
+		(unsigned long long)phys_sum(m, pages[USE_SHMEM]),
+		(unsigned long long)phys_sum(m, pages[USE_PGTABLE]));
 	dmesg_line(m, " sec_pagetables:0 bounce:0");
 	dmesg_line(m, " kernel_misc_reclaimable:0");
 	dmesg_line(m, " free:%llu free_pcp:0 free_cma:0",
-		(unsigned long long)free);
+		(unsigned long long)phys_sum(m, nr_free));
 }
 
 static void zone_info(struct vm *m)
@@ -95,12 +90,13 @@ static void zone_info(struct vm *m)
 		if (!z->managed)
 			continue;
 		dmesg_line(m,
-			"Node 0 %s free:%llukB boost:0kB min:%llukB low:%llukB "
+			"Node %u %s free:%llukB boost:0kB min:%llukB "
+			"low:%llukB "
 			"high:%llukB active_anon:%llukB inactive_anon:%llukB "
 			"active_file:%llukB inactive_file:%llukB "
 			"unevictable:%llukB present:%llukB managed:%llukB",
-			zone_name(m, i), KB(m, z->nr_free), KB(m, z->min),
-			KB(m, z->low), KB(m, z->high),
+			z->node, zone_name(m, i), KB(m, z->nr_free),
+			KB(m, z->min), KB(m, z->low), KB(m, z->high),
 			KB(m, z->nr_lru[LRU_ACTIVE_ANON]),
 			KB(m, z->nr_lru[LRU_INACTIVE_ANON]),
 			KB(m, z->nr_lru[LRU_ACTIVE_FILE]),
@@ -109,11 +105,11 @@ static void zone_info(struct vm *m)
 			KB(m, z->managed));
 	}
 	dmesg_line(m, "%llu total pagecache pages",
-		(unsigned long long)(m->root->pages[USE_FILE] +
-				     m->root->pages[USE_SHMEM] +
-				     m->root->swap_cached));
+		(unsigned long long)(phys_sum(m, pages[USE_FILE]) +
+				     phys_sum(m, pages[USE_SHMEM]) +
+				     phys_sum(m, swap_cached)));
 	dmesg_line(m, "%llu pages in swap cache",
-		(unsigned long long)m->root->swap_cached);
+		(unsigned long long)phys_sum(m, swap_cached));
 	dmesg_line(m, "Free swap  = %llukB", KB(m, swap_free(m)));
 	dmesg_line(m, "Total swap = %llukB", KB(m, swap_total(m)));
 	dmesg_line(m, "%llu pages RAM",
@@ -232,7 +228,8 @@ bool oom_kill(struct vm *m, enum gfp_zone gfp)
 	}
 	report_kill(m, v);
 	m->root->count[CNT_OOM_KILL]++;
-	m->root->kswapd_failures = 0;
+	for (unsigned n = 0; n < m->root->config.nodes; n++)
+		m->root->node[n].kswapd_failures = 0;
 	if (t && v->mm == t->mm) {
 		mark(m, v->mm);
 		m->fail.err = 0;

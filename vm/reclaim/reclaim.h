@@ -32,7 +32,7 @@ int mem_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
 
 static inline int mem_reserve(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
-	const struct zone *z = &m->root->zone[m->top_zone[gfp]];
+	const struct zone *z = zone_first(m, gfp);
 
 	if (z->nr_free > z->low + nr || mem_has_room(m, gfp, nr))
 		return 0;
@@ -44,7 +44,7 @@ static inline int mem_reserve(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 
 static inline bool mem_has_spare(const struct vm *m)
 {
-	const struct zone *z = &m->root->zone[m->top_zone[GFP_HIGHUSER]];
+	const struct zone *z = zone_first(m, GFP_HIGHUSER);
 
 	return z->nr_free > z->low + STEP_PAGES ||
 	       mem_has_room(m, GFP_HIGHUSER, STEP_PAGES);
@@ -53,8 +53,8 @@ static inline bool mem_has_spare(const struct vm *m)
 /* The same without the OOM killer, for who can do without: -ENOMEM. */
 int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
 
-/* The daemon, if an allocation woke it: until a zone is above its high
- * watermark again. */
+/* The daemons of nodes, those that an allocation woke: each until a zone of
+ * its node is above its high watermark again. */
 void kswapd_run(struct vm *m);
 
 /* Takes back nr pages if there are that many: proactive reclaim.  Returns how

@@ -14,7 +14,8 @@ enum scanner { SCAN_KSWAPD, SCAN_DIRECT, SCAN_PROACTIVE };
 /* One search for pages. */
 struct scan {
 	enum scanner who;
-	unsigned zone; /* the highest whose pages help */
+	unsigned node; /* whose lists are looked through */
+	unsigned zone; /* the highest type whose pages help */
 	int priority;  /* list >> priority is looked at; 12 down to 0 */
 	uint64_t nr_to_reclaim, nr_scanned, nr_reclaimed;
 	bool force_deactivate, skipped_deactivate;
@@ -38,13 +39,14 @@ enum fate evict_page(struct vm *m, const struct scan *sc, pfn_t pfn);
  * the flags of their VMAs. */
 unsigned page_referenced(struct vm *m, pfn_t pfn, uint64_t *vm_flags);
 
-/* Looks through the lists once (vmscan.c). */
+/* Looks through the lists of sc->node once (vmscan.c). */
 void shrink_node(struct vm *m, struct scan *sc);
 
 /*
  * What it cost to take pages of one kind, in vain or with I/O: the balance
  * between the kinds follows.  Halves with time.
  */
-void reclaim_note_cost(struct vm *m, bool file, uint64_t nr_io, uint64_t nr);
+void reclaim_note_cost(
+	struct vm *m, unsigned node, bool file, uint64_t nr_io, uint64_t nr);
 
 #endif

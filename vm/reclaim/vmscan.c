@@ -24,21 +24,24 @@ static uint64_t isqrt(uint64_t v)
 	return r;
 }
 
-static bool inactive_is_low(const struct vm *m, enum lru_id inactive)
+static bool inactive_is_low(
+	const struct vm *m, unsigned node, enum lru_id inactive)
 {
-	uint64_t in = lru_size(m, inactive), act = lru_size(m, inactive + 1);
+	uint64_t in = node_lru_size(m, node, inactive);
+	uint64_t act = node_lru_size(m, node, inactive + 1);
 	uint64_t gb = (in + act) >> (30 - m->page_shift);
 
 	return in * (gb ? isqrt(10 * gb) : 1) < act;
 }
 
-void reclaim_note_cost(struct vm *m, bool file, uint64_t nr_io, uint64_t nr)
+void reclaim_note_cost(
+	struct vm *m, unsigned node, bool file, uint64_t nr_io, uint64_t nr)
 {
-	uint64_t *cost = m->root->reclaim_cost, all = 0;
+	uint64_t *cost = m->root->node[node].reclaim_cost, all = 0;
 
 	cost[file] += nr_io * SWAP_CLUSTER_MAX + nr;
 	for (unsigned id = 0; id < LRU_UNEVICTABLE; id++)
-		all += lru_size(m, id);
+		all += node_lru_size(m, node, id);
 	if (cost[0] + cost[1] > all / 4) {
 		cost[0] /= 2;
 		cost[1] /= 2;
@@ -48,32 +51,30 @@ void reclaim_note_cost(struct vm *m, bool file, uint64_t nr_io, uint64_t nr)
 /* What depends on the lists as they are before a round. */
 static void prepare(struct vm *m, struct scan *sc)
 {
-	struct root *r = m->root;
-	uint64_t file = lru_size(m, LRU_INACTIVE_FILE), free = 0, high = 0;
+	const struct numa_node *n = &m->root->node[sc->node];
+	uint64_t file = node_lru_size(m, sc->node, LRU_INACTIVE_FILE);
 
 	for (unsigned kind = 0; kind < 2; kind++) {
-		uint64_t n = r->count[CNT_REFAULT_ACTIVATE_ANON + kind];
-
 		sc->deactivate[kind] =
-			sc->force_deactivate || n != r->refaults_seen[kind] ||
-			inactive_is_low(m,
+			sc->force_deactivate ||
+			n->refault[2 + kind] != n->refaults_seen[kind] ||
+			inactive_is_low(m, sc->node,
 				kind ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON);
 	}
 	sc->cache_trim = file >> sc->priority && !sc->deactivate[1];
-	for (unsigned i = 0; i < r->nr_zones; i++) {
-		free += r->zone[i].nr_free;
-		high += r->zone[i].high;
-	}
-	file += lru_size(m, LRU_ACTIVE_FILE);
-	sc->file_is_tiny = file + free <= high && !sc->deactivate[0] &&
-			   lru_size(m, LRU_INACTIVE_ANON) >> sc->priority;
+	file += node_lru_size(m, sc->node, LRU_ACTIVE_FILE);
+	sc->file_is_tiny =
+		file + node_sum(m, sc->node, nr_free) <=
+			node_sum(m, sc->node, high) &&
+		!sc->deactivate[0] &&
+		node_lru_size(m, sc->node, LRU_INACTIVE_ANON) >> sc->priority;
 }
 
 /* Parts of the lists to look at: share[0] of anon, share[1] of file. */
 static void balance(
 	const struct vm *m, const struct scan *sc, uint64_t share[2])
 {
-	const uint64_t *cost = m->root->reclaim_cost;
+	const uint64_t *cost = m->root->node[sc->node].reclaim_cost;
 	uint64_t both = cost[0] + cost[1];
 	uint64_t swappiness = m->root->set.swappiness;
 	uint64_t anon = both + cost[0], file = both + cost[1];
@@ -101,7 +102,7 @@ static void scan_counts(
 
 	balance(m, sc, share);
 	for (unsigned id = 0; id < LRU_UNEVICTABLE; id++) {
-		uint64_t n = lru_size(m, id) >> sc->priority;
+		uint64_t n = node_lru_size(m, sc->node, id) >> sc->priority;
 		uint64_t s = share[id >= LRU_INACTIVE_FILE];
 
 		nr[id] = equal ? n : n * s / (share[0] + share[1]);
@@ -118,10 +119,10 @@ static pfn_t take_tail(
 {
 	pfn_t pfn;
 
-	while (*left && (pfn = m->root->lru[id].tail)) {
+	while (*left && (pfn = m->root->node[sc->node].lru[id].tail)) {
 		--*left;
 		lru_del(m, pfn);
-		if (zone_of(m, pfn) <= &m->root->zone[sc->zone])
+		if (zone_of(m, pfn)->type <= sc->zone)
 			return pfn;
 		lru_add(m, pfn);
 	}
@@ -144,7 +145,7 @@ static void shrink_inactive(
 {
 	bool file = id == LRU_INACTIVE_FILE;
 	uint64_t scanned = 0, freed = 0, io = m->root->count[CNT_PSWPOUT];
-	uint64_t left = lru_size(m, id);
+	uint64_t left = node_lru_size(m, sc->node, id);
 	pfn_t pfn;
 
 	while (scanned < nr && (pfn = take_tail(m, sc, id, &left))) {
@@ -160,7 +161,7 @@ static void shrink_inactive(
 		case FATE_ACTIVE:
 			f->flags |= FR_ACTIVE;
 			m->root->count[CNT_PGACTIVATE]++;
-			workingset_activation(m);
+			workingset_activation(m, sc->node);
 			break;
 		case FATE_KEPT:
 			break;
@@ -170,8 +171,8 @@ static void shrink_inactive(
 	count_scan(m, sc, file, scanned, freed);
 	sc->nr_scanned += scanned;
 	sc->nr_reclaimed += freed;
-	reclaim_note_cost(
-		m, file, m->root->count[CNT_PSWPOUT] - io, scanned - freed);
+	reclaim_note_cost(m, sc->node, file, m->root->count[CNT_PSWPOUT] - io,
+		scanned - freed);
 }
 
 /* Programs stay active while they are used; all else goes to the inactive list,
@@ -180,7 +181,8 @@ static void shrink_active(
 	struct vm *m, struct scan *sc, enum lru_id id, uint64_t nr)
 {
 	bool file = id == LRU_ACTIVE_FILE;
-	uint64_t scanned = 0, rotated = 0, left = lru_size(m, id);
+	uint64_t scanned = 0, rotated = 0;
+	uint64_t left = node_lru_size(m, sc->node, id);
 	pfn_t pfn;
 
 	while (scanned < nr && (pfn = take_tail(m, sc, id, &left))) {
@@ -201,7 +203,7 @@ static void shrink_active(
 	m->root->count[CNT_PGDEACTIVATE] += scanned - rotated;
 	sc->nr_scanned += scanned;
 	if (rotated)
-		reclaim_note_cost(m, file, 0, rotated);
+		reclaim_note_cost(m, sc->node, file, 0, rotated);
 }
 
 static void shrink_list(
@@ -282,6 +284,6 @@ void shrink_node(struct vm *m, struct scan *sc)
 {
 	prepare(m, sc);
 	shrink_lists(m, sc);
-	if (swap_total(m) && inactive_is_low(m, LRU_INACTIVE_ANON))
+	if (swap_total(m) && inactive_is_low(m, sc->node, LRU_INACTIVE_ANON))
 		shrink_active(m, sc, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX);
 }

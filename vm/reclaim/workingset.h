@@ -7,11 +7,12 @@
  * back, the distance says how many pages more the inactive list would have
  * needed to keep it.  If the other lists hold as many, it starts active.
  *
- *	shadow:  31  30                          1  0
- *	        +---+-----------------------------+---+
- *	        | 1 | the clock, modulo 2^30      | W |   W: FR_WORKINGSET
- *	        +---+-----------------------------+---+
+ *	shadow:  31  30  28 27                   1  0
+ *	        +---+------+----------------------+---+
+ *	        | 1 | node | the clock mod 2^27   | W |   W: FR_WORKINGSET
+ *	        +---+------+----------------------+---+
  *
+ * Each node has its clock and its lists.
  * Source: Linux mm/workingset.c.
  */
 #ifndef PAGEFS_VM_WORKINGSET_H
@@ -19,13 +20,13 @@
 
 #include "../phys/phys.h"
 
-uint32_t workingset_eviction(struct vm *m, const struct frame *f);
+uint32_t workingset_eviction(struct vm *m, pfn_t pfn);
 /* The frame is on no list yet. */
-void workingset_refault(struct vm *m, struct frame *f, uint32_t shadow);
-/* A page became active. */
-static inline void workingset_activation(struct vm *m)
+void workingset_refault(struct vm *m, pfn_t pfn, uint32_t shadow);
+/* A page of the node became active. */
+static inline void workingset_activation(struct vm *m, unsigned node)
 {
-	m->root->nonresident_age++;
+	m->root->node[node].nonresident_age++;
 }
 
 #endif

@@ -142,16 +142,16 @@ static int check_frames(struct vm *m, uint64_t cached)
 		frames++;
 		idle += !f->mapcount;
 	}
-	if (frames == cached && frames == m->root->swap_cached &&
-		idle == m->root->swap_idle)
+	if (frames == cached && frames == phys_sum(m, swap_cached) &&
+		idle == phys_sum(m, swap_idle))
 		return 0;
 	return BAD(m,
 		"%llu frames are in the swap cache, %llu of them idle; slots "
 		"say %llu, the counts are %llu and %llu",
 		(unsigned long long)frames, (unsigned long long)idle,
 		(unsigned long long)cached,
-		(unsigned long long)m->root->swap_cached,
-		(unsigned long long)m->root->swap_idle);
+		(unsigned long long)phys_sum(m, swap_cached),
+		(unsigned long long)phys_sum(m, swap_idle));
 }
 
 static int check_all(struct vm *m, struct census *c)

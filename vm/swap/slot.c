@@ -103,6 +103,7 @@ void swap_cache_add(struct vm *m, uint32_t slot, pfn_t pfn)
 {
 	struct swap_slot *s = slot_at(m, slot);
 	struct frame *f = frame_at(m, pfn);
+	struct zone *z = zone_of(m, pfn);
 
 	s->frame = pfn;
 	s->owner = f->owner;
@@ -110,8 +111,8 @@ void swap_cache_add(struct vm *m, uint32_t slot, pfn_t pfn)
 	f->owner = 0;
 	f->index = slot;
 	f->flags |= FR_SWAPCACHE;
-	m->root->swap_cached++;
-	m->root->swap_idle += !f->mapcount;
+	z->swap_cached++;
+	z->swap_idle += !f->mapcount;
 }
 
 void swap_cache_del(struct vm *m, pfn_t pfn)
@@ -119,6 +120,7 @@ void swap_cache_del(struct vm *m, pfn_t pfn)
 	struct frame *f = frame_at(m, pfn);
 	uint32_t slot = (uint32_t)f->index;
 	struct swap_slot *s = slot_at(m, slot);
+	struct zone *z = zone_of(m, pfn);
 
 	f->owner = s->owner;
 	f->index = s->index;
@@ -126,8 +128,8 @@ void swap_cache_del(struct vm *m, pfn_t pfn)
 	s->frame = PFN_NONE;
 	s->owner = 0;
 	s->index = 0;
-	m->root->swap_cached--;
-	m->root->swap_idle -= !f->mapcount;
+	z->swap_cached--;
+	z->swap_idle -= !f->mapcount;
 	swap_release(m, slot);
 }
 

@@ -24,7 +24,7 @@ static pfn_t read_slot(struct vm *m, uint32_t slot)
 	swap_cache_add(m, slot, pfn);
 	swap_read(m, slot, pfn);
 	if (s->shadow)
-		workingset_refault(m, frame_at(m, pfn), s->shadow);
+		workingset_refault(m, pfn, s->shadow);
 	s->shadow = 0;
 	lru_add(m, pfn);
 	return pfn;
@@ -113,8 +113,8 @@ pfn_t swap_in_object(struct vm *m, uint32_t slot, bool *major)
 	lru_del(m, pfn);
 	slot_at(m, slot)->refs--;
 	swap_cache_del(m, pfn);
-	m->root->pages[USE_ANON]--;
-	m->root->pages[USE_SHMEM]++;
+	zone_of(m, pfn)->pages[USE_ANON]--;
+	zone_of(m, pfn)->pages[USE_SHMEM]++;
 	f->state = FRAME_SHMEM;
 	lru_add(m, pfn);
 	return pfn;

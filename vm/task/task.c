@@ -260,7 +260,7 @@ struct task *task_fork(struct vm *m, struct task *parent, unsigned flags)
 {
 	struct task *t;
 
-	m->running = parent;
+	phys_run_as(m, parent);
 	if (!parent->mm) {
 		vm_fail(m, ESRCH, "process %u has exited and cannot fork",
 			parent->pid);
