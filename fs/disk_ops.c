@@ -49,11 +49,14 @@ static int change_begin(
 	return 0;
 }
 
-static void change_end(struct change *c)
+/* Unlocks the machine; the errno of the answer. */
+static int change_end(struct change *c, int err)
 {
 	sbuf_free(&c->line);
 	fair_unlock(&c->mach->lock);
+	err = settle(c->s, err);
 	poll_wake(c->s);
+	return err;
 }
 
 static int change_run(struct change *c, fuse_req_t req)
@@ -97,8 +100,7 @@ static int make(fuse_req_t req, fuse_ino_t parent, const char *name,
 		err = change_run(&c, req);
 	if (!err)
 		err = entry_of(&c, name, e);
-	change_end(&c);
-	return err;
+	return change_end(&c, err);
 }
 
 static void reply_made(
@@ -175,7 +177,7 @@ void op_symlink(
 			err = change_run(&c, req);
 		if (!err)
 			err = entry_of(&c, name, &e);
-		change_end(&c);
+		err = change_end(&c, err);
 	}
 	reply_made(req, err, &e);
 }
@@ -190,7 +192,7 @@ static void remove_name(
 		err = add_name(&c, name);
 		if (!err)
 			err = change_run(&c, req);
-		change_end(&c);
+		err = change_end(&c, err);
 	}
 	fuse_reply_err(req, err);
 }
@@ -236,6 +238,5 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	sbuf_printf(&c.line, " %u", flags);
 	if (!err)
 		err = change_run(&c, req);
-	change_end(&c);
-	fuse_reply_err(req, err);
+	fuse_reply_err(req, change_end(&c, err));
 }

@@ -120,6 +120,8 @@ static int open_place(
 	err = may_open(req, *out);
 	if (!err && (*out)->node->kind == NODE_DISK)
 		err = disk_open(req, *out, flags);
+	if (flags & O_TRUNC)
+		err = settle((*out)->session, err);
 	if (err)
 		open_file_free(*out);
 	return err;
@@ -151,7 +153,15 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_err(req, 0);
 }
 
-/* ---- reading ------------------------------------------------------------ */
+int settle(struct session *s, int err)
+{
+	struct store *store = s->live.view.store;
+	int failed = store ? -store_settle(store) : 0;
+
+	return err ? err : failed;
+}
+
+/* ---- reading: what others wrote and wait for is not shown before -------- */
 
 static int render(struct open_file *f)
 {
@@ -170,6 +180,7 @@ static int render(struct open_file *f)
 	v = view_of(f);
 	f->node->show(&f->text, &v, f->place.id);
 	fair_unlock(&mach->lock);
+	settle(f->session, 0);
 	if (f->text.failed)
 		return ENOMEM;
 	f->rendered = true;
@@ -202,6 +213,7 @@ static void read_replies(
 	const char *data;
 	size_t n;
 
+	settle(f->session, 0);
 	pthread_mutex_lock(&f->lock);
 	n = replies_read(&f->replies, off, size, &data);
 	fuse_reply_buf(req, data, n);
@@ -233,6 +245,7 @@ static void read_bytes(
 	fair_read(&mach->lock);
 	n = look(f, buf, size, off);
 	fair_unlock(&mach->lock);
+	settle(f->session, 0);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
@@ -260,6 +273,7 @@ static void read_log(
 		n = store_log_read(mach->view.store, off, buf, size);
 	fair_unlock(&mach->lock);
 	pthread_mutex_unlock(&f->lock);
+	settle(f->session, 0);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
@@ -326,6 +340,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	struct open_file *f = file_of(fi);
 	struct machine *mach = f->machine;
 	int64_t n;
+	int err;
 
 	pthread_mutex_lock(&f->lock);
 	fair_write(&mach->lock);
@@ -334,8 +349,9 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	fair_unlock(&mach->lock);
 	pthread_mutex_unlock(&f->lock);
 	directories_changed(s);
-	if (n < 0)
-		fuse_reply_err(req, (int)-n);
+	err = settle(s, n < 0 ? (int)-n : 0);
+	if (err)
+		fuse_reply_err(req, err);
 	else
 		fuse_reply_write(req, (size_t)n);
 	poll_wake(s);
@@ -359,7 +375,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fair_unlock(&mach->lock);
 	pthread_mutex_unlock(&f->lock);
 	directories_changed(s);
-	fuse_reply_err(req, -err);
+	fuse_reply_err(req, settle(s, -err));
 	poll_wake(s);
 }
 

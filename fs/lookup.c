@@ -389,6 +389,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 		err = EPERM;
 	if (!err)
 		err = attr_of(req, ino, &p, &st);
+	err = settle(s, err);
 	if (err)
 		fuse_reply_err(req, err);
 	else

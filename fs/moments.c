@@ -192,6 +192,7 @@ static int change_end(struct session *s, int rc)
 	mach->version++;
 	idle_touch(s);
 	fair_unlock(&mach->lock);
+	rc = -settle(s, -rc);
 	poll_wake(s);
 	return -rc;
 }

@@ -239,6 +239,12 @@ void moment_rename(fuse_req_t req, const struct place *dir, const char *name,
 void list_add(fuse_req_t req, struct sbuf *b, const char *name,
 	const struct stat *st);
 
+/* ---- file.c ---- */
+/* Nobody hears of the machine before what it shows is as safe as durability=
+ * promises.  Called without its lock before an answer; `err` is that of the
+ * request so far, and what is returned that of the answer. */
+int settle(struct session *s, int err);
+
 /* ---- poll.c, idle.c ---- */
 void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	struct fuse_pollhandle *ph);

@@ -63,6 +63,8 @@ int burst_enter(struct store *s)
 	store_rollback(s);
 	if (!sqlite3_get_autocommit(s->db))
 		return store_sql_fail(s, "write to the database");
+	if (group_check(s))
+		return -EIO;
 	in_it = clock_ns() - s->burst_since;
 	if (s->burst == BURST_EXCLUSIVE && in_it > BURST_NS)
 		burst_share(s);
@@ -160,7 +162,7 @@ int burst_begin(struct store *s)
 
 int burst_commit(struct store *s)
 {
-	unsigned commits = s->commits;
+	uint64_t commits = s->commits;
 	int rc = store_sql(s, "COMMIT", "write to the database");
 
 	/* SQLite may find no memory when all is done. */

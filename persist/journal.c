@@ -103,10 +103,18 @@ static int sync_file(struct store *s, const char *path, int flags)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (fsync(fd))
+	if (fdatasync(fd))
 		rc = -errno;
 	close(fd);
 	return rc;
+}
+
+int sync_wal(struct store *s)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s-wal", s->path);
+	return sync_file(s, path, O_RDONLY);
 }
 
 /*
@@ -118,12 +126,11 @@ static int sync_file(struct store *s, const char *path, int flags)
 int sync_files(struct store *s)
 {
 	char path[4096], *slash;
-	int rc;
+	int rc = sync_wal(s);
 
-	snprintf(path, sizeof(path), "%s-wal", s->path);
-	rc = sync_file(s, path, O_RDONLY);
 	if (!rc && fsync(s->lock_fd))
 		rc = -errno;
+	snprintf(path, sizeof(path), "%s", s->path);
 	slash = strrchr(path, '/');
 	if (slash)
 		slash[slash == path] = 0;

@@ -20,6 +20,7 @@ struct store *store_new(const char *path, const struct store_options *o)
 		return NULL;
 	store_lock_init(s);
 	pthread_cond_init(&s->back.wake, NULL);
+	group_init(&s->group);
 	s->lock_fd = -1;
 	s->read_only = o->read_only;
 	s->power = o->power;
@@ -71,6 +72,7 @@ void store_release(struct store *s)
 	bytes_free(&s->cursor.line);
 	free(s->timelines);
 	course_free(&s->course);
+	group_free(&s->group);
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
 }
@@ -171,13 +173,11 @@ static int enter_wal(struct store *s)
 			s->path);
 	sqlite3_finalize(st);
 	sqlite3_wal_hook(s->db, burst_wal_hook, s);
-	/* NORMAL syncs when the WAL is copied, so that a power loss takes a
-	 * suffix of the journal at most; FULL syncs every commit. */
+	/* This syncs when the WAL is copied, so that a power loss takes a
+	 * suffix of the journal at most.  For more see group.c. */
 	if (!rc)
-		rc = store_sql(s,
-			s->power ? "PRAGMA synchronous=FULL"
-				 : "PRAGMA synchronous=NORMAL",
-			"begin a journal");
+		rc = store_sql(
+			s, "PRAGMA synchronous=NORMAL", "begin a journal");
 	return rc;
 }
 
@@ -382,7 +382,7 @@ static int load_machine(struct store *s, const char *at)
 	}
 	burst_leave(s);
 	store_unlock(s);
-	return 0;
+	return s->power && !s->read_only ? store_sync(s) : 0;
 }
 
 int store_open(const char *path, const struct store_options *o,
@@ -421,6 +421,7 @@ void store_close(struct store *s)
 		else if (snapshot_take(s))
 			store_notice(s, "no snapshot: %s", s->sentence);
 		store_rollback(s);
+		store_settle(s);
 		s->burst = BURST_SHARED;
 		sqlite3_exec(
 			s->db, "PRAGMA locking_mode=NORMAL", NULL, NULL, NULL);

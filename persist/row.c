@@ -153,7 +153,7 @@ int row_insert(struct store *s, const struct row *r)
 	const struct event *e = &r->event;
 	sqlite3_stmt *st = s->insert_row;
 	size_t shown = e->text_len, n;
-	unsigned commits = s->commits;
+	uint64_t commits = s->commits;
 	char actor[ACTOR_TEXT_MAX];
 	const char *nl;
 	int rc;

@@ -18,7 +18,7 @@ struct store;
 
 struct store_options {
 	bool read_only;
-	bool power; /* each acknowledged write also survives power loss */
+	bool power; /* what was settled also survives power loss */
 	bool no_snapshot_at_close;
 	/* A past moment to look at instead of the newest (see store_view_open()
 	 * for its words); NULL the newest.  Needs read_only. */
@@ -96,7 +96,15 @@ void store_ahead_end(struct store *s, struct store_ahead *a);
 /* Why the newest call of this thread failed. */
 const char *store_sentence(const struct store *s);
 
-/* Everything acknowledged so far survives power loss.  0 or -errno. */
+/*
+ * With durability=power, what these functions have written when they return is
+ * not safe yet: this waits until it is.  Whoever tells others of it calls this
+ * first, without locks that others need to write: one sync serves all who
+ * wait.  Not even what was read from the machine is safe before.  0 or -EIO.
+ */
+int store_settle(struct store *s);
+
+/* Everything written so far survives power loss.  0 or -errno. */
 int store_sync(struct store *s);
 
 /* Something that can wait: called when the mount has been idle for a moment

@@ -13,6 +13,7 @@
  *	burst.c     SQLite's locks: exclusive in bursts, shared when idle
  *	background.c  the store's thread: checkpoints, copying the WAL
  *	wal_io.c    a VFS that writes frames of the WAL at once
+ *	group.c     durability=power: one sync for all who wait for one
  *	hash.c      hashes of pages and of the state, see state.h
  *	track.c     what is known about the pages of a machine
  *	save.c      writing a state;  load.c, unpack.c  reading one
@@ -193,6 +194,18 @@ struct background {
 	int copied;   /* frames of the WAL */
 };
 
+/* Who waits for a sync of the WAL; see group.c. */
+struct group {
+	pthread_mutex_t lock;
+	pthread_cond_t ended; /* a sync */
+	atomic_ullong synced; /* so many commits */
+	atomic_int err;	      /* of a sync that failed */
+	bool syncing;	      /* somebody is at it */
+	unsigned waiting;     /* whose commits are not synced */
+	unsigned expected;    /* whom the last sync served */
+	uint64_t took;	      /* it, ns */
+};
+
 struct store {
 	struct store *parent;	    /* of a past moment, else NULL */
 	const atomic_bool *stop;    /* gives up building it; may be NULL */
@@ -206,6 +219,7 @@ struct store {
 	struct vm *vm;
 	struct track *track; /* of vm */
 	struct saver saver;
+	struct group group;
 	struct background back;
 	struct vm_config config;
 	char *path;
@@ -227,7 +241,7 @@ struct store {
 	uint64_t burst_since;  /* when it turned to that, ns */
 	bool readers_shut_out; /* by an exclusive lock that failed halfway */
 	int wal_frames;	       /* frames in the WAL after the last commit */
-	unsigned commits;      /* so many */
+	atomic_ullong commits; /* so many */
 	sqlite3_stmt *insert_row, *delete_row, *insert_result;
 	sqlite3_stmt *find_result, *select_row, *rollback;
 
@@ -525,9 +539,17 @@ int checkpoint_list(struct store *s,
 	int (*fn)(void *ctx, const struct store_checkpoint *c), void *ctx);
 int checkpoint_create(struct store *s, const char *name);
 
-/* journal.c: syncs the WAL, the database, and their names; without the lock.
- * 0 or -errno. */
+/* journal.c: syncs the WAL; the WAL, the database, and their names; without
+ * the lock.  0 or -errno. */
+int sync_wal(struct store *s);
 int sync_files(struct store *s);
+
+/* group.c */
+void group_init(struct group *g);
+void group_free(struct group *g);
+/* -EIO with a sentence after a sync that failed: what is written from then on
+ * could not be acknowledged. */
+int group_check(struct store *s);
 
 /* command.c: writes with commands of the store's own among their lines. */
 bool command_is_mixed(const struct event *e);

@@ -61,11 +61,11 @@ fi
 # Group commit: where each row is synced, writers share the syncs.
 if wants many; then
 	for durability in process power; do
-		n=5000
-		[ $durability = process ] || n=200
+		n=5000 target='> 1'
+		[ $durability = process ] || n=200 target='>= 2'
 		mount_both "" ram=256M,durability=$durability
 		printf 'spawn\nspawn\nspawn\n' >"$dir/m/ctl"
-		ratio_row "4 writers (floor: one), $durability" "> 1" \
+		ratio_row "4 writers (floor: one), $durability" "$target" \
 			"$bin/client" many "$dir/m" "brk 0" $n
 		unmount
 	done

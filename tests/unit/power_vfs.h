@@ -59,6 +59,8 @@ static struct power_log {
 static bool power_recording;
 static pthread_mutex_t power_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned power_seed = 1;
+static useconds_t power_sync_us; /* what a sync takes */
+static bool power_sync_fails;
 
 static inline unsigned power_below(unsigned n)
 {
@@ -111,6 +113,13 @@ static inline int power_sync(int fd)
 		power_note(OP_SYNC_DIR, -1, NULL, 0, 0);
 	else if (power_name(path) >= 0)
 		power_note(OP_SYNC, power_name(path), NULL, 0, 0);
+	if (power_sync_fails) {
+		errno = EIO;
+		return -1;
+	}
+	/* it is for what was written before it */
+	if (power_sync_us)
+		usleep(power_sync_us);
 	return 0;
 }
 

@@ -4,9 +4,13 @@
  * With durability=power none that was acknowledged is missing, with
  * durability=process the newest may be.
  */
+#include <limits.h>
+
 #include "power_vfs.h"
 
-#define STATES 256
+#define STATES	512
+#define WRITERS 4
+#define LINES	10 /* of each */
 
 /* What is seen of a machine. */
 struct seen {
@@ -14,10 +18,10 @@ struct seen {
 	uint64_t seq, log_size, first;
 };
 
-/* After each command that returned. */
+/* After each command that returned.  When: in what was written down. */
 static struct state {
 	struct seen seen;
-	unsigned at; /* in what was written down */
+	unsigned at, told; /* it was written; it was acknowledged */
 	bool durable;
 } states[STATES];
 static unsigned nr_states;
@@ -47,14 +51,24 @@ static struct seen look(struct store *s)
 	return v;
 }
 
-static void acknowledge(struct store *s, bool durable)
+static struct state *note_state(struct store *s, bool durable)
 {
 	struct state *t = &states[nr_states++];
 
 	assert_true(nr_states < STATES);
 	t->at = power_now();
+	t->told = UINT_MAX;
 	t->seen = look(s);
 	t->durable = durable || power;
+	return t;
+}
+
+static void acknowledge(struct store *s, bool durable)
+{
+	struct state *t = note_state(s, durable);
+
+	assert_int_equal(store_settle(s), 0);
+	t->told = power_now();
 }
 
 /* ---- work --------------------------------------------------------------- */
@@ -128,6 +142,55 @@ static void automatic(struct store *s)
 	acknowledge(s, false);
 }
 
+struct writer {
+	pthread_t thread;
+	struct store *s;
+	int nr;
+};
+static pthread_mutex_t machine_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The machine is locked while a command runs, not while it is synced. */
+static void *write_lines(void *ctx)
+{
+	struct writer *w = ctx;
+	char line[64];
+	struct event e = {.actor = {ACTOR_PROCESS, 2, 1000, 100}, .text = line};
+	struct vm_outcome out;
+	struct state *t;
+
+	for (int i = 0; i < LINES; i++) {
+		e.text_len = (size_t)snprintf(
+			line, sizeof(line), "write a+16K \"%d %d\"", w->nr, i);
+		pthread_mutex_lock(&machine_lock);
+		assert_int_equal(store_exec(w->s, &e, NULL, NULL, &out), 0);
+		t = note_state(w->s, false);
+		pthread_mutex_unlock(&machine_lock);
+		assert_int_equal(store_settle(w->s), 0);
+		t->told = power_now();
+	}
+	return NULL;
+}
+
+/* Several clients: one sync is for all that wait. */
+static void several(struct store *s)
+{
+	struct writer w[WRITERS];
+	unsigned from = power_now(), syncs = 0;
+
+	power_sync_us = 500;
+	for (int i = 0; i < WRITERS; i++) {
+		w[i] = (struct writer){.s = s, .nr = i};
+		pthread_create(&w[i].thread, NULL, write_lines, &w[i]);
+	}
+	for (int i = 0; i < WRITERS; i++)
+		pthread_join(w[i].thread, NULL);
+	power_sync_us = 0;
+	for (unsigned i = from; i < power_log.nr; i++)
+		syncs += power_log.op[i].kind == OP_SYNC;
+	if (power)
+		assert_in_range(syncs, LINES, WRITERS * LINES * 3 / 4);
+}
+
 static struct store *again(struct store *s)
 {
 	store_close(s);
@@ -153,6 +216,7 @@ static struct store *work(struct store *s)
 	copy_to_disk(s, "f");
 	store_idle(s);
 	run(s, 2, "touch a 1M w");
+	several(s);
 	automatic(s);
 	run(s, 0, "restore one");
 	run(s, 2, "write a+8K \"two\"");
@@ -185,10 +249,13 @@ static struct store *work(struct store *s)
 static void compare_cut(struct store *s, unsigned at)
 {
 	struct seen v = look(s);
-	unsigned from = 0, to = 0, found = STATES;
+	unsigned from = 0, told = 0, to = 0, found = STATES;
 
 	for (unsigned i = 0; i < nr_states && states[i].at <= at; i++) {
 		to = i;
+		if (states[i].told > at)
+			continue;
+		told = i;
 		if (states[i].durable)
 			from = i;
 	}
@@ -201,7 +268,7 @@ static void compare_cut(struct store *s, unsigned at)
 			 "names %s",
 			at, from, to + 1, v.hash, (unsigned long long)v.seq,
 			v.names);
-	lost += found < to;
+	lost += found < told;
 	cuts++;
 }
 
@@ -339,6 +406,32 @@ static void test_process(void **state)
 	assert_true(lost > 10);
 }
 
+/* What a sync was to make safe is never acknowledged; nor what comes after. */
+static void test_sync_fails(void **state)
+{
+	struct store *s;
+	uint64_t seq;
+
+	power = true;
+	s = open_machine();
+	assert_int_equal(ctl(s, "spawn"), 0);
+	power_sync_fails = true;
+	assert_int_equal(store_settle(s), -EIO);
+	power_sync_fails = false;
+	assert_int_equal(store_settle(s), -EIO);
+	seq = store_seq(s);
+	assert_int_equal(ctl(s, "tick"), -EIO);
+	assert_non_null(strstr(store_sentence(s), "a sync failed"));
+	assert_int_equal(store_checkpoint(s, "x"), -EIO);
+	assert_int_equal(store_seq(s), seq);
+	assert_sound(s);
+	store_close(s);
+	s = open_machine();
+	assert_int_equal(ctl(s, "tick"), 0);
+	assert_int_equal(store_settle(s), 0);
+	store_close(s);
+}
+
 #define T(name) \
 	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
@@ -347,6 +440,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(test_power),
 		T(test_process),
+		T(test_sync_fails),
 	};
 
 	power_register();
