@@ -38,20 +38,26 @@ static void tlb_line(void *ctx, const struct tlb_view *v)
 {
 	struct tlb_lines *l = ctx;
 
-	sbuf_printf(l->b, "%u %u %u 0x%llx 0x%x r%c%c%c%c%c %u\n", v->level,
-		v->set, v->way, (unsigned long long)v->va, v->pfn,
+	unsigned k = 0;
+
+	while (k < 3 && v->size >> (10 * (k + 1)))
+		k++;
+	sbuf_printf(l->b, "%u %u %u 0x%llx 0x%x r%c%c%c%c%c %u %llu%c\n",
+		v->level, v->set, v->way, (unsigned long long)v->va, v->pfn,
 		v->write ? 'w' : '-', v->exec ? 'x' : '-', v->user ? 'u' : '-',
-		v->dirty ? 'd' : '-', v->global ? 'g' : '-', v->pcid);
+		v->dirty ? 'd' : '-', v->global ? 'g' : '-', v->pcid,
+		(unsigned long long)(v->size >> (10 * k)), " KMG"[k]);
 }
 
 /*
- * One valid entry a line, level 1 first.  rights: read, write, execute, user,
+ * One valid entry a line, level 1 first: the sets for pages, then those for
+ * huge pages.  rights: read, write, execute, user,
  * dirty (a store went through this entry), global.
  */
 void show_tlb(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	struct tlb_lines lines = {b};
 
-	sbuf_str(b, "level set way va pfn rights pcid\n");
+	sbuf_str(b, "level set way va pfn rights pcid size\n");
 	tlb_for_each(view->vm, (unsigned)id, tlb_line, &lines);
 }

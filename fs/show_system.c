@@ -156,7 +156,7 @@ void show_cpuinfo(struct sbuf *b, const struct view *view, uint64_t id)
 			"cache_alignment\t: 64\n"
 			"address sizes\t: %u bits physical, %u bits virtual\n"
 			"power management:\n\n",
-			tlb->entries[0] + tlb->entries[1],
+			tlb->entries[TLB_L1] + tlb->entries[TLB_L2],
 			(unsigned)(m->page_size >> 10), m->arch->pa_bits,
 			m->arch->va_bits);
 	}

@@ -225,9 +225,9 @@ static void get_pcid(
 	vm_snprintf(buf, size, "%u", c->pcid);
 }
 
-/* One level of a TLB, "ENTRIES/WAYS"; *s moves behind it. */
-static bool parse_tlb_level(
-	const char **s, struct tlb_geometry *g, unsigned level)
+/* One array of a TLB, "ENTRIES/WAYS"; *s moves behind it. */
+static bool parse_tlb_array(
+	const char **s, struct tlb_geometry *g, unsigned array)
 {
 	uint64_t entries, ways;
 	const char *p = read_number(*s, &entries);
@@ -237,8 +237,8 @@ static bool parse_tlb_level(
 	p = read_number(p + 1, &ways);
 	if (!p || entries > TLB_MAX_ENTRIES || ways > TLB_MAX_WAYS)
 		return false;
-	g->entries[level] = (uint32_t)entries;
-	g->ways[level] = (uint32_t)ways;
+	g->entries[array] = (uint32_t)entries;
+	g->ways[array] = (uint32_t)ways;
 	*s = p;
 	return true;
 }
@@ -251,27 +251,34 @@ static bool power_of_two(uint64_t v)
 /* Sets are indexed by address bits, so their number is a power of two. */
 static int check_tlb(const struct tlb_geometry *g, char *err)
 {
-	for (unsigned l = 0; l < 2; l++) {
+	static const char *const name[] = {
+		[TLB_L1] = "level 1",
+		[TLB_L2] = "level 2",
+		[TLB_HUGE] = "for huge pages",
+	};
+
+	for (unsigned l = 0; l < NR_TLBS; l++) {
 		uint32_t entries = g->entries[l], ways = g->ways[l];
 
-		if (l && !entries && !ways)
+		if (l != TLB_L1 && !entries && !ways)
 			continue;
 		if (entries && entries <= TLB_MAX_ENTRIES && ways &&
 			ways <= TLB_MAX_WAYS && entries % ways == 0 &&
 			power_of_two(entries / ways))
 			continue;
 		vm_snprintf(err, SENTENCE_MAX,
-			"tlb level %u: %u entries in %u ways do not make a "
-			"number of sets that is a power of two",
-			l + 1, entries, ways);
+			"tlb %s: %u entries in %u ways do not make a number "
+			"of sets that is a power of two",
+			name[l], entries, ways);
 		return -EINVAL;
 	}
 	return 0;
 }
 
 /*
- * "64/4,1536/12", or "64/4" for a single level.  As a comma separates mount
- * options, ':' may stand for it.
+ * "64/4" for a single level, "64/4,1536/12" for two, "64/4,1536/12,32/4" with
+ * one for huge pages beside level 1.  As a comma separates mount options, ':'
+ * may stand for it.
  */
 static int set_tlb(
 	struct vm_config *c, const char *key, const char *value, char *err)
@@ -282,15 +289,17 @@ static int set_tlb(
 	int ret;
 
 	memset(&g, 0, sizeof(g));
-	ok = parse_tlb_level(&s, &g, 0);
-	if (ok && (*s == ',' || *s == ':')) {
+	ok = parse_tlb_array(&s, &g, TLB_L1);
+	for (unsigned l = TLB_L2; l < NR_TLBS && ok && *s; l++) {
+		ok = *s == ',' || *s == ':';
 		s++;
-		ok = parse_tlb_level(&s, &g, 1);
+		ok = ok && parse_tlb_array(&s, &g, l);
 	}
 	if (!ok || *s) {
 		vm_snprintf(err, SENTENCE_MAX,
-			"%s=%.*s: expected ENTRIES/WAYS, or two such levels "
-			"as 64/4,1536/12, up to %u entries and %u ways",
+			"%s=%.*s: expected ENTRIES/WAYS of level 1, level 2 "
+			"and huge pages, as 64/4 or 64/4,1536/12 or "
+			"64/4,1536/12,32/4, up to %u entries and %u ways",
 			key, 60, value, TLB_MAX_ENTRIES, TLB_MAX_WAYS);
 		return -EINVAL;
 	}
@@ -306,12 +315,12 @@ static void get_tlb(
 	const struct vm_config *c, const char *key, char *buf, size_t size)
 {
 	const struct tlb_geometry *g = &c->tlb;
+	unsigned nr = g->entries[TLB_HUGE] ? 3 : g->entries[TLB_L2] ? 2 : 1;
+	size_t n = 0;
 
-	if (g->entries[1])
-		vm_snprintf(buf, size, "%u/%u,%u/%u", g->entries[0], g->ways[0],
-			g->entries[1], g->ways[1]);
-	else
-		vm_snprintf(buf, size, "%u/%u", g->entries[0], g->ways[0]);
+	for (unsigned l = 0; l < nr; l++)
+		n += vm_snprintf(buf + n, size - n, "%s%u/%u", l ? "," : "",
+			g->entries[l], g->ways[l]);
 }
 
 static int set_aslr(

@@ -96,7 +96,7 @@ struct cpu {
 	idx_t current;		     /* task; 0 idle */
 	idx_t pcid_mm[NR_PCIDS + 1]; /* mm that owns PCID n (1..NR_PCIDS) */
 	uint32_t next_pcid;
-	uint32_t reserved;
+	uint32_t huge_sizes; /* bit n: its TLB had an entry of size n */
 };
 
 /*

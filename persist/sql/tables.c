@@ -297,6 +297,7 @@ enum {
 	TLB_USER,
 	TLB_DIRTY,
 	TLB_GLOBAL,
+	TLB_SIZE,
 	TLB_MOMENT,
 };
 
@@ -304,6 +305,7 @@ static const char tlb_schema[] =
 	"CREATE TABLE pagefs_tlb (cpu INTEGER, level INTEGER, setno INTEGER,"
 	" way INTEGER, va INTEGER, pfn INTEGER, pcid INTEGER, write INTEGER,"
 	" exec INTEGER, user INTEGER, dirty INTEGER, global INTEGER,"
+	" size INTEGER,"
 	" moment TEXT HIDDEN)";
 
 struct gather {
@@ -363,6 +365,7 @@ static void tlb_column(const struct rows *r, sqlite3_context *ctx, int col)
 		[TLB_USER] = v->user,
 		[TLB_DIRTY] = v->dirty,
 		[TLB_GLOBAL] = v->global,
+		[TLB_SIZE] = (int64_t)v->size,
 	};
 
 	sqlite3_result_int64(ctx, value[col]);

@@ -117,10 +117,11 @@ tables() {
 	for cpu in "$2"/cpu/[0-9]*; do
 		cpu=${cpu##*/}
 		sed 1d "$2/cpu/$cpu/tlb" >>"$work/tlb"
-		ask "SELECT printf('%d %d %d 0x%x 0x%x r%s%s%s%s%s %d', level,
+		ask "SELECT printf('%d %d %d 0x%x 0x%x r%s%s%s%s%s %d %s', level,
 			setno, way, va, pfn, iif(write, 'w', '-'),
 			iif(exec, 'x', '-'), iif(user, 'u', '-'),
-			iif(dirty, 'd', '-'), iif(global, 'g', '-'), pcid)
+			iif(dirty, 'd', '-'), iif(global, 'g', '-'), pcid,
+			iif(size = 4096, '4K', '2M'))
 			FROM pagefs_tlb('$1') WHERE cpu = $cpu" >>"$work/tlb.sql"
 	done
 	mv "$work/tlb" "$work/a"

@@ -58,7 +58,11 @@ static const struct {
 	{"tlb", "65536/1", "65536/1", NULL},
 	{"tlb", "64", NULL, "expected ENTRIES/WAYS"},
 	{"tlb", "64/4,", NULL, "expected ENTRIES/WAYS"},
-	{"tlb", "64/4,1536/12,1/1", NULL, "expected ENTRIES/WAYS"},
+	{"tlb", "64/4:1536/12:32/4", "64/4,1536/12,32/4", NULL},
+	{"tlb", "64/4,0/0,8/8", "64/4,0/0,8/8", NULL},
+	{"tlb", "64/4,1536/12,", NULL, "expected ENTRIES/WAYS"},
+	{"tlb", "64/4,1536/12,1/1,1/1", NULL, "expected ENTRIES/WAYS"},
+	{"tlb", "64/4,1536/12,12/4", NULL, "tlb for huge pages: 12 entries"},
 	{"tlb", "131072/1", NULL, "up to 65536 entries"},
 	{"tlb", "512/512", NULL, "256 ways"},
 	{"tlb", "0/1", NULL, "tlb level 1: 0 entries in 1 ways"},
@@ -158,7 +162,7 @@ static void test_arch_defaults(void **state)
 	vm_config_default(&c);
 	assert_int_equal(vm_config_set(&c, "arch", "i386", err), 0);
 	vm_config_get(&c, "tlb", text, sizeof(text));
-	assert_string_equal(text, "64/4,512/4");
+	assert_string_equal(text, "64/4,512/4,8/4");
 	assert_int_equal(c.pcid, 0);
 
 	vm_config_default(&c);
@@ -172,7 +176,7 @@ static void test_arch_defaults(void **state)
 static void test_defaults(void **state)
 {
 	static const char *const expected[] = {"x86_64", "256M", "64M", "256M",
-		"2", "1", "1", "64/4,1536/12", "1", "xonly", "0", "0"};
+		"2", "1", "1", "64/4,1536/12,32/4", "1", "xonly", "0", "0"};
 	struct vm_config c;
 	char text[64], err[SENTENCE_MAX];
 

@@ -339,14 +339,15 @@ static void tlb_line_of_a_store(void **state)
 
 	show_mmap(s, BASE, 2 * PAGE, PROT_RW, MAP_PRIVATE_ANON | MAP_FIXED);
 	assert_true(show_starts(show_text(s, show_tlb, 1 - s->t->cpu),
-		"level set way va pfn rights pcid\n"));
+		"level set way va pfn rights pcid size\n"));
 	show_touch(s, s->t, BASE, 1, true);
 	text = show_text(s, show_regs, s->t->cpu);
 	pcid = (unsigned)show_number(text, "pcid ");
-	snprintf(line, sizeof(line), " 0x10000000 0x%x rw-ud- %u\n",
+	snprintf(line, sizeof(line), " 0x10000000 0x%x rw-ud- %u 4K\n",
 		pte_pfn(s->m, pt_get(s->m, mm_at(s->m, s->t->mm), BASE)), pcid);
 	text = show_text(s, show_tlb, s->t->cpu);
-	assert_true(show_starts(text, "level set way va pfn rights pcid\n1 "));
+	assert_true(
+		show_starts(text, "level set way va pfn rights pcid size\n1 "));
 	assert_non_null(strstr(text, line));
 	/* level 2 has it too */
 	assert_non_null(strstr(strstr(text, "\n2 "), line));

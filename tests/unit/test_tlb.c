@@ -298,6 +298,85 @@ static void test_check(void **state)
 	rig_end(m);
 }
 
+/* ---- huge pages ------------------------------------------------------------
+ */
+
+#define AT   0x40000000ull
+#define HUGE (2 * MiB)
+
+/* Two huge pages at AT, both written. */
+static struct vm *boot_huge(const char *tlb, struct task **t)
+{
+	struct vm *m = boot("x86_64", tlb, "1");
+	const struct mmap_args a = {
+		.addr = AT,
+		.len = 2 * HUGE,
+		.prot = RW,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+	};
+
+	m->root->set.thp_enabled = THP_ALWAYS;
+	*t = rig_spawn(m);
+	assert_int_equal(mm_mmap(m, *t, &a), AT);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(
+			rig_touch(m, *t, AT + i * HUGE + 5000, ACC_WRITE), 0);
+	assert_int_equal(m->root->anon_huge, 2);
+	return m;
+}
+
+static void test_huge_entries(void **state)
+{
+	struct task *t;
+	struct vm *m = boot_huge("64/4,1536/12,32/4", &t);
+	struct tlb_view v;
+	uint64_t misses;
+
+	for (unsigned level = 1; level <= 2; level++) {
+		assert_int_equal(way_of(m, level, AT, &v), 0);
+		assert_int_equal(v.size, HUGE);
+		assert_int_equal(
+			v.pfn, pte_pfn(m, pt_get(m, mm_at(m, t->mm), AT)));
+		assert_int_equal(way_of(m, level, AT + 4096, NULL), -1);
+	}
+	misses = count(m, CNT_TLB_MISSES);
+	for (vaddr_t va = AT; va < AT + 2 * HUGE; va += 4096)
+		assert_int_equal(rig_touch(m, t, va, ACC_READ), 0);
+	assert_int_equal(count(m, CNT_TLB_MISSES), misses);
+
+	/* a split leaves entries of neither page behind it */
+	assert_int_equal(mm_mprotect(m, t, AT + 4096, 4096, PROT_READ), 0);
+	assert_int_equal(way_of(m, 1, AT, NULL), -1);
+	assert_int_equal(rig_touch(m, t, AT, ACC_READ), 0);
+	assert_int_equal(way_of(m, 1, AT, &v), 0);
+	assert_int_equal(v.size, 4096);
+	rig_end(m);
+}
+
+/* One INVLPG for a huge page; without entries for them, all of the process. */
+static void test_huge_flush(void **state)
+{
+	static const char *const tlb[] = {"64/4,512/4,8/4", "64/4,512/4"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct task *t;
+		struct vm *m = boot_huge(tlb[i], &t);
+		uint64_t pages, asids;
+
+		assert_int_equal(rig_touch(m, t, AT + 7 * 4096, ACC_READ), 0);
+		assert_int_equal(rig_touch(m, t, AT + HUGE, ACC_READ), 0);
+		pages = count(m, CNT_TLB_FLUSH_PAGE);
+		asids = count(m, CNT_TLB_FLUSH_ASID);
+		assert_int_equal(mm_munmap(m, t, AT, HUGE), 0);
+		assert_int_equal(count(m, CNT_TLB_FLUSH_PAGE), pages + !i);
+		assert_int_equal(count(m, CNT_TLB_FLUSH_ASID), asids + i);
+		for (vaddr_t va = AT; va < AT + HUGE; va += 4096)
+			assert_int_equal(way_of(m, 1, va, NULL), -1);
+		assert_int_equal(way_of(m, 1, AT + HUGE, NULL), i ? -1 : 0);
+		rig_end(m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +388,8 @@ int main(void)
 		cmocka_unit_test(test_no_pcid),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_huge_entries),
+		cmocka_unit_test(test_huge_flush),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,19 +1,23 @@
 /*
  * Traces against an independent model of the TLBs: arrays searched from end
  * to end, a time stamp an entry, the oldest replaced.  Hits and misses must be
- * equal, with first touches, copy-on-write and page crossings among them.
+ * equal, with first touches, copy-on-write, page crossings and huge pages
+ * among them.
  */
 #include "mmu_rig.h"
 
 #define RW	 (PROT_READ | PROT_WRITE)
 #define NR_PAGES 700
+#define NR_HUGE	 12ull
 #define NR_RECS	 60000
+#define AT	 0x40000000ull
 
 /* ---- the model
  * ---------------------------------------------------------------- */
 
 struct line {
-	uint64_t vpn, used; /* used 0: free */
+	uint64_t first, used; /* address of the page; used 0: free */
+	unsigned shift;	      /* 1 << shift bytes of it */
 };
 
 struct level {
@@ -21,36 +25,49 @@ struct level {
 	struct line *line;
 };
 
+/* The part of memory that huge pages back, in entries of their own or not. */
 struct model {
-	struct level l[2];
+	struct level l[NR_TLBS];
+	vaddr_t huge_start, huge_end;
+	unsigned huge_shift;
 	uint64_t now, accesses, hits[2], misses;
 };
 
-static struct line *find(struct level *l, uint64_t vpn)
+static struct line *set_of(const struct level *l, uint64_t va, unsigned shift)
 {
-	struct line *set = l->line + vpn % l->sets * l->ways;
+	return l->line + (va >> shift) % l->sets * l->ways;
+}
+
+static struct line *find(struct level *l, uint64_t va, unsigned shift)
+{
+	struct line *set = set_of(l, va, shift);
 
 	for (unsigned w = 0; w < l->ways; w++)
-		if (set[w].used && set[w].vpn == vpn)
+		if (set[w].used && set[w].shift == shift &&
+			set[w].first == va >> shift << shift)
 			return &set[w];
 	return NULL;
 }
 
-static void insert(struct level *l, uint64_t vpn, uint64_t now)
+static void insert(struct level *l, uint64_t va, unsigned shift, uint64_t now)
 {
-	struct line *set = l->line + vpn % l->sets * l->ways;
+	struct line *set = set_of(l, va, shift);
 	struct line *oldest = set;
 
 	for (unsigned w = 1; w < l->ways; w++)
 		if (set[w].used < oldest->used)
 			oldest = &set[w];
-	oldest->vpn = vpn;
-	oldest->used = now;
+	*oldest = (struct line){va >> shift << shift, now, shift};
 }
 
-static void model_page(struct model *x, uint64_t vpn)
+static void model_page(struct model *x, uint64_t va)
 {
-	struct line *e = find(&x->l[0], vpn);
+	bool huge =
+		va >= x->huge_start && va < x->huge_end && x->l[TLB_HUGE].sets;
+	unsigned shift = huge ? x->huge_shift : 12;
+	struct level *l1 = &x->l[huge ? TLB_HUGE : TLB_L1];
+	struct level *l2 = &x->l[TLB_L2];
+	struct line *e = find(l1, va, shift);
 
 	x->now++;
 	if (e) {
@@ -58,16 +75,16 @@ static void model_page(struct model *x, uint64_t vpn)
 		x->hits[0]++;
 		return;
 	}
-	e = x->l[1].sets ? find(&x->l[1], vpn) : NULL;
+	e = l2->sets ? find(l2, va, shift) : NULL;
 	if (e) {
 		e->used = x->now;
 		x->hits[1]++;
 	} else {
 		x->misses++;
-		if (x->l[1].sets)
-			insert(&x->l[1], vpn, x->now);
+		if (l2->sets)
+			insert(l2, va, shift, x->now);
 	}
-	insert(&x->l[0], vpn, x->now);
+	insert(l1, va, shift, x->now);
 }
 
 static void model_run(struct model *x, const uint64_t *rec, size_t nr)
@@ -80,14 +97,14 @@ static void model_run(struct model *x, const uint64_t *rec, size_t nr)
 		x->accesses += times;
 		while (times--)
 			for (uint64_t p = va >> 12; p <= last >> 12; p++)
-				model_page(x, p);
+				model_page(x, p << 12);
 	}
 }
 
 static void model_init(struct model *x, const struct tlb_geometry *g)
 {
 	memset(x, 0, sizeof(*x));
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < NR_TLBS; i++) {
 		if (!g->entries[i])
 			continue;
 		x->l[i].ways = g->ways[i];
@@ -98,8 +115,8 @@ static void model_init(struct model *x, const struct tlb_geometry *g)
 
 static void model_free(struct model *x)
 {
-	free(x->l[0].line);
-	free(x->l[1].line);
+	for (unsigned i = 0; i < NR_TLBS; i++)
+		free(x->l[i].line);
 }
 
 /* ---- traces
@@ -133,6 +150,16 @@ static uint64_t next_hot(uint64_t *seed, unsigned i)
 
 static next_fn *const patterns[] = {next_random, next_loop, next_hot};
 
+/* One of two in the huge pages that come first, mostly in one of three. */
+static uint64_t next_mixed(uint64_t *seed, unsigned i)
+{
+	uint64_t r = rig_random(seed);
+
+	if (r % 2)
+		return NR_HUGE * 2 * MiB + next_hot(seed, i);
+	return (r >> 8) % ((r & 6 ? 3 : NR_HUGE) * 2 * MiB - 64);
+}
+
 static void make_trace(uint64_t *rec, vaddr_t va, next_fn *next)
 {
 	uint64_t seed = 42;
@@ -159,35 +186,57 @@ static const char *const geometries[] = {
 	"8/1,32/1",
 	"64/4",
 	"48/3,96/6",
+	"64/4,1536/12,32/4",
+	"8/2,64/4,2/1",
+	"16/4,0/0,4/4",
 };
 #define NR_GEOMETRIES (sizeof(geometries) / sizeof(*geometries))
 
-static void compare(
-	const char *arch, const char *tlb, next_fn *next, uint64_t *rec)
+static void count_equal(
+	const struct vm *m, const struct trace_stats *st, const struct model *x)
+{
+	assert_int_equal(st->accesses, x->accesses);
+	assert_int_equal(st->l1_hits, x->hits[0]);
+	assert_int_equal(st->l2_hits, x->hits[1]);
+	assert_int_equal(st->misses, x->misses);
+	assert_int_equal(st->lookups, x->hits[0] + x->hits[1] + x->misses);
+	assert_int_equal(st->outside + st->faults_refused, 0);
+	assert_int_equal(m->root->count[CNT_TLB_L1_HITS], x->hits[0]);
+	assert_int_equal(m->root->count[CNT_ACCESSES], x->accesses);
+}
+
+/* The first `huge` bytes are backed by huge pages, small ones follow. */
+static void compare(const char *arch, const char *tlb, next_fn *next,
+	uint64_t *rec, uint64_t huge)
 {
 	const char *const set[] = {
-		"arch", arch, "ram", "64M", "cpus", "1", "tlb", tlb, NULL};
+		"arch", arch, "ram", "128M", "cpus", "1", "tlb", tlb, NULL};
 	struct vm *m = rig_boot(set);
 	struct task *t = rig_spawn(m);
-	vaddr_t va = rig_map(m, t, NR_PAGES, RW);
-	const struct trace_stats *st = &t->trace;
+	const struct mmap_args a = {
+		.addr = AT,
+		.len = huge + NR_PAGES * 4096ull,
+		.prot = RW,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+	};
 	struct model x;
 
-	make_trace(rec, va, next);
+	m->root->set.thp_enabled = THP_MADVISE;
+	m->root->set.thp_zero_page = 0;
+	assert_int_equal(mm_mmap(m, t, &a), AT);
+	assert_int_equal(mm_madvise(m, t, AT, huge, 14), 0);
+	make_trace(rec, AT, next);
 	model_init(&x, &m->root->config.tlb);
+	x.huge_start = AT;
+	x.huge_end = AT + huge;
+	x.huge_shift = 21;
 	model_run(&x, rec, NR_RECS);
 	/* In pieces of any size, as writes bring them. */
 	for (size_t at = 0, n = 1; at < NR_RECS; at += n, n = n * 3 + 1)
 		trace_run(m, t, rec + at, n < NR_RECS - at ? n : NR_RECS - at);
-	assert_int_equal(st->accesses, x.accesses);
-	assert_int_equal(st->l1_hits, x.hits[0]);
-	assert_int_equal(st->l2_hits, x.hits[1]);
-	assert_int_equal(st->misses, x.misses);
-	assert_int_equal(st->lookups, x.hits[0] + x.hits[1] + x.misses);
-	assert_int_equal(st->outside + st->faults_refused, 0);
-	assert_true(st->faults_minor >= 600);
-	assert_int_equal(m->root->count[CNT_TLB_L1_HITS], x.hits[0]);
-	assert_int_equal(m->root->count[CNT_ACCESSES], x.accesses);
+	count_equal(m, &t->trace, &x);
+	assert_true(t->trace.faults_minor >= 600);
+	assert_int_equal(m->root->anon_huge, huge / (2 * MiB));
 	model_free(&x);
 	rig_end(m);
 }
@@ -198,9 +247,19 @@ static void test_model(void **state)
 
 	for (unsigned g = 0; g < NR_GEOMETRIES; g++)
 		for (unsigned p = 0; p < 3; p++) {
-			compare("x86_64", geometries[g], patterns[p], rec);
-			compare("i386", geometries[g], patterns[p], rec);
+			compare("x86_64", geometries[g], patterns[p], rec, 0);
+			compare("i386", geometries[g], patterns[p], rec, 0);
 		}
+	free(rec);
+}
+
+static void test_model_huge(void **state)
+{
+	uint64_t *rec = malloc(NR_RECS * sizeof(*rec));
+
+	for (unsigned g = 0; g < NR_GEOMETRIES; g++)
+		compare("x86_64", geometries[g], next_mixed, rec,
+			NR_HUGE * 2 * MiB);
 	free(rec);
 }
 
@@ -330,6 +389,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_model_huge),
 		cmocka_unit_test(test_outside),
 		cmocka_unit_test(test_stack_grows),
 		cmocka_unit_test(test_map_auto),

@@ -61,9 +61,13 @@ struct zone_def {
 	paddr_t start, end; /* end is exclusive */
 };
 
+/* The arrays of a TLB: level 1 for pages, level 2 for all sizes, level 1 for
+ * huge pages. */
+enum tlb_array { TLB_L1, TLB_L2, TLB_HUGE, NR_TLBS };
+
 struct tlb_geometry {
-	uint32_t entries[2]; /* level 1, level 2; 0 entries: level absent */
-	uint32_t ways[2];
+	uint32_t entries[NR_TLBS]; /* 0: absent, if not level 1 */
+	uint32_t ways[NR_TLBS];
 };
 
 struct arch {

@@ -180,12 +180,13 @@ static int write_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 	}
 	if (zero) {
 		huge_map_new(m, v, va, pfn);
+		tlb_flush_range(m, v->mm, va, va + huge_size(m));
 	} else {
 		frame_at(m, pfn)->flags |= FR_EXCLUSIVE;
 		pt_huge_set(m, v->mm, va, e | b->write | pte_stored(m));
+		tlb_flush_huge(m, v->mm, va, va + huge_size(m));
 		m->root->count[CNT_FAULT_REUSE]++;
 	}
-	tlb_flush_range(m, v->mm, va, va + huge_size(m));
 	return 0;
 }
 
@@ -201,7 +202,7 @@ int huge_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 		/* the TLB was behind the table */
 		e |= write ? pte_stored(m) : b->accessed;
 		pt_huge_set(m, v->mm, va, e);
-		tlb_flush_range(m, v->mm, va, va + huge_size(m));
+		tlb_flush_huge(m, v->mm, va, va + huge_size(m));
 		return 0;
 	}
 	if (e || !huge_allowed(m, v) || !holds_span(m, v, va))

@@ -111,7 +111,7 @@ void hugetlb_zap(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 		if (pte_huge(m, e))
 			unmap_entry(m, v, va, e, true);
 	}
-	tlb_flush_range(m, v->mm, start, end);
+	tlb_flush_huge(m, v->mm, start, end);
 }
 
 void hugetlb_close(struct vm *m, struct vma *v)
@@ -237,7 +237,7 @@ static void allow_store(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 	const struct pte_bits *b = &m->arch->pte;
 
 	pt_huge_set(m, v->mm, va, e | b->write | b->dirty | b->accessed);
-	tlb_flush_range(m, v->mm, va, va + huge_size(m));
+	tlb_flush_huge(m, v->mm, va, va + huge_size(m));
 }
 
 /* Other private mappings of the file lose this page of their owner's. */
@@ -261,7 +261,7 @@ static void take_from_children(
 			continue;
 		v->hugetlb |= HUGETLB_UNMAPPED;
 		unmap_entry(m, v, at, e, false);
-		tlb_flush_range(m, v->mm, at, at + huge_size(m));
+		tlb_flush_huge(m, v->mm, at, at + huge_size(m));
 	}
 }
 
@@ -297,7 +297,7 @@ static int copy_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 	make_anon(m, v, va, pfn);
 	count_mapping(m, mm_at(m, v->mm), old, -1);
 	map_page(m, v, va, pfn, true);
-	tlb_flush_range(m, v->mm, va, va + huge_size(m));
+	tlb_flush_huge(m, v->mm, va, va + huge_size(m));
 	m->root->count[CNT_FAULT_COW]++;
 	return 0;
 }
@@ -316,7 +316,7 @@ int hugetlb_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 	if (write && !(e & b->write))
 		return copy_fault(m, v, va, e);
 	pt_huge_set(m, v->mm, va, e | b->accessed | (write ? b->dirty : 0));
-	tlb_flush_range(m, v->mm, va, va + huge_size(m));
+	tlb_flush_huge(m, v->mm, va, va + huge_size(m));
 	return 0;
 }
 
@@ -358,5 +358,5 @@ void hugetlb_protect(
 			n |= b->write;
 		pt_huge_set(m, v->mm, va, (n & ~keep) | (e & keep) | b->huge);
 	}
-	tlb_flush_range(m, v->mm, start, end);
+	tlb_flush_huge(m, v->mm, start, end);
 }

@@ -13,7 +13,7 @@ struct zap {
 	struct vm *m;
 	struct mm *mm;
 	bool keep_guards, keep_private, free_tables;
-	uint64_t nr; /* entries removed */
+	uint64_t nr, nr_huge; /* entries removed; of them, huge ones */
 };
 
 bool page_idle(struct vm *m, pfn_t pfn)
@@ -99,13 +99,16 @@ static void zap_range(struct zap z, struct vma *v, vaddr_t start, vaddr_t end)
 		if (huge) {
 			huge_zap(m, mm, va);
 			z.nr++;
+			z.nr_huge++;
 		}
 		if (tab && zap_table(&z, tab, first, span >> m->page_shift) &&
 			z.free_tables && span == huge_size(m))
 			pt_free_leaf(m, mm, va);
 	}
-	if (z.nr)
+	if (z.nr > z.nr_huge)
 		tlb_flush_range(m, mm, start, end);
+	else if (z.nr)
+		tlb_flush_huge(m, mm, start, end);
 }
 
 void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end)

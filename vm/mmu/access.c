@@ -37,7 +37,7 @@ static int refuse(struct vm *m, int err, vaddr_t va, const struct sigfault *f)
 		(unsigned long long)va, why);
 }
 
-/* Makes one page accessible; its entry is then first in level 1. */
+/* Makes one page accessible; r->entry is then its entry. */
 static int access_page(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 	struct sigfault *f)
 {
@@ -51,7 +51,7 @@ static int access_page(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 			r->m, mm_fault(r->m, r->t, va, kind, 0, f), va, f);
 	hit = mmu_lookup(r, va);
 	mmu_count(r, hit);
-	if (hit != TLB_MISS && (mmu_entry(r, va)->tag & need) == need)
+	if (hit != TLB_MISS && (r->entry->tag & need) == need)
 		return 0;
 	place = mmu_place(r, va, hit);
 	if (mmu_walk(r, va, kind, hit, place, &code))
@@ -90,7 +90,7 @@ int mem_access(struct vm *m, struct task *t, vaddr_t va, uint64_t len,
 		err = access_page(&r, va, kind, f);
 		if (err)
 			break;
-		pfn = mmu_entry(&r, va)->pfn;
+		pfn = mmu_pfn(&r, va);
 		if (p && kind == ACC_WRITE)
 			memcpy(frame_bytes(m, pfn) + off, p, n);
 		else if (p)

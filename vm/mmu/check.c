@@ -207,7 +207,7 @@ static void check_entry(void *ctx, const struct tlb_view *v)
 		return;
 	}
 	pt_walk(m, pfn_to_pa(m, mm_at(m, mm)->pgd), v->va, &w);
-	if (!w.present || w.pa >> m->page_shift != v->pfn ||
+	if (!w.present || w.pa >> m->page_shift != v->pfn || w.size < v->size ||
 		(v->write && !w.write) || (v->exec && w.noexec) ||
 		(v->user && !w.user) ||
 		(v->dirty && !(w.step[w.nr - 1].entry & b->dirty)))
@@ -217,18 +217,18 @@ static void check_entry(void *ctx, const struct tlb_view *v)
 			c->cpu, v->level, (unsigned long long)v->va, mm);
 }
 
-static int check_set(struct vm *m, unsigned cpu, unsigned level,
+static int check_set(struct vm *m, unsigned cpu, unsigned array,
 	const struct tlb_entry *set, unsigned ways)
 {
 	for (unsigned w = 0; w < ways; w++) {
 		uint64_t id = set[w].tag & TLB_ID;
 
 		if (w && id && !set[w - 1].tag)
-			return BAD(m, "cpu %u: a set of level %u has a gap",
-				cpu, level + 1);
+			return BAD(m, "cpu %u: a set of array %u has a gap",
+				cpu, array);
 		if (id && tlb_find(set, w, id) >= 0)
-			return BAD(m, "cpu %u: level %u holds a page twice",
-				cpu, level + 1);
+			return BAD(m, "cpu %u: array %u holds a page twice",
+				cpu, array);
 	}
 	return 0;
 }
@@ -237,7 +237,7 @@ static int check_tlb(struct vm *m, unsigned cpu)
 {
 	struct tlb_check c = {m, cpu, 0};
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < NR_TLBS; i++) {
 		struct tlb_level l = tlb_level(m, cpu, i);
 
 		for (unsigned s = 0; s < l.sets; s++) {

@@ -183,17 +183,21 @@ int tlb_boot(struct vm *m);
 void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va);
 /* As Linux: up to 33 pages one by one, else everything of that mm. */
 void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
+/* The same where huge pages alone are: they count as one each. */
+void tlb_flush_huge(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
 void tlb_flush_mm(struct vm *m, idx_t mm);
 
 /* One valid entry, for cpu/N/tlb. */
 struct tlb_view {
 	unsigned level, set, way;
 	vaddr_t va;
+	uint64_t size; /* bytes that it maps */
 	unsigned pcid;
 	pfn_t pfn;
 	bool write, exec, user, dirty, global;
 };
-/* Calls fn for each valid entry, level 1 first. */
+/* Calls fn for each valid entry, level 1 first; huge pages have sets of their
+ * own there. */
 void tlb_for_each(const struct vm *m, unsigned cpu,
 	void (*fn)(void *ctx, const struct tlb_view *v), void *ctx);
 

@@ -1,24 +1,32 @@
 /*
  * Inside mmu/: the entries of the TLBs and how they are found.
  *
- * SEG_TLB holds, for each processor, level 1 and then level 2; a level is
- * sets of `ways` entries, the most recently used first, free ones last:
+ * SEG_TLB holds, for each processor, level 1, level 2, and level 1 for huge
+ * pages; each is sets of `ways` entries, the most recently used first, free
+ * ones last:
  *
- *	cpu 0                                  cpu 1
- *	+---------------+--------------------+---------------+----
- *	| L1 set 0 1 .. | L2 set 0  1  2  .. | L1 set 0 1 .. |
- *	+---------------+--------------------+---------------+----
+ *	cpu 0                                             cpu 1
+ *	+---------------+---------------+---------------+---------------+--
+ *	| L1 set 0 1 .. | L2 set 0 1 .. | huge set 0 .. | L1 set 0 1 .. |
+ *	+---------------+---------------+---------------+---------------+--
+ *
+ * Level 2 holds entries of all sizes, each in the set that the number of its
+ * own page chooses.  Where there is no array for huge pages, entries of 4 KiB
+ * stand for their parts.
  *
  * The tag of an entry (0: free), so that one masked comparison decides
  * whether an access may use it:
  *
  *	 63 58 57                12 11  10  9   8   7   6    5   3 2      0
  *	+-----+--------------------+---+---+---+---+---+---+------+--------+
- *	|  0  |  virtual page      | V | G | U | W | X | D |  0   |  PCID  |
+ *	|  0  |  virtual page      | V | G | U | W | X | D | size |  PCID  |
  *	+-----+--------------------+---+---+---+---+---+---+------+--------+
  *
  * The virtual page is that of the low 58 address bits: canonical addresses
- * differ in them, and no other address gets as far as the TLB.
+ * differ in them, and no other address gets as far as the TLB.  Bit 5 is 0;
+ * size counts the levels between the leaf tables and the entry that maps: 0 a
+ * page, 1 a huge page (2 or 4 MiB), 2 one of 1 GiB.  Of huge pages, virtual
+ * page and pfn are the first.
  */
 #ifndef PAGEFS_VM_MMU_I_H
 #define PAGEFS_VM_MMU_I_H
@@ -34,6 +42,7 @@ struct tlb_entry {
 };
 
 #define TLB_PCID   0x007ull
+#define TLB_SIZE   0x018ull
 #define TLB_DIRTY  0x040ull /* the leaf's D bit is set already */
 #define TLB_EXEC   0x080ull
 #define TLB_WRITE  0x100ull
@@ -43,13 +52,16 @@ struct tlb_entry {
 #define TLB_PAGE   (~0xfffull)
 #define TLB_RIGHTS (TLB_DIRTY | TLB_EXEC | TLB_WRITE)
 /* What tells entries apart. */
-#define TLB_ID (TLB_PAGE | TLB_VALID | TLB_PCID)
+#define TLB_ID (TLB_PAGE | TLB_VALID | TLB_SIZE | TLB_PCID)
 
 #define VA_TAG_BITS 58
 
-/* One level of one processor's TLB. */
+#define TLB_SIZE_SHIFT 3
+#define NR_TLB_SIZES   3
+
+/* One array of one processor's TLB. */
 struct tlb_level {
-	struct tlb_entry *e; /* NULL: the level does not exist */
+	struct tlb_entry *e; /* NULL: it does not exist */
 	uint32_t ways;
 	uint32_t sets; /* a power of two */
 };
@@ -59,21 +71,58 @@ static inline uint64_t tlb_vpn(vaddr_t va, unsigned page_shift)
 	return va << (64 - VA_TAG_BITS) >> (64 - VA_TAG_BITS + page_shift);
 }
 
+/* Entries of one processor's TLBs. */
+static inline uint64_t tlb_entries(const struct tlb_geometry *g)
+{
+	return (uint64_t)g->entries[TLB_L1] + g->entries[TLB_L2] +
+	       g->entries[TLB_HUGE];
+}
+
 static inline struct tlb_level tlb_level(
-	const struct vm *m, unsigned cpu, unsigned level)
+	const struct vm *m, unsigned cpu, enum tlb_array array)
 {
 	const struct tlb_geometry *g = &m->root->config.tlb;
-	struct tlb_entry *e = (struct tlb_entry *)seg_at(m, SEG_TLB, 0);
-	struct tlb_level l = {NULL, g->ways[level], 0};
+	struct tlb_level l = {NULL, g->ways[array], 0};
 
-	if (!g->entries[level])
+	if (!g->entries[array])
 		return l;
-	l.e = e + (uint64_t)cpu * (g->entries[0] + g->entries[1]) +
-	      level * g->entries[0];
-	l.sets = g->entries[level] / g->ways[level];
+	l.e = (struct tlb_entry *)seg_at(m, SEG_TLB, 0) + cpu * tlb_entries(g);
+	for (unsigned i = 0; i < array; i++)
+		l.e += g->entries[i];
+	l.sets = g->entries[array] / g->ways[array];
 	return l;
 }
 
+/* The lowest address bit of the number of a page of this size. */
+static inline unsigned tlb_shift(const struct vm *m, unsigned size)
+{
+	return size ? m->arch->level[m->arch->nr_levels - 1u - size].shift
+		    : m->page_shift;
+}
+
+static inline unsigned tag_size(uint64_t tag)
+{
+	return (tag & TLB_SIZE) >> TLB_SIZE_SHIFT;
+}
+
+/* Virtual page and size of the entry for va; of the size that shift says. */
+static inline uint64_t tlb_tag(
+	vaddr_t va, unsigned page_shift, unsigned size, unsigned shift)
+{
+	if (!size)
+		return tlb_vpn(va, page_shift) << 12;
+	return tlb_vpn(va >> shift << shift, page_shift) << 12 |
+	       (uint64_t)size << TLB_SIZE_SHIFT;
+}
+
+/* For each size of huge pages that a processor's TLB may hold. */
+#define for_each_huge_size(c, size)                               \
+	for (uint32_t size##_bits = (c)->huge_sizes, size;        \
+		size##_bits &&                                    \
+		(size = (uint32_t)__builtin_ctz(size##_bits), 1); \
+		size##_bits &= size##_bits - 1)
+
+/* The set for a page of this number, among those of its size. */
 static inline struct tlb_entry *tlb_set(const struct tlb_level *l, uint64_t vpn)
 {
 	return l->e + (vpn & (l->sets - 1)) * l->ways;
@@ -120,8 +169,10 @@ struct mmu_run {
 	struct vm *m;
 	struct task *t;
 	struct cpu *cpu;
-	struct tlb_level l1, l2;
-	uint64_t base; /* TLB_VALID, TLB_USER and the PCID */
+	struct tlb_level l1, l2, huge;
+	struct tlb_entry *entry; /* that the newest lookup or walk found */
+	unsigned size;		 /* of the one that a lookup found */
+	uint64_t base;		 /* TLB_VALID, TLB_USER and the PCID */
 	paddr_t pgd;
 	uint64_t loads, stores, fetches;
 	uint64_t l1_hits, l2_hits, misses; /* lookups are their sum */
@@ -137,16 +188,19 @@ void mmu_end(struct mmu_run *r);
 enum tlb_hit { TLB_MISS, TLB_HIT_L1, TLB_HIT_L2 };
 
 /*
- * Looks va up.  After a hit the entry is the first of its set in level 1;
- * nothing is counted and rights are not looked at.
+ * Looks va up.  After a hit r->entry is the entry, the first of its set in
+ * level 1; nothing is counted and rights are not looked at.
  */
 enum tlb_hit mmu_lookup(struct mmu_run *r, vaddr_t va);
 void mmu_count(struct mmu_run *r, enum tlb_hit hit);
 
-/* The set of level 1 where va belongs; its first entry after success. */
-static inline struct tlb_entry *mmu_entry(const struct mmu_run *r, vaddr_t va)
+/* The frame of va, which r->entry maps. */
+static inline pfn_t mmu_pfn(const struct mmu_run *r, vaddr_t va)
 {
-	return tlb_set(&r->l1, tlb_vpn(va, r->m->page_shift));
+	unsigned shift = tlb_shift(r->m, tag_size(r->entry->tag));
+	uint64_t pages = 1ull << (shift - r->m->page_shift);
+
+	return r->entry->pfn + (pfn_t)(va >> r->m->page_shift & (pages - 1));
 }
 
 /* The bits of TLB_RIGHTS that an access needs. */
@@ -164,7 +218,7 @@ static inline uint64_t tlb_need(enum access_kind kind)
 /*
  * Completes an access after a miss, or a hit without the rights.
  *
- * mmu_walk() tries the page tables: true, with the entry first in level 1, or
+ * mmu_walk() tries the page tables: true, with the entry in r->entry, or
  * false with the error code of the page fault.  mmu_resolve() goes on from
  * there: it calls the fault handler and walks again until that succeeds; 0,
  * or mm_fault()'s error.

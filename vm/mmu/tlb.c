@@ -1,6 +1,7 @@
 /*
  * The TLBs: two levels for each processor, set-associative, least recently
- * used entry replaced.  mmu_i.h draws the layout.
+ * used entry replaced.  Level 1 has an array for pages and one for huge pages
+ * of any size, level 2 is for all.  mmu_i.h draws the layout.
  *
  * A miss fills both levels.  A hit in level 2 copies the entry to level 1 and
  * makes it the newest of both; a hit in level 1 leaves level 2 alone.  What
@@ -21,9 +22,7 @@
 
 uint64_t tlb_bytes(const struct vm_config *c)
 {
-	uint64_t n = (uint64_t)c->tlb.entries[0] + c->tlb.entries[1];
-
-	return c->cpus * n * sizeof(struct tlb_entry);
+	return c->cpus * tlb_entries(&c->tlb) * sizeof(struct tlb_entry);
 }
 
 int tlb_boot(struct vm *m)
@@ -49,7 +48,7 @@ static void set_drop(
 
 static void cpu_drop(struct vm *m, unsigned cpu, uint64_t mask, uint64_t match)
 {
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < NR_TLBS; i++) {
 		struct tlb_level l = tlb_level(m, cpu, i);
 
 		for (unsigned s = 0; s < l.sets; s++)
@@ -69,17 +68,30 @@ void tlb_flush_cpu(struct vm *m, unsigned cpu)
 	cpu_drop(m, cpu, TLB_GLOBAL, 0);
 }
 
+static void drop_entry(struct vm *m, const struct tlb_level *l, vaddr_t va,
+	unsigned size, uint64_t low)
+{
+	unsigned shift = tlb_shift(m, size);
+
+	if (l->e)
+		set_drop(tlb_set(l, tlb_vpn(va, shift)), l->ways, TLB_ID,
+			tlb_tag(va, m->page_shift, size, shift) | low);
+}
+
+/* INVLPG: whatever the size of the page that va lies in. */
 static void drop_page(struct vm *m, unsigned cpu, unsigned pcid, vaddr_t va)
 {
-	uint64_t vpn = tlb_vpn(va, m->page_shift);
+	const struct tlb_level l1 = tlb_level(m, cpu, TLB_L1);
+	const struct tlb_level l2 = tlb_level(m, cpu, TLB_L2);
+	const struct tlb_level huge = tlb_level(m, cpu, TLB_HUGE);
+	uint64_t low = TLB_VALID | pcid;
 
 	m->root->count[CNT_TLB_FLUSH_PAGE]++;
-	for (unsigned i = 0; i < 2; i++) {
-		struct tlb_level l = tlb_level(m, cpu, i);
-
-		if (l.e)
-			set_drop(tlb_set(&l, vpn), l.ways, TLB_ID,
-				vpn << 12 | TLB_VALID | pcid);
+	drop_entry(m, &l1, va, 0, low);
+	drop_entry(m, &l2, va, 0, low);
+	for_each_huge_size (&m->root->cpu[cpu], size) {
+		drop_entry(m, &huge, va, size, low);
+		drop_entry(m, &l2, va, size, low);
 	}
 }
 
@@ -97,11 +109,12 @@ void tlb_flush_mm(struct vm *m, idx_t mm)
  * Other processors are flushed at once.  Linux defers this for one on which
  * the mm does not run now, and then drops the whole PCID there.
  */
-void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
+static void flush_steps(
+	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end, uint64_t step)
 {
 	if (start >= end)
 		return;
-	if ((end - start) >> m->page_shift > FLUSH_CEILING) {
+	if ((end - start) / step > FLUSH_CEILING) {
 		tlb_flush_mm(m, mm);
 		return;
 	}
@@ -110,9 +123,21 @@ void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
 
 		if (pcid < 0)
 			continue;
-		for (vaddr_t va = start; va < end; va += m->page_size)
+		for (vaddr_t va = start; va < end; va += step)
 			drop_page(m, cpu, (unsigned)pcid, va);
 	}
+}
+
+void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
+{
+	flush_steps(m, mm, start, end, m->page_size);
+}
+
+void tlb_flush_huge(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
+{
+	bool whole = m->root->config.tlb.entries[TLB_HUGE];
+
+	flush_steps(m, mm, start, end, whole ? huge_size(m) : m->page_size);
 }
 
 void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va)
@@ -134,16 +159,20 @@ static vaddr_t tag_va(const struct vm *m, uint64_t tag)
 void tlb_for_each(const struct vm *m, unsigned cpu,
 	void (*fn)(void *ctx, const struct tlb_view *v), void *ctx)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		struct tlb_level l = tlb_level(m, cpu, i);
+	/* huge pages between the levels */
+	static const enum tlb_array order[] = {TLB_L1, TLB_HUGE, TLB_L2};
+
+	for (unsigned i = 0; i < NR_TLBS; i++) {
+		struct tlb_level l = tlb_level(m, cpu, order[i]);
 
 		for (unsigned n = 0; n < l.sets * l.ways; n++) {
 			uint64_t tag = l.e[n].tag;
 			struct tlb_view v = {
-				.level = i + 1,
+				.level = order[i] == TLB_L2 ? 2 : 1,
 				.set = n / l.ways,
 				.way = n % l.ways,
 				.va = tag_va(m, tag),
+				.size = 1ull << tlb_shift(m, tag_size(tag)),
 				.pcid = tag & TLB_PCID,
 				.pfn = l.e[n].pfn,
 				.write = tag & TLB_WRITE,

@@ -3,8 +3,10 @@
  *
  * A record costs one masked comparison with the most recently used entry of
  * its set, whose tag carries identity and rights alike, and one addition to a
- * packed count.  The other ways of the set are looked at next, in line.  All
- * else (level 2, walks, faults, page crossings) is slow_record()'s.
+ * packed count.  The other ways of the set are looked at next, in line, then
+ * the huge pages of level 1, if there are any.  All else (level 2, walks,
+ * faults, page crossings) is slow_record()'s.  A page crossing is one of base
+ * pages, also within a huge one.
  *
  * Counts are gathered in locals and reach the machine once a call.
  */
@@ -158,7 +160,7 @@ static enum piece slow_page(struct trace *x, vaddr_t va, enum access_kind kind)
 	if (!arch_canonical(r->m->arch, va))
 		return PIECE_OUTSIDE;
 	hit = mmu_lookup(r, va);
-	if (hit != TLB_MISS && (mmu_entry(r, va)->tag & need) == need) {
+	if (hit != TLB_MISS && (r->entry->tag & need) == need) {
 		mmu_count(r, hit);
 		return PIECE_DONE;
 	}
@@ -229,6 +231,29 @@ static __attribute__((noinline)) bool slow_record(struct trace *x, uint64_t rec)
 /* ---- the hot path ---------------------------------------------------------
  */
 
+/* Looks among the huge pages of level 1. */
+static __attribute__((noinline)) bool huge_hit(
+	struct trace *x, uint64_t rec, const struct row *row)
+{
+	const struct tlb_level *l = &x->r.huge;
+	unsigned page_shift = x->r.m->page_shift;
+
+	for_each_huge_size (x->r.cpu, size) {
+		unsigned shift = tlb_shift(x->r.m, size), w = 0;
+		uint64_t tag = tlb_tag(rec, page_shift, size, shift) | x->want;
+		struct tlb_entry *set = tlb_set(l, tlb_vpn(rec, shift));
+
+		while (w < l->ways && (set[w].tag ^ tag) & row->mask)
+			w++;
+		if (w == l->ways)
+			continue;
+		if (w)
+			tlb_push(set, w, set[w]);
+		return true;
+	}
+	return false;
+}
+
 /*
  * Runs nr records, at most LANE_RECORDS; returns the lanes of those that hit
  * level 1.  page_shift and ways are constants where this is inlined.
@@ -241,6 +266,7 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 	const uint64_t set_mask = x->set_mask, want = x->want;
 	const uint64_t page_mask = (1ull << page_shift) - 1;
 	const struct row *const rows = x->row;
+	const uint32_t *const huge_sizes = &x->r.cpu->huge_sizes;
 	uint64_t lanes = 0;
 
 	for (const uint64_t *end = rec + nr; rec != end; rec++) {
@@ -264,7 +290,9 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 		while (w < ways && (set[w].tag ^ tag) & row->mask)
 			w++;
 		if (w == ways) {
-			if (!slow_record(x, *rec))
+			if (*huge_sizes && huge_hit(x, *rec, row))
+				lanes += row->count;
+			else if (!slow_record(x, *rec))
 				break;
 			continue;
 		}

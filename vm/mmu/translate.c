@@ -28,8 +28,9 @@ void mmu_begin(struct mmu_run *r, struct vm *m, struct task *t)
 	r->m = m;
 	r->t = t;
 	r->cpu = &m->root->cpu[t->cpu];
-	r->l1 = tlb_level(m, t->cpu, 0);
-	r->l2 = tlb_level(m, t->cpu, 1);
+	r->l1 = tlb_level(m, t->cpu, TLB_L1);
+	r->l2 = tlb_level(m, t->cpu, TLB_L2);
+	r->huge = tlb_level(m, t->cpu, TLB_HUGE);
 	r->pgd = r->cpu->cr3 & m->arch->pte.addr;
 	r->base = TLB_VALID | TLB_USER | (r->cpu->cr3 & TLB_PCID);
 }
@@ -65,10 +66,31 @@ void mmu_count(struct mmu_run *r, enum tlb_hit hit)
 	r->misses += hit == TLB_MISS;
 }
 
-static inline uint64_t tag_id(const struct mmu_run *r, vaddr_t va)
+/* What tells the entry of va apart, if it is of this size. */
+static inline uint64_t tag_id(
+	const struct mmu_run *r, vaddr_t va, unsigned size)
 {
-	return tlb_vpn(va, r->m->page_shift) << 12 |
+	return tlb_tag(va, r->m->page_shift, size, tlb_shift(r->m, size)) |
 	       (r->base & (TLB_VALID | TLB_PCID));
+}
+
+/* Its sets. */
+static inline struct tlb_entry *set_l1(
+	const struct mmu_run *r, vaddr_t va, unsigned size)
+{
+	return tlb_set(
+		size ? &r->huge : &r->l1, tlb_vpn(va, tlb_shift(r->m, size)));
+}
+
+static inline struct tlb_entry *set_l2(
+	const struct mmu_run *r, vaddr_t va, unsigned size)
+{
+	return tlb_set(&r->l2, tlb_vpn(va, tlb_shift(r->m, size)));
+}
+
+static inline unsigned ways_l1(const struct mmu_run *r, unsigned size)
+{
+	return size ? r->huge.ways : r->l1.ways;
 }
 
 /* Puts an entry of one level first. */
@@ -78,25 +100,49 @@ static inline void set_promote(struct tlb_entry *set, unsigned way)
 		tlb_push(set, way, set[way]);
 }
 
+static inline bool find_l1(struct mmu_run *r, vaddr_t va, unsigned size)
+{
+	struct tlb_entry *set = set_l1(r, va, size);
+	int way = tlb_find(set, ways_l1(r, size), tag_id(r, va, size));
+
+	if (way < 0)
+		return false;
+	set_promote(set, (unsigned)way);
+	r->entry = set;
+	r->size = size;
+	return true;
+}
+
+/* Finds it in level 2, and copies it to level 1. */
+static inline bool find_l2(struct mmu_run *r, vaddr_t va, unsigned size)
+{
+	struct tlb_entry *set = set_l2(r, va, size);
+	int way = tlb_find(set, r->l2.ways, tag_id(r, va, size));
+
+	if (way < 0)
+		return false;
+	set_promote(set, (unsigned)way);
+	r->entry = set_l1(r, va, size);
+	tlb_push(r->entry, ways_l1(r, size) - 1, set[0]);
+	r->size = size;
+	return true;
+}
+
 enum tlb_hit mmu_lookup(struct mmu_run *r, vaddr_t va)
 {
-	uint64_t vpn = tlb_vpn(va, r->m->page_shift), id = tag_id(r, va);
-	struct tlb_entry *set = tlb_set(&r->l1, vpn), *set2;
-	int way = tlb_find(set, r->l1.ways, id);
-
-	if (way >= 0) {
-		set_promote(set, (unsigned)way);
+	if (find_l1(r, va, 0))
 		return TLB_HIT_L1;
-	}
+	for_each_huge_size (r->cpu, size)
+		if (find_l1(r, va, size))
+			return TLB_HIT_L1;
 	if (!r->l2.e)
 		return TLB_MISS;
-	set2 = tlb_set(&r->l2, vpn);
-	way = tlb_find(set2, r->l2.ways, id);
-	if (way < 0)
-		return TLB_MISS;
-	set_promote(set2, (unsigned)way);
-	tlb_push(set, r->l1.ways - 1, set2[0]);
-	return TLB_HIT_L2;
+	if (find_l2(r, va, 0))
+		return TLB_HIT_L2;
+	for_each_huge_size (r->cpu, size)
+		if (find_l2(r, va, size))
+			return TLB_HIT_L2;
+	return TLB_MISS;
 }
 
 /* ---- walk ---------------------------------------------------------------- */
@@ -120,7 +166,7 @@ struct steps {
 	paddr_t at[MAX_LEVELS];
 	uint64_t entry[MAX_LEVELS];
 	uint64_t every, any; /* AND and OR, also of remembered levels */
-	uint64_t size;	     /* bytes the leaf maps */
+	unsigned size;	     /* of the leaf, see TLB_SIZE */
 };
 
 /* Reads entries from the top down to a leaf; false if one is not present. */
@@ -160,7 +206,7 @@ static inline bool read_levels(struct mmu_run *r, vaddr_t va, struct steps *s)
 	s->nr = nr + 1;
 	s->every = every;
 	s->any = any;
-	s->size = 1ull << a->level[nr].shift;
+	s->size = last - nr;
 	return true;
 }
 
@@ -182,11 +228,16 @@ static inline struct tlb_entry make_entry(
 	const struct mmu_run *r, vaddr_t va, const struct steps *s)
 {
 	const struct pte_bits *b = &r->m->arch->pte;
-	uint64_t leaf = s->entry[s->nr - 1], within = s->size - 1;
-	paddr_t pa = (leaf & b->addr & ~within) | (va & within);
-	struct tlb_entry e = {
-		tag_id(r, va) | TLB_USER, (pfn_t)(pa >> r->m->page_shift), 0};
+	uint64_t leaf = s->entry[s->nr - 1];
+	uint64_t within = (1ull << tlb_shift(r->m, s->size)) - 1;
+	/* of a huge page all, or the page if no array is for huge ones */
+	unsigned size = r->huge.e ? s->size : 0;
+	paddr_t pa = leaf & b->addr & ~within;
+	struct tlb_entry e = {tag_id(r, va, size) | TLB_USER, 0, 0};
 
+	if (!size)
+		pa |= va & within;
+	e.pfn = (pfn_t)(pa >> r->m->page_shift);
 	if (s->every & b->write)
 		e.tag |= TLB_WRITE;
 	if (!(s->any & b->noexec))
@@ -229,30 +280,30 @@ static int hw_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 
 int mmu_place(const struct mmu_run *r, vaddr_t va, enum tlb_hit hit)
 {
-	uint64_t vpn = tlb_vpn(va, r->m->page_shift);
+	uint64_t id;
 
 	if (!r->l2.e)
 		return -1;
 	if (hit == TLB_MISS)
 		return 0;
-	return tlb_find(tlb_set(&r->l2, vpn), r->l2.ways, tag_id(r, va));
+	id = r->entry->tag & TLB_ID;
+	return tlb_find(set_l2(r, va, tag_size(id)), r->l2.ways, id);
 }
 
-static void fill_l1(
-	struct mmu_run *r, vaddr_t va, enum tlb_hit hit, struct tlb_entry e)
+static void fill_l1(struct mmu_run *r, vaddr_t va, enum tlb_hit hit,
+	struct tlb_entry e, unsigned size)
 {
-	struct tlb_entry *set = mmu_entry(r, va);
-
-	if (hit != TLB_MISS && (set[0].tag & TLB_ID) == (e.tag & TLB_ID))
-		set[0] = e; /* where the lookup put it, not flushed since */
+	r->entry = set_l1(r, va, size);
+	if (hit != TLB_MISS && (r->entry->tag & TLB_ID) == (e.tag & TLB_ID))
+		*r->entry = e; /* where the lookup put it, not flushed since */
 	else
-		tlb_push(set, r->l1.ways - 1, e);
+		tlb_push(r->entry, ways_l1(r, size) - 1, e);
 }
 
 static void fill_l2(struct mmu_run *r, vaddr_t va, enum tlb_hit hit,
 	struct tlb_entry e, unsigned place)
 {
-	struct tlb_entry *set = tlb_set(&r->l2, tlb_vpn(va, r->m->page_shift));
+	struct tlb_entry *set = set_l2(r, va, tag_size(e.tag));
 
 	/* Free ways stand last: no gap in front of the place. */
 	while (place > 0 && !set[place - 1].tag)
@@ -267,10 +318,18 @@ bool mmu_walk(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 	enum tlb_hit hit, int place, uint32_t *code)
 {
 	struct tlb_entry e = {0, 0, 0};
+	unsigned size;
 
 	if (hw_walk(r, va, kind, &e, code))
 		return false;
-	fill_l1(r, va, hit, e);
+	size = tag_size(e.tag);
+	if (size)
+		r->cpu->huge_sizes |= 1u << size;
+	if (hit != TLB_MISS && size != r->size) { /* the fault changed it */
+		hit = TLB_MISS;
+		place = r->l2.e ? 0 : -1;
+	}
+	fill_l1(r, va, hit, e, size);
 	if (place >= 0)
 		fill_l2(r, va, hit, e, (unsigned)place);
 	return true;
