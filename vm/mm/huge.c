@@ -115,7 +115,7 @@ void huge_map_new(struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn)
 	lru_add(m, pfn);
 	pt_huge_set(m, v->mm, va,
 		pte_make(m, pfn, v->flags, v->flags & VM_WRITE) |
-			m->arch->pte.dirty | m->arch->pte.huge);
+			pte_stored(m) | m->arch->pte.huge);
 	page_lock(m, v, pfn);
 }
 
