@@ -130,6 +130,9 @@ static enum fate evict_anon(struct vm *m, pfn_t pfn)
 
 	if (!slot)
 		return FATE_ACTIVE;
+	/* swapoff has been here: it would not find the entries again */
+	if (cached && f->mapcount && swap_slot_closing(m, slot))
+		return FATE_ACTIVE;
 	dirty |= unmap_all(m, pfn, slot) || f->flags & FR_DIRTY;
 	if (dirty)
 		swap_write(m, slot, pfn);

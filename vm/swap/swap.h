@@ -59,6 +59,12 @@ static inline struct swap_slot *frame_slot(
 	return slot_at(m, (uint32_t)f->index);
 }
 
+/* swapoff is at work on its area. */
+static inline bool swap_slot_closing(const struct vm *m, uint32_t slot)
+{
+	return m->root->swap[slot_at(m, slot)->area].closing;
+}
+
 /* Pages in all areas, the headers not counted, and those not in use. */
 static inline uint64_t swap_total(const struct vm *m)
 {

@@ -1,0 +1,272 @@
+/* Processes, files, the machine, and how often each comes; part of
+ * integrity.h. */
+#ifndef PAGEFS_TESTS_INTEGRITY_HISTORY_H
+#define PAGEFS_TESTS_INTEGRITY_HISTORY_H
+
+/* ---- processes ---- */
+
+static inline void op_fork(struct history *h)
+{
+	struct mproc *p = any_proc(h), *child = NULL;
+
+	for (unsigned i = 0; i < MAX_PROCS; i++)
+		if (!h->k.proc[i].pid)
+			child = &h->k.proc[i];
+	if (!child)
+		return;
+	say(h, p->pid, "fork");
+	done(h);
+	mproc_begin(child, (uint32_t)strtoul(h->reply, NULL, 10));
+	mproc_fork(&h->k, child, p);
+}
+
+/* The first process stays: it has the files open. */
+static inline void op_exit(struct history *h)
+{
+	struct mproc *p = any_proc(h);
+	uint32_t pid = p->pid;
+
+	if (p == h->k.proc)
+		return;
+	for (uint32_t i = 0; i < WINDOW_PAGES; i++)
+		h->locked -= p->v[i].locked;
+	mproc_end(&h->k, p);
+	say(h, 0, "kill %u 9", pid);
+	done(h);
+}
+
+/* ---- files; descriptor i of the first process is file i ---- */
+
+static inline void op_file_write(struct history *h)
+{
+	unsigned i = (unsigned)rnd(h, NR_FILES);
+	struct mobject *o = h->k.file[i];
+	uint64_t len = 1 + rnd(h, 20 * PG), off;
+	uint8_t bytes[20 * PG];
+
+	off = rnd(h, (uint64_t)FILE_PAGES * PG - len);
+	if (i < FIRST_SHM && rnd(h, 2)) {
+		make_bytes(h, bytes, len);
+		snprintf(h->did, sizeof(h->did), "%llu bytes to %s at %llu",
+			(unsigned long long)len, o->path,
+			(unsigned long long)off);
+		h->rig->file_write(o->path, off, bytes, len);
+	} else {
+		memset(bytes, 'a' + (int)rnd(h, 26), len);
+		say(h, h->k.proc[0].pid, "pwrite %u \"%c\" %llu len=%llu", i,
+			bytes[0], (unsigned long long)off,
+			(unsigned long long)len);
+		done(h);
+	}
+	mobject_write(&h->k, o, off, bytes, len);
+}
+
+static inline void op_file_read(struct history *h)
+{
+	unsigned i = (unsigned)rnd(h, NR_FILES);
+	const struct mobject *o = h->k.file[i];
+	uint8_t got[100];
+	uint32_t in, n;
+	struct vpage v = {.obj = (struct mobject *)o};
+
+	if (!o->size)
+		return;
+	v.index = (uint32_t)rnd(h, (o->size + PG - 1) / PG);
+	in = (uint32_t)rnd(h, mobject_valid(o, v.index));
+	n = mobject_valid(o, v.index) - in;
+	if (n > sizeof(got))
+		n = sizeof(got);
+	say(h, h->k.proc[0].pid, "pread %u %u %llu", i, n,
+		(unsigned long long)v.index * PG + in);
+	done(h);
+	hex_bytes(h->reply + 4, got, n);
+	if (memcmp(got, vpage_bytes(&v) + in, n))
+		wrong(h, "page %u of %s is not what was written", v.index,
+			o->path);
+}
+
+static inline void op_file_size(struct history *h)
+{
+	unsigned i = (unsigned)rnd(h, NR_FILES);
+	struct mobject *o = h->k.file[i];
+	uint64_t size = rnd(h, (uint64_t)FILE_PAGES * PG + 1);
+
+	if (rnd(h, 2))
+		size = size / PG * PG;
+	if (i < FIRST_SHM && rnd(h, 2)) {
+		snprintf(h->did, sizeof(h->did), "%s gets %llu bytes", o->path,
+			(unsigned long long)size);
+		h->rig->file_truncate(o->path, size);
+	} else {
+		say(h, h->k.proc[0].pid, "ftruncate %u %llu", i,
+			(unsigned long long)size);
+		done(h);
+	}
+	model_truncate(&h->k, o, size);
+}
+
+static inline void op_file_advise(struct history *h)
+{
+	static const char *const word[] = {"dontneed", "willneed"};
+	unsigned i = (unsigned)rnd(h, NR_FILES);
+
+	if (rnd(h, 2))
+		say(h, h->k.proc[0].pid, "fsync %u", i);
+	else
+		say(h, h->k.proc[0].pid, "posix_fadvise %u 0 0 %s", i,
+			word[rnd(h, 2)]);
+	done(h);
+	compare_file(h, h->k.file[i]);
+}
+
+static inline void op_msync(struct history *h)
+{
+	struct run r;
+
+	if (!any_run(h, 64, &r))
+		return;
+	say(h, r.p->pid, "msync %#llx %uK sync", RUN(r));
+	done(h);
+}
+
+/* ---- the machine ---- */
+
+/* All pages come back, as far as they fit; without the machine's own area they
+ * would soon fit no more. */
+static inline void op_swap(struct history *h)
+{
+	say(h, 0, "swapoff /dev/vdb");
+	if (!refused(h, "ENOMEM")) {
+		done(h);
+		say(h, 0, "swapon /dev/vdb prio=%u", (unsigned)rnd(h, 3));
+		done(h);
+	}
+	if (!h->swap_file)
+		say(h, 0, "swapon /swap size=16M prio=%u", (unsigned)rnd(h, 3));
+	else
+		say(h, 0, "swapoff /swap");
+	if (refused(h, "ENOMEM"))
+		return;
+	done(h);
+	h->swap_file = !h->swap_file;
+}
+
+static inline void op_machine(struct history *h)
+{
+	static const char *const line[] = {"sync", "drop_caches 1", "tick 700",
+		"drop_caches 3", "tick 3000", "set swappiness 0",
+		"set swappiness 60", "set swappiness 200", "set page-cluster 0",
+		"set page-cluster 3", "set page-cluster 5",
+		"set thp_enabled never", "set thp_enabled always",
+		"set thp_enabled madvise", "set fault_around_pages 1",
+		"set fault_around_pages 16"};
+
+	if (rnd(h, 3))
+		say(h, 0, "reclaim %u", (unsigned)rnd(h, 2000));
+	else
+		say(h, 0, "%s", line[rnd(h, sizeof(line) / sizeof(line[0]))]);
+	done(h);
+}
+
+/* ---- the history ---- */
+
+static inline struct mproc *begin_process(struct history *h, unsigned i)
+{
+	struct mproc *p = &h->k.proc[i];
+
+	say(h, 0, "spawn");
+	done(h);
+	mproc_begin(p, (uint32_t)strtoul(h->reply, NULL, 10));
+	return p;
+}
+
+static inline void begin_file(struct history *h, unsigned i)
+{
+	char path[24];
+
+	snprintf(path, sizeof(path), "%s%u",
+		i < FIRST_SHM ? "/f" : "/dev/shm/s", i);
+	if (i < FIRST_SHM)
+		say(h, h->k.proc[0].pid, "open %s rdwr,creat", path);
+	else
+		say(h, h->k.proc[0].pid, "shm s%u 0", i);
+	done(h);
+	h->k.file[i] = mobject_new(path, FILE_PAGES, 0);
+	h->k.file[i]->refs = 1;
+}
+
+/* All processes but one fill their windows, piece by piece in any order. */
+static inline void begin_full(struct history *h)
+{
+	static const struct vpage anon = {.mapped = 1, .read = 1, .write = 1};
+	uint32_t nr = WINDOW_PAGES / 64, odd = (uint32_t)rnd(h, nr / 2) * 2 + 1;
+
+	for (unsigned i = 1; i < MAX_PROCS; i++) {
+		struct mproc *p = begin_process(h, i);
+
+		say(h, p->pid, "mmap %uK rw addr=%#llx flags=private,fixed",
+			WINDOW_PAGES * 4, WINDOW);
+		done(h);
+		for (uint32_t j = 0; j < WINDOW_PAGES; j++)
+			vpage_map(&h->k, &p->v[j], anon, 0);
+	}
+	for (uint32_t j = 0; j < nr; j++)
+		for (unsigned i = 1; i < MAX_PROCS; i++) {
+			struct mproc *p = &h->k.proc[i];
+			uint32_t at = (j * odd + i) % nr * 64;
+
+			fill(h, &(struct run){p, at, 64, &p->v[at]});
+		}
+}
+
+static inline void history_begin(
+	struct history *h, const struct rig *rig, uint64_t seed)
+{
+	*h = (struct history){.rig = rig,
+		.seed = seed,
+		.random = (seed + 1) * 0x9e3779b97f4a7c15u};
+	begin_process(h, 0);
+	for (unsigned i = 0; i < NR_FILES; i++)
+		begin_file(h, i);
+	begin_full(h);
+}
+
+static inline void history_step(struct history *h)
+{
+	static const struct {
+		void (*op)(struct history *h);
+		unsigned weight;
+	} op[] = {
+		{op_write, 30},
+		{op_fill, 120},
+		{op_read, 40},
+		{op_touch, 15},
+		{op_refused, 3},
+		{op_map, 20},
+		{op_unmap, 3},
+		{op_protect, 10},
+		{op_move, 8},
+		{op_lock, 4},
+		{op_advise, 20},
+		{op_fork, 4},
+		{op_exit, 1},
+		{op_file_write, 10},
+		{op_file_read, 8},
+		{op_file_size, 4},
+		{op_file_advise, 3},
+		{op_msync, 3},
+		{op_swap, 1},
+		{op_machine, 6},
+	};
+	unsigned all = 0, at, i;
+
+	for (i = 0; i < sizeof(op) / sizeof(op[0]); i++)
+		all += op[i].weight;
+	at = (unsigned)rnd(h, all);
+	for (i = 0; at >= op[i].weight; i++)
+		at -= op[i].weight;
+	h->step++;
+	op[i].op(h);
+}
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * Every byte is right: random histories of a machine with a quarter of the
+ * memory that they need, whose bytes an independent model knows; the machine's
+ * invariants hold after every command.
+ *
+ * PAGEFS_STEPS=N and PAGEFS_SEED=N make other histories;
+ * tests/mount/integrity.c runs them on a mount.
+ */
+#include <stdlib.h>
+
+#include "vmtest.h"
+
+#include "../../vm/disk/disk.h"
+#include "../../vm/mm/mm.h"
+#include "../../vm/mmu/mmu.h"
+#include "../../vm/task/task.h"
+#include "integrity.h"
+
+static struct vm *m;
+
+static void fail_history(const char *why)
+{
+	fail_msg("%s", why);
+}
+
+static void note_reply(
+	void *ctx, const struct reply *r, const char *line, size_t len)
+{
+	vm_reply_format(r, ctx, REPLY_MAX);
+}
+
+static void apply(struct event *e, char *reply)
+{
+	struct vm_outcome out;
+
+	*reply = 0;
+	e->text_len = strlen(e->text);
+	vm_apply(m, e, note_reply, reply, &out);
+	if (out.refused)
+		fail_msg("'%s': %s", e->text, vm_sentence(m));
+	if (vm_check(m))
+		fail_msg("after '%s': %s", e->text, vm_sentence(m));
+}
+
+static void run_line(uint32_t pid, const char *text, char *reply)
+{
+	struct event e = {.actor = {pid ? ACTOR_PROCESS : ACTOR_MACHINE, pid},
+		.text = text};
+
+	apply(&e, reply);
+}
+
+static void with_bytes(
+	struct actor a, const char *text, const void *from, uint64_t len)
+{
+	struct event e = {
+		.actor = a, .text = text, .blob = from, .blob_len = len};
+	char reply[REPLY_MAX];
+
+	apply(&e, reply);
+	if (*reply == '-')
+		fail_msg("'%s': %s", text, reply);
+}
+
+static void run_store(uint32_t pid, uint64_t va, const void *from, uint64_t len)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "write %#llx", (unsigned long long)va);
+	with_bytes((struct actor){ACTOR_MEM, pid, 0, 0}, text, from, len);
+}
+
+static uint64_t run_look(uint32_t pid, uint64_t va, void *to, uint64_t len)
+{
+	const struct task *t = task_find(m, pid);
+
+	return mem_look(m, mm_at(m, t->mm), va, to, len);
+}
+
+static void run_file_write(
+	const char *path, uint64_t off, const void *from, uint64_t len)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "write %s %llu", path,
+		(unsigned long long)off);
+	with_bytes((struct actor){ACTOR_DISK, 0, 0, 0}, text, from, len);
+}
+
+static void run_file_truncate(const char *path, uint64_t size)
+{
+	struct event e = {.actor = {ACTOR_DISK, 0, 0, 0}};
+	char text[80], reply[REPLY_MAX];
+
+	snprintf(text, sizeof(text), "truncate %s %llu", path,
+		(unsigned long long)size);
+	e.text = text;
+	apply(&e, reply);
+	assert_true(*reply != '-');
+}
+
+static uint64_t run_file_look(
+	const char *path, uint64_t off, void *to, uint64_t len)
+{
+	idx_t i = disk_lookup(m, path, true);
+
+	return i ? disk_read(m, i, off, to, len) : 0;
+}
+
+static const struct rig rig = {
+	.line = run_line,
+	.store = run_store,
+	.look = run_look,
+	.file_write = run_file_write,
+	.file_truncate = run_file_truncate,
+	.file_look = run_file_look,
+	.failed = fail_history,
+};
+
+static struct vm *small_machine(const char *arch)
+{
+	char err[SENTENCE_MAX] = "";
+	struct vm_config c;
+
+	vm_config_default(&c);
+	if (vm_config_set(&c, "arch", arch, err) ||
+		vm_config_set(&c, "ram", "32M", err) ||
+		vm_config_set(&c, "swap", "192M", err) ||
+		vm_config_check(&c, err))
+		fail_msg("%s", err);
+	return vm_boot(&c, &host_mmap, err);
+}
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+	const char *s = getenv(name);
+
+	return s ? strtoull(s, NULL, 0) : otherwise;
+}
+
+static void test_history(void **state)
+{
+	uint64_t seed = number("PAGEFS_SEED", 1);
+	uint64_t steps = number("PAGEFS_STEPS", 3000);
+	static struct history h;
+
+	m = small_machine(*state);
+	assert_non_null(m);
+	history_begin(&h, &rig, seed);
+	assert_true(h.k.live >= 4 * m->root->totalram_pages);
+	while (h.step < steps)
+		history_step(&h);
+	compare_all(&h);
+	print_message("%s: %u pages of bytes, %llu swapped out, %llu in\n",
+		(char *)*state, h.k.live,
+		(unsigned long long)m->root->count[CNT_PSWPOUT],
+		(unsigned long long)m->root->count[CNT_PSWPIN]);
+	model_free(&h.k);
+	vm_destroy(m);
+}
+
+int main(void)
+{
+	static char x86_64[] = "x86_64", i386[] = "i386";
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_prestate(test_history, x86_64),
+		cmocka_unit_test_prestate(test_history, i386),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
