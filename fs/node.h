@@ -11,6 +11,9 @@
  *	TID      the threads of proc/PID, ascending
  *	RANGE    the mappings of files in proc/PID: START-END, in hex
  *	N        the processors: "cpu/N", also with a prefix: ".../cpu/cpuN"
+ *	NODE     the NUMA nodes: ".../node/nodeNODE"
+ *	NODECPU  the processors of the node above
+ *	CPUNODE  the node of the processor above
  *	HOSTPID  any other number in proc/: resolves, is not listed
  *	DISK     the simulated disks by letter: "vdDISK"
  *	HUGE     the sizes of huge pages: hugepages-2048kB

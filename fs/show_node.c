@@ -1,6 +1,6 @@
 /*
- * sys/devices/system/{node,cpu}/ and sys/kernel/mm/: the machine as one NUMA
- * node, its processors, and what it has of huge pages: none.
+ * sys/devices/system/{node,cpu}/ and sys/kernel/mm/: NUMA nodes, processors,
+ * and huge pages.
  * Sources: Linux drivers/base/node.c, drivers/base/cpu.c, mm/huge_memory.c.
  */
 #include "../vm/mmu/mmu.h"
@@ -9,16 +9,37 @@
 #include "vmstat_items.h"
 
 /* One line: "Node 0 Label:  number kB". */
-static void node_kb(struct sbuf *b, const char *label, uint64_t kb)
+static void node_kb(
+	struct sbuf *b, uint64_t node, const char *label, uint64_t kb)
 {
-	sbuf_printf(
-		b, "Node 0 %-15s %8llu kB\n", label, (unsigned long long)kb);
+	sbuf_printf(b, "Node %u %-15s %8llu kB\n", (unsigned)node, label,
+		(unsigned long long)kb);
 }
 
-static void zero_lines(struct sbuf *b, const char *const *label)
+static void zero_lines(struct sbuf *b, uint64_t node, const char *const *label)
 {
 	for (; *label; label++)
-		node_kb(b, *label, 0);
+		node_kb(b, node, *label, 0);
+}
+
+/* Pages of the pool on a node. */
+static void pool_lines(struct sbuf *b, const struct vm *m, uint64_t id)
+{
+	const struct hugetlb_pool *h = &m->root->hugetlb;
+	unsigned node = (unsigned)id;
+	uint64_t free = 0;
+
+	for (pfn_t pfn = h->first; pfn; pfn = frame_at(m, pfn)->next)
+		free += node_of(m, pfn) == node;
+	sbuf_printf(b,
+		"Node %u HugePages_Total: %5llu\n"
+		"Node %u HugePages_Free:  %5llu\n"
+		"Node %u HugePages_Surp:  %5llu\n",
+		node,
+		(unsigned long long)(node_sum(m, node, pages[USE_HUGETLB]) >>
+				     huge_order(m)),
+		node, (unsigned long long)free, node,
+		(unsigned long long)(node ? 0 : h->surplus));
 }
 
 void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
@@ -33,64 +54,94 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 	struct mem_sums t;
 
 	mem_sums(m, (unsigned)id, &t);
-	node_kb(b, "MemTotal:", m->root->totalram_pages << s);
-	node_kb(b, "MemFree:", t.free << s);
-	node_kb(b, "MemUsed:", (m->root->totalram_pages - t.free) << s);
-	node_kb(b, "SwapCached:", t.swap_cached << s);
-	node_kb(b, "Active:", (t.active_anon + t.active_file) << s);
-	node_kb(b, "Inactive:", (t.inactive_anon + t.inactive_file) << s);
-	node_kb(b, "Active(anon):", t.active_anon << s);
-	node_kb(b, "Inactive(anon):", t.inactive_anon << s);
-	node_kb(b, "Active(file):", t.active_file << s);
-	node_kb(b, "Inactive(file):", t.inactive_file << s);
-	node_kb(b, "Unevictable:", t.unevictable << s);
-	node_kb(b, "Mlocked:", t.mlocked << s);
-	node_kb(b, "Dirty:", t.dirty << s);
-	node_kb(b, "Writeback:", 0);
-	node_kb(b, "FilePages:", (t.file + t.shmem) << s);
-	node_kb(b, "Mapped:", t.mapped << s);
-	node_kb(b, "AnonPages:", t.anon << s);
-	node_kb(b, "Shmem:", t.shmem << s);
-	node_kb(b, "KernelStack:", t.stack << s);
-	node_kb(b, "PageTables:", t.pgtable << s);
-	zero_lines(b, after_tables);
-	node_kb(b, "AnonHugePages:", (t.anon_huge) << s);
-	zero_lines(b, after_huge);
-	sbuf_printf(b,
-		"Node 0 HugePages_Total: %5llu\n"
-		"Node 0 HugePages_Free:  %5llu\n"
-		"Node 0 HugePages_Surp:  %5llu\n",
-		(unsigned long long)m->root->hugetlb.nr,
-		(unsigned long long)m->root->hugetlb.free,
-		(unsigned long long)m->root->hugetlb.surplus);
+	node_kb(b, id, "MemTotal:", t.total << s);
+	node_kb(b, id, "MemFree:", t.free << s);
+	node_kb(b, id, "MemUsed:", (t.total - t.free) << s);
+	node_kb(b, id, "SwapCached:", t.swap_cached << s);
+	node_kb(b, id, "Active:", (t.active_anon + t.active_file) << s);
+	node_kb(b, id, "Inactive:", (t.inactive_anon + t.inactive_file) << s);
+	node_kb(b, id, "Active(anon):", t.active_anon << s);
+	node_kb(b, id, "Inactive(anon):", t.inactive_anon << s);
+	node_kb(b, id, "Active(file):", t.active_file << s);
+	node_kb(b, id, "Inactive(file):", t.inactive_file << s);
+	node_kb(b, id, "Unevictable:", t.unevictable << s);
+	node_kb(b, id, "Mlocked:", t.mlocked << s);
+	node_kb(b, id, "Dirty:", t.dirty << s);
+	node_kb(b, id, "Writeback:", 0);
+	node_kb(b, id, "FilePages:", (t.file + t.shmem + t.swap_cached) << s);
+	node_kb(b, id, "Mapped:", t.mapped << s);
+	node_kb(b, id, "AnonPages:", t.anon << s);
+	node_kb(b, id, "Shmem:", t.shmem << s);
+	node_kb(b, id, "KernelStack:", t.stack << s);
+	node_kb(b, id, "PageTables:", t.pgtable << s);
+	zero_lines(b, id, after_tables);
+	node_kb(b, id, "AnonHugePages:", t.anon_huge << s);
+	zero_lines(b, id, after_huge);
+	pool_lines(b, m, id);
 }
 
 void show_node_vmstat(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	const struct vm *m = v->vm;
 	struct vmstat s;
 
-	vmstat_collect(m, (unsigned)id, &s);
+	vmstat_collect(v->vm, (unsigned)id, &s);
 	vmstat_zones(b, &s);
 	vmstat_node(b, &s);
 }
 
-/* NUMA events are not counted, as with vm.numa_stat=0. */
+/* As vmstat has them, under older names. */
 void show_node_numastat(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	sbuf_str(b, "numa_hit 0\nnuma_miss 0\nnuma_foreign 0\n"
-		    "interleave_hit 0\nlocal_node 0\nother_node 0\n");
+	static const char *const name[] = {"numa_hit", "numa_miss",
+		"numa_foreign", "interleave_hit", "local_node", "other_node"};
+	uint64_t n[6];
+
+	vmstat_numa(v->vm, (unsigned)id, n);
+	for (unsigned i = 0; i < 6; i++)
+		sbuf_printf(b, "%s %llu\n", name[i], (unsigned long long)n[i]);
 }
 
 void show_node_distance(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	sbuf_str(b, "10\n");
+	for (unsigned n = 0; n < v->vm->root->config.nodes; n++)
+		sbuf_printf(b, n ? " %u" : "%u",
+			node_distance(v->vm, (unsigned)id, n));
+	sbuf_char(b, '\n');
 }
 
-/* The nodes: the one that there is. */
+/* Numbers as ranges: "0-2,5". */
+static void ranges(struct sbuf *b, uint64_t bits)
+{
+	const char *sep = "";
+
+	for (unsigned i = 0; i < 64; i++) {
+		unsigned first = i;
+
+		if (!(bits >> i & 1))
+			continue;
+		while (i < 63 && bits >> (i + 1) & 1)
+			i++;
+		sbuf_printf(b, "%s%u", sep, first);
+		if (i > first)
+			sbuf_printf(b, "-%u", i);
+		sep = ",";
+	}
+	sbuf_char(b, '\n');
+}
+
 void show_node_list(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	sbuf_str(b, "0\n");
+	ranges(b, (1u << v->vm->root->config.nodes) - 1);
+}
+
+void show_node_has_cpu(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	const struct vm *m = v->vm;
+	uint64_t nodes = 0;
+
+	for (unsigned c = 0; c < m->root->config.cpus; c++)
+		nodes |= 1u << m->cpu_node[c];
+	ranges(b, nodes);
 }
 
 /* A mask in hex words of 32 processors, the highest first, with commas; as
@@ -108,9 +159,34 @@ static void mask(struct sbuf *b, const struct vm *m, uint64_t bits)
 
 _Static_assert(MAX_CPUS == 64, "a mask has two words at most");
 
-void show_cpu_map(struct sbuf *b, const struct view *v, uint64_t id)
+static uint64_t node_cpus(const struct vm *m, uint64_t node)
 {
-	mask(b, v->vm, ~0ull >> (64 - v->vm->root->config.cpus));
+	uint64_t bits = 0;
+
+	for (unsigned c = 0; c < m->root->config.cpus; c++)
+		bits |= (uint64_t)(m->cpu_node[c] == node) << c;
+	return bits;
+}
+
+void show_node_cpumap(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	mask(b, v->vm, node_cpus(v->vm, id));
+}
+
+void show_node_cpulist(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	ranges(b, node_cpus(v->vm, id));
+}
+
+/* The processors of a socket: a node is one. */
+void show_core_siblings(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	mask(b, v->vm, node_cpus(v->vm, v->vm->cpu_node[id]));
+}
+
+void show_package_id(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%u\n", v->vm->cpu_node[id]);
 }
 
 void show_cpu_bit(struct sbuf *b, const struct view *v, uint64_t id)
@@ -120,9 +196,7 @@ void show_cpu_bit(struct sbuf *b, const struct view *v, uint64_t id)
 
 void show_cpu_list(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	unsigned cpus = v->vm->root->config.cpus;
-
-	sbuf_printf(b, cpus > 1 ? "0-%u\n" : "%u\n", cpus - 1);
+	ranges(b, ~0ull >> (64 - v->vm->root->config.cpus));
 }
 
 void show_cpu_max(struct sbuf *b, const struct view *v, uint64_t id)
@@ -130,13 +204,18 @@ void show_cpu_max(struct sbuf *b, const struct view *v, uint64_t id)
 	sbuf_printf(b, "%u\n", MAX_CPUS - 1);
 }
 
-/* node0/cpuN: up to the processor's own directory. */
+/* nodeN/cpuN: up to the processor's own directory, and back. */
 void show_cpu_link(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	sbuf_printf(b, "../../cpu/cpu%u", (unsigned)id);
 }
 
-/* One socket, each processor a core of its own. */
+void show_node_link(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "../../node/node%u", (unsigned)id);
+}
+
+/* Each processor is a core of its own. */
 void show_core_id(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	sbuf_printf(b, "%u\n", (unsigned)id);

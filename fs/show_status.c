@@ -120,6 +120,21 @@ static void cpu_mask(struct sbuf *b, unsigned nr)
 		sbuf_str(b, ",ffffffff");
 }
 
+/* As wide as a kernel for x86_64 has it: 1024 nodes; one without NUMA. */
+static void mems_lines(struct sbuf *b, const struct vm *m)
+{
+	unsigned nodes = m->root->config.nodes;
+
+	sbuf_str(b, "Mems_allowed:\t");
+	for (unsigned i = 1; m->arch->max_nodes > 1 && i < 1024 / 32; i++)
+		sbuf_str(b, "00000000,");
+	sbuf_hex_pad(b, (1u << nodes) - 1, m->arch->max_nodes > 1 ? 8 : 1);
+	sbuf_str(b, "\nMems_allowed_list:\t0");
+	if (nodes > 1)
+		sbuf_printf(b, "-%u", nodes - 1);
+	sbuf_char(b, '\n');
+}
+
 static void cap_line(struct sbuf *b, const char *name, uint64_t caps)
 {
 	sbuf_printf(b, "%s:\t%016llx\n", name, (unsigned long long)caps);
@@ -152,8 +167,8 @@ static void privilege_lines(
 		sbuf_printf(b, "\nCpus_allowed_list:\t0-%u\n", cpus - 1);
 	else
 		sbuf_str(b, "\nCpus_allowed_list:\t0\n");
-	sbuf_str(b, "Mems_allowed:\t1\nMems_allowed_list:\t0\n"
-		    "voluntary_ctxt_switches:\t0\n"
+	mems_lines(b, m);
+	sbuf_str(b, "voluntary_ctxt_switches:\t0\n"
 		    "nonvoluntary_ctxt_switches:\t0\n");
 }
 

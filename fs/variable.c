@@ -106,6 +106,70 @@ static uint64_t cpu_find(
 	return id != NO_OBJECT && cpu_exists(v, id) ? id : NO_OBJECT;
 }
 
+/* ---- NUMA nodes; the processors of one, and the node of a processor ---- */
+
+static uint64_t node_next(const struct view *v, uint64_t parent, uint64_t after)
+{
+	uint64_t id = after == NO_OBJECT ? 0 : after + 1;
+
+	return id < v->vm->root->config.nodes ? id : NO_OBJECT;
+}
+
+static bool node_exists(const struct view *v, uint64_t id)
+{
+	return id < v->vm->root->config.nodes;
+}
+
+static uint64_t node_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	uint64_t id = parse_number(name, len);
+
+	return id != NO_OBJECT && node_exists(v, id) ? id : NO_OBJECT;
+}
+
+static uint64_t node_cpu_next(
+	const struct view *v, uint64_t node, uint64_t after)
+{
+	uint64_t id = cpu_next(v, 0, after);
+
+	while (id != NO_OBJECT && v->vm->cpu_node[id] != node)
+		id = cpu_next(v, 0, id);
+	return id;
+}
+
+static bool node_cpu_exists(const struct view *v, uint64_t id)
+{
+	return cpu_exists(v, id);
+}
+
+static uint64_t node_cpu_find(
+	const struct view *v, uint64_t node, const char *name, size_t len)
+{
+	uint64_t id = cpu_find(v, 0, name, len);
+
+	return id != NO_OBJECT && v->vm->cpu_node[id] == node ? id : NO_OBJECT;
+}
+
+static uint64_t cpu_node_next(
+	const struct view *v, uint64_t cpu, uint64_t after)
+{
+	return after == NO_OBJECT ? v->vm->cpu_node[cpu] : NO_OBJECT;
+}
+
+static bool cpu_node_exists(const struct view *v, uint64_t id)
+{
+	return node_exists(v, id);
+}
+
+static uint64_t cpu_node_find(
+	const struct view *v, uint64_t cpu, const char *name, size_t len)
+{
+	uint64_t id = node_find(v, 0, name, len);
+
+	return id == v->vm->cpu_node[cpu] ? id : NO_OBJECT;
+}
+
 /* ---- the host's processes: any number, never listed ---- */
 
 static uint64_t host_next(const struct view *v, uint64_t parent, uint64_t after)
@@ -306,6 +370,9 @@ const struct variable variable_table[] = {
 	{VARIABLE("PID", pid), .format = format_number, .task = true},
 	{VARIABLE("TID", tid), .format = format_number, .task = true},
 	{VARIABLE("N", cpu), .format = format_number, .fixed = true},
+	{VARIABLE("NODE", node), .format = format_number, .fixed = true},
+	{VARIABLE("NODECPU", node_cpu), .format = format_number, .fixed = true},
+	{VARIABLE("CPUNODE", cpu_node), .format = format_number, .fixed = true},
 	{VARIABLE("HOSTPID", host), .format = format_number},
 	{VARIABLE("RANGE", range), .format = range_format},
 	{VARIABLE("DISK", disk), .format = disk_format, .fixed = true},

@@ -117,6 +117,20 @@ static void numa_items(uint64_t item[6], const struct zone *z)
 	item[5] = z->numa_other;
 }
 
+void vmstat_numa(const struct vm *m, unsigned node, uint64_t n[6])
+{
+	const struct zone *z = &m->root->zone[node * m->arch->nr_zones];
+
+	memset(n, 0, 6 * sizeof(*n));
+	for (unsigned i = 0; i < m->arch->nr_zones; i++) {
+		uint64_t item[6];
+
+		numa_items(item, z + i);
+		for (unsigned k = 0; k < 6; k++)
+			n[k] += item[k];
+	}
+}
+
 static void collect_refaults(const struct vm *m, unsigned node, uint64_t n[6])
 {
 	for (unsigned k = 0; k < m->root->config.nodes; k++)

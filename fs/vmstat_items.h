@@ -28,6 +28,8 @@ void vmstat_collect(const struct vm *m, unsigned node, struct vmstat *s);
 
 /* The lines of vmstat: sums over the zones, and what counts by node. */
 void vmstat_zones(struct sbuf *b, const struct vmstat *s);
+/* The six NUMA events of a node. */
+void vmstat_numa(const struct vm *m, unsigned node, uint64_t n[6]);
 void vmstat_node(struct sbuf *b, const struct vmstat *s);
 /* The lines of vmstat after those of zones and node. */
 void vmstat_events(struct sbuf *b, const struct vm *m);

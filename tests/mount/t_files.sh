@@ -33,6 +33,9 @@ while read -r name mode; do
 	f=${f/HOSTPID/4321}
 	f=${f/proc\/HOST2/proc/4321}
 	f=${f/cpu\/N/cpu/1}
+	f=${f/nodeNODE/node0}
+	f=${f/cpuNODECPU/cpu0}
+	f=${f/nodeCPUNODE/node0}
 	f=${f/cpuN/cpu1}
 	f=${f/vdDISK/vda}
 	f=${f/HUGE/hugepages-2048kB}

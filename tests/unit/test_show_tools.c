@@ -135,7 +135,8 @@ static void processors_as_masks(void **state)
 
 	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		s->m->root->config.cpus = row[i].cpus;
-		assert_string_equal(show_text(s, show_cpu_map, 0), row[i].map);
+		assert_string_equal(
+			show_text(s, show_node_cpumap, 0), row[i].map);
 		assert_string_equal(
 			show_text(s, show_cpu_list, 0), row[i].list);
 		assert_string_equal(
