@@ -289,6 +289,35 @@ static const char frames_text[] =
 	"it.  phys/zones has the ranges, the zones and the free blocks;\n"
 	"phys/ram the bytes: dd bs=4096 skip=PFN count=1 < phys/ram.\n";
 
+static const char policies_text[] =
+	"    set policy NAME      linux, or a textbook policy:\n"
+	"    set frames N         that keeps N pages at most, 0: what fits\n"
+	"\n"
+	"Which page leaves when another needs its place:\n"
+	"\n"
+	"    fifo     the one that came in first\n"
+	"    lru      the one whose last use is longest ago\n"
+	"    mru      the one that was used last\n"
+	"    clock    the first with R = 0 from the hand on; R of those that\n"
+	"             the hand passes is cleared\n"
+	"    eclock   the first with R = 0, M = 0; else the first with R = 0,\n"
+	"             R cleared on the way; else again\n"
+	"    nru      lowest class 2R + M, lowest slot; each policy_tick\n"
+	"             accesses R is cleared\n"
+	"    lfu      the one that was used least often since it came in\n"
+	"    aging    the lowest register; each policy_tick accesses R is\n"
+	"             shifted into it\n"
+	"    random   any, by the machine's generator\n"
+	"    ws       as lru; and pages leave that were not used in the last\n"
+	"             ws_window accesses\n"
+	"    opt      the one whose next use is farthest away, in a trace\n"
+	"             that was written to proc/PID/trace as one piece\n"
+	"\n"
+	"Ties go to the page that came in first.  Setting any of these begins\n"
+	"anew, with empty memory.  phys/policy shows the pages in their order\n"
+	"and counts page_ins, phys/evictions what left.  docs/policies.md has\n"
+	"the exact rules, with examples.\n";
+
 const struct topic topic_table[] = {
 	{.name = "commands", .show = help_commands},
 	{.name = "files", .show = help_files},
@@ -302,6 +331,7 @@ const struct topic topic_table[] = {
 	{.name = "config", .show = help_config},
 	{.name = "frames", .text = frames_text},
 	{.name = "pagetable", .text = pagetable_text},
+	{.name = "policies", .text = policies_text},
 	{.name = "stats", .text = stats_text},
 	{.name = "tlb", .text = tlb_text},
 	{.name = "users", .text = users_text},

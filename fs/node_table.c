@@ -379,6 +379,10 @@ const struct node node_table[] = {
 	BINARY("phys/ram", 0444, pread_ram, "the bytes of RAM"),
 	TEXT("phys/frames", 0444, show_frames, "every block in use"),
 	TEXT("phys/zones", 0444, show_zones, "ranges, zones, free blocks"),
+	TEXT("phys/policy", 0444, show_policy,
+		"what a textbook policy of replacement knows"),
+	TEXT("phys/evictions", 0444, show_evictions,
+		"the last 1024 pages that it took out"),
 
 	/* disk/, trace/ */
 	{.path = "disk",

@@ -67,7 +67,7 @@ query_fn query_walk;
 
 /* show_phys.c */
 pread_fn pread_ram;
-show_fn show_frames, show_zones;
+show_fn show_frames, show_zones, show_policy, show_evictions;
 
 /* show_kpage.c */
 pread_fn pread_kpagecount, pread_kpageflags;

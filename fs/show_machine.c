@@ -45,15 +45,28 @@ void show_task_last(struct sbuf *b, const struct view *v, uint64_t id)
 		show_reply(b, &task_find(v->vm, (uint32_t)id)->last);
 }
 
-/* What the machine was created with, then what `set` changes; aslr, which is
- * both, as it is now. */
+/* What `set` changes of what the machine was created with. */
+static bool is_setting(const struct vm *m, const char *key)
+{
+	char value[128];
+	const char *name;
+
+	for (unsigned i = 0; settings_get(m, i, &name, value, sizeof(value));
+		i++)
+		if (!strcmp(name, key))
+			return true;
+	return false;
+}
+
+/* What the machine was created with, then what `set` changes; what is both as
+ * it is now. */
 void show_config(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	char value[128];
 	const char *name;
 
 	for (unsigned i = 0; vm_config_keys[i]; i++) {
-		if (!strcmp(vm_config_keys[i], "aslr"))
+		if (is_setting(v->vm, vm_config_keys[i]))
 			continue;
 		vm_config_get(&v->vm->root->config, vm_config_keys[i], value,
 			sizeof(value));

@@ -12,6 +12,7 @@
  *	SLOT      struct swap_slot      slot of a swap area
  *	SWAP      bytes of /dev/vdb     offset
  *	DMESG     text, a ring          -
+ *	POLICY    see reclaim/policy.h  page frame number
  *	pools     fixed-size objects    32-bit index, 0 = none
  *
  * Every segment is a sparse reservation of host memory that never moves, so
@@ -36,10 +37,11 @@ enum seg_id {
 	SEG_PAGEBLOCK,
 	SEG_TLB,
 	SEG_BLOCK,
-	SEG_SLOT,  /* of all swap areas */
-	SEG_SWAP,  /* bytes of the machine's own swap area */
-	SEG_DMESG, /* the kernel's log */
-	SEG_TASK,  /* the pools start here */
+	SEG_SLOT,   /* of all swap areas */
+	SEG_SWAP,   /* bytes of the machine's own swap area */
+	SEG_DMESG,  /* the kernel's log */
+	SEG_POLICY, /* of textbook replacement, see reclaim/policy.h */
+	SEG_TASK,   /* the pools start here */
 	SEG_MM,
 	SEG_VMA,
 	SEG_FAMILY, /* of VMAs that may share anonymous pages */

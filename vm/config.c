@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "format.h"
+#include "number.h"
+#include "reclaim/policy.h"
 #include "vm.h"
 
 #define RAM_MIN		(32 * MiB)
@@ -22,6 +24,7 @@
 #define GIVEN_PCID 2u
 
 static const char *const vsyscall_names[] = {"none", "xonly", "emulate"};
+static const char *const policy_names[] = {POLICY_NAMES};
 
 static int refuse(
 	char *err, const char *key, const char *value, const char *expected)
@@ -29,65 +32,6 @@ static int refuse(
 	vm_snprintf(err, SENTENCE_MAX, "%s=%.*s: expected %s", key, 60, value,
 		expected);
 	return -EINVAL;
-}
-
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
-}
-
-/*
- * Reads a number, decimal, 0x hex or 0 octal; returns the first character
- * behind it, NULL when there is no digit or the number exceeds 64 bits.
- */
-static const char *read_number(const char *s, uint64_t *out)
-{
-	unsigned base = 10;
-	uint64_t v = 0;
-
-	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
-		base = 16;
-		s += 2;
-	} else if (s[0] == '0' && digit_value(s[1]) < 10) {
-		base = 8;
-		s++;
-	}
-	if (digit_value(*s) >= (int)base)
-		return NULL;
-	for (; digit_value(*s) < (int)base; s++) {
-		if (__builtin_mul_overflow(v, base, &v) ||
-			__builtin_add_overflow(v, digit_value(*s), &v))
-			return NULL;
-	}
-	*out = v;
-	return s;
-}
-
-static bool parse_number(const char *s, uint64_t *out)
-{
-	s = read_number(s, out);
-	return s && !*s;
-}
-
-/* A number with K, M, G or T, powers of 1024. */
-static bool parse_size(const char *s, uint64_t *out)
-{
-	static const char suffix[] = "KMGT";
-	const char *p;
-
-	s = read_number(s, out);
-	if (!s)
-		return false;
-	if (!*s)
-		return true;
-	p = strchr(suffix, *s & ~0x20);
-	if (!p || !*p || s[1])
-		return false;
-	return !__builtin_mul_overflow(
-		*out, 1ull << (10 * (p - suffix + 1)), out);
 }
 
 /* ---- one pair of functions a key ---------------------------------------- */
@@ -145,7 +89,7 @@ static int set_size(
 {
 	uint64_t v;
 
-	if (!parse_size(value, &v))
+	if (!number_parse_size(value, &v))
 		return refuse(err, key, value,
 			"a size in bytes below 2^64, such as 256M "
 			"(K, M, G, T are powers of 1024)");
@@ -166,12 +110,24 @@ static void get_size(
 	vm_snprintf(buf, size, k ? "%llu%c" : "%llu", ULL(v), " KMGT"[k]);
 }
 
+/* Numbers below 2^32 are stored as they are. */
+static void get_u32(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	vm_snprintf(buf, size, "%u",
+		!strcmp(key, "cpus")	     ? c->cpus
+		: !strcmp(key, "nodes")	     ? c->nodes
+		: !strcmp(key, "pcid")	     ? c->pcid
+		: !strcmp(key, "soft_dirty") ? c->soft_dirty
+					     : c->frames);
+}
+
 static int set_cpus(
 	struct vm_config *c, const char *key, const char *value, char *err)
 {
 	uint64_t v;
 
-	if (!parse_number(value, &v) || v < 1 || v > MAX_CPUS) {
+	if (!number_parse(value, &v) || v < 1 || v > MAX_CPUS) {
 		vm_snprintf(err, SENTENCE_MAX,
 			"%s=%.*s: expected a number of processors from 1 "
 			"to %u",
@@ -182,28 +138,16 @@ static int set_cpus(
 	return 0;
 }
 
-static void get_cpus(
-	const struct vm_config *c, const char *key, char *buf, size_t size)
-{
-	vm_snprintf(buf, size, "%u", c->cpus);
-}
-
 static int set_nodes(
 	struct vm_config *c, const char *key, const char *value, char *err)
 {
 	uint64_t v;
 
-	if (!parse_number(value, &v) || v < 1 || v > MAX_NODES)
+	if (!number_parse(value, &v) || v < 1 || v > MAX_NODES)
 		return refuse(
 			err, key, value, "a number of NUMA nodes from 1 to 8");
 	c->nodes = (uint32_t)v;
 	return 0;
-}
-
-static void get_nodes(
-	const struct vm_config *c, const char *key, char *buf, size_t size)
-{
-	vm_snprintf(buf, size, "%u", c->nodes);
 }
 
 _Static_assert(MAX_NODES == 8, "the sentences of nodes= say so");
@@ -219,22 +163,16 @@ static int set_pcid(
 	return 0;
 }
 
-static void get_pcid(
-	const struct vm_config *c, const char *key, char *buf, size_t size)
-{
-	vm_snprintf(buf, size, "%u", c->pcid);
-}
-
 /* One array of a TLB, "ENTRIES/WAYS"; *s moves behind it. */
 static bool parse_tlb_array(
 	const char **s, struct tlb_geometry *g, unsigned array)
 {
 	uint64_t entries, ways;
-	const char *p = read_number(*s, &entries);
+	const char *p = number_read(*s, &entries);
 
 	if (!p || *p != '/')
 		return false;
-	p = read_number(p + 1, &ways);
+	p = number_read(p + 1, &ways);
 	if (!p || entries > TLB_MAX_ENTRIES || ways > TLB_MAX_WAYS)
 		return false;
 	g->entries[array] = (uint32_t)entries;
@@ -323,50 +261,48 @@ static void get_tlb(
 			g->entries[l], g->ways[l]);
 }
 
-static int set_aslr(
+static uint64_t *number_field(struct vm_config *c, const char *key)
+{
+	return strcmp(key, "aslr") ? &c->seed : &c->aslr;
+}
+
+static int set_number(
 	struct vm_config *c, const char *key, const char *value, char *err)
 {
 	uint64_t v;
 
-	if (!parse_number(value, &v))
+	if (!number_parse(value, &v))
 		return refuse(err, key, value, "a number below 2^64");
-	c->aslr = v;
+	*number_field(c, key) = v;
 	return 0;
 }
 
-static void get_aslr(
+static void get_number(
 	const struct vm_config *c, const char *key, char *buf, size_t size)
 {
-	vm_snprintf(buf, size, "%llu", ULL(c->aslr));
+	vm_snprintf(buf, size, "%llu",
+		ULL(*number_field((struct vm_config *)c, key)));
 }
 
-static int set_seed(
-	struct vm_config *c, const char *key, const char *value, char *err)
+static uint32_t name_index(
+	const char *const *names, uint32_t nr, const char *value)
 {
-	uint64_t v;
+	uint32_t i = 0;
 
-	if (!parse_number(value, &v))
-		return refuse(err, key, value, "a number below 2^64");
-	c->seed = v;
-	return 0;
-}
-
-static void get_seed(
-	const struct vm_config *c, const char *key, char *buf, size_t size)
-{
-	vm_snprintf(buf, size, "%llu", ULL(c->seed));
+	while (i < nr && strcmp(value, names[i]))
+		i++;
+	return i;
 }
 
 static int set_vsyscall(
 	struct vm_config *c, const char *key, const char *value, char *err)
 {
-	for (uint32_t i = 0; i < 3; i++) {
-		if (strcmp(value, vsyscall_names[i]))
-			continue;
-		c->vsyscall = i;
-		return 0;
-	}
-	return refuse(err, key, value, "none, xonly or emulate");
+	uint32_t i = name_index(vsyscall_names, 3, value);
+
+	if (i == 3)
+		return refuse(err, key, value, "none, xonly or emulate");
+	c->vsyscall = i;
+	return 0;
 }
 
 static void get_vsyscall(
@@ -385,15 +321,41 @@ static int set_soft_dirty(
 	return 0;
 }
 
-static void get_soft_dirty(
+static int set_policy(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	uint32_t i = name_index(policy_names, NR_POLICIES, value);
+
+	if (i == NR_POLICIES)
+		return refuse(err, key, value,
+			"linux, fifo, lru, mru, clock, eclock, nru, lfu, "
+			"aging, random, ws or opt");
+	c->policy = i;
+	return 0;
+}
+
+static void get_policy(
 	const struct vm_config *c, const char *key, char *buf, size_t size)
 {
-	vm_snprintf(buf, size, "%u", c->soft_dirty);
+	vm_snprintf(buf, size, "%s", policy_names[c->policy % NR_POLICIES]);
+}
+
+static int set_frames(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	uint64_t v;
+
+	if (!number_parse(value, &v) || v > UINT32_MAX)
+		return refuse(err, key, value,
+			"a number of pages below 2^32, 0: as many as fit");
+	c->frames = (uint32_t)v;
+	return 0;
 }
 
 /* In the order of key_table. */
 const char *const vm_config_keys[] = {"arch", "ram", "swap", "disk", "cpus",
-	"nodes", "pcid", "tlb", "seed", "vsyscall", "aslr", "soft_dirty", NULL};
+	"nodes", "pcid", "tlb", "seed", "vsyscall", "aslr", "soft_dirty",
+	"policy", "frames", NULL};
 
 const char *const vm_config_help[] = {
 	"x86_64 or i386",
@@ -408,6 +370,8 @@ const char *const vm_config_help[] = {
 	"none, xonly or emulate, as the kernel's parameter",
 	"seed of random address layouts, 0: none is random",
 	"1: clear_refs and pagemap track which pages are stored to",
+	"of page replacement: linux, fifo, lru, clock, ..., see help/policies",
+	"pages that a textbook policy keeps, 0: as many as fit",
 	NULL,
 };
 
@@ -419,14 +383,16 @@ static const struct {
 	{set_size, get_size},
 	{set_size, get_size},
 	{set_size, get_size},
-	{set_cpus, get_cpus},
-	{set_nodes, get_nodes},
-	{set_pcid, get_pcid},
+	{set_cpus, get_u32},
+	{set_nodes, get_u32},
+	{set_pcid, get_u32},
 	{set_tlb, get_tlb},
-	{set_seed, get_seed},
+	{set_number, get_number},
 	{set_vsyscall, get_vsyscall},
-	{set_aslr, get_aslr},
-	{set_soft_dirty, get_soft_dirty},
+	{set_number, get_number},
+	{set_soft_dirty, get_u32},
+	{set_policy, get_policy},
+	{set_frames, get_u32},
 };
 
 static int key_find(const char *key)
@@ -574,6 +540,11 @@ int vm_config_check(const struct vm_config *c, char *err)
 		vm_snprintf(err, SENTENCE_MAX,
 			"soft_dirty=%u: %s does not track stores",
 			c->soft_dirty, a->name);
+		return -EINVAL;
+	}
+	if (c->policy >= NR_POLICIES) {
+		vm_snprintf(err, SENTENCE_MAX, "policy %u is none of the %u",
+			c->policy, NR_POLICIES);
 		return -EINVAL;
 	}
 	if (c->vsyscall > 2) {

@@ -85,6 +85,8 @@
 	X(ALLOCSTALL_NORMAL, "allocstall_normal")         \
 	X(ALLOCSTALL_MOVABLE, "allocstall_movable")       \
 	X(PAGEOUTRUN, "pageoutrun")                       \
+	X(POLICY_PAGE_IN, "policy_page_in")               \
+	X(POLICY_EVICT, "policy_evict")                   \
 	X(OOM_KILL, "oom_kill")                           \
 	X(TRACE_ACCESSES, "trace_accesses")               \
 	X(TRACE_OUTSIDE, "trace_outside")                 \

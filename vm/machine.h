@@ -39,6 +39,8 @@ struct vm_config {
 	uint64_t aslr;	     /* settings.aslr at the beginning */
 	uint32_t vsyscall;   /* 0 none, 1 xonly, 2 emulate */
 	uint32_t soft_dirty; /* 1: stores are tracked, see mm/soft_dirty.h */
+	uint32_t policy;     /* settings.policy at the beginning */
+	uint32_t frames;     /* settings.frames at the beginning */
 	uint32_t
 		given; /* keys that a later arch= leaves alone; 0 once booted */
 };
@@ -72,6 +74,11 @@ struct settings {
 	uint64_t dirty_bytes, dirty_background_bytes;
 	uint32_t dirty_expire_centisecs, dirty_writeback_centisecs;
 	uint64_t aslr; /* seed of random address layouts, 0 none */
+	/* replacement, see reclaim/policy.h */
+	uint32_t policy;      /* enum policy; set by policy_set() */
+	uint32_t frames;      /* pages that it keeps at most, 0: what fits */
+	uint64_t policy_tick; /* accesses between two ticks of its timer */
+	uint64_t ws_window;   /* accesses that a working set looks back */
 };
 
 enum thp_when { THP_NEVER, THP_MADVISE, THP_ALWAYS };
@@ -253,6 +260,18 @@ struct root {
 	/* reclaim */
 	uint32_t oom_victims, reserved3;
 
+	/* a textbook policy instead of all that, see reclaim/policy_i.h */
+	struct policy_state {
+		uint32_t nr;		 /* pages that it orders */
+		uint32_t nr_aside;	 /* pages that could not leave */
+		uint32_t hand, low, top; /* of the slots */
+		uint32_t nr_class[4];	 /* by referenced and modified */
+		uint32_t reserved;
+		uint64_t now;	    /* accesses since it began */
+		uint64_t next_tick; /* its timer rings behind that access */
+		uint64_t page_ins, evictions;
+	} policy;
+
 	uint64_t dmesg_end; /* bytes ever written to the log */
 	/* inodes that have dirty pages, oldest first */
 	idx_t dirty_first, dirty_last;
@@ -285,6 +304,7 @@ struct root {
 
 /* The search tree of one address space; derived, see mm/vma_tree.h. */
 struct vma_tree;
+struct future;
 
 struct vm {
 	struct arena arena;
@@ -317,6 +337,7 @@ struct vm {
 
 	/* derived from the state, rebuilt by vm_reindex() */
 	struct vma_tree *trees; /* one per mm, indexed as SEG_MM */
+	struct future *future;	/* of a trace, see mmu/future.h */
 	void *vma_nodes;	/* of all trees of VMAs */
 	void *vma_leaves;	/* node of each VMA, indexed as SEG_VMA */
 	const void *last_verb;	/* newest command row, a guess for the next */

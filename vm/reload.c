@@ -11,6 +11,7 @@
 #include "disk/disk.h"
 #include "mm/mm.h"
 #include "phys/lru.h"
+#include "reclaim/policy.h"
 #include "swap/swap.h"
 #include "task/task.h"
 #include "vm.h"
@@ -147,7 +148,7 @@ static int check_phys(struct vm *m)
 		check_limit(m, "the kernel's page table", r->kernel_pgd, end))
 		return -EINVAL;
 	/* an I/O error there, a refusal here */
-	if (phys_check(m) || lru_check(m)) {
+	if (phys_check(m) || lru_check(m) || policy_check(m)) {
 		m->fail.err = EINVAL;
 		return -EINVAL;
 	}

@@ -8,10 +8,12 @@
 
 #include "disk/disk.h"
 #include "kernel/dmesg.h"
+#include "mmu/future.h"
 #include "mmu/mmu.h"
 #include "mm/hugetlb.h"
 #include "mm/rmap.h"
 #include "phys/lru.h"
+#include "reclaim/policy.h"
 #include "reload.h"
 #include "swap/swap.h"
 #include "task/task.h"
@@ -60,6 +62,8 @@ uint64_t vm_seg_bytes(
 		return c->swap + DISK_BLOCK;
 	case SEG_DMESG:
 		return DMESG_BYTES;
+	case SEG_POLICY:
+		return policy_bytes(end >> a->page_shift);
 	default:
 		return pool_elem_size(id) * (uint64_t)pool_max[id];
 	}
@@ -99,7 +103,8 @@ struct vm *vm_blank(
 			return give_up(m, err);
 	}
 	if (arena_track(m, SEG_RAM) || arena_track(m, SEG_BLOCK) ||
-		arena_track(m, SEG_SWAP) || arena_scratch(m) || task_init(m))
+		arena_track(m, SEG_SWAP) || arena_scratch(m) ||
+		future_init(m) || task_init(m))
 		return give_up(m, err);
 	m->root = seg_at(m, SEG_ROOT, 0);
 	m->root->config = *c;
@@ -142,6 +147,8 @@ static const struct settings default_settings = {
 	.dirty_background_ratio = 10,
 	.dirty_expire_centisecs = 3000,
 	.dirty_writeback_centisecs = 500,
+	.policy_tick = 1000000,
+	.ws_window = 10000,
 	.thp_zero_page = 1,
 	.thp_defrag = 1,
 	.cost_syscall_ns = 200,
@@ -160,6 +167,7 @@ static void root_boot(struct vm *m)
 	r->arch_index = (uint32_t)(m->arch - arch_table);
 	r->set = default_settings;
 	r->set.aslr = r->config.aslr;
+	r->set.frames = r->config.frames;
 	r->rng[0] = seed_step(&x);
 	r->rng[1] = seed_step(&x);
 	r->next_pid = 1;
@@ -198,6 +206,7 @@ struct vm *vm_boot(
 	root_boot(m);
 	if (boot_steps(m))
 		return give_up(m, err);
+	policy_set(m, m->root->config.policy);
 	vm_fail_clear(m);
 	return m;
 }
@@ -208,6 +217,7 @@ void vm_destroy(struct vm *m)
 		return;
 	vma_tree_free(m);
 	task_free(m);
+	future_free(m);
 	arena_release(m);
 	free(m);
 }
@@ -261,6 +271,7 @@ int vm_check(struct vm *m)
 	static int (*const check[])(struct vm * m) = {
 		phys_check,
 		lru_check,
+		policy_check,
 		mm_check,
 		rmap_check,
 		swap_check,

@@ -176,7 +176,8 @@ static void test_arch_defaults(void **state)
 static void test_defaults(void **state)
 {
 	static const char *const expected[] = {"x86_64", "256M", "64M", "256M",
-		"2", "1", "1", "64/4,1536/12,32/4", "1", "xonly", "0", "0"};
+		"2", "1", "1", "64/4,1536/12,32/4", "1", "xonly", "0", "0",
+		"linux", "0"};
 	struct vm_config c;
 	char text[64], err[SENTENCE_MAX];
 

@@ -6,6 +6,7 @@
 
 #include "../format.h"
 #include "../mm/hugetlb.h"
+#include "../reclaim/policy.h"
 #include "command.h"
 
 struct setting {
@@ -15,7 +16,7 @@ struct setting {
 	int64_t min;
 	uint64_t max;
 	/* words for the values 0, 1, ..., or none */
-	const char *words[6];
+	const char *words[NR_POLICIES + 1];
 	const char *help;
 };
 
@@ -47,6 +48,14 @@ static const struct setting rows[] = {
 		"seed of random layouts, of programs executed from now on"},
 	{"fault_around_pages", U32(fault_around_pages), 1, 512, {NULL},
 		"pages of the window around a read fault of a file"},
+	{"policy", U32(policy), 0, NR_POLICIES - 1, {POLICY_NAMES},
+		"which pages leave; help/policies has the rules"},
+	{"frames", U32(frames), 0, UINT32_MAX, {NULL},
+		"pages that a textbook policy keeps, 0: as many as fit"},
+	{"policy_tick", U64(policy_tick), 1, 1ull << 50, {NULL},
+		"accesses between two ticks of the timer of nru and aging"},
+	{"ws_window", U64(ws_window), 1, 1ull << 50, {NULL},
+		"accesses that the working set of ws looks back"},
 	{"swappiness", U32(swappiness), 0, 200, {NULL},
 		"how readily anonymous pages go, against pages of files"},
 	{"page-cluster", U32(page_cluster), 0, 5, {NULL},
@@ -111,6 +120,8 @@ static void store(struct vm *m, const struct setting *s, uint64_t v)
 
 	if (s->offset == offsetof(struct settings, nr_hugepages))
 		hugetlb_resize(m, v);
+	else if (s->offset == offsetof(struct settings, policy))
+		policy_set(m, (enum policy)v);
 	else if (s->bytes == 4)
 		*(uint32_t *)field = (uint32_t)v;
 	else
@@ -165,7 +176,7 @@ static void setting_words(const struct setting *s, char *buf, size_t size)
 static int value_refuse(
 	struct vm *m, const struct setting *s, const char *value, size_t len)
 {
-	char list[80];
+	char list[120];
 
 	if (!s->words[0])
 		return vm_fail(m, EINVAL,
@@ -202,6 +213,9 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 	if (value_parse(s, value, value_len, &v))
 		return value_refuse(m, s, value, value_len);
 	store(m, s, v);
+	if (!strcmp(s->name, "frames") || !strcmp(s->name, "policy_tick") ||
+		!strcmp(s->name, "ws_window"))
+		policy_set(m, m->root->set.policy);
 	if (!strcmp(s->name, "aslr")) /* the same seed, the same addresses */
 		m->root->aslr_draws = 0;
 	for (unsigned i = 0; i < 2 * NR_PAIRS; i++) {

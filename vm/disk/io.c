@@ -24,6 +24,8 @@ static void mark_accessed(struct vm *m, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, pfn);
 
+	if (policy_on(m))
+		return;
 	if (!(f->flags & FR_REFERENCED))
 		f->flags |= FR_REFERENCED;
 	else if (!(f->flags & (FR_ACTIVE | FR_MLOCKED)))
@@ -57,7 +59,8 @@ int64_t file_read(
 	if (left > n->size - off)
 		left = n->size - off;
 	len = piece_of(m, off, left);
-	if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES))
+	if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
+		policy_reserve(m, !cache_lookup(m, f->inode, page)))
 		return -ENOMEM;
 	if (n->type == INODE_FILE) {
 		end = (off + left + m->page_size - 1) >> m->page_shift;
@@ -66,6 +69,7 @@ int64_t file_read(
 			return -ENOMEM;
 		if ((f->ra.prev - 1) >> m->page_shift != page)
 			mark_accessed(m, pfn);
+		policy_access(m, pfn, 0, false);
 	}
 	disk_read(m, f->inode, off, buf, len);
 	f->ra.prev = off + len;
@@ -103,6 +107,7 @@ static int write_file(struct vm *m, idx_t inode, uint64_t off,
 		return err;
 	}
 	cache_write(m, n, off, buf, len);
+	policy_access(m, pfn, 0, true);
 	inode_touch(m, inode);
 	return 0;
 }
@@ -129,6 +134,9 @@ int64_t file_write(struct vm *m, idx_t file, uint64_t off, const uint8_t *buf,
 			"a file of huge pages is written through mappings "
 			"alone");
 	err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+	if (!err)
+		err = policy_reserve(
+			m, !cache_lookup(m, inode, off >> m->page_shift));
 	if (!err)
 		err = write_file(m, inode, off, buf, len);
 	return err ? err : (int64_t)len;

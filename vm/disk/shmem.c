@@ -106,6 +106,7 @@ int64_t shmem_write(
 			page == last ? off + len : (page + 1) << m->page_shift;
 
 		if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
+			policy_reserve(m, !cache_lookup(m, inode, page)) ||
 			cache_get(m, inode, page, NULL) == PFN_NONE)
 			return -ENOMEM;
 		cache_write(m, n, from, (const uint8_t *)buf + (from - off),

@@ -14,6 +14,7 @@
  */
 #include "../mm/mm.h"
 #include "../phys/phys.h"
+#include "../reclaim/policy.h"
 #include "disk_i.h"
 
 #define CHUNK	    1024u /* pages: Linux's MAX_WRITEBACK_PAGES */
@@ -75,6 +76,8 @@ void cache_clear_dirty(struct vm *m, struct frame *f)
 	struct inode *n;
 
 	f->flags &= ~FR_DIRTY;
+	if (policy_on(m))
+		policy_page_cleaned(m, (pfn_t)(f - frame_at(m, 0)));
 	if (!was || f->state != FRAME_FILE)
 		return;
 	n = inode_at(m, f->owner);

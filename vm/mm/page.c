@@ -52,6 +52,8 @@ static int anon_map(struct fault *x, pfn_t pfn)
 	struct vm *m = x->m;
 	uint64_t e = pte_make(m, pfn, x->v->flags, x->v->flags & VM_WRITE);
 
+	if (!x->write)
+		e &= ~m->arch->pte.dirty;
 	if (pt_set(m, x->v->mm, x->va, e)) {
 		buddy_free(m, pfn, 0, USE_ANON);
 		return -ENOMEM;
@@ -70,7 +72,7 @@ static int anon_fault(struct fault *x)
 	struct vm *m = x->m;
 	pfn_t pfn;
 
-	if (!x->write) {
+	if (!x->write && !policy_on(m)) {
 		count(x, CNT_FAULT_ZERO);
 		return pt_set(m, x->v->mm, x->va,
 			pte_make(m, m->root->zero_pfn, x->v->flags, false) |
@@ -521,13 +523,17 @@ int handle_fault(
 	int err;
 
 	err = make_room(m, t);
+	if (!err && policy_on(m) && m->root->set.frames) {
+		m->running = t;
+		err = policy_reserve(m, fault_needs(m, v, x.va, write));
+	}
 	if (err)
 		return err;
 	m->root->count[CNT_PGFAULT]++;
 	err = FAULT_SMALL;
 	if (v->flags & VM_HUGETLB)
 		err = hugetlb_fault(m, v, va, write);
-	else if (m->arch->thp && !v->file && !v->special)
+	else if (m->arch->thp && !v->file && !v->special && !policy_on(m))
 		err = huge_fault(m, v, va, write);
 	if (err == FAULT_SMALL)
 		err = leaf_fault(&x);

@@ -9,6 +9,7 @@
 #include "../abi.h"
 #include "../disk/disk.h"
 #include "../mm/huge.h"
+#include "../reclaim/policy.h"
 #include "../swap/swap.h"
 
 #define SI_KERNEL 128
@@ -95,6 +96,7 @@ int mem_access(struct vm *m, struct task *t, vaddr_t va, uint64_t len,
 			memcpy(frame_bytes(m, pfn) + off, p, n);
 		else if (p)
 			memcpy(p, ram_at(m, pfn_to_pa(m, pfn)) + off, n);
+		policy_access(m, pfn, va, kind == ACC_WRITE);
 		if (p)
 			p += n;
 		va += n;

@@ -187,6 +187,10 @@ void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
 void tlb_flush_huge(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
 void tlb_flush_mm(struct vm *m, idx_t mm);
 
+/* The frame of entry i of the processor's first level, PFN_NONE of a free one;
+ * false behind the last. */
+bool tlb_first_level(const struct vm *m, unsigned cpu, unsigned i, pfn_t *pfn);
+
 /* One valid entry, for cpu/N/tlb. */
 struct tlb_view {
 	unsigned level, set, way;

@@ -146,6 +146,23 @@ static inline void tlb_push(
 	set[0] = e;
 }
 
+/* The address of a trace's record, as the process sees it. */
+static inline vaddr_t record_va(const struct vm *m, uint64_t rec)
+{
+	if (m->arch->va_bits <= 32)
+		return rec & ((1ull << VA_TAG_BITS) - 1);
+	return (vaddr_t)((int64_t)(rec << (64 - VA_TAG_BITS)) >>
+			 (64 - VA_TAG_BITS));
+}
+
+/* Its bytes, up to the end of the address space. */
+static inline uint64_t record_size(uint64_t rec, vaddr_t va)
+{
+	uint64_t size = 1ull << (rec >> VA_TAG_BITS & 15);
+
+	return va + size - 1 < va ? -va : size;
+}
+
 /* ---- translation of one process's accesses (mmu/translate.c) ---- */
 
 /*

@@ -146,6 +146,16 @@ void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va)
 	tlb_flush_range(m, mm, va, va + m->page_size);
 }
 
+bool tlb_first_level(const struct vm *m, unsigned cpu, unsigned i, pfn_t *pfn)
+{
+	struct tlb_level l = tlb_level(m, cpu, 0);
+
+	if (i >= l.sets * l.ways)
+		return false;
+	*pfn = l.e[i].tag ? l.e[i].pfn : PFN_NONE;
+	return true;
+}
+
 /* ---- look --------------------------------------------------------------- */
 
 static vaddr_t tag_va(const struct vm *m, uint64_t tag)

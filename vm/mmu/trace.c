@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include "../abi.h"
+#include "../reclaim/policy.h"
+#include "future.h"
 
 /* Counts of loads, stores and fetches packed into one word, 21 bits each. */
 #define LANE_BITS    21
@@ -26,7 +28,6 @@
 #define COPY_RECORDS 512
 #define LANE_RECORDS LANE_MASK /* a lane holds so many before it is emptied */
 
-#define VA_BITS 58
 #define NR_ROWS 64
 
 /* What the six bits above a record's address, kind and size, ask for. */
@@ -42,6 +43,13 @@ struct trace {
 	struct trace_stats *st;
 	uint64_t set_mask, want;
 	vaddr_t hole_start, hole_end; /* known to hold no VMA */
+	/* what a textbook policy is told of */
+	const uint64_t *chunk; /* the records that run now */
+	uint64_t now;	       /* accesses before them */
+	size_t nr_known;       /* opt: records ahead whose pages it knows */
+	size_t nr_done;	       /* of these, records before the chunk */
+	uint64_t *word;	       /* by frame */
+	bool policy, wants_seen, again;
 	struct row row[NR_ROWS];
 	struct walk_memo memo[NR_MEMOS];
 };
@@ -147,8 +155,18 @@ static bool outside(struct trace *x, vaddr_t va)
 
 enum piece { PIECE_DONE, PIECE_OUTSIDE, PIECE_REFUSED };
 
+/* The entry that a miss drops from level 1 was used since its page was seen. */
+static void see_last(struct trace *x, vaddr_t va)
+{
+	uint64_t vpn = tlb_vpn(va, x->r.m->page_shift);
+	const struct tlb_entry *set = tlb_set(&x->r.l1, vpn);
+
+	if (set[x->r.l1.ways - 1].tag)
+		policy_page_seen(x->r.m, set[x->r.l1.ways - 1].pfn);
+}
+
 /* One page of one access. */
-static enum piece slow_page(struct trace *x, vaddr_t va, enum access_kind kind)
+static enum piece translate(struct trace *x, vaddr_t va, enum access_kind kind)
 {
 	struct mmu_run *r = &x->r;
 	uint64_t need = tlb_need(kind);
@@ -181,6 +199,19 @@ static enum piece slow_page(struct trace *x, vaddr_t va, enum access_kind kind)
 	return err ? PIECE_REFUSED : PIECE_DONE;
 }
 
+static enum piece slow_page(struct trace *x, vaddr_t va, enum access_kind kind)
+{
+	enum piece p;
+
+	if (x->wants_seen)
+		see_last(x, va);
+	p = translate(x, va, kind);
+	if (x->policy && p == PIECE_DONE)
+		policy_page_used(x->r.m, mmu_pfn(&x->r, va), va,
+			kind == ACC_WRITE, x->again);
+	return p;
+}
+
 static void slow_access(
 	struct trace *x, vaddr_t va, uint64_t size, enum access_kind kind)
 {
@@ -207,24 +238,31 @@ _Static_assert(TRACE_LOAD == ACC_READ && TRACE_STORE == ACC_WRITE &&
 		       TRACE_FETCH == ACC_EXEC,
 	"the kinds of a record are those of an access");
 
-/* False if the process is to die: the trace ends. */
-static __attribute__((noinline)) bool slow_record(struct trace *x, uint64_t rec)
+static void policy_now(struct trace *x, size_t record)
 {
-	vaddr_t va =
-		(vaddr_t)((int64_t)(rec << (64 - VA_BITS)) >> (64 - VA_BITS));
-	uint64_t size = 1ull << (rec >> VA_BITS & 15);
-	uint64_t kind = rec >> 62;
+	x->r.m->root->policy.now = x->now + record + 1;
+	if (x->r.m->root->set.policy == POLICY_OPT)
+		future_at(x->r.m, x->nr_done + record);
+}
 
-	if (x->r.m->arch->va_bits <= 32)
-		va &= (1ull << VA_BITS) - 1;
-	if (va + size - 1 < va) /* the last bytes of the address space */
-		size = -va;
+/* False if the process is to die: the trace ends. */
+static __attribute__((noinline)) bool slow_record(
+	struct trace *x, const uint64_t *rec)
+{
+	vaddr_t va = record_va(x->r.m, *rec);
+	uint64_t size = record_size(*rec, va);
+	uint64_t kind = *rec >> 62;
+
+	if (x->policy)
+		policy_now(x, (size_t)(rec - x->chunk));
 	if (kind != TRACE_MODIFY) {
 		slow_access(x, va, size, (enum access_kind)kind);
 		return !x->r.t->oom_victim;
 	}
 	slow_access(x, va, size, ACC_READ);
+	x->again = true;
 	slow_access(x, va, size, ACC_WRITE);
+	x->again = false;
 	return !x->r.t->oom_victim;
 }
 
@@ -254,23 +292,36 @@ static __attribute__((noinline)) bool huge_hit(
 	return false;
 }
 
+/* What a policy must know of a hit. */
+static inline __attribute__((always_inline)) void note_hit(
+	enum track track, uint64_t *word, uint64_t now)
+{
+	if (track == TRACK_TIME)
+		*word = now;
+	else if (track == TRACK_COUNT)
+		++*word;
+}
+
 /*
  * Runs nr records, at most LANE_RECORDS; returns the lanes of those that hit
- * level 1.  page_shift and ways are constants where this is inlined.
+ * level 1.  page_shift, ways and track are constants where this is inlined.
  */
 static inline __attribute__((always_inline)) uint64_t run_records(
 	struct trace *x, const uint64_t *rec, size_t nr, unsigned page_shift,
-	unsigned ways)
+	unsigned ways, enum track track)
 {
 	struct tlb_entry *const entries = x->r.l1.e;
 	const uint64_t set_mask = x->set_mask, want = x->want;
 	const uint64_t page_mask = (1ull << page_shift) - 1;
 	const struct row *const rows = x->row;
 	const uint32_t *const huge_sizes = &x->r.cpu->huge_sizes;
+	const uint64_t *const chunk = rec;
+	uint64_t *const word = x->word;
+	const uint64_t now = x->now + 1;
 	uint64_t lanes = 0;
 
 	for (const uint64_t *end = rec + nr; rec != end; rec++) {
-		const struct row *row = &rows[*rec >> VA_BITS];
+		const struct row *row = &rows[*rec >> VA_TAG_BITS];
 		uint64_t vpn = tlb_vpn(*rec, page_shift);
 		uint64_t tag = vpn << 12 | want;
 		struct tlb_entry *set = entries + (vpn & set_mask) * ways;
@@ -279,12 +330,14 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 
 		if (__builtin_expect(
 			    (int64_t)(*rec & page_mask) > row->last, 0)) {
-			if (!slow_record(x, *rec))
+			if (!slow_record(x, rec))
 				break;
 			continue;
 		}
 		if (!((set->tag ^ tag) & row->mask)) {
 			lanes += row->count;
+			note_hit(track, word + set->pfn,
+				now + (uint64_t)(rec - chunk));
 			continue;
 		}
 		while (w < ways && (set[w].tag ^ tag) & row->mask)
@@ -292,7 +345,7 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 		if (w == ways) {
 			if (*huge_sizes && huge_hit(x, *rec, row))
 				lanes += row->count;
-			else if (!slow_record(x, *rec))
+			else if (!slow_record(x, rec))
 				break;
 			continue;
 		}
@@ -301,19 +354,33 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 			set[w] = set[w - 1];
 		set[0] = e;
 		lanes += row->count;
+		note_hit(track, word + e.pfn, now + (uint64_t)(rec - chunk));
 	}
 	return lanes;
 }
 
-static uint64_t run_any(struct trace *x, const uint64_t *rec, size_t nr)
+static inline __attribute__((always_inline)) uint64_t run_tracked(
+	struct trace *x, const uint64_t *rec, size_t nr, enum track track)
 {
 	unsigned shift = x->r.m->page_shift, ways = x->r.l1.ways;
 
 	if (shift == 12 && ways == 4)
-		return run_records(x, rec, nr, 12, 4);
+		return run_records(x, rec, nr, 12, 4, track);
 	if (shift == 12 && ways == 8)
-		return run_records(x, rec, nr, 12, 8);
-	return run_records(x, rec, nr, shift, ways);
+		return run_records(x, rec, nr, 12, 8, track);
+	return run_records(x, rec, nr, shift, ways, track);
+}
+
+static uint64_t run_any(struct trace *x, const uint64_t *rec, size_t nr)
+{
+	switch (policy_tracks(x->r.m)) {
+	case TRACK_TIME:
+		return run_tracked(x, rec, nr, TRACK_TIME);
+	case TRACK_COUNT:
+		return run_tracked(x, rec, nr, TRACK_COUNT);
+	default:
+		return run_tracked(x, rec, nr, TRACK_NOTHING);
+	}
 }
 
 /* ---- a whole trace ---------------------------------------------------------
@@ -347,13 +414,84 @@ static const uint64_t *next_records(
 	return copy;
 }
 
-void trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
+/* A chunk ends where the policy's timer rings, and with what opt knows. */
+static size_t policy_begin(struct trace *x, const void *records, size_t nr)
+{
+	struct policy_state *p = &x->r.m->root->policy;
+	const struct mm *mm = mm_at(x->r.m, x->r.t->mm);
+
+	if (x->r.m->root->set.policy == POLICY_OPT && !x->nr_known) {
+		x->nr_known = policy_learn(x->r.m, mm, records, nr);
+		x->nr_done = 0;
+	}
+	if (x->nr_known && nr > x->nr_known)
+		nr = x->nr_known;
+	if (nr > p->next_tick - p->now)
+		nr = p->next_tick - p->now;
+	x->now = p->now;
+	return nr;
+}
+
+static void policy_end(struct trace *x, size_t nr)
+{
+	struct policy_state *p = &x->r.m->root->policy;
+
+	if (x->r.t->oom_victim) /* now is where it ended */
+		return;
+	p->now = x->now + nr;
+	x->nr_done += nr;
+	if (x->nr_known)
+		x->nr_known -= nr;
+	if (p->now >= p->next_tick)
+		policy_tick(x->r.m);
+}
+
+static void policy_leave(struct trace *x)
+{
+	if (x->r.m->root->set.policy == POLICY_OPT)
+		policy_unlearn(x->r.m);
+	else if (x->wants_seen)
+		policy_catch_up(x->r.m, x->r.t->cpu);
+}
+
+static void count_lanes(struct mmu_run *r, uint64_t lanes)
+{
+	uint64_t loads = lanes & LANE_MASK;
+	uint64_t stores = lanes >> LANE_BITS & LANE_MASK;
+	uint64_t fetches = lanes >> 2 * LANE_BITS;
+
+	r->loads += loads;
+	r->stores += stores;
+	r->fetches += fetches;
+	r->l1_hits += loads + stores + fetches;
+}
+
+static void run_all(struct trace *x, const uint8_t *at, size_t nr)
 {
 	uint64_t copy[COPY_RECORDS];
-	const uint8_t *at = records;
+
+	while (nr && !x->r.t->oom_victim) {
+		size_t n = x->policy ? policy_begin(x, at, nr) : nr;
+
+		x->chunk = next_records(copy, at, &n);
+		count_lanes(&x->r, run_any(x, x->chunk, n));
+		if (x->policy)
+			policy_end(x, n);
+		at += n * sizeof(*copy);
+		nr -= n;
+	}
+}
+
+void trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
+{
 	uint64_t min_flt = t->min_flt, maj_flt = t->maj_flt;
 	uint64_t outside_before = t->trace.outside;
-	struct trace x = {.st = &t->trace};
+	struct trace x = {
+		.st = &t->trace,
+		.policy = policy_on(m),
+		.wants_seen = policy_wants_seen(m),
+		.word = policy_words(m),
+	};
 
 	if (!t->mm || !nr)
 		return;
@@ -362,21 +500,9 @@ void trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
 	rows_init(&x);
 	x.set_mask = x.r.l1.sets - 1;
 	x.want = x.r.base | TLB_RIGHTS;
-	while (nr && !t->oom_victim) {
-		size_t n = nr;
-		const uint64_t *rec = next_records(copy, at, &n);
-		uint64_t lanes = run_any(&x, rec, n);
-		uint64_t loads = lanes & LANE_MASK;
-		uint64_t stores = lanes >> LANE_BITS & LANE_MASK;
-		uint64_t fetches = lanes >> 2 * LANE_BITS;
-
-		x.r.loads += loads;
-		x.r.stores += stores;
-		x.r.fetches += fetches;
-		x.r.l1_hits += loads + stores + fetches;
-		at += n * sizeof(*rec);
-		nr -= n;
-	}
+	run_all(&x, records, nr);
+	if (x.policy)
+		policy_leave(&x);
 	vm_fail_clear(m);
 	stats_add(x.st, &x.r);
 	x.st->faults_minor += t->min_flt - min_flt;

@@ -27,6 +27,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "../reclaim/policy.h"
 #include "phys_i.h"
 
 void phys_mark_used(struct vm *m, pfn_t end)
@@ -366,6 +367,8 @@ void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use)
 	pfn_t end = pfn + (1u << order);
 
 	assert(f->state > FRAME_RESERVED && f->order == order);
+	if (policy_on(m))
+		policy_page_freed(m, pfn);
 	for (pfn_t i = 0; i < 1u << order; i++)
 		frame_reset(f + i);
 	z->pages[use] -= 1u << order;

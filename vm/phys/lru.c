@@ -8,6 +8,8 @@ void lru_add_tail(struct vm *m, pfn_t pfn)
 	enum lru_id id = frame_lru(f);
 
 	frame_link(m, lru_count(m, pfn, id, 1 << f->order), pfn, true);
+	if (policy_on(m))
+		policy_page_listed(m, pfn);
 }
 
 /* ---- check --------------------------------------------------------------- */

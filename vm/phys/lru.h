@@ -19,6 +19,7 @@
 #ifndef PAGEFS_VM_LRU_H
 #define PAGEFS_VM_LRU_H
 
+#include "../reclaim/policy.h"
 #include "phys.h"
 
 static inline bool frame_on_lru(const struct frame *f)
@@ -65,6 +66,8 @@ static inline void lru_add(struct vm *m, pfn_t pfn)
 	enum lru_id id = frame_lru(f);
 
 	frame_link(m, lru_count(m, pfn, id, 1 << f->order), pfn, false);
+	if (policy_on(m))
+		policy_page_listed(m, pfn);
 }
 
 /* Takes it off; its flags have not changed since it was added. */

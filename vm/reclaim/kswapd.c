@@ -5,6 +5,7 @@
  */
 #include "../swap/swap.h"
 #include "oom.h"
+#include "policy.h"
 #include "reclaim_i.h"
 
 /* Rounds without a page before the OOM killer is asked. */
@@ -107,13 +108,24 @@ static uint64_t direct(struct vm *m, enum gfp_zone gfp)
 	return find_pages(m, &sc);
 }
 
+/* A policy takes pages from all zones.  Where those of some alone help, as for
+ * tables where there is high memory or for one node, Linux's lists are looked
+ * at. */
+static bool policy_helps(const struct vm *m, enum gfp_zone gfp)
+{
+	unsigned all = (1u << m->root->config.nodes) - 1;
+
+	return policy_on(m) && (m->allowed & all) == all &&
+	       m->gfp_zone[gfp] == m->gfp_zone[GFP_HIGHUSER];
+}
+
 int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
 	unsigned vain = 0;
 
 	kswapd_wake(m);
 	while (!mem_has_room(m, gfp, nr)) {
-		if (direct(m, gfp))
+		if (policy_helps(m, gfp) ? policy_evict(m) : direct(m, gfp))
 			vain = 0;
 		else if (++vain > MAX_RETRIES || !could_have(m, gfp, nr))
 			return vm_fail(m, ENOMEM,
@@ -198,7 +210,8 @@ void kswapd_run(struct vm *m)
 		if (!n->kswapd_woken)
 			continue;
 		n->kswapd_woken = 0;
-		while (!balanced(m, i) && n->kswapd_failures < MAX_FAILURES)
+		while (!policy_on(m) && !balanced(m, i) &&
+			n->kswapd_failures < MAX_FAILURES)
 			n->kswapd_failures =
 				balance(m, i) ? 0 : n->kswapd_failures + 1;
 	}
@@ -212,7 +225,9 @@ uint64_t reclaim_pages(struct vm *m, uint64_t nr)
 	uint64_t done = 0;
 	unsigned vain = 0;
 
-	while (done < nr && vain < MAX_RETRIES) {
+	while (policy_on(m) && done < nr && policy_evict(m))
+		done++;
+	while (!policy_on(m) && done < nr && vain < MAX_RETRIES) {
 		struct scan sc = {
 			.who = SCAN_PROACTIVE,
 			.zone = m->gfp_zone[GFP_HIGHUSER],
@@ -228,26 +243,30 @@ uint64_t reclaim_pages(struct vm *m, uint64_t nr)
 	return done;
 }
 
-bool reclaim_frame(struct vm *m, pfn_t pfn)
+bool evict_frame(struct vm *m, pfn_t pfn, enum scanner who)
 {
 	const struct scan sc = {
-		.who = SCAN_PROACTIVE,
+		.who = who,
 		.zone = m->gfp_zone[GFP_HIGHUSER],
 		.ignore_references = true,
 	};
 	struct frame *f = frame_at(m, pfn);
 	bool file = !(f->flags & FR_SWAPBACKED);
 
-	if (f->flags & (FR_MLOCKED | FR_LARGE))
-		return false;
 	lru_del(m, pfn);
-	m->root->count[CNT_PGSCAN_PROACTIVE]++;
+	m->root->count[CNT_PGSCAN_KSWAPD + who]++;
 	m->root->count[CNT_PGSCAN_ANON + file]++;
 	if (evict_page(m, &sc, pfn) == FATE_FREED) {
-		m->root->count[CNT_PGSTEAL_PROACTIVE]++;
+		m->root->count[CNT_PGSTEAL_KSWAPD + who]++;
 		m->root->count[CNT_PGSTEAL_ANON + file]++;
 		return true;
 	}
 	lru_add(m, pfn);
 	return false;
+}
+
+bool reclaim_frame(struct vm *m, pfn_t pfn)
+{
+	return !(frame_at(m, pfn)->flags & (FR_MLOCKED | FR_LARGE)) &&
+	       evict_frame(m, pfn, SCAN_PROACTIVE);
 }

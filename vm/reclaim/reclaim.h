@@ -19,6 +19,7 @@
 
 #include "../phys/phys.h"
 #include "../task/task.h"
+#include "policy.h"
 
 /* Whether nr more pages may be taken from one of the zones allowed. */
 bool mem_has_room(const struct vm *m, enum gfp_zone gfp, uint64_t nr);
@@ -39,13 +40,16 @@ static inline int mem_reserve(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 	return mem_reclaim(m, gfp, nr);
 }
 
-/* Pages that one step may take: readahead leaves them. */
+/* Pages that one step may take: readahead leaves them, and under a textbook
+ * policy there is none. */
 #define STEP_PAGES 8u
 
 static inline bool mem_has_spare(const struct vm *m)
 {
 	const struct zone *z = zone_first(m, GFP_HIGHUSER);
 
+	if (policy_on(m))
+		return false;
 	return z->nr_free > z->low + STEP_PAGES ||
 	       mem_has_room(m, GFP_HIGHUSER, STEP_PAGES);
 }

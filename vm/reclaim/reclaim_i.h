@@ -39,6 +39,9 @@ enum fate evict_page(struct vm *m, const struct scan *sc, pfn_t pfn);
  * the flags of their VMAs. */
 unsigned page_referenced(struct vm *m, pfn_t pfn, uint64_t *vm_flags);
 
+/* Takes a page that is on a list out, used or not; false if it must stay. */
+bool evict_frame(struct vm *m, pfn_t pfn, enum scanner who);
+
 /* Looks through the lists of sc->node once (vmscan.c). */
 void shrink_node(struct vm *m, struct scan *sc);
 

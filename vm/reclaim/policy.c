@@ -1,0 +1,466 @@
+/*
+ * The textbook policies: what they hear, and how a victim is taken out.  The
+ * orders are in policy_heap.c and policy_ring.c.
+ */
+#include "policy_i.h"
+
+#include <string.h>
+
+#include "../mm/huge.h"
+#include "../mm/rmap.h"
+#include "../mmu/future.h"
+#include "../swap/swap.h"
+#include "reclaim_i.h"
+
+static const struct {
+	enum order order;
+	enum track track;
+} policies[NR_POLICIES] = {
+	[POLICY_FIFO] = {ORDER_HEAP, TRACK_NOTHING},
+	[POLICY_LRU] = {ORDER_HEAP, TRACK_TIME},
+	[POLICY_MRU] = {ORDER_HEAP, TRACK_TIME},
+	[POLICY_CLOCK] = {ORDER_RING, TRACK_NOTHING},
+	[POLICY_ECLOCK] = {ORDER_RING, TRACK_NOTHING},
+	[POLICY_NRU] = {ORDER_RING, TRACK_NOTHING},
+	[POLICY_LFU] = {ORDER_HEAP, TRACK_COUNT},
+	[POLICY_AGING] = {ORDER_HEAP, TRACK_NOTHING},
+	[POLICY_RANDOM] = {ORDER_BAG, TRACK_NOTHING},
+	[POLICY_WS] = {ORDER_HEAP, TRACK_TIME},
+	[POLICY_OPT] = {ORDER_HEAP, TRACK_NOTHING},
+};
+
+uint64_t policy_bytes(uint64_t frames)
+{
+	return LOG_BYTES +
+	       frames * (sizeof(uint64_t) + sizeof(struct policy_page) +
+				sizeof(struct policy_seat)) +
+	       3 * (frames + 63) / 64 * sizeof(uint64_t) + 3 * sizeof(uint64_t);
+}
+
+uint64_t *policy_words(const struct vm *m)
+{
+	return (uint64_t *)seg_at(m, SEG_POLICY, LOG_BYTES);
+}
+
+enum track policy_tracks(const struct vm *m)
+{
+	return policies[m->root->set.policy].track;
+}
+
+bool policy_wants_seen(const struct vm *m)
+{
+	return m->root->set.policy == POLICY_MRU ||
+	       m->root->set.policy == POLICY_OPT;
+}
+
+enum order policy_order(const struct vm *m)
+{
+	return policies[m->root->set.policy].order;
+}
+
+/* ---- the order ----------------------------------------------------------- */
+
+static void put(struct vm *m, pfn_t pfn)
+{
+	if (policy_order(m) == ORDER_HEAP)
+		heap_put(m, pfn);
+	else if (policy_order(m) == ORDER_RING)
+		ring_put(m, pfn);
+	else
+		policy_sit(m, m->root->policy.nr++,
+			(struct policy_seat){.pfn = pfn});
+}
+
+/* The last page of a bag, or of those set aside, takes the empty seat. */
+static void fill(struct vm *m, uint32_t seat, uint32_t last)
+{
+	struct policy_seat s = *policy_seat(m, last);
+
+	*policy_seat(m, last) = (struct policy_seat){0};
+	if (seat != last)
+		policy_sit(m, seat, s);
+}
+
+static bool is_aside(const struct vm *m, uint32_t seat)
+{
+	return seat >= m->root->max_pfn - m->root->policy.nr_aside;
+}
+
+static void take(struct vm *m, pfn_t pfn)
+{
+	struct policy_state *p = &m->root->policy;
+	uint32_t seat = policy_page(m, pfn)->seat - 1;
+
+	if (is_aside(m, seat))
+		fill(m, seat, m->root->max_pfn - p->nr_aside--);
+	else if (policy_order(m) == ORDER_HEAP)
+		heap_take(m, seat);
+	else if (policy_order(m) == ORDER_RING)
+		ring_take(m, seat);
+	else
+		fill(m, seat, --p->nr);
+	policy_page(m, pfn)->seat = 0;
+}
+
+static void set_aside(struct vm *m, pfn_t pfn)
+{
+	take(m, pfn);
+	policy_sit(m, m->root->max_pfn - ++m->root->policy.nr_aside,
+		(struct policy_seat){.pfn = pfn});
+}
+
+/* There is swap again: those set aside can leave. */
+static void bring_back(struct vm *m)
+{
+	while (m->root->policy.nr_aside) {
+		uint32_t seat = m->root->max_pfn - m->root->policy.nr_aside;
+		pfn_t pfn = policy_seat(m, seat)->pfn;
+
+		take(m, pfn);
+		put(m, pfn);
+	}
+}
+
+/* ---- what it hears ------------------------------------------------------- */
+
+void policy_page_listed(struct vm *m, pfn_t pfn)
+{
+	struct policy_state *p = &m->root->policy;
+	bool locked = frame_at(m, pfn)->flags & FR_MLOCKED;
+
+	if (locked && policy_page(m, pfn)->seat)
+		take(m, pfn);
+	if (locked || policy_page(m, pfn)->seat)
+		return;
+	policy_page(m, pfn)->page_in = ++p->page_ins;
+	*policy_word(m, pfn) = policy_tracks(m) == TRACK_TIME ? p->now : 0;
+	m->root->count[CNT_POLICY_PAGE_IN]++;
+	put(m, pfn);
+}
+
+void policy_page_freed(struct vm *m, pfn_t pfn)
+{
+	if (policy_page(m, pfn)->seat)
+		take(m, pfn);
+}
+
+void policy_page_seen(struct vm *m, pfn_t pfn)
+{
+	uint32_t seat = policy_page(m, pfn)->seat;
+
+	if (seat && !is_aside(m, seat - 1))
+		heap_fix(m, seat - 1);
+}
+
+/* A page of a circle, or set aside from it, gets other bits. */
+static void mark(struct vm *m, pfn_t pfn, uint64_t word)
+{
+	if (is_aside(m, policy_page(m, pfn)->seat - 1))
+		*policy_word(m, pfn) = word;
+	else
+		ring_mark(m, pfn, word);
+}
+
+void policy_page_used(
+	struct vm *m, pfn_t pfn, vaddr_t va, bool write, bool again)
+{
+	uint64_t *word = policy_word(m, pfn);
+	uint32_t seat = policy_page(m, pfn)->seat;
+
+	if (!seat)
+		return;
+	if (policy_tracks(m) == TRACK_TIME)
+		*word = m->root->policy.now;
+	else if (policy_tracks(m) == TRACK_COUNT)
+		*word += !again;
+	else if (m->root->set.policy == POLICY_AGING)
+		*word |= AGING_REFERENCED;
+	else if (m->root->set.policy == POLICY_OPT && !*word)
+		*word = future_page(m, va);
+	else if (policy_order(m) == ORDER_RING)
+		mark(m, pfn,
+			*word | WORD_REFERENCED | (write ? WORD_MODIFIED : 0));
+	if (policy_wants_seen(m))
+		policy_page_seen(m, pfn);
+}
+
+void policy_page_cleaned(struct vm *m, pfn_t pfn)
+{
+	if (policy_page(m, pfn)->seat && policy_order(m) == ORDER_RING)
+		mark(m, pfn, *policy_word(m, pfn) & ~(uint64_t)WORD_MODIFIED);
+}
+
+void policy_catch_up(struct vm *m, unsigned cpu)
+{
+	pfn_t pfn;
+
+	for (unsigned i = 0; tlb_first_level(m, cpu, i, &pfn); i++)
+		policy_page_seen(m, pfn);
+}
+
+static void forget_use(struct vm *m, const struct rmap_entry *r, void *ctx)
+{
+	uint64_t e = entry_get(m, r->tab, r->i);
+
+	entry_set(m, r->tab, r->i, e & ~m->arch->pte.accessed);
+	tlb_flush_page(m, r->v->mm, r->va);
+}
+
+void policy_unreference(struct vm *m, pfn_t pfn)
+{
+	rmap_walk(m, pfn, forget_use, NULL);
+}
+
+/* ---- eviction ------------------------------------------------------------ */
+
+static pfn_t first_to_leave(struct vm *m)
+{
+	uint32_t nr = m->root->policy.nr;
+
+	if (policy_order(m) == ORDER_RING)
+		return ring_first(m);
+	if (policy_wants_seen(m))
+		policy_catch_up(m, m->running ? m->running->cpu : 0);
+	if (policy_order(m) == ORDER_HEAP)
+		return heap_first(m);
+	return nr ? policy_seat(m, (uint32_t)(vm_random(m) % nr))->pfn
+		  : PFN_NONE;
+}
+
+static struct eviction describe(const struct vm *m, pfn_t pfn)
+{
+	const struct frame *f = frame_at(m, pfn);
+	uint64_t word = *policy_word(m, pfn);
+	bool bits = policy_order(m) == ORDER_RING;
+
+	return (struct eviction){
+		.at = m->root->policy.now,
+		.index = frame_index(m, f),
+		.owner = frame_owner(m, f),
+		.pfn = pfn,
+		.place = policy_page(m, pfn)->seat - 1,
+		.state = f->state,
+		.exclusive = f->flags & FR_EXCLUSIVE,
+		.referenced = bits && word & WORD_REFERENCED,
+		.modified = bits && word & WORD_MODIFIED,
+	};
+}
+
+/* False if the page is still there: set aside, or a huge page in pieces. */
+static bool evict(struct vm *m, pfn_t pfn)
+{
+	struct eviction *log = seg_at(m, SEG_POLICY, 0);
+	struct eviction e = describe(m, pfn);
+
+	if (frame_at(m, pfn)->flags & FR_LARGE) {
+		huge_break(m, pfn);
+		return false;
+	}
+	if (!evict_frame(m, pfn, SCAN_DIRECT)) {
+		set_aside(m, pfn);
+		return false;
+	}
+	log[m->root->policy.evictions++ % NR_EVICTIONS_KEPT] = e;
+	m->root->count[CNT_POLICY_EVICT]++;
+	return true;
+}
+
+bool policy_evict(struct vm *m)
+{
+	pfn_t pfn;
+
+	if (m->root->policy.nr_aside && swap_free(m))
+		bring_back(m);
+	while ((pfn = first_to_leave(m)))
+		if (evict(m, pfn))
+			return true;
+	return false;
+}
+
+int policy_reserve(struct vm *m, unsigned nr)
+{
+	const struct policy_state *p = &m->root->policy;
+	uint32_t frames = m->root->set.frames;
+
+	if (!policy_on(m) || !frames || !nr)
+		return 0;
+	while (p->nr + p->nr_aside && p->nr + p->nr_aside + nr > frames)
+		if (!policy_evict(m))
+			return vm_fail(m, ENOMEM,
+				"frames=%u are in use, and no page can leave: "
+				"%llu pages of swap are free",
+				frames, (unsigned long long)swap_free(m));
+	return 0;
+}
+
+/* ---- the timer ----------------------------------------------------------- */
+
+static void age(struct vm *m, struct policy_seat *s)
+{
+	uint64_t *word = policy_word(m, s->pfn);
+
+	if (*word & AGING_REFERENCED)
+		policy_unreference(m, s->pfn);
+	*word >>= 1;
+}
+
+static void age_all(struct vm *m)
+{
+	const struct policy_state *p = &m->root->policy;
+
+	for (uint32_t i = 0; i < p->nr; i++)
+		age(m, policy_seat(m, i));
+	for (uint32_t i = 1; i <= p->nr_aside; i++)
+		age(m, policy_seat(m, m->root->max_pfn - i));
+	heap_rebuild(m);
+}
+
+/* Pages leave whose last use is ws_window accesses ago; the timer rings when
+ * the next one does. */
+static void leave_working_set(struct vm *m)
+{
+	struct policy_state *p = &m->root->policy;
+	uint64_t window = m->root->set.ws_window;
+	pfn_t pfn;
+
+	p->next_tick = p->now + window;
+	while ((pfn = heap_first(m))) {
+		uint64_t end = *policy_word(m, pfn) + window;
+
+		if (end > p->now) {
+			p->next_tick = end;
+			return;
+		}
+		evict(m, pfn);
+	}
+}
+
+static void set_timer(struct vm *m)
+{
+	struct policy_state *p = &m->root->policy;
+
+	p->next_tick = UINT64_MAX;
+	if (m->root->set.policy == POLICY_WS)
+		p->next_tick = p->now + m->root->set.ws_window;
+	else if (m->root->set.policy == POLICY_AGING ||
+		 m->root->set.policy == POLICY_NRU)
+		p->next_tick = p->now + m->root->set.policy_tick;
+}
+
+void policy_tick(struct vm *m)
+{
+	set_timer(m);
+	if (m->root->set.policy == POLICY_WS)
+		leave_working_set(m);
+	else if (m->root->set.policy == POLICY_AGING)
+		age_all(m);
+	else if (m->root->set.policy == POLICY_NRU)
+		ring_unreference_all(m);
+}
+
+/* ---- the future ---------------------------------------------------------- */
+
+static void forget_future(struct vm *m)
+{
+	for (uint32_t i = 0; i < m->root->policy.nr; i++)
+		*policy_word(m, policy_seat(m, i)->pfn) = 0;
+	for (uint32_t i = 1; i <= m->root->policy.nr_aside; i++)
+		*policy_word(m, policy_seat(m, m->root->max_pfn - i)->pfn) = 0;
+	future_forget(m);
+}
+
+size_t policy_learn(
+	struct vm *m, const struct mm *mm, const void *records, size_t nr)
+{
+	forget_future(m);
+	nr = future_learn(m, records, nr);
+	for (uint32_t i = 1; i <= future_nr_pages(m); i++) {
+		uint64_t e = pt_get(m, mm, future_va(m, i));
+
+		if (pte_present(m, e) && policy_page(m, pte_pfn(m, e))->seat)
+			*policy_word(m, pte_pfn(m, e)) = i;
+	}
+	heap_rebuild(m);
+	return nr;
+}
+
+void policy_unlearn(struct vm *m)
+{
+	forget_future(m);
+	heap_rebuild(m);
+}
+
+/* ---- set policy ---------------------------------------------------------- */
+
+/* All pages of a list leave that can; the others end up on it again. */
+static void empty_list(struct vm *m, unsigned node, enum lru_id id)
+{
+	const struct frame_list *l = &m->root->node[node].lru[id];
+	uint64_t left = node_lru_size(m, node, id);
+
+	while (left-- && l->tail) {
+		if (frame_at(m, l->tail)->flags & FR_LARGE) {
+			huge_break(m, l->tail);
+			left++;
+		} else {
+			evict_frame(m, l->tail, SCAN_PROACTIVE);
+		}
+	}
+}
+
+/* Calls fn for each list of pages that could leave. */
+static void each_list(
+	struct vm *m, void (*fn)(struct vm *m, unsigned node, enum lru_id id))
+{
+	for (unsigned node = 0; node < m->root->config.nodes; node++)
+		for (unsigned id = 0; id < LRU_UNEVICTABLE; id++)
+			fn(m, node, id);
+}
+
+/* The pages of a list are ordered, the oldest first. */
+static void order_list(struct vm *m, unsigned node, enum lru_id id)
+{
+	for (pfn_t pfn = m->root->node[node].lru[id].tail; pfn;
+		pfn = frame_at(m, pfn)->prev)
+		policy_page_listed(m, pfn);
+}
+
+/* No page has a seat. */
+static void disband(struct vm *m)
+{
+	const struct policy_state *p = &m->root->policy;
+	uint32_t nr = policy_order(m) == ORDER_RING ? p->top : p->nr;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		struct policy_seat *s = policy_seat(m, i);
+
+		if (s->pfn)
+			policy_page(m, s->pfn)->seat = 0;
+		*s = (struct policy_seat){0};
+	}
+	for (uint32_t i = 1; i <= p->nr_aside; i++) {
+		struct policy_seat *s = policy_seat(m, m->root->max_pfn - i);
+
+		policy_page(m, s->pfn)->seat = 0;
+		*s = (struct policy_seat){0};
+	}
+	if (policy_order(m) == ORDER_RING)
+		for (unsigned map = MAP_USED; map <= MAP_MODIFIED; map++)
+			memset(policy_map(m, map), 0, (nr + 63) / 64 * 8);
+}
+
+void policy_set(struct vm *m, enum policy kind)
+{
+	struct root *r = m->root;
+
+	disband(m);
+	r->set.policy = POLICY_LINUX;
+	memset(&r->policy, 0, sizeof(r->policy));
+	if (kind == POLICY_LINUX)
+		return;
+	each_list(m, empty_list);
+	m->arena.seg[SEG_POLICY].used = m->arena.seg[SEG_POLICY].reserved;
+	r->set.policy = kind;
+	set_timer(m);
+	each_list(m, order_list);
+}

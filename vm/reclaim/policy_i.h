@@ -1,0 +1,110 @@
+/*
+ * What the files of the policies share.  SEG_POLICY holds, from the first
+ * textbook policy on, 40 bytes and 3 bits for each frame of the machine:
+ *
+ *	log      the last evictions, a ring
+ *	word     by frame: what the policy knows of its use
+ *	page     by frame: when it came in, and its seat
+ *	seat     the order: a heap, a circle of slots, or a bag
+ *	map      by slot, bits: in use, referenced, modified
+ *
+ *	seat[]  | the order  ...  |   free   | ...  set aside |
+ *		0             nr or top         max - nr_aside   max
+ *
+ *	policy         order   word                          leaves first
+ *	------         -----   ----                          ------------
+ *	fifo           heap    -                             smallest page_in
+ *	lru, ws        heap    time of the last use          smallest
+ *	lfu            heap    number of uses                smallest
+ *	aging          heap    R and the register            smallest
+ *	mru            heap    time of the last use          largest
+ *	opt            heap    name in the future            largest next use
+ *	clock ... nru  circle  R and M                       see policy_ring.c
+ *	random         bag     -                             any
+ */
+#ifndef PAGEFS_VM_POLICY_I_H
+#define PAGEFS_VM_POLICY_I_H
+
+#include "../phys/phys.h"
+#include "policy.h"
+
+enum order { ORDER_NONE, ORDER_HEAP, ORDER_RING, ORDER_BAG };
+
+enum order policy_order(const struct vm *m);
+
+struct policy_page {
+	uint64_t page_in; /* serial number, from 1 on */
+	uint32_t seat;	  /* index + 1; 0: none */
+	uint32_t reserved;
+};
+
+struct policy_seat {
+	uint64_t key; /* of a heap: as it was known last */
+	pfn_t pfn;
+	uint32_t reserved;
+};
+
+#define LOG_BYTES (NR_EVICTIONS_KEPT * sizeof(struct eviction))
+
+static inline uint64_t *policy_word(const struct vm *m, pfn_t pfn)
+{
+	return policy_words(m) + pfn;
+}
+
+static inline struct policy_page *policy_page(const struct vm *m, pfn_t pfn)
+{
+	return (struct policy_page *)(policy_words(m) + m->root->max_pfn) + pfn;
+}
+
+static inline struct policy_seat *policy_seat(const struct vm *m, uint32_t i)
+{
+	return (struct policy_seat *)policy_page(m, m->root->max_pfn) + i;
+}
+
+enum policy_map { MAP_USED, MAP_REFERENCED, MAP_MODIFIED };
+
+/* 64 slots a word. */
+static inline uint64_t *policy_map(const struct vm *m, enum policy_map map)
+{
+	uint64_t words = ((uint64_t)m->root->max_pfn + 63) / 64;
+
+	return (uint64_t *)policy_seat(m, m->root->max_pfn) + map * words;
+}
+
+static inline void policy_sit(struct vm *m, uint32_t i, struct policy_seat s)
+{
+	*policy_seat(m, i) = s;
+	policy_page(m, s.pfn)->seat = i + 1;
+}
+
+/* Bits of the word of clock, eclock, nru. */
+#define WORD_REFERENCED 1u
+#define WORD_MODIFIED	2u
+/* Of aging's word: the bit above a register of 8. */
+#define AGING_REFERENCED 0x100u
+
+/* The referenced bit ends, in all page tables and TLBs: the next use is a TLB
+ * miss, and sets it. */
+void policy_unreference(struct vm *m, pfn_t pfn);
+
+/* ---- heap (policy_heap.c) ---- */
+void heap_put(struct vm *m, pfn_t pfn);
+void heap_take(struct vm *m, uint32_t seat);
+/* The page that leaves first; PFN_NONE without pages. */
+pfn_t heap_first(struct vm *m);
+/* The key of this page, or of all, has changed. */
+void heap_fix(struct vm *m, uint32_t seat);
+void heap_rebuild(struct vm *m);
+int heap_check(struct vm *m);
+
+/* ---- circle of slots (policy_ring.c) ---- */
+void ring_put(struct vm *m, pfn_t pfn);
+void ring_take(struct vm *m, uint32_t slot);
+pfn_t ring_first(struct vm *m);
+/* The page has these bits now. */
+void ring_mark(struct vm *m, pfn_t pfn, uint64_t word);
+/* NRU's tick: nothing is referenced. */
+void ring_unreference_all(struct vm *m);
+int ring_check(struct vm *m);
+
+#endif
