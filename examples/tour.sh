@@ -40,7 +40,11 @@ do_it() {
 	pf "$1" | sed 's/^/   /'
 	return "${PIPESTATUS[0]}"
 }
-free_kb() { awk '$1 == "MemFree:" { print $2 }' "$m/proc/meminfo"; }
+# MemFree, and what processors keep for themselves.
+free_kb() {
+	awk '/pages free/ { n += $3 } $1 == "count:" { n += $2 }
+		END { print n * 4 }' "$m/proc/zoneinfo"
+}
 # rss PID ADDRESS: Rss of the mapping that starts there, kB.
 rss() {
 	awk -v start="^${2#0x}-" '$0 ~ start { on = 1 }
@@ -146,6 +150,7 @@ say "The levels, entries/ways: $(awk '$1 == "tlb" { print $2 }' "$m/config")." \
 
 step "Nothing is left behind"
 do_it 'exit'
-say "   MemFree at the start: $free_at_start kB, now: $(free_kb) kB"
+say "   free at the start: $free_at_start kB, now: $(free_kb) kB, with the pages" \
+	"that processors keep on lists of their own (pagesets in proc/zoneinfo)"
 say "Everything that happened is in log; the last three lines:"
 tail -3 "$m/log" | sed 's/^/   /'

@@ -39,8 +39,9 @@ static bool is_free(const struct vm *m, pfn_t pfn)
 		pfn_t head = pfn & ~(((pfn_t)1 << o) - 1);
 		const struct frame *f = frame_at(m, head);
 
-		if (f->state == FRAME_FREE && f->order >= o)
-			return true;
+		if (f->order >= o &&
+			(f->state == FRAME_FREE || f->state == FRAME_PCP))
+			return f->state == FRAME_FREE;
 	}
 	return frame_at(m, pfn)->state == FRAME_FRESH;
 }

@@ -1,10 +1,10 @@
 /*
  * proc/buddyinfo, proc/zoneinfo and proc/vmstat.
  *
- * The machine has no per-CPU page lists and exact counters, so the pagesets
- * print as a kernel's do before they are filled: empty, batches of one.
+ * Counters are exact: what processors have not added up yet is 0.
  * Source of names and layout: Linux mm/vmstat.c.
  */
+#include "../vm/phys/pcp.h"
 #include "vmstat_items.h"
 #include "renderers.h"
 #include "text.h"
@@ -89,17 +89,37 @@ static void zone_head(struct sbuf *b, const struct zone *z)
 			(unsigned long long)line[i].v);
 }
 
-static void pageset_lines(struct sbuf *b, const struct vm *m)
+/* How far a processor's part of a counter may be off: the kernel's rule, though
+ * counters are exact here. */
+static unsigned stat_threshold(const struct vm *m, const struct zone *z)
+{
+	uint64_t size = z->managed >> (27 - m->page_shift);
+	unsigned n = 1;
+
+	for (; size; size >>= 1)
+		n++;
+	for (unsigned cpus = m->root->config.cpus, f = n; cpus >>= 1;)
+		n += f;
+	return 2 * n < 125 ? 2 * n : 125;
+}
+
+static void pageset_lines(
+	struct sbuf *b, const struct vm *m, unsigned i, const struct zone *z)
 {
 	sbuf_str(b, "\n  pagesets");
 	for (unsigned c = 0; c < m->root->config.cpus; c++) {
-		sbuf_printf(b, "\n    cpu: %u", c);
-		sbuf_str(b, "\n              count:    0"
-			    "\n              high:     0"
-			    "\n              batch:    1"
-			    "\n              high_min: 0"
-			    "\n              high_max: 0"
-			    "\n  vm stats threshold: 0");
+		const struct pcp *p = pcp_at(m, i, c);
+
+		sbuf_printf(b,
+			"\n    cpu: %u"
+			"\n              count:    %u"
+			"\n              high:     %u"
+			"\n              batch:    %u"
+			"\n              high_min: %u"
+			"\n              high_max: %u"
+			"\n  vm stats threshold: %u",
+			c, p->count, p->high, z->pcp_batch, z->pcp_high_min,
+			z->pcp_high_max, stat_threshold(m, z));
 	}
 }
 
@@ -119,7 +139,7 @@ static void zone_lines(struct sbuf *b, const struct vm *m, unsigned i,
 	}
 	for (unsigned k = 0; k < NR_ZONE_ITEMS; k++)
 		item(b, vmstat_zone_names[k], s->zone[i][k]);
-	pageset_lines(b, m);
+	pageset_lines(b, m, i, z);
 	sbuf_printf(b,
 		"\n  node_unreclaimable:  0\n  start_pfn:           %u\n",
 		z->start);

@@ -326,18 +326,32 @@ static void event_lines(struct sbuf *b, const struct vm *m,
 					  m->root->count[e[i].counter]);
 }
 
-/* "pgalloc_dma32 N" for each zone, those without pages included. */
-static void zone_events(struct sbuf *b, const struct vm *m, const char *event)
+static void zone_event(
+	struct sbuf *b, const char *event, const char *zone, uint64_t n)
 {
-	for (unsigned i = 0; i < m->arch->nr_zones; i++) {
-		sbuf_str(b, event);
-		for (const char *p = zone_name(m, i); *p; p++)
-			sbuf_char(b, (char)tolower((unsigned char)*p));
-		sbuf_str(b, " 0\n");
+	sbuf_str(b, event);
+	for (; *zone; zone++)
+		sbuf_char(b, (char)tolower((unsigned char)*zone));
+	sbuf_printf(b, " %llu\n", (unsigned long long)n);
+}
+
+/* "pgalloc_dma32 N" for each zone, those without pages included. */
+static void zone_events(
+	struct sbuf *b, const struct vm *m, const char *event, size_t counter)
+{
+	for (unsigned type = 0; type < m->arch->nr_zones; type++) {
+		uint64_t sum = 0;
+
+		for (unsigned i = type; counter && i < m->root->nr_zones;
+			i += m->arch->nr_zones)
+			sum += *(const uint64_t *)((const char *)&m->root
+							   ->zone[i] +
+						   counter);
+		zone_event(b, event, zone_name(m, type), sum);
 	}
-	sbuf_printf(b, "%smovable 0\n", event);
+	zone_event(b, event, "movable", 0);
 	if (vmstat_extra_zones(m->arch) > 1)
-		sbuf_printf(b, "%sdevice 0\n", event);
+		zone_event(b, event, "device", 0);
 }
 
 /* Direct reclaim, by the zone that was asked for: Normal for the kernel,
@@ -346,21 +360,14 @@ static void stall_events(struct sbuf *b, const struct vm *m)
 {
 	const uint64_t *count = m->root->count;
 
-	for (unsigned i = 0; i < m->arch->nr_zones; i++) {
-		bool normal = i == m->gfp_zone[GFP_KERNEL];
-
-		sbuf_str(b, "allocstall_");
-		for (const char *p = zone_name(m, i); *p; p++)
-			sbuf_char(b, (char)tolower((unsigned char)*p));
-		sbuf_printf(b, " %llu\n",
-			normal ? (unsigned long long)
-					 count[CNT_ALLOCSTALL_NORMAL]
-			       : 0ull);
-	}
-	sbuf_printf(b, "allocstall_movable %llu\n",
-		(unsigned long long)count[CNT_ALLOCSTALL_MOVABLE]);
+	for (unsigned i = 0; i < m->arch->nr_zones; i++)
+		zone_event(b, "allocstall_", zone_name(m, i),
+			i == m->gfp_zone[GFP_KERNEL]
+				? count[CNT_ALLOCSTALL_NORMAL]
+				: 0);
+	zone_event(b, "allocstall_", "movable", count[CNT_ALLOCSTALL_MOVABLE]);
 	if (vmstat_extra_zones(m->arch) > 1)
-		sbuf_str(b, "allocstall_device 0\n");
+		zone_event(b, "allocstall_", "device", 0);
 }
 
 void vmstat_events(struct sbuf *b, const struct vm *m)
@@ -381,8 +388,8 @@ void vmstat_events(struct sbuf *b, const struct vm *m)
 		(unsigned long long)threshold, (unsigned long long)background,
 		(unsigned long long)memmap);
 	event_lines(b, m, io_events, sizeof(io_events) / sizeof(*io_events));
-	zone_events(b, m, "pgalloc_");
+	zone_events(b, m, "pgalloc_", offsetof(struct zone, pgalloc));
 	stall_events(b, m);
-	zone_events(b, m, "pgskip_");
+	zone_events(b, m, "pgskip_", 0);
 	event_lines(b, m, events, sizeof(events) / sizeof(*events));
 }

@@ -17,6 +17,7 @@ static const struct {
 	[SEG_RAM] = {"ram", 0},
 	[SEG_FRAME] = {"frame", 0},
 	[SEG_PAGEBLOCK] = {"pageblock", 0},
+	[SEG_PCP] = {"pcp", 0},
 	[SEG_TLB] = {"tlb", 0},
 	[SEG_BLOCK] = {"block", 0},
 	[SEG_SLOT] = {"slot", 0},

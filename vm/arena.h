@@ -6,6 +6,7 @@
  *	ROOT      one struct root       -
  *	RAM       bytes of RAM          physical address
  *	FRAME     struct frame          page frame number
+ *	PCP       struct pcp            zone, cpu
  *	PAGEBLOCK one byte              number of the page block
  *	TLB       struct tlb_entry      cpu, level, set, way
  *	BLOCK     4096-byte disk blocks block number
@@ -35,6 +36,7 @@ enum seg_id {
 	SEG_RAM,
 	SEG_FRAME,
 	SEG_PAGEBLOCK,
+	SEG_PCP,
 	SEG_TLB,
 	SEG_BLOCK,
 	SEG_SLOT,   /* of all swap areas */

@@ -65,6 +65,7 @@ struct settings {
 	uint32_t cost_mem_ns, cost_tlb_ns;
 	uint32_t read_ahead_kb;
 	uint32_t swappiness;
+	uint32_t percpu_pagelist_high_fraction; /* 0: tuned by itself */
 	uint32_t page_cluster; /* swap is read 1 << page_cluster at a time */
 	/* writeback; of a ratio and its bytes the one that is not 0 counts */
 	uint32_t dirty_ratio, dirty_background_ratio; /* percent */
@@ -165,7 +166,8 @@ struct zone {
 	pfn_t start, end; /* spanned: [start, end) */
 	uint32_t node, type;
 	uint64_t present, managed;
-	uint64_t nr_free;	 /* pages in free blocks, fresh ones included */
+	uint64_t
+		nr_free; /* in free blocks; fresh ones count, pcp ones do not */
 	uint64_t min, low, high; /* watermarks, pages */
 	/*
 	 * Free blocks by order and by the type of the page block they lie in.
@@ -185,6 +187,11 @@ struct zone {
 	uint32_t orders[NR_MIGRATE];  /* bit o: free[o] has a block */
 	uint64_t nr_lru[NR_LRU];      /* pages of the zone on each list */
 	uint64_t pages[NR_PAGE_USES]; /* in use, by enum page_use */
+	uint64_t pgalloc;	      /* pages handed out, ever */
+	/* of the per-CPU lists, see phys/pcp.h */
+	uint32_t pcp_batch, pcp_high_min, pcp_high_max;
+	uint16_t below_high;	 /* it was, when somebody asked last */
+	uint16_t reclaim_active; /* kswapd is at work */
 	uint64_t mapped; /* of files and shared memory, in page tables */
 	uint64_t dirty;	 /* of files, with FR_DIRTY */
 	uint64_t dirtied, written; /* became dirty, became clean, ever */
@@ -331,6 +338,7 @@ struct vm {
 	/* where the next allocation looks first, the nodes that it may use, and
 	 * the node of the processor that asks */
 	uint8_t prefer, allowed, here;
+	unsigned cpu; /* where the command in progress runs */
 
 	/* who runs the command in progress: the OOM killer lets it finish */
 	const struct task *running;

@@ -13,6 +13,7 @@
 #include "mm/hugetlb.h"
 #include "mm/rmap.h"
 #include "phys/lru.h"
+#include "phys/pcp.h"
 #include "reclaim/policy.h"
 #include "reload.h"
 #include "swap/swap.h"
@@ -50,6 +51,9 @@ uint64_t vm_seg_bytes(
 		return (end >> a->page_shift) * sizeof(struct frame);
 	case SEG_PAGEBLOCK:
 		return (end >> a->page_shift >> arch_pageblock_order(a)) + 1;
+	case SEG_PCP:
+		return (uint64_t)c->nodes * a->nr_zones * c->cpus *
+		       sizeof(struct pcp);
 	case SEG_TLB:
 		return tlb_bytes(c);
 	case SEG_BLOCK: /* block 0 is none; the rest is slack */

@@ -14,6 +14,7 @@
 
 #include "../../host/host.h"
 #include "../../vm/abi.h"
+#include "../../vm/phys/pcp.h"
 #include "../../vm/mmu/mmu_i.h"
 #include "../../vm/vm.h"
 
@@ -64,7 +65,7 @@ static inline uint64_t rig_free_pages(const struct vm *m)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < m->root->nr_zones; i++)
-		n += m->root->zone[i].nr_free;
+		n += m->root->zone[i].nr_free + pcp_pages(m, &m->root->zone[i]);
 	return n;
 }
 

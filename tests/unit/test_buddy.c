@@ -8,6 +8,14 @@
 
 #include <stdlib.h>
 
+static struct vm *boot(const char *arch, const char *ram)
+{
+	struct vm *m = vmtest_boot(arch, ram);
+
+	vmtest_no_pcp(m);
+	return m;
+}
+
 static const struct {
 	const char *arch, *ram;
 } machines[] = {
@@ -46,7 +54,7 @@ static void model_start(struct model *d, unsigned t)
 	unsigned order;
 
 	memset(d, 0, sizeof(*d));
-	d->m = vmtest_boot(machines[t].arch, machines[t].ram);
+	d->m = boot(machines[t].arch, machines[t].ram);
 	d->before = vmtest_free_pages(d->m);
 	d->anon = phys_sum(d->m, pages[USE_KERNEL]);
 	d->taken = malloc(d->m->root->max_pfn);
@@ -212,7 +220,7 @@ static pfn_t take(struct vm *m, unsigned order)
 /* Zone DMA begins with blocks of order 8, 9 and three of 10, at 256. */
 static void test_order(void **state)
 {
-	struct vm *m = vmtest_boot("x86_64", "64M");
+	struct vm *m = boot("x86_64", "64M");
 	uint64_t before = vmtest_free_pages(m);
 	const struct zone *z = &m->root->zone[0];
 	pfn_t a, b, c, d;
@@ -261,7 +269,7 @@ static void test_order(void **state)
  */
 static void test_tail(void **state)
 {
-	struct vm *m = vmtest_boot("x86_64", "64M");
+	struct vm *m = boot("x86_64", "64M");
 	uint64_t before = vmtest_free_pages(m);
 	const struct frame_list *l =
 		&m->root->zone[0].free[0].list[MIGRATE_MOVABLE];
@@ -291,7 +299,7 @@ static void test_tail(void **state)
 /* Splits and merges are counted, and frames by their use. */
 static void test_counts(void **state)
 {
-	struct vm *m = vmtest_boot("x86_64", "64M");
+	struct vm *m = boot("x86_64", "64M");
 	uint64_t before = vmtest_free_pages(m), *n = m->root->count;
 	uint64_t split = n[CNT_BUDDY_SPLIT], merge = n[CNT_BUDDY_MERGE];
 	uint64_t alloc = n[CNT_PGALLOC], freed = n[CNT_PGFREE];
@@ -332,7 +340,7 @@ static bool resident(struct vm *m, pfn_t pfn)
 
 static void test_bytes(void **state)
 {
-	struct vm *m = vmtest_boot("x86_64", "64M");
+	struct vm *m = boot("x86_64", "64M");
 	uint64_t before = vmtest_free_pages(m);
 	pfn_t a, b;
 
@@ -372,7 +380,7 @@ static void test_bytes(void **state)
 /* Every frame of a larger block is zeroed. */
 static void test_bytes_of_block(void **state)
 {
-	struct vm *m = vmtest_boot("i386", "64M");
+	struct vm *m = boot("i386", "64M");
 	uint64_t before = vmtest_free_pages(m);
 	pfn_t a = take(m, 4);
 
@@ -512,7 +520,7 @@ static const struct {
 	{bad_count, "its head counts"},
 	{bad_tail, "its head counts"},
 	{bad_mask, "the mask of free orders"},
-	{bad_sum, "frames free and"},
+	{bad_sum, "and 1 in use, it counts"},
 	{bad_use, "are of kind 5"},
 	{bad_mapped, "frames are mapped page cache, the count is 1"},
 	{bad_dirty, "frames are dirty, the count is"},
@@ -530,7 +538,7 @@ static const struct {
 static void test_check(void **state)
 {
 	for (size_t i = 0; i < COUNT(damage_table); i++) {
-		struct vm *m = vmtest_boot("x86_64", "64M");
+		struct vm *m = boot("x86_64", "64M");
 		struct scene s;
 
 		s.free = buddy_alloc(

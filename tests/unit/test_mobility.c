@@ -6,6 +6,14 @@
 #include "../../vm/phys/pageblock.h"
 #include "vmtest.h"
 
+static struct vm *boot(const char *arch, const char *ram)
+{
+	struct vm *m = vmtest_boot(arch, ram);
+
+	vmtest_no_pcp(m);
+	return m;
+}
+
 /* Zone DMA alone, whose free blocks are 256 (order 8), 512 (9) and 1024, 2048,
  * 3072 (10), all movable. */
 static pfn_t take(struct vm *m, unsigned gfp, unsigned order)
@@ -32,7 +40,7 @@ static void check(struct vm *m)
 /* Whole page blocks change their type: the largest free block first. */
 static void test_whole(void **state)
 {
-	struct vm *m = vmtest_boot("x86_64", "64M");
+	struct vm *m = boot("x86_64", "64M");
 	const struct zone *z = &m->root->zone[0];
 
 	assert_int_equal(take(m, 0, 4), 1024);
@@ -66,7 +74,7 @@ static void test_whole(void **state)
  */
 static void part(unsigned nr_used, bool claimed)
 {
-	struct vm *m = vmtest_boot("x86_64", "64M");
+	struct vm *m = boot("x86_64", "64M");
 	pfn_t pfn;
 
 	for (unsigned i = 0; i < 3; i++)
@@ -98,7 +106,7 @@ static void test_part(void **state)
 /* Frames go back to their page block's type, and page blocks merge. */
 static void test_merge(void **state)
 {
-	struct vm *m = vmtest_boot("x86_64", "64M");
+	struct vm *m = boot("x86_64", "64M");
 	uint64_t before = vmtest_free_pages(m);
 	const struct zone *z = &m->root->zone[0];
 	pfn_t a = take(m, 0, 9), b = take(m, 0, 9);
@@ -118,7 +126,7 @@ static void test_merge(void **state)
 static void test_nofragment(void **state)
 {
 	static pfn_t half[2048];
-	struct vm *m = vmtest_boot("x86_64", "4100M");
+	struct vm *m = boot("x86_64", "4100M");
 	struct zone *z = &m->root->zone[2];
 	unsigned nr = 0;
 

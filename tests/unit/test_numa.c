@@ -105,6 +105,7 @@ static void test_fallback(void **state)
 	pfn_t list = PFN_NONE, pfn;
 	unsigned last = 0;
 
+	vmtest_no_pcp(m);
 	while ((pfn = buddy_alloc(
 			m, GFP_HIGHUSER, 0, FRAME_KERNEL, USE_KERNEL, false))) {
 		unsigned node = node_of(m, pfn);
@@ -139,6 +140,7 @@ static void test_allowed(void **state)
 	uint64_t before = vmtest_free_pages(m), other;
 	pfn_t list = PFN_NONE, pfn;
 
+	vmtest_no_pcp(m);
 	m->prefer = 1;
 	m->allowed = 1u << 1;
 	other = node_sum(m, 0, nr_free);

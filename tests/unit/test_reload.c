@@ -274,7 +274,7 @@ static const struct {
 	{bad_current, "a processor's task is 99999"},
 	{bad_zone, "the zone of frames"},
 	{bad_fresh, "the zone of frames"},
-	{bad_free_pages, "frames free and"},
+	{bad_free_pages, "and 0 in use, it counts"},
 	{bad_firmware, "it has 1000 ranges of memory"},
 	{bad_ram_end, "to 0xffffffffffffffff"},
 	{bad_zero_page, "the zero page is 4294967295"},

@@ -282,7 +282,7 @@ static void test_kernel_stack(void **state)
 	task_exit(m, b, 0);
 	assert_int_equal(b->state, TASK_ZOMBIE);
 	assert_int_equal(phys_sum(m, pages[USE_STACK]), 2 * each);
-	assert_int_equal(phys_frame_state(m, stack), FRAME_FREE);
+	assert_int_equal(phys_frame_state(m, stack), FRAME_PCP);
 	task_reap(m, b);
 	task_exit(m, a, 0);
 	assert_int_equal(phys_sum(m, pages[USE_STACK]), before);

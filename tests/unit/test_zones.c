@@ -281,6 +281,7 @@ static void test_fallback(void **state)
 		uint64_t untouched[3];
 		pfn_t list, big, at;
 
+		vmtest_no_pcp(m);
 		for (unsigned i = 0; i < 3; i++)
 			untouched[i] = m->root->zone[i].nr_free;
 		big = exhaust(m, fallback_table[t].gfp, BIG);
@@ -317,9 +318,12 @@ static void test_ceiling(void **state)
 {
 	struct vm *m = vmtest_boot("i386", "1G");
 	uint64_t before = vmtest_free_pages(m);
-	uint64_t high = m->root->zone[2].nr_free;
-	pfn_t list = exhaust(m, GFP_KERNEL, 0);
+	uint64_t high;
+	pfn_t list;
 
+	vmtest_no_pcp(m);
+	high = m->root->zone[2].nr_free;
+	list = exhaust(m, GFP_KERNEL, 0);
 	assert_true(list);
 	assert_int_equal(m->root->zone[2].nr_free, high);
 	for (pfn_t p = list; p; p = frame_at(m, p)->owner)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "../../host/host.h"
+#include "../../vm/phys/pcp.h"
 #include "../../vm/phys/phys.h"
 #include "../../vm/vm.h"
 
@@ -43,8 +44,17 @@ static inline uint64_t vmtest_free_pages(const struct vm *m)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < m->root->nr_zones; i++)
-		n += m->root->zone[i].nr_free;
+		n += m->root->zone[i].nr_free + pcp_pages(m, &m->root->zone[i]);
 	return n;
+}
+
+/* From now on processors keep no pages: each request reaches the free lists. */
+static inline void vmtest_no_pcp(struct vm *m)
+{
+	pcp_drain_all(m);
+	for (unsigned i = 0; i < m->root->nr_zones; i++)
+		m->root->zone[i].pcp_high_min = m->root->zone[i].pcp_high_max =
+			0;
 }
 
 static inline void vmtest_check(struct vm *m)

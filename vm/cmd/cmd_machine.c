@@ -3,9 +3,11 @@
 
 #include "../disk/disk.h"
 #include "../input/input.h"
+#include "../phys/pcp.h"
 #include "handlers.h"
 
-#define TICK_NS 10000000ull /* USER_HZ is 100 */
+#define TICK_NS 10000000ull   /* USER_HZ is 100 */
+#define STAT_NS 1000000000ull /* vm.stat_interval */
 
 /* set KEY VALUE */
 int cmd_set(struct cmd *c)
@@ -18,12 +20,17 @@ int cmd_set(struct cmd *c)
 int cmd_tick(struct cmd *c)
 {
 	uint64_t n = c->arg[0].given ? c->arg[0].num : 1;
+	uint64_t *ns = &c->m->root->ns, seconds;
 
 	if (n > UINT64_MAX / TICK_NS / 1000)
 		return vm_fail(c->m, ERANGE,
 			"%llu ticks of 10 ms are more than the clock holds",
 			(unsigned long long)n);
-	disk_tick(c->m, c->m->root->ns + n * TICK_NS);
+	seconds = *ns / STAT_NS;
+	disk_tick(c->m, *ns + n * TICK_NS);
+	for (seconds = *ns / STAT_NS - seconds; seconds; seconds--)
+		if (!pcp_decay(c->m))
+			break;
 	return 0;
 }
 

@@ -8,7 +8,7 @@
  *	order 2  |       8       |      12       |   8 and 12 are buddies
  *	order 1  |   8   |  10   |  12   |  14   |
  *
- * An allocation takes the smallest sufficient block and splits it, keeping the
+ * A request takes the smallest sufficient block and splits it, keeping the
  * lower half; the upper halves go to the heads of their lists.  A free merges
  * with the buddy while that is free too.  The merged block goes to the head of
  * its list (last freed, first used), but to the tail when the buddy of the
@@ -21,13 +21,10 @@
  * frame that is not a head has a state that is not FREE; frames not in use
  * have owner, mapcount and index 0.
  *
- * Source: Linux mm/page_alloc.c (__free_one_page, __rmqueue_smallest, expand,
- * get_page_from_freelist).
+ * Source: Linux mm/page_alloc.c (__free_one_page, __rmqueue_smallest, expand).
  */
-#include <assert.h>
 #include <string.h>
 
-#include "../reclaim/policy.h"
 #include "phys_i.h"
 
 void phys_mark_used(struct vm *m, pfn_t end)
@@ -139,168 +136,32 @@ pfn_t free_take(
 	return free_take_first(m, z, at, type, order, type);
 }
 
-/* ---- allocate ------------------------------------------------------------ */
-
-static inline enum migrate_type gfp_type(unsigned gfp)
+pfn_t free_run(struct vm *m, struct zone *z, enum migrate_type type,
+	unsigned most, unsigned *nr)
 {
-	return gfp & GFP_MOVABLE       ? MIGRATE_MOVABLE
-	       : gfp & GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE
-				       : MIGRATE_UNMOVABLE;
-}
+	unsigned fit = z->orders[type], at = MAX_ORDER;
+	pfn_t pfn, end;
 
-/* Whether the zone has such a block and stays above the mark without it. */
-static inline bool zone_ok(const struct zone *z, unsigned order, uint64_t mark)
-{
-	return z->nr_free > mark + (1u << order) - 1 &&
-	       (z->nr_fresh || (z->orders[MIGRATE_UNMOVABLE] |
-				       z->orders[MIGRATE_MOVABLE] |
-				       z->orders[MIGRATE_RECLAIMABLE]) >>
-				       order);
-}
+	if (fit)
+		at = (unsigned)__builtin_ctz(fit);
+	else if (type != MIGRATE_MOVABLE || !z->nr_fresh)
+		return PFN_NONE;
+	pfn = free_take_first(m, z, at, type, at, type);
+	end = pfn + (1u << at);
+	*nr = most < 1u << at ? most : 1u << at;
+	z->nr_free -= *nr;
+	m->root->count[CNT_BUDDY_SPLIT] += *nr - 1;
+	for (pfn_t rest = pfn + *nr; rest < end;) {
+		unsigned order = (unsigned)__builtin_ctz(rest);
 
-/* A block of the zone, which has one that large. */
-static inline pfn_t take_block(struct vm *m, struct zone *z, unsigned order,
-	enum migrate_type type, unsigned flags)
-{
-	pfn_t pfn = free_take(m, z, order, type);
-
-	if (!pfn)
-		pfn = fallback_claim(m, z, order, type, flags);
-	if (!pfn && !(flags & ALLOC_NOFRAGMENT))
-		pfn = fallback_steal(m, z, order, type);
-	if (pfn)
-		z->nr_free -= 1u << order;
-	return pfn;
-}
-
-/* Whether a request begins with page blocks of its type alone: where its best
- * zone is Normal above DMA32. */
-static bool avoid_mixing(const struct vm *m, const struct zone *first)
-{
-	return m->nofragment_zone && first->type == m->nofragment_zone &&
-	       first[-1].managed;
-}
-
-/*
- * Down the zonelist.  Where the best zone is Normal, a zone below it is better
- * than a page block of mixed types, but not one of another node.
- */
-static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
-	enum migrate_type type, bool to_min)
-{
-	const struct zonelist *l = &m->zonelist[m->prefer][gfp & GFP_ZONE_MASK];
-	unsigned high = m->gfp_zone[gfp & GFP_ZONE_MASK];
-	const struct zone *first = zone_first(m, gfp);
-	unsigned flags = 0;
-
-	if (!to_min && avoid_mixing(m, first))
-		flags = ALLOC_NOFRAGMENT;
-	for (;; flags = 0) {
-		for (unsigned i = 0; i < l->nr; i++) {
-			struct zone *z = &m->root->zone[l->zone[i]];
-			uint64_t mark = to_min ? z->min : z->low;
-			pfn_t pfn;
-
-			if (flags && z->node != first->node)
-				break;
-			mark += zone_lowmem_reserve(m, l->zone[i], high);
-			if (!zone_allowed(m, z) || !zone_ok(z, order, mark))
-				continue;
-			pfn = take_block(m, z, order, type, flags);
-			if (pfn)
-				return pfn;
-		}
-		if (!flags)
-			return PFN_NONE;
+		list_add(m, z, rest, order, type, false);
+		m->root->count[CNT_BUDDY_SPLIT]++;
+		rest += 1u << order;
 	}
-}
-
-static pfn_t refuse(struct vm *m, unsigned gfp, unsigned order)
-{
-	const struct zone *z = zone_first(m, gfp);
-
-	vm_fail(m, ENOMEM,
-		"out of memory: no free block of order %u (%llu KiB) that "
-		"leaves zone %s above its min watermark of %llu pages "
-		"(%llu are free), nor one in a lower zone",
-		order, ULL(m->page_size << order >> 10), zone_name(m, z->type),
-		ULL(z->min), ULL(z->nr_free));
-	return PFN_NONE;
-}
-
-/* With several nodes: where the block was wanted, and where it was found. */
-static void numa_events(struct vm *m, struct zone *want, struct zone *got)
-{
-	got->numa_other += got->node != m->here;
-	got->numa_miss += got->node != want->node;
-	want->numa_foreign += got->node != want->node;
-}
-
-/* Only frames that may hold bytes are touched in the host's memory. */
-static inline void frame_zero(struct vm *m, struct frame *f, pfn_t pfn)
-{
-	if (!(f->flags & FR_BYTES))
-		return;
-	ram_mark(m, pfn_to_pa(m, pfn));
-	memset(ram_at(m, pfn_to_pa(m, pfn)), 0, m->page_size);
-	f->flags = 0;
-}
-
-static pfn_t alloc_slow(
-	struct vm *m, unsigned gfp, unsigned order, enum migrate_type type)
-{
-	pfn_t pfn = from_zones(m, gfp, order, type, false);
-
-	if (pfn)
-		return pfn;
-	kswapd_wake(m);
-	pfn = from_zones(m, gfp, order, type, true);
-	return pfn ? pfn : refuse(m, gfp, order);
-}
-
-pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
-	enum frame_state state, enum page_use use, bool zeroed)
-{
-	struct zone *first = zone_first(m, gfp), *z = first;
-	enum migrate_type type = gfp_type(gfp);
-	pfn_t pfn = PFN_NONE;
-	struct frame *f;
-
-	if (zone_ok(z, order, z->low)) {
-		pfn = free_take(m, z, order, type);
-		z->nr_free -= pfn ? 1u << order : 0;
-	}
-	if (!pfn) {
-		pfn = alloc_slow(m, gfp, order, type);
-		if (!pfn)
-			return PFN_NONE;
-		z = zone_of(m, pfn);
-	}
-	z->numa_allocs++;
-	if (m->root->config.nodes > 1)
-		numa_events(m, first, z);
-	f = frame_at(m, pfn);
-	for (pfn_t i = 1; i < 1u << order; i++)
-		f[i].state = FRAME_TAIL;
-	if (zeroed)
-		for (pfn_t i = 0; i < 1u << order; i++)
-			frame_zero(m, f + i, pfn + i);
-	f->state = state & 15;
-	f->order = order & 15;
-	z->pages[use] += 1u << order;
-	m->root->count[CNT_PGALLOC] += 1u << order;
 	return pfn;
 }
 
 /* ---- free ---------------------------------------------------------------- */
-
-/* Forgets what a frame was, but not that its RAM may hold bytes. */
-static inline void frame_reset(struct frame *f)
-{
-	unsigned bytes = f->flags & FR_BYTES;
-
-	*f = (struct frame){.state = FRAME_TAIL, .flags = bytes & FR_BYTES};
-}
 
 static inline bool zone_has(const struct zone *z, pfn_t pfn)
 {
@@ -336,8 +197,7 @@ static inline enum migrate_type buddy_type(
 	return other;
 }
 
-/* Gives a block of at most a page block to its lists. */
-static void free_block(struct vm *m, struct zone *z, pfn_t pfn, unsigned order)
+void free_block(struct vm *m, struct zone *z, pfn_t pfn, unsigned order)
 {
 	enum migrate_type type = pageblock_type(m, pfn);
 	unsigned first = order;
@@ -358,23 +218,4 @@ static void free_block(struct vm *m, struct zone *z, pfn_t pfn, unsigned order)
 	}
 	m->root->count[CNT_BUDDY_MERGE] += order - first;
 	list_add(m, z, pfn, order, type, merge_likely(m, z, pfn, order));
-}
-
-void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use)
-{
-	struct zone *z = zone_of(m, pfn);
-	struct frame *f = frame_at(m, pfn);
-	pfn_t end = pfn + (1u << order);
-
-	assert(f->state > FRAME_RESERVED && f->order == order);
-	if (policy_on(m))
-		policy_page_freed(m, pfn);
-	for (pfn_t i = 0; i < 1u << order; i++)
-		frame_reset(f + i);
-	z->pages[use] -= 1u << order;
-	m->root->count[CNT_PGFREE] += 1u << order;
-	if (order > m->pageblock_order)
-		order = m->pageblock_order;
-	for (; pfn < end; pfn += 1u << order)
-		free_block(m, z, pfn, order);
 }

@@ -4,12 +4,13 @@
  */
 #include <string.h>
 
+#include "pcp.h"
 #include "phys_i.h"
 
 /* What a walk over the frame table adds up. */
 struct tally {
 	uint64_t free_blocks[NR_ORDERS];
-	uint64_t free, used;
+	uint64_t free, pcp, used;
 	uint64_t use[NR_PAGE_USES];
 	uint64_t mapped, dirty; /* page cache in page tables; of files */
 	uint64_t swap_cached, swap_idle;
@@ -219,8 +220,12 @@ static int check_next(
 		*pfn > z->end)
 		return BAD(m, "frame %u cannot head a block of order %u", at,
 			f->order);
-	if (f->state != FRAME_FREE)
+	if (f->state != FRAME_FREE && f->state != FRAME_PCP)
 		return check_used(m, at, f, t);
+	if (f->state == FRAME_PCP) {
+		t->pcp += 1u << f->order;
+		return check_interior(m, at, f->order, false);
+	}
 	t->free += 1u << f->order;
 	t->free_blocks[f->order]++;
 	return check_interior(m, at, f->order, false);
@@ -273,12 +278,17 @@ static int check_sums(
 				zone_name(m, i), ULL(t->free_blocks[o]), o,
 				ULL(nr));
 	}
-	if (t->free != z->nr_free || t->free + t->used != z->managed)
+	if (t->free != z->nr_free || t->free + t->pcp + t->used != z->managed)
 		return BAD(m,
-			"zone %s: %llu frames free and %llu in use, it counts "
-			"%llu free of %llu managed",
-			zone_name(m, i), ULL(t->free), ULL(t->used),
-			ULL(z->nr_free), ULL(z->managed));
+			"zone %s: %llu frames free, %llu kept by processors "
+			"and %llu in use, it counts %llu free of %llu managed",
+			zone_name(m, i), ULL(t->free), ULL(t->pcp),
+			ULL(t->used), ULL(z->nr_free), ULL(z->managed));
+	if (t->pcp != pcp_pages(m, z))
+		return BAD(m,
+			"zone %s: %llu frames are kept by processors, their "
+			"lists hold %llu",
+			zone_name(m, i), ULL(t->pcp), ULL(pcp_pages(m, z)));
 	return check_counts(m, z, i, t);
 }
 
@@ -290,6 +300,8 @@ static int check_zone(
 	for (unsigned n = 0; n < NR_ORDERS * NR_MIGRATE; n++)
 		if (check_list(m, z, n / NR_MIGRATE, n % NR_MIGRATE))
 			return -EIO;
+	if (pcp_check(m, z))
+		return -EIO;
 	while (phys_next_managed(m, &pfn, &end) && pfn < z->end) {
 		if (end > z->end)
 			end = z->end;

@@ -49,6 +49,7 @@ const char *frame_state_name(unsigned state)
 		[FRAME_FRESH] = "fresh",
 		[FRAME_FREE] = "free",
 		[FRAME_TAIL] = "tail",
+		[FRAME_PCP] = "pcp",
 		[FRAME_RESERVED] = "reserved",
 		[FRAME_ANON] = "anon",
 		[FRAME_FILE] = "file",
@@ -110,14 +111,16 @@ static pfn_t fresh_end(const struct vm *m, pfn_t pfn)
 	return 0;
 }
 
-/* The end of the free block that holds pfn, 0 if none does. */
+/* The end of the block, free or of a processor's list, that holds pfn, 0 if
+ * none does. */
 static pfn_t free_end(const struct vm *m, pfn_t pfn)
 {
 	for (unsigned order = 0; order <= MAX_ORDER; order++) {
 		pfn_t head = pfn & ~((1u << order) - 1);
 		const struct frame *f = frame_at(m, head);
 
-		if (f->state == FRAME_FREE && head + (1u << f->order) > pfn)
+		if ((f->state == FRAME_FREE || f->state == FRAME_PCP) &&
+			head + (1u << f->order) > pfn)
 			return head + (1u << f->order);
 	}
 	return fresh_end(m, pfn);

@@ -134,6 +134,7 @@ void zonelists_build(struct vm *m)
 void phys_run_as(struct vm *m, const struct task *t)
 {
 	m->running = t;
+	m->cpu = t ? t->cpu : 0;
 	m->here = t ? m->cpu_node[t->cpu] : 0;
 	m->prefer = m->here;
 	m->allowed = 0xff;

@@ -30,6 +30,7 @@ enum phys_kind {
  *	state                next prev   owner    index
  *	-----                ---------   -----    -----
  *	FREE                 free list   -        0
+ *	PCP                  CPU's list  -        0
  *	ANON, EXCLUSIVE      LRU list    mm       virtual page
  *	ANON, may be shared  LRU list    family   pgoff in its VMAs
  *	FILE                 LRU list    inode    page of the file
@@ -61,6 +62,7 @@ enum frame_state {
 	FRAME_FRESH,	/* never used: zero page of the host */
 	FRAME_FREE,	/* head of a block on a free list */
 	FRAME_TAIL,	/* inside a free block, or part of a larger block */
+	FRAME_PCP,	/* head of a block on a list of a processor */
 	FRAME_RESERVED, /* firmware, kernel image, frame table, hole */
 	FRAME_ANON,
 	FRAME_FILE,
@@ -276,7 +278,7 @@ static inline uint64_t zones_sum(
 	zones_sum((m), (node) * (m)->arch->nr_zones, (m)->arch->nr_zones, \
 		offsetof(struct zone, field))
 
-/* ---- buddy ---- */
+/* ---- requests ---- */
 /*
  * Takes a block of 1 << order frames from the first zone of the zonelist that
  * stays above its low watermark with it, or else its min watermark; a zone

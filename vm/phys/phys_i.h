@@ -43,9 +43,21 @@ pfn_t free_take_first(struct vm *m, struct zone *z, unsigned at,
 /* Takes the smallest sufficient block of a type, or none. */
 pfn_t free_take(
 	struct vm *m, struct zone *z, unsigned order, enum migrate_type type);
+/* Takes the lowest frames, *nr <= most of them, of the smallest block of a
+ * type: what as many requests for single ones would take. */
+pfn_t free_run(struct vm *m, struct zone *z, enum migrate_type type,
+	unsigned most, unsigned *nr);
+/* Gives a block of at most a page block, whose frames remember nothing, to its
+ * lists. */
+void free_block(struct vm *m, struct zone *z, pfn_t pfn, unsigned order);
 /* A free block goes to the tail of another type's list. */
 void free_move(struct vm *m, struct zone *z, pfn_t pfn, enum migrate_type from,
 	enum migrate_type to);
+
+/* ---- alloc.c ---- */
+/* A block of the zone's free lists, of the type or else of others. */
+pfn_t zone_take(struct vm *m, struct zone *z, unsigned order,
+	enum migrate_type type, unsigned flags);
 
 /* ---- fallback.c ---- */
 #define ALLOC_NOFRAGMENT 0x1u /* whole page blocks of other types alone */

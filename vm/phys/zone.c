@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "pcp.h"
 #include "phys_i.h"
 
 #define BLOCK	 (1u << MAX_ORDER)
@@ -229,6 +230,8 @@ int phys_boot(struct vm *m)
 	}
 	phys_reindex(m);
 	watermarks_boot(m);
+	m->arena.seg[SEG_PCP].used = m->arena.seg[SEG_PCP].reserved;
+	pcp_setup(m);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * do_try_to_free_pages), mm/page_alloc.c (__alloc_pages_slowpath).
  */
 #include "../swap/swap.h"
+#include "../phys/pcp.h"
 #include "oom.h"
 #include "policy.h"
 #include "reclaim_i.h"
@@ -125,7 +126,13 @@ int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 
 	kswapd_wake(m);
 	while (!mem_has_room(m, gfp, nr)) {
-		if (policy_helps(m, gfp) ? policy_evict(m) : direct(m, gfp))
+		bool some =
+			policy_helps(m, gfp) ? policy_evict(m) : direct(m, gfp);
+
+		/* what was freed may wait on lists of processors */
+		if (!mem_has_room(m, gfp, nr))
+			some |= pcp_drain_all(m);
+		if (some)
 			vain = 0;
 		else if (++vain > MAX_RETRIES || !could_have(m, gfp, nr))
 			return vm_fail(m, ENOMEM,
@@ -166,6 +173,15 @@ static bool balanced(const struct vm *m, unsigned node)
 	return false;
 }
 
+/* Meanwhile processors keep little of what is freed. */
+static void set_active(struct vm *m, unsigned node, bool active)
+{
+	struct zone *z = &m->root->zone[node * m->arch->nr_zones];
+
+	for (unsigned i = 0; i < m->arch->nr_zones; i++)
+		z[i].reclaim_active = active;
+}
+
 /* Priority after priority; false if no page was found. */
 static bool balance(struct vm *m, unsigned node)
 {
@@ -183,6 +199,7 @@ static bool balance(struct vm *m, unsigned node)
 			sc.nr_to_reclaim += z[i].high > SWAP_CLUSTER_MAX
 						    ? z[i].high
 						    : SWAP_CLUSTER_MAX;
+	set_active(m, node, true);
 	while (!balanced(m, node) && sc.priority >= 1) {
 		uint64_t before = sc.nr_reclaimed, scanned = sc.nr_scanned;
 
@@ -191,6 +208,7 @@ static bool balance(struct vm *m, unsigned node)
 			sc.nr_reclaimed == before)
 			sc.priority--;
 	}
+	set_active(m, node, false);
 	snapshot_refaults(&m->root->node[node]);
 	return sc.nr_reclaimed;
 }
