@@ -62,6 +62,13 @@
 		.kind = NODE_TEXT, .mode = 0644, .actor = ACTOR_MACHINE,  \
 		.verb = "set " setting, .show = show_thp_##key, .help = h \
 	}
+#define KHUGEPAGED(key, h)                                                     \
+	{                                                                      \
+		.path = "sys/kernel/mm/transparent_hugepage/khugepaged/" #key, \
+		.kind = NODE_TEXT, .mode = 0644, .actor = ACTOR_MACHINE,       \
+		.verb = "set khugepaged_" #key, .show = show_khugepaged_##key, \
+		.help = h                                                      \
+	}
 #define STREAM(p, m, a, s, h)                                          \
 	{                                                              \
 		.path = p, .kind = NODE_STREAM, .mode = m, .actor = a, \
@@ -361,6 +368,19 @@ const struct node node_table[] = {
 		"who gets huge pages: always, madvise, never"),
 	TEXT("sys/kernel/mm/transparent_hugepage/hpage_pmd_size", 0444,
 		show_pmd_size, "bytes of a huge page"),
+	DIRECTORY("sys/kernel/mm/transparent_hugepage/khugepaged", 0555,
+		"the daemon that makes huge pages; it runs at `tick`"),
+	KHUGEPAGED(alloc_sleep_millisecs, "its sleep when no memory is free"),
+	KHUGEPAGED(defrag, "1: memory may be moved for it: kept"),
+	TEXT("sys/kernel/mm/transparent_hugepage/khugepaged/full_scans", 0444,
+		show_khugepaged_full_scans, "times it went round"),
+	KHUGEPAGED(max_ptes_none, "pages that may be missing"),
+	KHUGEPAGED(max_ptes_shared, "pages that others may have"),
+	KHUGEPAGED(max_ptes_swap, "pages that may be in swap"),
+	TEXT("sys/kernel/mm/transparent_hugepage/khugepaged/pages_collapsed",
+		0444, show_khugepaged_pages_collapsed, "huge pages it made"),
+	KHUGEPAGED(pages_to_scan, "pages it looks at, at a time"),
+	KHUGEPAGED(scan_sleep_millisecs, "its sleep then"),
 	TEXT("sys/kernel/mm/transparent_hugepage/shmem_enabled", 0444,
 		show_thp_shmem, "for shared memory: [never]"),
 	THP(use_zero_page, "thp_use_zero_page",

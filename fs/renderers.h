@@ -57,6 +57,11 @@ show_fn show_pool_surplus;
 show_fn show_nr_hugepages, show_nr_overcommit_hugepages;
 show_fn show_thp_enabled, show_thp_defrag, show_thp_use_zero_page;
 show_fn show_thp_shmem, show_pmd_size;
+show_fn show_khugepaged_alloc_sleep_millisecs, show_khugepaged_defrag;
+show_fn show_khugepaged_full_scans, show_khugepaged_max_ptes_none;
+show_fn show_khugepaged_max_ptes_shared, show_khugepaged_max_ptes_swap;
+show_fn show_khugepaged_pages_collapsed, show_khugepaged_pages_to_scan;
+show_fn show_khugepaged_scan_sleep_millisecs;
 /* The value of a setting as text. */
 void setting_value(
 	const struct view *v, const char *key, char *value, size_t size);

@@ -287,12 +287,17 @@ void show_thp_defrag(struct sbuf *b, const struct view *v, uint64_t id)
 	choice(b, v, "thp_defrag", words);
 }
 
-void show_thp_use_zero_page(struct sbuf *b, const struct view *v, uint64_t id)
+static void number(struct sbuf *b, const struct view *v, const char *key)
 {
 	char now[32];
 
-	setting_value(v, "thp_use_zero_page", now, sizeof(now));
+	setting_value(v, key, now, sizeof(now));
 	sbuf_printf(b, "%s\n", now);
+}
+
+void show_thp_use_zero_page(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	number(b, v, "thp_use_zero_page");
 }
 
 /* Shared memory has none. */
@@ -307,5 +312,34 @@ void show_pmd_size(struct sbuf *b, const struct view *v, uint64_t id)
 	const struct arch *a = v->vm->arch;
 
 	sbuf_dec(b, 1ull << a->level[a->nr_levels - 2].shift);
+	sbuf_char(b, '\n');
+}
+
+/* khugepaged's settings, and what it did. */
+#define KHUGEPAGED(key)                                            \
+	void show_khugepaged_##key(                                \
+		struct sbuf *b, const struct view *v, uint64_t id) \
+	{                                                          \
+		number(b, v, "khugepaged_" #key);                  \
+	}
+KHUGEPAGED(alloc_sleep_millisecs)
+KHUGEPAGED(defrag)
+KHUGEPAGED(max_ptes_none)
+KHUGEPAGED(max_ptes_shared)
+KHUGEPAGED(max_ptes_swap)
+KHUGEPAGED(pages_to_scan)
+KHUGEPAGED(scan_sleep_millisecs)
+
+void show_khugepaged_full_scans(
+	struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_dec(b, v->vm->root->khugepaged.full_scans);
+	sbuf_char(b, '\n');
+}
+
+void show_khugepaged_pages_collapsed(
+	struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_dec(b, v->vm->root->khugepaged.collapsed);
 	sbuf_char(b, '\n');
 }

@@ -94,6 +94,9 @@
 	X(THP_FAULT_FALLBACK, "thp_fault_fallback")       \
 	X(THP_COLLAPSE_ALLOC, "thp_collapse_alloc")       \
 	X(THP_COLLAPSE_FAIL, "thp_collapse_alloc_failed") \
+	X(THP_EXCEED_NONE, "thp_scan_exceed_none_pte")    \
+	X(THP_EXCEED_SWAP, "thp_scan_exceed_swap_pte")    \
+	X(THP_EXCEED_SHARE, "thp_scan_exceed_share_pte")  \
 	X(THP_ZERO_PAGE_ALLOC, "thp_zero_page_alloc")     \
 	X(THP_SPLIT_PAGE, "thp_split_page")               \
 	X(THP_SPLIT_PMD, "thp_split_pmd")

@@ -61,6 +61,11 @@ struct settings {
 	uint32_t thp_enabled;	/* enum thp_when */
 	uint32_t thp_defrag;	/* stored: huge pages are taken, not made */
 	uint32_t thp_zero_page; /* reads of nothing get the huge zero page */
+	struct {
+		uint32_t defrag, pages_to_scan;
+		uint32_t max_ptes_none, max_ptes_swap, max_ptes_shared;
+		uint32_t scan_sleep_millisecs, alloc_sleep_millisecs;
+	} khugepaged; /* see mm/khugepaged.h */
 	uint32_t cost_syscall_ns, cost_fault_ns;
 	uint32_t cost_mem_ns, cost_tlb_ns;
 	uint32_t read_ahead_kb;
@@ -282,6 +287,14 @@ struct root {
 	uint64_t dmesg_end; /* bytes ever written to the log */
 	/* inodes that have dirty pages, oldest first */
 	idx_t dirty_first, dirty_last;
+	struct khugepaged {
+		idx_t first, last; /* mms, in the order in which they came */
+		idx_t at;	   /* the one it is at, 0 before the first */
+		uint32_t reserved;
+		vaddr_t address; /* and how far it is there */
+		uint64_t due;	 /* simulated time when it wakes up */
+		uint64_t collapsed, full_scans;
+	} khugepaged;
 	struct hugetlb_pool {
 		uint64_t nr, free, resv, surplus; /* mm/hugetlb.h */
 		pfn_t first;			  /* of the free ones */

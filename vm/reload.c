@@ -206,6 +206,12 @@ static int check_anchors(struct vm *m)
 		    limit_of(m, SEG_TASK)) ||
 		check_limit(m, "the last task", r->last_task,
 			limit_of(m, SEG_TASK)) ||
+		check_limit(m, "khugepaged's first mm", r->khugepaged.first,
+			limit_of(m, SEG_MM)) ||
+		check_limit(m, "khugepaged's last mm", r->khugepaged.last,
+			limit_of(m, SEG_MM)) ||
+		check_limit(m, "khugepaged's mm", r->khugepaged.at,
+			limit_of(m, SEG_MM)) ||
 		check_limit(m, "the disk's root", r->disk_root,
 			limit_of(m, SEG_INODE)) ||
 		check_limit(m, "the first dirty inode", r->dirty_first,
@@ -253,6 +259,8 @@ static const struct link {
 	LINK(MM, mm, first, VMA),
 	LINK(MM, mm, last, VMA),
 	LINK(MM, mm, exe, FILE),
+	LINK(MM, mm, scan_prev, MM),
+	LINK(MM, mm, scan_next, MM),
 	LINK(VMA, vma, mm, MM),
 	LINK(VMA, vma, prev, VMA),
 	LINK(VMA, vma, next, VMA),

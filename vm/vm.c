@@ -11,6 +11,7 @@
 #include "mmu/future.h"
 #include "mmu/mmu.h"
 #include "mm/hugetlb.h"
+#include "mm/khugepaged.h"
 #include "mm/rmap.h"
 #include "phys/lru.h"
 #include "phys/pcp.h"
@@ -185,6 +186,7 @@ static int boot_steps(struct vm *m)
 	static int (*const step[])(struct vm * m) = {
 		phys_boot,
 		limits_boot,
+		khugepaged_boot,
 		tlb_boot,
 		disk_boot,
 		swap_boot,
@@ -280,6 +282,7 @@ int vm_check(struct vm *m)
 		rmap_check,
 		swap_check,
 		hugetlb_check,
+		khugepaged_check,
 		mmu_check,
 		task_check,
 		disk_check,

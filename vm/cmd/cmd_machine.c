@@ -3,6 +3,7 @@
 
 #include "../disk/disk.h"
 #include "../input/input.h"
+#include "../mm/khugepaged.h"
 #include "../phys/pcp.h"
 #include "handlers.h"
 
@@ -31,6 +32,7 @@ int cmd_tick(struct cmd *c)
 	for (seconds = *ns / STAT_NS - seconds; seconds; seconds--)
 		if (!pcp_decay(c->m))
 			break;
+	khugepaged_run(c->m);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "../format.h"
 #include "../mm/hugetlb.h"
 #include "../reclaim/policy.h"
+#include "../mm/khugepaged.h"
 #include "command.h"
 
 struct setting {
@@ -85,6 +86,23 @@ static const struct setting rows[] = {
 		"kept: no memory is moved to make huge pages"},
 	{"thp_use_zero_page", U32(thp_zero_page), 0, 1, {NULL},
 		"loads from untouched memory map the huge zero page"},
+	{"khugepaged_defrag", U32(khugepaged.defrag), 0, 1, {NULL},
+		"kept: no memory is moved to make huge pages"},
+	{"khugepaged_pages_to_scan", U32(khugepaged.pages_to_scan), 1,
+		UINT32_MAX, {NULL},
+		"pages that khugepaged looks at, at a time"},
+	{"khugepaged_max_ptes_none", U32(khugepaged.max_ptes_none), 0, 511,
+		{NULL}, "pages that may be missing where it makes a huge one"},
+	{"khugepaged_max_ptes_swap", U32(khugepaged.max_ptes_swap), 0, 511,
+		{NULL}, "pages that may be in swap there"},
+	{"khugepaged_max_ptes_shared", U32(khugepaged.max_ptes_shared), 0, 511,
+		{NULL}, "pages that other processes may have there"},
+	{"khugepaged_scan_sleep_millisecs",
+		U32(khugepaged.scan_sleep_millisecs), 0, UINT32_MAX, {NULL},
+		"how long it sleeps then"},
+	{"khugepaged_alloc_sleep_millisecs",
+		U32(khugepaged.alloc_sleep_millisecs), 0, UINT32_MAX, {NULL},
+		"how long it sleeps when no memory is free"},
 	{"cost_syscall_ns", U32(cost_syscall_ns), 0, 1000000000, {NULL},
 		"simulated time of a command"},
 	{"cost_fault_ns", U32(cost_fault_ns), 0, 1000000000, {NULL},
@@ -114,6 +132,18 @@ static const struct setting *find(const char *key, size_t len)
 	return NULL;
 }
 
+static bool wakes_khugepaged(const struct setting *s)
+{
+	switch (s->offset) {
+	case offsetof(struct settings, thp_enabled):
+	case offsetof(struct settings, khugepaged.scan_sleep_millisecs):
+	case offsetof(struct settings, khugepaged.alloc_sleep_millisecs):
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void store(struct vm *m, const struct setting *s, uint64_t v)
 {
 	uint8_t *field = (uint8_t *)&m->root->set + s->offset;
@@ -126,6 +156,8 @@ static void store(struct vm *m, const struct setting *s, uint64_t v)
 		*(uint32_t *)field = (uint32_t)v;
 	else
 		*(uint64_t *)field = v;
+	if (wakes_khugepaged(s))
+		khugepaged_wake(m);
 }
 
 static uint64_t load(const struct vm *m, const struct setting *s)

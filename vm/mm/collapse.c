@@ -31,12 +31,68 @@ static void *table_of(const struct vm *m, const struct vma *v, vaddr_t va)
 	return pt_leaf_table(m, mm_at(m, v->mm), va, &first, &span);
 }
 
-enum collapse collapse_scan(const struct vm *m, const struct vma *v, vaddr_t va)
+/* What a leaf table holds. */
+struct tally {
+	uint32_t none, swap, shared, used;
+	uint32_t on_node[MAX_NODES];
+};
+
+static enum collapse too_many(struct vm *m, enum vm_counter c)
+{
+	m->root->count[c]++;
+	return COLLAPSE_NOT_WORTH;
+}
+
+/* Whether more than one process may map it. */
+static bool is_shared(const struct vm *m, pfn_t pfn)
+{
+	const struct frame *f = frame_at(m, pfn);
+
+	return f->flags & FR_LARGE ? folio_maybe_shared(m, pfn)
+				   : f->mapcount > 1;
+}
+
+static bool was_used(const struct vm *m, uint64_t e)
+{
+	return e & m->arch->pte.accessed ||
+	       frame_at(m, pte_pfn(m, e))->flags & FR_REFERENCED;
+}
+
+/* Counts the entries up to the first that breaks a rule. */
+static enum collapse tally_table(struct vm *m, const void *tab,
+	const struct collapse_rules *r, struct tally *t)
+{
+	for (unsigned i = 0; i < nr_pages(m); i++) {
+		uint64_t e = entry_get(m, tab, i);
+
+		if (e && !pte_present(m, e)) {
+			if (++t->swap > r->max_swap)
+				return too_many(m, CNT_THP_EXCEED_SWAP);
+		} else if (!e || e & m->arch->pte.special) {
+			if (++t->none > r->max_none)
+				return too_many(m, CNT_THP_EXCEED_NONE);
+		} else {
+			t->shared += is_shared(m, pte_pfn(m, e));
+			if (t->shared > r->max_shared)
+				return too_many(m, CNT_THP_EXCEED_SHARE);
+			t->on_node[zone_of(m, pte_pfn(m, e))->node]++;
+			t->used += was_used(m, e);
+		}
+	}
+	if (r->used && (!t->used || (t->swap && t->used < nr_pages(m) / 2)))
+		return COLLAPSE_NOT_WORTH;
+	return COLLAPSE_OK;
+}
+
+enum collapse collapse_scan(struct vm *m, const struct vma *v, vaddr_t va,
+	const struct collapse_rules *r)
 {
 	const struct mm *mm = mm_at(m, v->mm);
+	const void *tab = table_of(m, v, va);
+	struct tally t = {0};
 
-	if (table_of(m, v, va))
-		return COLLAPSE_OK;
+	if (tab)
+		return tally_table(m, tab, r, &t);
 	if (pte_huge(m, pt_above(m, mm, va)))
 		return COLLAPSE_MAPPED;
 	return pt_has_above(m, mm, va) ? COLLAPSE_EMPTY : COLLAPSE_NO_TABLE;
@@ -60,18 +116,23 @@ static enum collapse swap_in_all(struct vm *m, struct vma *v, vaddr_t va)
 	return COLLAPSE_OK;
 }
 
-/* Nothing is swapped or a guard. */
-static bool all_present(const struct vm *m, const void *tab)
+/* On the node that has most of the pages. */
+static pfn_t alloc_near(struct vm *m, const struct tally *t)
 {
-	for (unsigned i = 0; i < nr_pages(m); i++)
-		if (entry_get(m, tab, i) &&
-			!pte_present(m, entry_get(m, tab, i)))
-			return false;
-	return true;
+	uint8_t prefer = m->prefer, best = 0;
+	pfn_t pfn;
+
+	for (uint8_t n = 1; n < MAX_NODES; n++)
+		if (t->on_node[n] > t->on_node[best])
+			best = n;
+	m->prefer = best;
+	pfn = huge_alloc(m, CNT_THP_COLLAPSE_ALLOC, CNT_THP_COLLAPSE_FAIL);
+	m->prefer = prefer;
+	return pfn;
 }
 
 /* Copies the pages, and takes them from the table. */
-static void gather_pages(struct vm *m, struct mm *mm, void *tab, pfn_t to)
+static void move_in(struct vm *m, struct mm *mm, void *tab, pfn_t to)
 {
 	for (unsigned i = 0; i < nr_pages(m); i++) {
 		uint64_t e = entry_get(m, tab, i);
@@ -84,23 +145,39 @@ static void gather_pages(struct vm *m, struct mm *mm, void *tab, pfn_t to)
 	}
 }
 
-enum collapse collapse_make(struct vm *m, struct vma *v, vaddr_t va)
+/* Swapped pages come back; then the rules hold once more. */
+static enum collapse prepare(
+	struct vm *m, struct vma *v, vaddr_t va, const struct collapse_rules *r)
+{
+	struct collapse_rules now = *r;
+	struct tally t = {0};
+	enum collapse e = swap_in_all(m, v, va);
+
+	if (e != COLLAPSE_OK)
+		return e;
+	now.max_swap = nr_pages(m);
+	e = tally_table(m, table_of(m, v, va), &now, &t);
+	return e == COLLAPSE_OK && t.swap ? COLLAPSE_ABSENT : e;
+}
+
+enum collapse collapse_make(
+	struct vm *m, struct vma *v, vaddr_t va, const struct collapse_rules *r)
 {
 	void *tab = table_of(m, v, va);
-	enum collapse r;
-	pfn_t pfn =
-		huge_alloc(m, CNT_THP_COLLAPSE_ALLOC, CNT_THP_COLLAPSE_FAIL);
+	struct tally t = {0};
+	enum collapse e;
+	pfn_t pfn;
 
+	tally_table(m, tab, r, &t);
+	pfn = alloc_near(m, &t);
 	if (!pfn)
 		return COLLAPSE_NO_MEMORY;
-	r = swap_in_all(m, v, va);
-	if (r == COLLAPSE_OK && !all_present(m, tab))
-		r = COLLAPSE_ABSENT;
-	if (r != COLLAPSE_OK) {
+	e = prepare(m, v, va, r);
+	if (e != COLLAPSE_OK) {
 		buddy_free(m, pfn, huge_order(m), USE_ANON);
-		return r;
+		return e;
 	}
-	gather_pages(m, mm_at(m, v->mm), tab, pfn);
+	move_in(m, mm_at(m, v->mm), tab, pfn);
 	tlb_flush_range(m, v->mm, va, va + huge_size(m));
 	pt_huge_deposit(m, v->mm, va);
 	huge_map_new(m, v, va, pfn);
@@ -112,9 +189,8 @@ enum collapse collapse_make(struct vm *m, struct vma *v, vaddr_t va)
 /* Whatever transparent_hugepage/enabled says: who asks by this call gets it. */
 static bool may_collapse(const struct vm *m, const struct vma *v)
 {
-	return m->arch->thp && vma_is_anonymous(v) && v->anon_vma &&
-	       !(v->flags & (VM_NOHUGEPAGE | VM_SPECIAL)) &&
-	       mm_at(m, v->mm)->thp_disable != 1 && huge_fits(m, v);
+	return huge_collapsible(m, v) && !(v->flags & VM_NOHUGEPAGE) &&
+	       mm_at(m, v->mm)->thp_disable != 1;
 }
 
 static int refuse(struct vm *m, vaddr_t va, enum collapse why)
@@ -136,6 +212,8 @@ static int refuse(struct vm *m, vaddr_t va, enum collapse why)
 
 int mm_collapse(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 {
+	const struct collapse_rules any = {
+		nr_pages(m), nr_pages(m), nr_pages(m), false};
 	enum collapse why = COLLAPSE_OK;
 	vaddr_t refused = 0;
 
@@ -152,10 +230,10 @@ int mm_collapse(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 			"%llu",
 			(unsigned long long)huge_size(m));
 	for (vaddr_t va = start; va < end; va += huge_size(m)) {
-		enum collapse r = collapse_scan(m, v, va);
+		enum collapse r = collapse_scan(m, v, va, &any);
 
 		if (r == COLLAPSE_OK)
-			r = collapse_make(m, v, va);
+			r = collapse_make(m, v, va, &any);
 		if (r == COLLAPSE_OK || r == COLLAPSE_MAPPED)
 			continue;
 		why = r;

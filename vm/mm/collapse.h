@@ -1,4 +1,4 @@
-/* Small pages that become a huge one: madvise(MADV_COLLAPSE). */
+/* Small pages that become a huge one: madvise(MADV_COLLAPSE), khugepaged. */
 #ifndef PAGEFS_VM_COLLAPSE_H
 #define PAGEFS_VM_COLLAPSE_H
 
@@ -13,14 +13,25 @@ enum collapse {
 	COLLAPSE_ABSENT,    /* pages left while others came back from swap */
 	COLLAPSE_FAILED,    /* a guard page, or no memory for swapped pages */
 	COLLAPSE_NO_MEMORY, /* no free block is large enough */
+	COLLAPSE_NOT_WORTH, /* by the rules */
+};
+
+/* When it is worth it. */
+struct collapse_rules {
+	/* entries at most: without a page, in swap, of pages shared */
+	uint32_t max_none, max_swap, max_shared;
+	bool used; /* some page was used lately; half of them, if some are in
+		    * swap */
 };
 
 /* Whether [va, va + huge_size) of v, anonymous memory, can become a huge page:
- * OK, MAPPED, NO_TABLE, EMPTY. */
-enum collapse collapse_scan(
-	const struct vm *m, const struct vma *v, vaddr_t va);
-/* Makes it one after collapse_scan() said OK: OK, ABSENT, FAILED, NO_MEMORY. */
-enum collapse collapse_make(struct vm *m, struct vma *v, vaddr_t va);
+ * OK, MAPPED, NO_TABLE, EMPTY, NOT_WORTH. */
+enum collapse collapse_scan(struct vm *m, const struct vma *v, vaddr_t va,
+	const struct collapse_rules *r);
+/* Makes it one after collapse_scan() said OK: OK, ABSENT, FAILED, NO_MEMORY,
+ * NOT_WORTH. */
+enum collapse collapse_make(struct vm *m, struct vma *v, vaddr_t va,
+	const struct collapse_rules *r);
 
 /* madvise(MADV_COLLAPSE) on a part of v: 0, -EINVAL, -ENOMEM. */
 int mm_collapse(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);

@@ -15,6 +15,7 @@
 #include "huge.h"
 #include "../reclaim/reclaim.h"
 #include "hugetlb.h"
+#include "khugepaged.h"
 #include "rmap.h"
 
 /*
@@ -256,5 +257,6 @@ idx_t mm_fork(struct vm *m, const struct task *t)
 	}
 	copy_contents(m, parent, child);
 	tlb_flush_mm(m, parent);
+	khugepaged_fork(m, parent, child);
 	return child;
 }

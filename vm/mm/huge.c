@@ -17,6 +17,7 @@
  * __split_huge_pmd_locked, vma_adjust_trans_huge).
  */
 #include "huge.h"
+#include "khugepaged.h"
 #include "rmap.h"
 
 /* ---- who gets them ------------------------------------------------------- */
@@ -50,7 +51,7 @@ static bool holds_span(const struct vm *m, const struct vma *v, vaddr_t va)
 	       va + huge_size(m) > va;
 }
 
-bool huge_fits(const struct vm *m, const struct vma *v)
+static bool huge_fits(const struct vm *m, const struct vma *v)
 {
 	return holds_span(m, v, huge_up(m, v->start));
 }
@@ -58,6 +59,17 @@ bool huge_fits(const struct vm *m, const struct vma *v)
 bool huge_eligible(const struct vm *m, const struct vma *v)
 {
 	return huge_allowed(m, v) && huge_fits(m, v);
+}
+
+bool huge_collapsible(const struct vm *m, const struct vma *v)
+{
+	return m->arch->thp && vma_is_anonymous(v) && v->anon_vma &&
+	       !(v->flags & VM_SPECIAL) && huge_fits(m, v);
+}
+
+bool huge_scannable(const struct vm *m, const struct vma *v)
+{
+	return huge_allowed(m, v) && huge_collapsible(m, v);
 }
 
 /* ---- frames -------------------------------------------------------------- */
@@ -142,6 +154,7 @@ static int new_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 	pfn_t pfn;
 
 	anon_vma_prepare(m, v);
+	khugepaged_enter(m, v);
 	if (!write && m->root->set.thp_zero_page)
 		return zero_fault(m, v, va);
 	pfn = alloc_for_fault(m);

@@ -14,8 +14,10 @@ static inline vaddr_t huge_up(const struct vm *m, vaddr_t va)
 	return huge_down(m, va + huge_size(m) - 1);
 }
 
-/* Whether v has room for one. */
-bool huge_fits(const struct vm *m, const struct vma *v);
+/* Whether small pages of v can become huge ones, whoever asks. */
+bool huge_collapsible(const struct vm *m, const struct vma *v);
+/* The same where nobody asks: khugepaged. */
+bool huge_scannable(const struct vm *m, const struct vma *v);
 /* A block of zeros, one of the two counters up; PFN_NONE with no sentence. */
 pfn_t huge_alloc(struct vm *m, enum vm_counter done, enum vm_counter failed);
 /* Maps a new huge page at va, where a deposit waits for it. */

@@ -7,6 +7,7 @@
 #include "../disk/disk.h"
 #include "collapse.h"
 #include "huge.h"
+#include "khugepaged.h"
 
 enum advice {
 	MADV_NORMAL = 0,
@@ -136,6 +137,8 @@ static int advise_flags(struct vm *m, const struct piece *p, vaddr_t *stop)
 		return 0;
 	v = vma_modify(m, p->v, p->start, p->end, flags);
 	if (v) {
+		if (p->advice == MADV_HUGEPAGE)
+			khugepaged_enter(m, v);
 		*stop = v->end > p->end ? v->end : p->end;
 		return 0;
 	}

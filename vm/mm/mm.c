@@ -1,5 +1,6 @@
 /* The life of an address space, and the growth of its stack. */
 #include "mm_i.h"
+#include "khugepaged.h"
 
 #include "../mmu/mmu.h"
 #include "../reclaim/reclaim.h"
@@ -76,6 +77,7 @@ void mm_put(struct vm *m, idx_t i)
 
 	if (--mm->users)
 		return;
+	khugepaged_exit(m, i);
 	unmap_everything(m, i);
 	if (mm->exe)
 		file_put(m, mm->exe);
@@ -153,5 +155,6 @@ int mm_expand_stack(struct vm *m, struct task *t, struct vma *v, vaddr_t addr)
 	if (!(v->flags & VM_ACCOUNT))
 		mm_leak_commit(m, (v->start - addr) >> m->page_shift);
 	vma_resize(m, v, addr, v->end);
+	khugepaged_enter(m, v);
 	return 0;
 }

@@ -106,7 +106,8 @@ struct mm {
 	uint32_t dumpable;    /* 1: others of the same user may look at it */
 	uint32_t mdwe;	      /* prctl(PR_SET_MDWE) */
 	uint32_t thp_disable; /* prctl(PR_SET_THP_DISABLE) */
-	uint32_t reserved;
+	uint32_t scanned;     /* it is on khugepaged's list */
+	idx_t scan_prev, scan_next;
 	uint64_t auxv[AUXV_WORDS]; /* as execve made it; AT_NULL last */
 };
 

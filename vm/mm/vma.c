@@ -11,6 +11,7 @@
 #include "../disk/disk.h"
 #include "huge.h"
 #include "hugetlb.h"
+#include "khugepaged.h"
 #include "rmap.h"
 
 int vma_room(struct vm *m, unsigned n)
@@ -254,6 +255,7 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 		vma_resize(m, prev, prev->start, gone.end);
 		prev->flags |= sticky | (gone.flags & VM_STICKY);
 		take_anon_vma(m, prev, &src);
+		khugepaged_enter(m, prev);
 		return prev;
 	}
 	if (left || right) {
@@ -265,6 +267,7 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 			vma_resize(m, v, r->start, v->end);
 		v->flags |= sticky;
 		take_anon_vma(m, v, &src);
+		khugepaged_enter(m, v);
 		return v;
 	}
 	return vma_add(m, &(struct vma){
