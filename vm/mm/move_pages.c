@@ -81,11 +81,14 @@ static int move_ptes(
 
 	while (off < len) {
 		uint64_t n = extent(m, from + off, to + off, len - off);
+		uint64_t missing;
 		unsigned first;
 
 		if (!pt_above(m, mm_at(m, mm), from + off)) {
-			pt_leaf_table(m, mm_at(m, mm), from + off, &first, &n);
-			n = n < len - off ? n : len - off;
+			pt_leaf_table(m, mm_at(m, mm), from + off, &first,
+				&missing);
+			if (missing > huge_size(m))
+				n = missing < len - off ? missing : len - off;
 			if (pt_move_upper(m, mm, from + off, to + off))
 				goto undo;
 		} else if (move_extent(m, mm, from + off, to + off, n)) {
