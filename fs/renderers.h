@@ -18,7 +18,8 @@ show_fn show_strace;
 show_fn show_self, show_thread_self, show_hostpid, show_mounts, show_net;
 
 /* show_*.c of proc/PID/ */
-show_fn show_maps, show_smaps, show_smaps_rollup, show_status, show_stat;
+show_fn show_maps, show_smaps, show_smaps_rollup, show_status, show_stat,
+	show_thread_stat;
 show_fn show_statm, show_comm, show_oom_score, show_oom_score_adj;
 show_fn show_oom_adj, show_limits, show_cmdline, show_environ, show_auxv;
 show_fn show_numa_maps, show_nothing;

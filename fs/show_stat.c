@@ -28,11 +28,12 @@ static const struct mm no_mm;
 static void stat_identity(
 	struct sbuf *b, const struct vm *m, const struct task *t)
 {
+	const struct task_group *g = &task_leader(m, t)->group;
 	unsigned ppid = t->parent ? task_at(m, t->parent)->tgid : 0;
 
 	/* pid (comm) state ppid pgrp session tty_nr tpgid flags */
-	sbuf_printf(b, "%u (%.15s) %c %u %u %u 0 -1 0", t->pid, t->comm,
-		(int)t->state, ppid, t->tgid, t->tgid);
+	sbuf_printf(b, "%u (%.15s) %c %u %u %u 0 -1 %u", t->pid, t->comm,
+		(int)t->state, ppid, g->pgrp, g->session, t->flags);
 }
 
 /* What of the layout is shown: of a process that the caller may not look at
@@ -44,25 +45,50 @@ static void addresses(struct mm *to, const struct mm *mm, bool may)
 		to->start_code = to->end_code = 1;
 }
 
-void show_stat(struct sbuf *b, const struct view *view, uint64_t id)
+/* Faults and time of one thread, or of all that the process has and had. */
+struct usage {
+	uint64_t min_flt, maj_flt, utime_ns;
+};
+
+static struct usage usage_of(
+	const struct vm *m, const struct task *t, bool whole)
+{
+	const struct task_group *g = &task_leader(m, t)->group;
+	struct usage u = {g->min_flt, g->maj_flt, g->utime_ns};
+
+	if (!whole)
+		return (struct usage){t->min_flt, t->maj_flt, t->utime_ns};
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next) {
+		const struct task *o = task_at(m, i);
+
+		if (o->tgid != t->tgid)
+			continue;
+		u.min_flt += o->min_flt;
+		u.maj_flt += o->maj_flt;
+		u.utime_ns += o->utime_ns;
+	}
+	return u;
+}
+
+/* Fields 10 to 25 are of the process if `whole`, the others always t's. */
+static void stat_line(struct sbuf *b, const struct view *view,
+	const struct task *t, bool whole)
 {
 	const struct vm *m = view->vm;
-	const struct task *t = show_task(view, id);
-	const struct mm *mm;
+	const struct task_group *g = &task_leader(m, t)->group;
+	const struct mm *mm = t->mm ? mm_at(m, t->mm) : &no_mm;
+	struct usage u = usage_of(m, t, whole);
+	bool may = caller_may_look(view, t);
 	struct mm seen;
-	bool may;
 
-	if (!t)
-		return;
-	mm = t->mm ? mm_at(m, t->mm) : &no_mm;
-	may = caller_may_look(view, t);
 	addresses(&seen, mm, may);
 	stat_identity(b, m, t);
 	/* minflt cminflt majflt cmajflt, utime stime cutime cstime, priority
 	 * nice num_threads itrealvalue starttime, vsize rss rsslim */
 	nums(b,
-		(const uint64_t[]){t->min_flt, 0, t->maj_flt, 0,
-			t->utime_ns / NS_PER_TICK, 0, 0, 0, 20, 0,
+		(const uint64_t[]){u.min_flt, g->cmin_flt, u.maj_flt,
+			g->cmaj_flt, u.utime_ns / NS_PER_TICK, 0,
+			g->cutime_ns / NS_PER_TICK, 0, 20, 0,
 			task_nr_threads(m, t), 0, t->start_ns / NS_PER_TICK,
 			mm->total_vm << m->page_shift, mm_rss_pages(mm),
 			t->rlim[RLIM_RSS].soft},
@@ -75,7 +101,7 @@ void show_stat(struct sbuf *b, const struct view *view, uint64_t id)
 			seen.start_stack, 0, 0, 0, 0, 0, 0,
 			may && t->state != TASK_RUNNING, 0, 0},
 		12);
-	sbuf_str(b, t->pid == t->tgid ? " 17" : " -1");
+	sbuf_printf(b, " %d", t->exit_signal);
 	nums(b, (const uint64_t[]){t->cpu, 0, 0, 0, 0, 0}, 6);
 	nums(b,
 		(const uint64_t[]){seen.start_data, seen.end_data,
@@ -84,6 +110,22 @@ void show_stat(struct sbuf *b, const struct view *view, uint64_t id)
 			may ? (uint32_t)t->exit_code : 0},
 		8);
 	sbuf_char(b, '\n');
+}
+
+void show_stat(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct task *t = show_task(view, id);
+
+	if (t)
+		stat_line(b, view, t, true);
+}
+
+void show_thread_stat(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	const struct task *t = show_task(view, id);
+
+	if (t)
+		stat_line(b, view, t, false);
 }
 
 void show_statm(struct sbuf *b, const struct view *view, uint64_t id)

@@ -33,6 +33,8 @@ static const char *state_name(uint32_t state)
 	switch (state) {
 	case TASK_RUNNING:
 		return "R (running)";
+	case TASK_SUSPENDED:
+		return "D (disk sleep)";
 	case TASK_STOPPED:
 		return "T (stopped)";
 	case TASK_ZOMBIE:
@@ -42,10 +44,10 @@ static const char *state_name(uint32_t state)
 	}
 }
 
-/* The table of descriptors grows by doubling, from 64 on. */
+/* The table of descriptors grows by doubling, from 64 on; a zombie has none. */
 static unsigned fd_table_size(const struct vm *m, const struct task *t)
 {
-	unsigned size = 64;
+	unsigned size = t->mm ? 64 : 0;
 
 	for (idx_t i = t->fds; i; i = fd_at(m, i)->next)
 		while (fd_at(m, i)->number >= size)
@@ -56,11 +58,12 @@ static unsigned fd_table_size(const struct vm *m, const struct task *t)
 static void identity_lines(
 	struct sbuf *b, const struct vm *m, const struct task *t)
 {
+	const struct task_group *g = &task_leader(m, t)->group;
 	const struct cred *c = &t->cred;
 	unsigned ppid = t->parent ? task_at(m, t->parent)->tgid : 0;
 
-	sbuf_printf(b, "Name:\t%.15s\nUmask:\t0022\nState:\t%s\n", t->comm,
-		state_name(t->state));
+	sbuf_printf(b, "Name:\t%.15s\n%sState:\t%s\n", t->comm,
+		t->mm ? "Umask:\t0022\n" : "", state_name(t->state));
 	sbuf_printf(b, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\n", t->tgid,
 		t->pid, ppid);
 	sbuf_printf(b, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid,
@@ -68,7 +71,7 @@ static void identity_lines(
 	sbuf_printf(b, "Gid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t \n",
 		c->gid, c->egid, c->sgid, c->fsgid, fd_table_size(m, t));
 	sbuf_printf(b, "NStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n",
-		t->tgid, t->pid, t->tgid, t->tgid);
+		t->tgid, t->pid, g->pgrp, g->session);
 	sbuf_str(b, "Kthread:\t0\n");
 }
 

@@ -266,17 +266,24 @@ static uint64_t huge_find(
 
 /* ---- mappings of files, by the index of their VMA ---- */
 
+/* In order of address. */
 static uint64_t range_next(
 	const struct view *v, uint64_t parent, uint64_t after)
 {
 	const struct task *t = task_find(v->vm, (uint32_t)parent);
-	uint64_t i = after == NO_OBJECT ? 1 : after + 1;
+	idx_t i;
 
-	for (; t && t->mm && i < v->vm->root->pool[SEG_VMA].nr; i++)
-		if (vma_at(v->vm, (idx_t)i)->mm == t->mm &&
-			vma_at(v->vm, (idx_t)i)->file)
-			return i;
-	return NO_OBJECT;
+	if (!t || !t->mm)
+		return NO_OBJECT;
+	if (after == NO_OBJECT)
+		i = mm_at(v->vm, t->mm)->first;
+	else if (vma_at(v->vm, (idx_t)after)->mm == t->mm)
+		i = vma_at(v->vm, (idx_t)after)->next;
+	else
+		return NO_OBJECT; /* unmapped while they were listed */
+	while (i && !vma_at(v->vm, i)->file)
+		i = vma_at(v->vm, i)->next;
+	return i ? i : NO_OBJECT;
 }
 
 static bool range_exists(const struct view *v, uint64_t id)

@@ -38,15 +38,20 @@
 #define MREMAP_FIXED	 2u
 #define MREMAP_DONTUNMAP 4u
 
-#define CLONE_VM     0x100u
-#define CLONE_VFORK  0x4000u
-#define CLONE_THREAD 0x10000u
+#define CSIGNAL	      0xffu /* of clone(2): the signal of the end */
+#define CLONE_VM      0x100u
+#define CLONE_FS      0x200u
+#define CLONE_SIGHAND 0x800u
+#define CLONE_VFORK   0x4000u
+#define CLONE_PARENT  0x8000u
+#define CLONE_THREAD  0x10000u
 
 #define SIGHUP	1
 #define SIGKILL 9
 #define SIGBUS	7
 #define SIGSEGV 11
 #define SIGTERM 15
+#define SIGCHLD 17
 #define SIGCONT 18
 #define SIGSTOP 19
 

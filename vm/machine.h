@@ -246,6 +246,7 @@ struct root {
 	uint32_t next_pid;
 	uint32_t next_anon_vma;
 	uint32_t next_fd_id;
+	uint64_t next_sibling;		/* see struct task */
 	uint32_t first_task, last_task; /* list in order of PID */
 	struct reply last;		/* of the newest command of anyone */
 

@@ -254,6 +254,7 @@ static const struct link {
 	LINK(TASK, task, prev, TASK),
 	LINK(TASK, task, next, TASK),
 	LINK(TASK, task, mm, MM),
+	LINK(TASK, task, vfork_waiter, TASK),
 	LINK(TASK, task, labels, LABEL),
 	LINK(TASK, task, fds, FD),
 	LINK(MM, mm, first, VMA),

@@ -18,6 +18,7 @@
  *	--random   a seed of random addresses
  *	--bottom-up
  */
+#include <elf.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,9 @@
 #include "../../vm/task/prctl.h"
 #include "../../vm/task/task.h"
 #include "../../vm/vm.h"
+#include "life.h"
 #include "replay.h"
+#include "stub.h"
 
 #define MAX_DEPTH 16
 
@@ -174,8 +177,10 @@ static int64_t call(enum call nr, const uint64_t a[6])
 int64_t host_call(enum call nr, const uint64_t a[6])
 {
 	uint64_t arg[6];
-	int64_t r;
+	int64_t r = life_fetch(STUB_CALL);
 
+	if (r)
+		return r;
 	for (int i = 0; i < 6; i++)
 		arg[i] = host_word(a[i]);
 	vm_fail_clear(m);
@@ -202,6 +207,9 @@ uint8_t host_access(
 	struct sigfault sf = {0};
 	int err;
 
+	f->sig = 0;
+	if (life_fetch(kind == ACCESS_WRITE ? STUB_WRITE : STUB_READ))
+		return 0;
 	vm_fail_clear(m);
 	err = mem_access(m, task, host_word(addr), 1, kinds[kind], &value, &sf);
 	if (err && err != -EFAULT)
@@ -209,7 +217,7 @@ uint8_t host_access(
 	f->sig = sf.sig;
 	f->code = sf.code;
 	f->addr = sf.addr;
-	f->err = sf.error_code;
+	f->err = life_entry ? 0 : sf.error_code; /* no tracer is told */
 	return value;
 }
 
@@ -246,9 +254,11 @@ int64_t host_sysctl(const char *name, const char *value)
 	return settings_set(m, name, strlen(name), value, strlen(value));
 }
 
+/* The first process is there before the script begins. */
 bool host_command(char **word, int nr)
 {
-	return false;
+	return life_entry &&
+	       (text_eq(word[0], "begin") || life_command(word, nr));
 }
 
 /* ---- files -------------------------------------------------------------- */
@@ -429,7 +439,8 @@ void host_exit(int code)
 
 /* ---- start -------------------------------------------------------------- */
 
-/* Copies the probe to the machine's disk, where it has the same path. */
+/* Copies the program to the machine's disk, where it has the same path; the
+ * stub has that of its namespace. */
 static const char *copy_program(const char *name)
 {
 	static char path[PATH_MAX];
@@ -442,6 +453,15 @@ static const char *copy_program(const char *name)
 	if (!f) {
 		perror(name);
 		exit(2);
+	}
+	if (!strcmp(basename(path), "stub")) {
+		Elf64_Ehdr h;
+
+		if (fread(&h, sizeof(h), 1, f) != 1)
+			die(path);
+		rewind(f);
+		life_entry = h.e_entry;
+		strcpy(path, STUB_PATH);
 	}
 	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = '\0';
@@ -492,6 +512,7 @@ static void boot(const struct options *o)
 		die("exec");
 	mm_at(m, task->mm)->thp_disable = !script_huge || script_hugetlb;
 	m->root->set.thp_enabled = script_huge ? THP_MADVISE : THP_NEVER;
+	life_begin();
 	if (o->own)
 		load_own(o->own);
 }

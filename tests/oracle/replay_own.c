@@ -79,21 +79,19 @@ static uint64_t limit_in(const char *column)
 /* A line of the probe's limits: name, soft and hard limit in columns. */
 static bool own_limit(const char *line)
 {
-	static const struct {
-		const char *name;
-		unsigned which;
-	} rows[] = {{"Max data size", RLIM_DATA},
-		{"Max stack size", RLIM_STACK}, {"Max open files", RLIM_NOFILE},
-		{"Max locked memory", RLIM_MEMLOCK},
-		{"Max address space", RLIM_AS}};
+	static const char *const names[NR_RLIMITS] = {"cpu time", "file size",
+		"data size", "stack size", "core file size", "resident set",
+		"processes", "open files", "locked memory", "address space",
+		"file locks", "pending signals", "msgqueue size",
+		"nice priority", "realtime priority", "realtime timeout"};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (!strncmp(line, rows[i].name, strlen(rows[i].name))) {
-			task->rlim[rows[i].which] = (struct rlimit_pair){
+	if (strncmp(line, "Max ", 4))
+		return false;
+	for (unsigned i = 0; i < NR_RLIMITS; i++)
+		if (!strncmp(line + 4, names[i], strlen(names[i])))
+			task->rlim[i] = (struct rlimit_pair){
 				limit_in(line + 26), limit_in(line + 47)};
-			return true;
-		}
-	return false;
+	return true;
 }
 
 /*

@@ -5,10 +5,25 @@
 #include "../../fs/renderers.h"
 #include "../../fs/show_kpage.h"
 #include "../../fs/show_pagemap.h"
+#include "../../fs/tree.h"
 #include "../../vm/mm/mm.h"
 #include "../../vm/phys/phys.h"
 #include "../../vm/task/task.h"
 #include "replay.h"
+
+/* As the mount lists it. */
+static void list_map_files(struct sbuf *b, const struct view *view)
+{
+	const struct variable *v = variable_table;
+	uint64_t id = NO_OBJECT;
+	char text[64];
+
+	while (strcmp(v->name, "RANGE"))
+		v++;
+	while ((id = v->next(view, task->pid, id)) != NO_OBJECT)
+		sbuf_printf(b, "%.*s\n",
+			(int)v->format(view, id, text, sizeof(text)), text);
+}
 
 size_t host_proc(const char *name, char *buf, size_t size)
 {
@@ -19,14 +34,23 @@ size_t host_proc(const char *name, char *buf, size_t size)
 		{"statm", show_statm}, {"maps", show_maps}, {"stat", show_stat},
 		{"/meminfo", show_meminfo}, {"limits", show_limits},
 		{"cmdline", show_cmdline}, {"environ", show_environ},
-		{"auxv", show_auxv}};
+		{"auxv", show_auxv}, {"smaps_rollup", show_smaps_rollup},
+		{"numa_maps", show_numa_maps}, {"oom_score", show_oom_score},
+		{"oom_score_adj", show_oom_score_adj}};
 	const struct view view = {.vm = m};
 	struct sbuf b = {0};
 	size_t n;
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-		if (!strcmp(files[i].name, name))
-			files[i].show(&b, &view, task->pid);
+	if (*name != '/' && !task_find(m, task->pid))
+		;
+	else if (!strcmp(name, "map_files") && task->pid == task->tgid)
+		list_map_files(&b, &view);
+	else if (!strcmp(name, "stat") && task->pid != task->tgid)
+		show_thread_stat(&b, &view, task->pid);
+	else
+		for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+			if (!strcmp(files[i].name, name))
+				files[i].show(&b, &view, task->pid);
 	n = b.len < size ? b.len : size - 1;
 	memcpy(buf, b.data, n);
 	buf[n] = '\0';
@@ -41,6 +65,8 @@ uint64_t host_map_count(void)
 
 int64_t host_pagemap(uint64_t page, uint64_t nr, uint64_t *word)
 {
+	if (!task->mm)
+		return 0;
 	return pagemap_read(
 		m, mm_at(m, task->mm), word, nr * 8, page * 8, true);
 }

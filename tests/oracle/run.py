@@ -16,6 +16,7 @@ Each call's answer, the list of mappings after it and what /proc tells of them
 must be equal.  At a difference the history is made as short as it can be, and
 printed with both answers.  Exit status: 0 equal, 1 different.
 """
+import difflib
 import os
 import re
 import subprocess
@@ -25,6 +26,7 @@ import threading
 import time
 
 import histories
+import histories_life
 import histories_pool
 import histories_thp
 
@@ -39,7 +41,8 @@ class Judge:
 
     def __init__(self, build, kind):
         self.kind = kind
-        probe = "probe" if kind[:2] == "64" else "probe32"
+        probe = "stub" if kind == "64-life" else \
+            "probe" if kind[:2] == "64" else "probe32"
         probe = os.path.join(build, "tests/oracle", probe)
         options = {"unlimited": ["--stack=unlimited"], "thp": ["--thp"],
                    "up": ["--bottom-up"]}.get(
@@ -48,9 +51,18 @@ class Judge:
             options = [histories_pool.fill_pool()]
         self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
         self.probe = [probe, *options]
+        if kind == "64-life":
+            self.probe = [os.path.join(build, "tests/oracle/conduct"),
+                          "--program=" + probe]
         self.replay = [os.path.join(build, "tests/oracle/replay"), *options,
                        "--program=" + probe, "--own=" + self.own.name]
         own = self.look()
+        if kind == "64-life":
+            self.own_is(own)
+            self.looks = "state\nlife\ntree\n"
+            self.setup = histories_life.SETUP
+            self.used = {"VmSize": 188, "VmData": 16}
+            return
         stack = re.search(r"^(\w+)-\w+ .*\[stack\]", own, re.M)
         if not stack:
             sys.exit(f"{probe} does not run here:\n{own}")
@@ -65,10 +77,11 @@ class Judge:
 
     def look(self):
         """What the machine's process begins with; see replay_own.c."""
-        own = self.run(self.probe, "dump own\n"
-                       "stat 26 27 28 45 46 47 48 49 50 51\n"
+        own = self.run(self.probe,
+                       ("begin\n" if self.kind == "64-life" else
+                        "dump own\nstat 26 27 28 45 46 47 48 49 50 51\n") +
                        "status CapInh CapPrm CapEff CapBnd CapAmb\n"
-                       "limits 3 4 8 9 10\n"
+                       "limits 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
                        "meminfo MemTotal SwapTotal Committed_AS\n")
         for name in ("admin_reserve_kbytes", "user_reserve_kbytes"):
             with open("/proc/sys/vm/" + name) as f:
@@ -99,8 +112,10 @@ class Judge:
     def history(self, seed, nr):
         if self.kind == "64-hugetlb":
             return histories_pool.PoolGenerator(seed).history(nr)
-        generator = histories_thp.HugeGenerator if self.kind == "64-thp" \
-            else histories.Generator
+        generator = {
+            "64-thp": histories_thp.HugeGenerator,
+            "64-life": histories_life.LifeGenerator,
+        }.get(self.kind, histories.Generator)
         ops = generator(seed, self.kind, self.used).history(nr)
         # The machine has no pool of huge pages; if the kernel has one, it
         # cannot be asked.
@@ -185,9 +200,14 @@ def wait_for_overcommit():
 
 def report(ops, found):
     print("\n".join("    " + o for o in ops))
-    for who, text in (("kernel", found[1]), ("machine", found[2])):
+    kernel, machine = (text.splitlines(True) for text in found[1:])
+    if len(kernel) + len(machine) > 100:
+        print("".join(difflib.unified_diff(
+            kernel, machine, "kernel", "machine", n=2)), end="")
+        return
+    for who, lines in (("kernel", kernel), ("machine", machine)):
         print(who)
-        print("".join("    " + l for l in text.splitlines(True)), end="")
+        print("".join("    " + l for l in lines), end="")
 
 
 class Histories:

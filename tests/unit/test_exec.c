@@ -195,7 +195,7 @@ static void test_threads(void **state)
 	begin("x86_64");
 	put_place(&places[0], &r);
 	a = task_spawn(m, 0, 0, &bare, "a");
-	t = task_fork(m, a, CLONE_VM | CLONE_THREAD);
+	t = task_fork(m, a, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
 	child = task_fork(m, a, 0);
 	assert_int_equal(task_exec(m, t, &x), 0);
 	assert_int_equal(t->pid, 2);

@@ -5,7 +5,7 @@
 #include "elf_rig.h"
 #include "../../vm/swap/swap.h"
 
-#define THREAD (CLONE_VM | CLONE_THREAD)
+#define THREAD (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
 
 static struct vm *m;
 static uint64_t free_pages;
@@ -193,9 +193,108 @@ static void test_shared_mm(void **state)
 	assert_int_equal(mm_at(m, b->mm)->users, 1);
 	assert_int_equal(
 		vma_lookup(m, b->mm, 0x7fffffffe000)->end, 0x7ffffffff000);
-	assert_null(task_fork(m, b, CLONE_THREAD));
+	assert_null(task_fork(m, b, CLONE_SIGHAND));
 	assert_int_equal(m->fail.err, EINVAL);
 	assert_sentence(vm_sentence(m), "CLONE_VM");
+	vm_fail_clear(m);
+	assert_null(task_fork(m, b, CLONE_VM | CLONE_THREAD));
+	assert_sentence(vm_sentence(m), "CLONE_SIGHAND");
+}
+
+/* The parent waits for the child's exec or end, and dies without harm. */
+static void test_vfork(void **state)
+{
+	const unsigned flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+	struct task *a = bare(0, "a"), *b = task_fork(m, a, flags), *c;
+
+	assert_int_equal(a->state, TASK_SUSPENDED);
+	assert_int_equal(b->mm, a->mm);
+	c = task_fork(m, b, flags);
+	assert_int_equal(b->state, TASK_SUSPENDED);
+	task_exit(m, c, 0);
+	assert_int_equal(b->state, TASK_RUNNING);
+	assert_int_equal(a->state, TASK_SUSPENDED);
+	task_exit(m, b, 0);
+	assert_int_equal(a->state, TASK_RUNNING);
+	b = task_fork(m, a, flags);
+	task_exit(m, a, 9);
+	assert_int_equal(b->vfork_waiter, 0);
+	vmtest_check(m);
+}
+
+static uint32_t wait_pid(struct task *t, int64_t pid)
+{
+	struct task_end end;
+
+	vm_fail_clear(m);
+	if (task_wait(m, t, pid, 0, false, &end))
+		return UINT32_MAX;
+	return end.pid;
+}
+
+/* Orphans go to the nearest subreaper, and line up behind its children. */
+static void test_subreaper(void **state)
+{
+	struct task *a = bare(0, "a"), *b, *c, *own;
+
+	a->group.subreaper = 1;
+	b = task_fork(m, a, SIGCHLD);
+	c = task_fork(m, b, SIGCHLD);
+	own = task_fork(m, a, SIGCHLD);
+	task_exit(m, own, 1 << 8);
+	task_exit(m, b, 2 << 8);
+	assert_int_equal(c->parent, task_index(m, a));
+	task_exit(m, c, 3 << 8);
+	vmtest_check(m);
+	assert_int_equal(wait_pid(a, -1), 3);
+	assert_int_equal(wait_pid(a, -1), 5);
+	assert_int_equal(wait_pid(a, -1), 4);
+	assert_int_equal(wait_pid(a, -1), UINT32_MAX);
+	assert_int_equal(m->fail.err, ECHILD);
+}
+
+/* Whom wait means, and what it leaves. */
+static void test_wait(void **state)
+{
+	struct task *a = bare(0, "a"), *b = task_fork(m, a, SIGCHLD), *t;
+	struct task_end end;
+
+	t = task_fork(m, a, THREAD);
+	assert_int_equal(wait_pid(a, -1), 0);
+	assert_int_equal(wait_pid(a, (int64_t)t->pid), UINT32_MAX);
+	b->min_flt = 7;
+	b->group.cmin_flt = 2;
+	task_exit(m, b, 9);
+	assert_int_equal(task_wait(m, t, 0, WNOTHREAD, false, &end), -ECHILD);
+	assert_int_equal(task_wait(m, t, -2, 0, true, &end), 0);
+	assert_int_equal(end.pid, 3);
+	assert_int_equal(end.code, 9);
+	assert_int_equal(b->state, TASK_ZOMBIE);
+	assert_true(b->flags & PF_SIGNALED);
+	assert_int_equal(wait_pid(t, 3), 3); /* another thread's child */
+	assert_int_equal(a->group.cmin_flt, 9);
+	assert_null(task_find(m, 3));
+	task_exit(m, t, 0);
+}
+
+/* What threads did stays with their process, whoever leads it. */
+static void test_group(void **state)
+{
+	struct task *a = bare(0, "a"), *p = task_fork(m, a, SIGCHLD), *t;
+
+	t = task_fork(m, p, THREAD);
+	p->min_flt = 5;
+	t->min_flt = 3;
+	task_exit(m, t, 0);
+	assert_int_equal(p->group.min_flt, 3);
+	t = task_fork(m, p, THREAD);
+	task_exit(m, p, 4 << 8);
+	assert_int_equal(wait_pid(a, 3), 0); /* its thread lives */
+	task_exit_group(m, t, 6 << 8);
+	assert_int_equal(task_find(m, 3)->exit_code, 6 << 8);
+	assert_int_equal(wait_pid(a, 3), 3);
+	assert_int_equal(a->group.cmin_flt, 8);
+	assert_int_equal(task_fork(m, a, 0)->group.pgrp, 2);
 }
 
 static void test_pids(void **state)
@@ -299,6 +398,10 @@ int main(void)
 		T(test_reap),
 		T(test_threads),
 		T(test_shared_mm),
+		T(test_vfork),
+		T(test_subreaper),
+		T(test_wait),
+		T(test_group),
 		T(test_pids),
 		T(test_nproc),
 		T(test_failed_spawn),

@@ -14,7 +14,7 @@ static int refused(struct cmd *c, int err, const struct sigfault *f)
 		return err;
 	c->task->last_sig = (uint32_t)f->sig;
 	if (c->m->root->set.segv_kill)
-		task_exit(c->m, c->task, f->sig);
+		task_exit_group(c->m, c->task, f->sig);
 	return err;
 }
 

@@ -142,6 +142,8 @@ static const struct option options[] = {
 	{"get_securebits", PR_GET_SECUREBITS, no_words},
 	{"set_securebits", PR_SET_SECUREBITS, no_words},
 	{"set_mm", PR_SET_MM, mm_words},
+	{"set_child_subreaper", PR_SET_CHILD_SUBREAPER, no_words},
+	{"get_child_subreaper", PR_GET_CHILD_SUBREAPER, no_words},
 	{"set_no_new_privs", PR_SET_NO_NEW_PRIVS, no_words},
 	{"get_no_new_privs", PR_GET_NO_NEW_PRIVS, no_words},
 	{"set_thp_disable", PR_SET_THP_DISABLE, no_words},

@@ -92,6 +92,16 @@ int cmd_clear_refs(struct cmd *c)
 	return mm_clear_refs(c->m, c->task, (int64_t)c->arg[0].num);
 }
 
+/* Processes that share memory have one badness: but not those of vfork. */
+static bool shares_badness(const struct cmd *c, const struct task *t)
+{
+	const struct task *a = task_with_memory(c->m, c->task);
+	const struct task *b = task_with_memory(c->m, t);
+
+	return a && b && a->mm == b->mm && mm_at(c->m, a->mm)->multiprocess &&
+	       !c->task->vfork_waiter && !task_leader(c->m, t)->vfork_waiter;
+}
+
 /*
  * oom_score_adj N: all threads of the process have it, and whoever shares its
  * memory.  Without privilege it goes down to what privilege last set.
@@ -111,9 +121,9 @@ int cmd_oom_score_adj(struct cmd *c)
 		return vm_fail(c->m, EACCES,
 			"below %d oom_score_adj needs cap_sys_resource",
 			c->task->oom_score_adj_min);
-	for (struct task *t = task_next(c->m, 1); t;
+	for (struct task *t = task_next(c->m, 2); t;
 		t = task_next(c->m, t->pid + 1)) {
-		if (t->tgid != c->task->tgid && t->mm != c->task->mm)
+		if (t->tgid != c->task->tgid && !shares_badness(c, t))
 			continue;
 		t->oom_score_adj = (uint32_t)(int32_t)adj;
 		if (may)

@@ -60,48 +60,90 @@ int cmd_exec(struct cmd *c)
 
 int cmd_fork(struct cmd *c)
 {
-	return reply_pid(c, task_fork(c->m, c->task, 0));
+	return reply_pid(c, task_fork(c->m, c->task, SIGCHLD));
+}
+
+/* The parent waits from then on. */
+int cmd_vfork(struct cmd *c)
+{
+	return reply_pid(
+		c, task_fork(c->m, c->task, CLONE_VFORK | CLONE_VM | SIGCHLD));
 }
 
 /* clone [flags=] */
 int cmd_clone(struct cmd *c)
 {
-	return reply_pid(c, task_fork(c->m, c->task, (unsigned)c->arg[0].num));
+	return reply_pid(
+		c, task_fork(c->m, c->task, (unsigned)c->arg[0].num | SIGCHLD));
 }
 
-/* exit [CODE]: wait(2) sees the low eight bits in bits 8-15. */
+static int refuse_init_exit(struct cmd *c)
+{
+	return c->task->tgid != 1
+		       ? 0
+		       : vm_fail(c->m, EPERM, "init, PID 1, never exits");
+}
+
+/* wait(2) sees the low eight bits in bits 8-15. */
+static int exit_code(const struct cmd *c)
+{
+	return (int)(c->arg[0].num & 0xff) << 8;
+}
+
+/* exit [CODE]: of this thread. */
 int cmd_exit(struct cmd *c)
 {
-	if (c->task->pid == 1)
-		return vm_fail(c->m, EPERM, "init, PID 1, never exits");
-	task_exit(c->m, c->task, (int)(c->arg[0].num & 0xff) << 8);
+	if (refuse_init_exit(c))
+		return -EPERM;
+	task_exit(c->m, c->task, exit_code(c));
 	return 0;
+}
+
+/* exit_group [CODE]: of the process. */
+int cmd_exit_group(struct cmd *c)
+{
+	if (refuse_init_exit(c))
+		return -EPERM;
+	task_exit_group(c->m, c->task, exit_code(c));
+	return 0;
+}
+
+/* A child that has exited; commands do not wait for it. */
+static int find_ended(struct cmd *c, bool keep, struct task_end *end)
+{
+	int64_t pid = c->arg[0].given ? (int64_t)c->arg[0].num : -1;
+	int err = task_wait(c->m, c->task, pid, WALL, keep, end);
+
+	if (err || end->pid)
+		return err;
+	return vm_fail(c->m, EAGAIN,
+		"no child of process %u has exited; commands do not wait",
+		c->task->tgid);
 }
 
 /* wait [PID]: reaps a zombie child; its PID. */
 int cmd_wait(struct cmd *c)
 {
-	idx_t self = task_index(c->m, c->task);
-	uint32_t want = (uint32_t)c->arg[0].num;
-	bool child = false;
+	struct task_end end;
+	int err = find_ended(c, false, &end);
 
-	for (struct task *t = task_next(c->m, 1); t;
-		t = task_next(c->m, t->pid + 1)) {
-		if (t->parent != self || (want && t->pid != want))
-			continue;
-		child = true;
-		if (t->state != TASK_ZOMBIE)
-			continue;
-		reply_pid(c, t);
-		task_reap(c->m, t);
-		return 0;
-	}
-	if (!child)
-		return vm_fail(c->m, ECHILD, "process %u has no %schild%s",
-			c->task->pid, want ? "such " : "", want ? "" : "ren");
-	return vm_fail(c->m, EAGAIN,
-		"no child of process %u has exited; commands do not wait",
-		c->task->pid);
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = end.pid;
+	return err;
+}
+
+/* waitid [PID] [flags=nowait]: what siginfo says of it. */
+int cmd_waitid(struct cmd *c)
+{
+	struct task_end end;
+	int err = find_ended(c, c->arg[1].num, &end);
+	bool killed = end.code & 0x7f;
+
+	c->reply->kind = REPLY_TEXT;
+	vm_snprintf(c->reply->text, sizeof(c->reply->text), "%u %s %d", end.pid,
+		killed ? "killed" : "exited",
+		killed ? end.code & 0x7f : end.code >> 8);
+	return err;
 }
 
 static const char *const rlimit_names[NR_RLIMITS] = {
@@ -194,6 +236,17 @@ static int named_task(struct cmd *c, unsigned i, struct task **t)
 			    (unsigned long long)pid);
 }
 
+/* All threads, but those that wait in vfork. */
+static void stop_or_go(struct vm *m, const struct task *t, uint32_t state)
+{
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next) {
+		struct task *o = task_at(m, i);
+
+		if (o->tgid == t->tgid && o->mm && o->state != TASK_SUSPENDED)
+			o->state = state;
+	}
+}
+
 /* kill PID SIG: what the default action of the signal does. */
 int cmd_kill(struct cmd *c)
 {
@@ -206,16 +259,20 @@ int cmd_kill(struct cmd *c)
 	if (sig > 64)
 		return vm_fail(
 			c->m, EINVAL, "signals are 1 to 64, and 0 to probe");
-	if (!sig || t->state == TASK_ZOMBIE)
+	if (t->pid != t->tgid)
+		return vm_fail(c->m, ESRCH,
+			"%u is a thread: signals are sent to its process, %u",
+			t->pid, t->tgid);
+	if (!sig)
 		return 0;
-	if (t->pid == 1)
+	if (t->tgid == 1)
 		return vm_fail(c->m, EPERM, "init, PID 1, takes no signals");
 	if (sig == SIGSTOP)
-		t->state = TASK_STOPPED;
+		stop_or_go(c->m, t, TASK_STOPPED);
 	else if (sig == SIGCONT)
-		t->state = TASK_RUNNING;
+		stop_or_go(c->m, t, TASK_RUNNING);
 	else
-		task_exit(c->m, t, (int)sig);
+		task_exit_group(c->m, t, (int)sig);
 	return 0;
 }
 

@@ -30,6 +30,7 @@ enum arg_type {
 	ARG_MSFLAGS,
 	ARG_MCLFLAGS,
 	ARG_CLONEFLAGS,
+	ARG_WAITFLAGS,
 	ARG_OPENFLAGS,
 	ARG_WHENCE,
 	ARG_FADVICE,
@@ -92,6 +93,9 @@ struct command {
 	 * exited, on a machine that has the program /bin/hello. */
 	const char *example;
 	bool needs_blob;
+	/* Others ask for it: also of a process that vfork has suspended, or
+	 * that is a zombie. */
+	bool outside;
 	bool internal; /* written by the file system, not by people */
 	/* Run by whoever keeps the machine's history, not by the machine: no
 	 * handler, and vm_apply() stops before it. */

@@ -52,9 +52,16 @@ static int bind_task(struct cmd *c)
 	c->task = task_find(c->m, pid);
 	if (!c->task)
 		return vm_fail(c->m, ESRCH, "no process has PID %u", pid);
-	if (!c->task->mm && !(c->def->actors & 1u << ACTOR_MACHINE))
+	if (!c->task->mm && !c->def->outside &&
+		!(c->def->actors & 1u << ACTOR_MACHINE))
 		return vm_fail(c->m, ESRCH,
 			"process %u has exited and has no memory any more",
+			pid);
+	if (c->task->state == TASK_SUSPENDED && !c->def->outside &&
+		c->actor->kind != ACTOR_MEM)
+		return vm_fail(c->m, EAGAIN,
+			"process %u waits until its child of vfork executes a "
+			"program or ends",
 			pid);
 	return 0;
 }

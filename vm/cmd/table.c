@@ -269,6 +269,7 @@ const struct command command_table[] = {
 	{.name = "clear_refs",
 		.actors = PROCESS,
 		.run = cmd_clear_refs,
+		.outside = true,
 		.args = {{"N", ARG_NUM, 0}},
 		.summary = "forget which pages were referenced",
 		.detail = "1 clears the accessed bits of all pages, 2 of "
@@ -323,12 +324,24 @@ const struct command command_table[] = {
 		.run = cmd_fork,
 		.summary = "copy the process; the child's PID is the reply",
 		.example = "fork"},
+	{.name = "vfork",
+		.actors = PROCESS,
+		.run = cmd_vfork,
+		.summary = "a child in the same memory, which the parent waits "
+			   "for",
+		.detail = "Until the child executes a program or ends, the "
+			  "parent is suspended (state D) and its commands are "
+			  "refused with EAGAIN.",
+		.example = "vfork"},
 	{.name = "clone",
 		.actors = PROCESS,
 		.run = cmd_clone,
 		.args = {{"flags", ARG_CLONEFLAGS, KEY}},
 		.summary = "as fork; with flags=vm the child shares the memory",
-		.example = "clone flags=vm"},
+		.detail = "flags=thread makes a thread of the process, "
+			  "parent a child of the parent, vfork suspends the "
+			  "caller; several with commas.",
+		.example = "clone flags=vm\nclone flags=thread"},
 	{.name = "exec",
 		.actors = PROCESS,
 		.run = cmd_exec,
@@ -340,17 +353,39 @@ const struct command command_table[] = {
 		.actors = PROCESS,
 		.run = cmd_exit,
 		.args = {{"CODE", ARG_NUM, OPT}},
-		.summary = "end the process",
+		.summary = "end the process, or this one of its threads",
+		.detail = "The process stays a zombie until its parent waits "
+			  "for it.  Children go to the nearest "
+			  "subreaper above (prctl set_child_subreaper), else "
+			  "to init, which waits for all.",
 		.example = "exit 3"},
+	{.name = "exit_group",
+		.actors = PROCESS,
+		.run = cmd_exit_group,
+		.args = {{"CODE", ARG_NUM, OPT}},
+		.summary = "end the process with all its threads",
+		.example = "exit_group 3"},
 	{.name = "wait",
 		.actors = PROCESS,
 		.run = cmd_wait,
 		.args = {{"PID", ARG_NUM, OPT}},
 		.summary = "reap a child that has exited; its PID is the reply",
+		.detail = "PID is as in wait4(2): -1 any child, 0 one of the "
+			  "own process group, less one of group -PID.  "
+			  "EAGAIN if none has exited yet.",
 		.example = "wait"},
+	{.name = "waitid",
+		.actors = PROCESS,
+		.run = cmd_waitid,
+		.args = {{"PID", ARG_NUM, OPT}, {"flags", ARG_WAITFLAGS, KEY}},
+		.summary =
+			"as wait, and tell how: \"5 exited 3\", \"5 killed 9\"",
+		.detail = "flags=nowait leaves the child a zombie.",
+		.example = "waitid flags=nowait"},
 	{.name = "setrlimit",
 		.actors = PROCESS,
 		.run = cmd_setrlimit,
+		.outside = true,
 		.args = {{"NAME", ARG_WORD, 0}, {"SOFT", ARG_WORD, 0},
 			{"HARD", ARG_WORD, OPT}},
 		.summary = "set a limit: as, data, stack, memlock, ...",
@@ -360,6 +395,7 @@ const struct command command_table[] = {
 	{.name = "oom_score_adj",
 		.actors = PROCESS,
 		.run = cmd_oom_score_adj,
+		.outside = true,
 		.args = {{"N", ARG_NUM, 0}},
 		.summary = "what is added to the process's OOM score",
 		.detail = "-1000 to 1000; without cap_sys_resource it cannot "

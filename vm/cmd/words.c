@@ -85,7 +85,15 @@ static const struct word_value mcl_words[] = {
 
 static const struct word_value clone_words[] = {
 	{"vm", CLONE_VM},
-	{"thread", CLONE_VM | CLONE_THREAD},
+	{"sighand", CLONE_SIGHAND},
+	{"vfork", CLONE_VFORK},
+	{"parent", CLONE_PARENT},
+	{"thread", CLONE_VM | CLONE_SIGHAND | CLONE_THREAD},
+	{NULL, 0},
+};
+
+static const struct word_value wait_words[] = {
+	{"nowait", 1},
 	{NULL, 0},
 };
 
@@ -147,6 +155,7 @@ static const struct {
 	[ARG_MSFLAGS] = {ms_words, true},
 	[ARG_MCLFLAGS] = {mcl_words, true},
 	[ARG_CLONEFLAGS] = {clone_words, true},
+	[ARG_WAITFLAGS] = {wait_words, true},
 	[ARG_OPENFLAGS] = {open_words, true},
 	[ARG_WHENCE] = {whence_words, false},
 	[ARG_FADVICE] = {fadvise_words, false},

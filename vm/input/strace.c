@@ -234,8 +234,10 @@ static void ended(struct vm *m, struct strace_proc *p)
 	struct task *t = task_find(m, p->pid);
 
 	p->ended = 1;
-	if (t && t->mm)
+	if (t && t->mm) {
 		t->state = TASK_STOPPED;
+		task_vfork_done(m, t);
+	}
 }
 
 /* strace's own words: "strace: Process 5 attached", also inside a line. */

@@ -301,6 +301,7 @@ int strace_apply(struct vm *m, struct strace_proc *p,
 	} else if (name_is(c, "exit_group") || name_is(c, "exit")) {
 		p->ended = 1;
 		t->state = TASK_STOPPED;
+		task_vfork_done(m, t);
 		t->exit_pending = (uint32_t)(strace_number(c->arg[0]) & 0xff);
 	} else if (simple_call(m, t, c, &ours)) {
 		compare(m, p, c, line, ours);
@@ -349,6 +350,6 @@ struct strace_proc *strace_fork(struct vm *m, struct strace_proc *p,
 
 	if (!t || !t->mm)
 		return NULL;
-	child = task_fork(m, t, (unsigned)clone_flags);
+	child = task_fork(m, t, (unsigned)clone_flags | SIGCHLD);
 	return child ? strace_add(m, real_pid, child->pid) : NULL;
 }

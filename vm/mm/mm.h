@@ -102,12 +102,14 @@ struct mm {
 	uint64_t pgtables;    /* bytes, the top table not counted */
 	uint32_t bottom_up;   /* ADDR_COMPAT_LAYOUT */
 	uint32_t reserved1;
-	uint64_t def_flags;   /* mlockall(MCL_FUTURE) */
-	uint32_t dumpable;    /* 1: others of the same user may look at it */
-	uint32_t mdwe;	      /* prctl(PR_SET_MDWE) */
-	uint32_t thp_disable; /* prctl(PR_SET_THP_DISABLE) */
-	uint32_t scanned;     /* it is on khugepaged's list */
+	uint64_t def_flags;    /* mlockall(MCL_FUTURE) */
+	uint32_t dumpable;     /* 1: others of the same user may look at it */
+	uint32_t mdwe;	       /* prctl(PR_SET_MDWE) */
+	uint32_t thp_disable;  /* prctl(PR_SET_THP_DISABLE) */
+	uint32_t multiprocess; /* clone made processes that share it */
+	uint32_t scanned;      /* it is on khugepaged's list */
 	idx_t scan_prev, scan_next;
+	uint32_t reserved;
 	uint64_t auxv[AUXV_WORDS]; /* as execve made it; AT_NULL last */
 };
 

@@ -85,8 +85,8 @@ static int move_ptes(
 		unsigned first;
 
 		if (!pt_above(m, mm_at(m, mm), from + off)) {
-			pt_leaf_table(m, mm_at(m, mm), from + off, &first,
-				&missing);
+			pt_leaf_table(
+				m, mm_at(m, mm), from + off, &first, &missing);
 			if (missing > huge_size(m))
 				n = missing < len - off ? missing : len - off;
 			if (pt_move_upper(m, mm, from + off, to + off))

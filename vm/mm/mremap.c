@@ -225,7 +225,7 @@ static uint64_t tables_for(const struct vm *m, idx_t mm, uint64_t len)
 
 /* Moves [old, old + old_len), which lies in one VMA, to the free range at
  * r->to. */
-static int move_vma(struct vm *m, struct task *t, const struct remap *r)
+static int copy_and_unmap(struct vm *m, struct task *t, const struct remap *r)
 {
 	struct vma src = *vma_lookup(m, t->mm, r->old), *n;
 	struct vma_range range = {
@@ -270,6 +270,17 @@ static int move_vma(struct vm *m, struct task *t, const struct remap *r)
 	if (src.flags & VM_LOCKED && r->new_len > r->old_len)
 		populate_quietly(m, t, r->to + r->old_len, r->to + r->new_len);
 	return 0;
+}
+
+/* VmPeak does not know of the moment when both places are mapped. */
+static int move_vma(struct vm *m, struct task *t, const struct remap *r)
+{
+	struct mm *mm = mm_at(m, t->mm);
+	uint64_t peak = mm->hiwater_vm;
+	int err = copy_and_unmap(m, t, r);
+
+	mm->hiwater_vm = peak > mm->total_vm ? peak : mm->total_vm;
+	return err;
 }
 
 /* ---- the three ways ----------------------------------------------------- */

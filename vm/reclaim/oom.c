@@ -14,20 +14,27 @@ uint64_t oom_total(const struct vm *m)
 	return m->root->totalram_pages + swap_total(m);
 }
 
-static bool exempt(const struct task *t)
+/* The memory of a child of vfork is its parent's. */
+static bool in_vfork(const struct vm *m, const struct task *t)
 {
-	return !t->mm || t->tgid == 1 || (int32_t)t->oom_score_adj == -1000 ||
-	       t->oom_victim;
+	return t->vfork_waiter && task_at(m, t->parent)->mm == t->mm;
+}
+
+static bool exempt(const struct vm *m, const struct task *t)
+{
+	return t->tgid == 1 || (int32_t)t->oom_score_adj == -1000 ||
+	       t->oom_victim || in_vfork(m, t);
 }
 
 int64_t oom_badness(const struct vm *m, const struct task *t)
 {
+	const struct task *holder = task_with_memory(m, t);
 	const struct mm *mm;
 	int64_t points;
 
-	if (exempt(t))
+	if (!holder || exempt(m, holder))
 		return INT64_MIN;
-	mm = mm_at(m, t->mm);
+	mm = mm_at(m, holder->mm);
 	points = (int64_t)(mm->rss[RSS_FILE] + mm->rss[RSS_ANON] +
 			   mm->rss[RSS_SHMEM] + mm->swapped +
 			   (mm->pgtables >> m->page_shift));
@@ -51,7 +58,7 @@ static struct task *choose(struct vm *m)
 			victim = t;
 		}
 	}
-	return victim;
+	return victim ? task_with_memory(m, victim) : NULL;
 }
 
 /* ---- report ---------------------------------------------------------------
@@ -208,7 +215,7 @@ void oom_reap(struct vm *m)
 			continue;
 		t->oom_victim = 0;
 		if (t->mm)
-			task_exit(m, t, SIGKILL_NR);
+			task_exit_group(m, t, SIGKILL_NR);
 	}
 	m->root->oom_victims = 0;
 }

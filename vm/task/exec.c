@@ -262,8 +262,11 @@ static void commit(struct bprm *b, idx_t old_mm)
 	label_forget_all(m, t);
 	if (old_mm) {
 		mm_put(m, old_mm);
+		task_vfork_done(m, t);
 		task_become_leader(m, t);
 	}
+	t->flags &= ~(PF_FORKNOEXEC | PF_RANDOMIZE);
+	t->flags |= b->random ? PF_RANDOMIZE : 0;
 	kstack_note(m, t);
 }
 

@@ -77,6 +77,11 @@ int64_t task_prctl(
 		return set_thp_disable(m, mm, a);
 	case PR_GET_THP_DISABLE:
 		return get(m, mm->thp_disable, a);
+	case PR_SET_CHILD_SUBREAPER:
+		task_leader(m, t)->group.subreaper = a[0] != 0;
+		return 0;
+	case PR_GET_CHILD_SUBREAPER:
+		return task_leader(m, t)->group.subreaper;
 	case PR_SET_MM:
 		return mm_set_field(m, t, a);
 	case PR_SET_VMA:

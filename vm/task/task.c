@@ -135,6 +135,9 @@ static struct task *task_new(struct vm *m)
 	t->tgid = pid;
 	t->state = TASK_RUNNING;
 	t->start_ns = m->root->ns;
+	t->sibling = task_next_sibling(m);
+	t->exit_signal = SIGCHLD;
+	t->group.pgrp = t->group.session = pid;
 	if (kstack_alloc(m, t)) {
 		pool_free(m, SEG_TASK, i);
 		return NULL;
@@ -144,8 +147,25 @@ static struct task *task_new(struct vm *m)
 	return t;
 }
 
-/* Frees what no longer has an mm, files or labels. */
-static void task_delete(struct vm *m, struct task *t)
+uint64_t task_next_sibling(struct vm *m)
+{
+	return m->root->next_sibling++;
+}
+
+struct task *task_leader(const struct vm *m, const struct task *t)
+{
+	return t->pid == t->tgid ? (struct task *)t : task_find(m, t->tgid);
+}
+
+struct task *task_with_memory(const struct vm *m, const struct task *t)
+{
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next)
+		if (task_at(m, i)->tgid == t->tgid && task_at(m, i)->mm)
+			return task_at(m, i);
+	return NULL;
+}
+
+void task_delete(struct vm *m, struct task *t)
 {
 	list_remove(m, t);
 	kstack_free(m, t);
@@ -239,6 +259,8 @@ static void copy_task(struct vm *m, struct task *t, const struct task *parent)
 	t->prev = own.prev;
 	t->next = own.next;
 	t->parent = task_index(m, parent);
+	t->sibling = own.sibling;
+	t->vfork_waiter = 0;
 	t->stack = own.stack;
 	t->mm = 0;
 	t->state = TASK_RUNNING;
@@ -248,6 +270,8 @@ static void copy_task(struct vm *m, struct task *t, const struct task *parent)
 	t->min_flt = 0;
 	t->maj_flt = 0;
 	t->utime_ns = 0;
+	t->group = (struct task_group){0};
+	t->flags |= PF_FORKNOEXEC;
 	t->labels = 0;
 	t->fds = 0;
 	memset(&t->trace, 0, sizeof(t->trace));
@@ -256,31 +280,59 @@ static void copy_task(struct vm *m, struct task *t, const struct task *parent)
 	memset(&t->last, 0, sizeof(t->last));
 }
 
+/* What of clone(2)'s flags does not fit together: copy_process(). */
+static int check_clone(struct vm *m, const struct task *parent, unsigned flags)
+{
+	if (!parent->mm)
+		return vm_fail(m, ESRCH,
+			"process %u has exited and cannot fork", parent->pid);
+	if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND))
+		return vm_fail(m, EINVAL,
+			"CLONE_THREAD needs CLONE_SIGHAND: threads share the "
+			"handlers of signals");
+	if (flags & CLONE_SIGHAND && !(flags & CLONE_VM))
+		return vm_fail(m, EINVAL,
+			"CLONE_SIGHAND needs CLONE_VM: handlers are "
+			"addresses in memory");
+	if (flags & CLONE_PARENT && !(flags & CLONE_THREAD) &&
+		task_leader(m, parent)->pid == PID_INIT)
+		return vm_fail(m, EINVAL,
+			"init has no sibling: CLONE_PARENT is not for PID 1");
+	return check_nproc(m, parent);
+}
+
+/* Whose child, and in which process. */
+static void join_family(
+	struct vm *m, struct task *t, const struct task *parent, unsigned flags)
+{
+	const struct task *leader = task_leader(m, parent);
+
+	t->exit_signal = (int32_t)(flags & CSIGNAL);
+	if (flags & (CLONE_PARENT | CLONE_THREAD)) {
+		t->parent = parent->parent;
+		t->exit_signal = leader->exit_signal;
+	}
+	if (flags & CLONE_THREAD) {
+		t->tgid = parent->tgid;
+		t->exit_signal = -1;
+	} else {
+		t->group.pgrp = leader->group.pgrp;
+		t->group.session = leader->group.session;
+	}
+}
+
 struct task *task_fork(struct vm *m, struct task *parent, unsigned flags)
 {
 	struct task *t;
 
 	phys_run_as(m, parent);
-	if (!parent->mm) {
-		vm_fail(m, ESRCH, "process %u has exited and cannot fork",
-			parent->pid);
-		return NULL;
-	}
-	if (flags & CLONE_THREAD && !(flags & CLONE_VM)) {
-		vm_fail(m, EINVAL,
-			"CLONE_THREAD needs CLONE_VM: threads share memory");
-		return NULL;
-	}
-	if (check_nproc(m, parent))
+	if (check_clone(m, parent, flags))
 		return NULL;
 	t = task_new(m);
 	if (!t)
 		return NULL;
 	copy_task(m, t, parent);
-	if (flags & CLONE_THREAD) {
-		t->tgid = parent->tgid;
-		t->parent = parent->parent;
-	}
+	join_family(m, t, parent, flags);
 	if (label_copy_all(m, t, parent) || fd_copy_all(m, t, parent))
 		return task_abort(m, t);
 	if (flags & CLONE_VM) {
@@ -291,97 +343,20 @@ struct task *task_fork(struct vm *m, struct task *parent, unsigned flags)
 		if (!t->mm)
 			return task_abort(m, t);
 	}
+	if ((flags & (CLONE_VM | CLONE_THREAD | CLONE_VFORK)) == CLONE_VM)
+		mm_at(m, t->mm)->multiprocess = 1;
+	if (flags & CLONE_VFORK) {
+		t->vfork_waiter = task_index(m, parent);
+		parent->state = TASK_SUSPENDED;
+	}
 	kstack_note(m, t);
 	m->root->count[CNT_FORKS]++;
 	return t;
 }
 
-/* A task of t's process other than t that still runs, or NULL. */
-static struct task *other_thread(const struct vm *m, const struct task *t)
+void task_take_pid(struct vm *m, struct task *t, uint32_t pid)
 {
-	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next) {
-		struct task *o = task_at(m, i);
-
-		if (o != t && o->tgid == t->tgid && o->state != TASK_ZOMBIE)
-			return o;
-	}
-	return NULL;
-}
-
-/* Reaps a zombie that nobody waits for. */
-static void zombie_settle(struct vm *m, struct task *t)
-{
-	struct task *leader;
-
-	if (t->pid != t->tgid) {
-		leader = task_find(m, t->tgid);
-		task_reap(m, t);
-		if (leader && leader->state == TASK_ZOMBIE)
-			zombie_settle(m, leader);
-		return;
-	}
-	if (other_thread(m, t))
-		return;
-	if (!t->parent || task_at(m, t->parent)->pid == PID_INIT)
-		task_reap(m, t);
-}
-
-/* Children go to another thread of the process, else to init. */
-static void reparent_children(struct vm *m, struct task *t)
-{
-	struct task *reaper = other_thread(m, t);
-	idx_t self = task_index(m, t);
-	idx_t i, next;
-
-	if (!reaper)
-		reaper = task_find(m, PID_INIT);
-	for (i = m->root->first_task; i; i = next) {
-		struct task *child = task_at(m, i);
-
-		next = child->next;
-		if (child->parent != self)
-			continue;
-		child->parent = task_index(m, reaper);
-		if (child->state == TASK_ZOMBIE)
-			zombie_settle(m, child);
-	}
-}
-
-void task_exit(struct vm *m, struct task *t, int code)
-{
-	idx_t mm = t->mm;
-
-	if (t->pid == PID_INIT || t->state == TASK_ZOMBIE)
-		return;
-	cpu_drop_task(m, t);
-	t->mm = 0;
-	mm_put(m, mm);
-	fd_close_all(m, t);
-	label_forget_all(m, t);
-	kstack_free(m, t);
-	t->state = TASK_ZOMBIE;
-	t->exit_code = code;
-	reparent_children(m, t);
-	zombie_settle(m, t);
-}
-
-void task_reap(struct vm *m, struct task *t)
-{
-	task_delete(m, t);
-}
-
-void task_become_leader(struct vm *m, struct task *t)
-{
-	struct task *o, *leader;
-
-	while ((o = other_thread(m, t)))
-		task_exit(m, o, 0);
-	leader = task_find(m, t->tgid);
-	if (leader == t)
-		return;
-	t->parent = leader->parent;
-	task_delete(m, leader);
 	list_remove(m, t);
-	t->pid = t->tgid;
+	t->pid = pid;
 	list_insert(m, t);
 }

@@ -39,7 +39,8 @@ struct rlimit_pair {
 enum task_state {
 	TASK_RUNNING = 'R',
 	TASK_SLEEPING = 'S',
-	TASK_STOPPED = 'T', /* kept before its exit, to be looked at */
+	TASK_SUSPENDED = 'D', /* by vfork(2), until its child's exec or end */
+	TASK_STOPPED = 'T',   /* kept before its exit, to be looked at */
 	TASK_ZOMBIE = 'Z',
 };
 
@@ -58,20 +59,42 @@ struct trace_stats {
 	uint64_t bad_lines;
 };
 
+/* What the threads of a process share, in its leader; zeros in others. */
+struct task_group {
+	uint32_t pgrp, session;
+	uint64_t min_flt, maj_flt, utime_ns;	/* of threads that ended */
+	uint64_t cmin_flt, cmaj_flt, cutime_ns; /* of children waited for */
+	uint32_t subreaper; /* prctl: orphans below it become its children */
+	uint32_t reserved;
+};
+
+/* Linux's bits in field 9 of stat. */
+#define PF_EXITING	0x00000004u
+#define PF_POSTCOREDUMP 0x00000008u
+#define PF_FORKNOEXEC	0x00000040u
+#define PF_SIGNALED	0x00000400u
+#define PF_NOFREEZE	0x00008000u
+#define PF_RANDOMIZE	0x00400000u
+
 struct task {
 	uint32_t pid, tgid;
-	idx_t parent;	  /* task */
-	idx_t prev, next; /* all tasks, by PID */
-	idx_t mm;	  /* 0 for a zombie */
+	idx_t parent;	    /* task */
+	idx_t prev, next;   /* all tasks, by PID */
+	idx_t mm;	    /* 0 for a zombie */
+	idx_t vfork_waiter; /* task that this one's exec or end lets go on */
+	uint64_t sibling;   /* order among the children of its parent */
 	struct cred cred;
 	uint32_t cpu;	       /* where it runs */
 	uint32_t state;	       /* enum task_state */
 	int32_t exit_code;     /* as wait(2) reports it */
 	uint32_t exit_pending; /* strace: the code it would exit with */
+	int32_t exit_signal;   /* to the parent; -1: a thread */
+	uint32_t flags;	       /* PF_* */
 	char comm[16];
 	uint64_t start_ns;
 	uint64_t min_flt, maj_flt;
 	uint64_t utime_ns;
+	struct task_group group;
 	vaddr_t sp;  /* of push and pop; 0: still mm->start_stack */
 	pfn_t stack; /* kernel stack, 0 for a zombie */
 	uint32_t reserved1;
@@ -198,10 +221,16 @@ struct task *task_spawn(struct vm *m, uint32_t uid, uint32_t gid,
 	const struct exec_args *x, const char *name);
 /*
  * A child with a copy of everything.  Of clone(2)'s flags, CLONE_VM shares the
- * mm, and CLONE_THREAD (with CLONE_VM) makes a thread: same tgid, and the
- * parent's parent.  NULL with errno.
+ * mm, and CLONE_THREAD (with CLONE_VM and CLONE_SIGHAND) makes a thread: same
+ * tgid, and the parent's parent; CLONE_PARENT makes a sibling; with
+ * CLONE_VFORK the parent is suspended until the child executes a program or
+ * ends.  The low byte is the signal of the child's end.  NULL with errno.
  */
 struct task *task_fork(struct vm *m, struct task *parent, unsigned flags);
+/* The task that leads t's process. */
+struct task *task_leader(const struct vm *m, const struct task *t);
+/* The first thread of t's process that has memory; NULL if all have ended. */
+struct task *task_with_memory(const struct vm *m, const struct task *t);
 /*
  * Replaces the image.  0, or -errno with the old image untouched.  Labels of
  * the old image are forgotten; other threads of the process end, and t takes
@@ -212,15 +241,36 @@ int task_exec(struct vm *m, struct task *t, const struct exec_args *x);
  * the like naming the file.  Changes nothing. */
 int task_exec_check(struct vm *m, const char *path);
 /*
- * Frees the address space and the descriptors; the task stays a zombie until
- * reaped.  Children go to init.  A child of init, or whose parent is gone, is
- * reaped at once, and so is a thread that does not lead its process; a leader
- * waits for its threads.  init never exits: callers refuse that (EPERM).
+ * Frees the address space and the descriptors of a thread; the task stays a
+ * zombie until it is waited for.  Children go to another thread of the process,
+ * to the nearest subreaper above, or to init.  A child of init is reaped at
+ * once, and so is a thread that does not lead its process; a leader waits for
+ * its threads.  init never exits: callers refuse that (EPERM).
  * code is as wait(2) reports it: status << 8, or a signal's number.
  */
 void task_exit(struct vm *m, struct task *t, int code);
-/* Removes a zombie. */
+/* All threads of t's process end: exit_group(2), and signals. */
+void task_exit_group(struct vm *m, struct task *t, int code);
+/* Who waits for t in vfork goes on. */
+void task_vfork_done(struct vm *m, struct task *t);
+
+/* Removes a zombie; its parent counts what it did. */
 void task_reap(struct vm *m, struct task *t);
+
+/* Of wait4(2) and waitid(2). */
+#define WNOTHREAD 0x20000000u
+#define WALL	  0x40000000u
+#define WCLONE	  0x80000000u
+struct task_end {
+	uint32_t pid; /* 0: none has ended yet */
+	int code;     /* as wait(2) reports it */
+};
+/*
+ * A zombie child of t's process: pid as in wait4(2), -1 any.  It is reaped,
+ * unless `keep`.  0, or -ECHILD if there is none that could end.
+ */
+int task_wait(struct vm *m, struct task *t, int64_t pid, uint32_t options,
+	bool keep, struct task_end *end);
 
 /* ---- labels ---- */
 int label_set(struct vm *m, struct task *t, const char *name, size_t len,

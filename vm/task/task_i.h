@@ -13,6 +13,13 @@ void rlimit_default(const struct vm *m, struct rlimit_pair *rlim);
 /* The name a task shows: the base name of path, cut to 15 bytes. */
 void task_set_comm(struct task *t, const char *path);
 
+/* A place behind all other children of their parents. */
+uint64_t task_next_sibling(struct vm *m);
+/* Frees a task that no longer has an mm, files or labels. */
+void task_delete(struct vm *m, struct task *t);
+/* Gives t, which leads its process no more or never did, another PID. */
+void task_take_pid(struct vm *m, struct task *t, uint32_t pid);
+
 /* t becomes the leader and only thread of its process: Linux's de_thread(). */
 void task_become_leader(struct vm *m, struct task *t);
 

@@ -1,0 +1,37 @@
+/* Commands about several tasks: what life.c, conduct.c and replay share. */
+#ifndef PAGEFS_ORACLE_LIFE_H
+#define PAGEFS_ORACLE_LIFE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* replay: the stub's entry, 0 if it runs the probe. */
+extern uint64_t life_entry;
+void life_begin(void);
+/* The chosen task fetches that piece of the stub; -EAGAIN, -ESRCH: it cannot.
+ */
+int64_t life_fetch(unsigned piece);
+
+/* Commands of life.c; false if it is none of them. */
+bool life_command(char **word, int nr);
+
+/* ---- what the listener provides: the task that the script speaks of ---- */
+/* The next task above that TID, 0 at the end; the stub's first, which all
+ * others come from, is left out. */
+uint32_t life_next(uint32_t tid);
+/* Whether there is such a task; it becomes the one whose calls are made. */
+bool life_choose(uint32_t tid);
+uint32_t life_chosen(void);
+/* Calls of a task that vfork has suspended are refused with EAGAIN, those of
+ * one that is dead with ESRCH. */
+/* TID of the child, or -errno. */
+int64_t life_clone(uint64_t flags);
+int64_t life_exec(void);
+void life_exit(int code, bool group);
+void life_kill(uint32_t pid);
+/* Written by another, who has the same capabilities: 0 or -errno. */
+int64_t life_oom_score_adj(const char *n);
+/* PID of the child, or -errno; 0: none has ended. */
+int64_t life_wait(int64_t pid, uint64_t options);
+
+#endif

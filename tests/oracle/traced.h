@@ -1,0 +1,34 @@
+/* Processes and threads that are stopped between calls (traced.c). */
+#ifndef PAGEFS_ORACLE_TRACED_H
+#define PAGEFS_ORACLE_TRACED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fault;
+
+#define STUB_FIRST 2 /* PID of the first process */
+
+/* Where the stub begins in each process. */
+void traced_entry(uint64_t entry);
+/* Starts the first process, which calls become() to execute the stub. */
+uint32_t traced_begin(void (*become)(void));
+
+bool traced_exists(uint32_t tid);
+uint32_t traced_tgid(uint32_t tid);
+/* The next one above that, 0 at the end. */
+uint32_t traced_next(uint32_t tid);
+
+/*
+ * Lets a task make a call; -EAGAIN if vfork has suspended it, -ESRCH if it is
+ * dead.  Of clone the result is the child, which is stopped now; of vfork too,
+ * and the task waits from then on.
+ */
+int64_t traced_call(uint32_t tid, uint64_t nr, const uint64_t arg[6]);
+/* The byte read by the instruction at `code`; *f tells a signal. */
+uint8_t traced_access(uint32_t tid, uint64_t code, uint64_t addr, uint8_t value,
+	struct fault *f);
+/* SIGKILL to a process. */
+void traced_kill(uint32_t pid);
+
+#endif
