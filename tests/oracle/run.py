@@ -6,10 +6,7 @@
     --build=DIR      where the programs were built (build)
     --jobs=N         histories at the same time (one a processor)
     --seconds=S      begin no history after S seconds
-    --kind=NAME      histories of one kind: 64, 32, 64-unlimited, 32-unlimited,
-                     64-up, 32-up, 64-thp, transparent huge pages, or
-                     64-hugetlb, those of the pool, which is filled meanwhile
-                     (one job)
+    --kind=NAME      histories of one kind, see README.md
     --all            go on after a difference
 
 Each call's answer, the list of mappings after it and what /proc tells of them
