@@ -360,11 +360,13 @@ struct vm {
 	/* derived from the state, rebuilt by vm_reindex() */
 	struct vma_tree *trees; /* one per mm, indexed as SEG_MM */
 	struct future *future;	/* of a trace, see mmu/future.h */
-	void *vma_nodes;	/* of all trees of VMAs */
-	void *vma_leaves;	/* node of each VMA, indexed as SEG_VMA */
-	const void *last_verb;	/* newest command row, a guess for the next */
-	uint32_t pid_map_size;	/* the largest PID there was, and 1 */
-	idx_t *pid_map;		/* PID -> task */
+	bool unseen; /* uses that the policy has not seen, see reclaim/policy.h
+		      */
+	void *vma_nodes;       /* of all trees of VMAs */
+	void *vma_leaves;      /* node of each VMA, indexed as SEG_VMA */
+	const void *last_verb; /* newest command row, a guess for the next */
+	uint32_t pid_map_size; /* the largest PID there was, and 1 */
+	idx_t *pid_map;	       /* PID -> task */
 };
 
 /*

@@ -5,7 +5,7 @@
 # scheduler decides: other programs make them longer, none makes them shorter.
 #
 #	tests/bench/run.sh [NAME...]
-#	names: write cat bulk trace ram64g maps pagemap mm journal save at
+#	names: write cat bulk trace policies ram64g maps pagemap mm journal save at
 set -eu
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo "$0: run it as root" >&2; exit 1; }
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 ninja -C build >/dev/null
 bin=$PWD/build/tests/bench
 pagefs=$PWD/build/fs/pagefs
-names=${*:-write cat bulk trace ram64g maps pagemap mm journal save at}
+names=${*:-write cat bulk trace policies ram64g maps pagemap mm journal save at}
 
 dir=$(mktemp -d)
 mkdir "$dir/m" "$dir/n"
@@ -108,6 +108,8 @@ if wants trace; then
 		unmount
 	done
 fi
+
+! wants policies || "$bin/policy_bench"
 
 if wants ram64g; then
 	t0=$(date +%s%N)

@@ -14,50 +14,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../../host/host.h"
 #include "../../vm/input/input.h"
 #include "../../vm/mmu/mmu.h"
 #include "../../vm/vm.h"
+#include "trace_floor.h"
 
 #define NR_GENERATED (16u << 20)
 #define NR_TEXT	     (2u << 20) /* records formatted as lackey's text */
-#define ROUNDS	     5
-
-#define ROW "%-44s %10.0f %10.0f %8.2f %-8s %s\n"
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v)
-{
-	qsort(v, ROUNDS, sizeof(*v), by_value);
-	return v[ROUNDS / 2];
-}
 
 /* ---- traces ---------------------------------------------------------------
  */
-
-static uint64_t random_next(uint64_t *s)
-{
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s;
-}
 
 /*
  * Half of a program's accesses are fetches; of the others most go to the
@@ -115,48 +83,6 @@ static uint64_t *load(const char *path, size_t *nr)
 	}
 	fclose(f);
 	return rec;
-}
-
-/* ---- the floor -------------------------------------------------------------
- */
-
-#define L1_SETS 16
-#define L1_WAYS 4
-#define L2_SETS 128
-#define L2_WAYS 12
-
-static uint64_t floor_l1[L1_SETS][L1_WAYS], floor_l2[L2_SETS][L2_WAYS];
-
-static inline int promote(uint64_t *set, unsigned ways, uint64_t tag)
-{
-	unsigned w = 1;
-
-	while (w < ways && set[w] != tag)
-		w++;
-	for (unsigned i = w < ways ? w : ways - 1; i; i--)
-		set[i] = set[i - 1];
-	set[0] = tag;
-	return w < ways;
-}
-
-static __attribute__((noinline)) uint64_t floor_run(
-	const uint64_t *rec, size_t nr)
-{
-	uint64_t misses = 0;
-
-	memset(floor_l1, 0, sizeof(floor_l1));
-	memset(floor_l2, 0, sizeof(floor_l2));
-	for (size_t i = 0; i < nr; i++) {
-		uint64_t vpn = rec[i] << 6 >> 18, tag = vpn + 1;
-		uint64_t *set = floor_l1[vpn % L1_SETS];
-
-		if (set[0] == tag || promote(set, L1_WAYS, tag))
-			continue;
-		set = floor_l2[vpn % L2_SETS];
-		if (set[0] != tag)
-			misses += !promote(set, L2_WAYS, tag);
-	}
-	return misses;
 }
 
 /* ---- the machine ------------------------------------------------------------

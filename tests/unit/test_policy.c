@@ -53,7 +53,9 @@ static void pages_of(uint64_t rec, unsigned *first, unsigned *last)
 
 static uint64_t next_use(const struct model *x, unsigned page)
 {
-	for (size_t i = x->at + 1; i < x->end; i++) {
+	bool used = x->page[page].used == x->now;
+
+	for (size_t i = x->at + used; i < x->end; i++) {
 		unsigned first, last;
 
 		pages_of(x->rec[i], &first, &last);
@@ -240,7 +242,11 @@ static void compare(const struct model *x, uint64_t *seen)
 {
 	uint64_t nr = m->root->policy.evictions;
 
-	assert_int_equal(m->root->policy.page_ins, x->loads);
+	if (m->root->policy.page_ins != x->loads)
+		fail_msg("%s, %u frames: %llu page-ins, the model %llu",
+			names[x->kind], x->frames,
+			(unsigned long long)m->root->policy.page_ins,
+			(unsigned long long)x->loads);
 	assert_int_equal(nr, x->nr_out);
 	for (; *seen < nr; ++*seen) {
 		const struct eviction *e = policy_eviction(m, *seen + 1);

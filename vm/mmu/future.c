@@ -170,14 +170,23 @@ vaddr_t future_va(const struct vm *m, uint32_t page)
 	return m->future->page[page].vpn << m->page_shift;
 }
 
-uint64_t future_next(const struct vm *m, uint32_t page)
+/* The first use of a known page at or behind a record. */
+static uint64_t use_from(struct future *f, uint32_t page, size_t record)
 {
-	struct future *f = m->future;
 	struct known_page *p = &f->page[page];
 
-	if (!page || page > f->nr_pages)
-		return FUTURE_NEVER;
-	while (p->use && f->use[p->use].record <= f->at)
+	while (p->use && f->use[p->use].record < record)
 		p->use = f->use[p->use].next;
 	return p->use ? f->use[p->use].record : FUTURE_NEVER;
+}
+
+uint64_t future_next(const struct vm *m, uint32_t page)
+{
+	return page ? use_from(m->future, page, m->future->at) : FUTURE_NEVER;
+}
+
+void future_used(struct vm *m, uint32_t page)
+{
+	if (page)
+		use_from(m->future, page, m->future->at + 1);
 }

@@ -33,7 +33,9 @@ void future_at(struct vm *m, size_t record);
 uint32_t future_nr_pages(const struct vm *m);
 vaddr_t future_va(const struct vm *m, uint32_t page);
 uint32_t future_page(const struct vm *m, vaddr_t va);
-/* The first record behind the one in progress that uses it, or FUTURE_NEVER. */
+/* The first record from the one in progress on that uses it, FUTURE_NEVER. */
 uint64_t future_next(const struct vm *m, uint32_t page);
+/* The record in progress has used it. */
+void future_used(struct vm *m, uint32_t page);
 
 #endif

@@ -45,6 +45,7 @@ struct trace {
 	vaddr_t hole_start, hole_end; /* known to hold no VMA */
 	/* what a textbook policy is told of */
 	const uint64_t *chunk; /* the records that run now */
+	const uint64_t *next;  /* the one behind the last slow one */
 	uint64_t now;	       /* accesses before them */
 	size_t nr_known;       /* opt: records ahead whose pages it knows */
 	size_t nr_done;	       /* of these, records before the chunk */
@@ -240,6 +241,8 @@ _Static_assert(TRACE_LOAD == ACC_READ && TRACE_STORE == ACC_WRITE &&
 
 static void policy_now(struct trace *x, size_t record)
 {
+	x->r.m->unseen |= x->next != x->chunk + record;
+	x->next = x->chunk + record + 1;
 	x->r.m->root->policy.now = x->now + record + 1;
 	if (x->r.m->root->set.policy == POLICY_OPT)
 		future_at(x->r.m, x->nr_done + record);
@@ -429,6 +432,7 @@ static size_t policy_begin(struct trace *x, const void *records, size_t nr)
 	if (nr > p->next_tick - p->now)
 		nr = p->next_tick - p->now;
 	x->now = p->now;
+	x->next = NULL;
 	return nr;
 }
 
@@ -436,6 +440,7 @@ static void policy_end(struct trace *x, size_t nr)
 {
 	struct policy_state *p = &x->r.m->root->policy;
 
+	x->r.m->unseen |= x->next != x->chunk + nr;
 	if (x->r.t->oom_victim) /* now is where it ended */
 		return;
 	p->now = x->now + nr;

@@ -12,63 +12,24 @@
 #include "../swap/swap.h"
 #include "reclaim_i.h"
 
-static const struct {
-	enum order order;
-	enum track track;
-} policies[NR_POLICIES] = {
-	[POLICY_FIFO] = {ORDER_HEAP, TRACK_NOTHING},
-	[POLICY_LRU] = {ORDER_HEAP, TRACK_TIME},
-	[POLICY_MRU] = {ORDER_HEAP, TRACK_TIME},
-	[POLICY_CLOCK] = {ORDER_RING, TRACK_NOTHING},
-	[POLICY_ECLOCK] = {ORDER_RING, TRACK_NOTHING},
-	[POLICY_NRU] = {ORDER_RING, TRACK_NOTHING},
-	[POLICY_LFU] = {ORDER_HEAP, TRACK_COUNT},
-	[POLICY_AGING] = {ORDER_HEAP, TRACK_NOTHING},
-	[POLICY_RANDOM] = {ORDER_BAG, TRACK_NOTHING},
-	[POLICY_WS] = {ORDER_HEAP, TRACK_TIME},
-	[POLICY_OPT] = {ORDER_HEAP, TRACK_NOTHING},
-};
-
 uint64_t policy_bytes(uint64_t frames)
 {
 	return LOG_BYTES +
-	       frames * (sizeof(uint64_t) + sizeof(struct policy_page) +
-				sizeof(struct policy_seat)) +
-	       3 * (frames + 63) / 64 * sizeof(uint64_t) + 3 * sizeof(uint64_t);
-}
-
-uint64_t *policy_words(const struct vm *m)
-{
-	return (uint64_t *)seg_at(m, SEG_POLICY, LOG_BYTES);
-}
-
-enum track policy_tracks(const struct vm *m)
-{
-	return policies[m->root->set.policy].track;
-}
-
-bool policy_wants_seen(const struct vm *m)
-{
-	return m->root->set.policy == POLICY_MRU ||
-	       m->root->set.policy == POLICY_OPT;
-}
-
-enum order policy_order(const struct vm *m)
-{
-	return policies[m->root->set.policy].order;
+	       frames * (sizeof(uint64_t) + sizeof(struct policy_seat)) +
+	       (frames + 1) / 2 * 2 * sizeof(uint32_t) +
+	       3 * ((frames + 63) / 64) * sizeof(uint64_t);
 }
 
 /* ---- the order ----------------------------------------------------------- */
 
-static void put(struct vm *m, pfn_t pfn)
+static void put(struct vm *m, struct policy_seat s)
 {
 	if (policy_order(m) == ORDER_HEAP)
-		heap_put(m, pfn);
+		heap_put(m, s);
 	else if (policy_order(m) == ORDER_RING)
-		ring_put(m, pfn);
+		ring_put(m, s);
 	else
-		policy_sit(m, m->root->policy.nr++,
-			(struct policy_seat){.pfn = pfn});
+		policy_sit(m, m->root->policy.nr++, s);
 }
 
 /* The last page of a bag, or of those set aside, takes the empty seat. */
@@ -86,10 +47,11 @@ static bool is_aside(const struct vm *m, uint32_t seat)
 	return seat >= m->root->max_pfn - m->root->policy.nr_aside;
 }
 
-static void take(struct vm *m, pfn_t pfn)
+static struct policy_seat take(struct vm *m, pfn_t pfn)
 {
 	struct policy_state *p = &m->root->policy;
-	uint32_t seat = policy_page(m, pfn)->seat - 1;
+	uint32_t seat = *policy_seat_of(m, pfn) - 1;
+	struct policy_seat s = *policy_seat(m, seat);
 
 	if (is_aside(m, seat))
 		fill(m, seat, m->root->max_pfn - p->nr_aside--);
@@ -99,14 +61,15 @@ static void take(struct vm *m, pfn_t pfn)
 		ring_take(m, seat);
 	else
 		fill(m, seat, --p->nr);
-	policy_page(m, pfn)->seat = 0;
+	*policy_seat_of(m, pfn) = 0;
+	return s;
 }
 
 static void set_aside(struct vm *m, pfn_t pfn)
 {
-	take(m, pfn);
-	policy_sit(m, m->root->max_pfn - ++m->root->policy.nr_aside,
-		(struct policy_seat){.pfn = pfn});
+	struct policy_seat s = take(m, pfn);
+
+	policy_sit(m, m->root->max_pfn - ++m->root->policy.nr_aside, s);
 }
 
 /* There is swap again: those set aside can leave. */
@@ -114,10 +77,8 @@ static void bring_back(struct vm *m)
 {
 	while (m->root->policy.nr_aside) {
 		uint32_t seat = m->root->max_pfn - m->root->policy.nr_aside;
-		pfn_t pfn = policy_seat(m, seat)->pfn;
 
-		take(m, pfn);
-		put(m, pfn);
+		put(m, take(m, policy_seat(m, seat)->pfn));
 	}
 }
 
@@ -128,25 +89,24 @@ void policy_page_listed(struct vm *m, pfn_t pfn)
 	struct policy_state *p = &m->root->policy;
 	bool locked = frame_at(m, pfn)->flags & FR_MLOCKED;
 
-	if (locked && policy_page(m, pfn)->seat)
+	if (locked && *policy_seat_of(m, pfn))
 		take(m, pfn);
-	if (locked || policy_page(m, pfn)->seat)
+	if (locked || *policy_seat_of(m, pfn))
 		return;
-	policy_page(m, pfn)->page_in = ++p->page_ins;
 	*policy_word(m, pfn) = policy_tracks(m) == TRACK_TIME ? p->now : 0;
 	m->root->count[CNT_POLICY_PAGE_IN]++;
-	put(m, pfn);
+	put(m, (struct policy_seat){.page_in = ++p->page_ins, .pfn = pfn});
 }
 
 void policy_page_freed(struct vm *m, pfn_t pfn)
 {
-	if (policy_page(m, pfn)->seat)
+	if (*policy_seat_of(m, pfn))
 		take(m, pfn);
 }
 
 void policy_page_seen(struct vm *m, pfn_t pfn)
 {
-	uint32_t seat = policy_page(m, pfn)->seat;
+	uint32_t seat = *policy_seat_of(m, pfn);
 
 	if (seat && !is_aside(m, seat - 1))
 		heap_fix(m, seat - 1);
@@ -155,17 +115,25 @@ void policy_page_seen(struct vm *m, pfn_t pfn)
 /* A page of a circle, or set aside from it, gets other bits. */
 static void mark(struct vm *m, pfn_t pfn, uint64_t word)
 {
-	if (is_aside(m, policy_page(m, pfn)->seat - 1))
+	if (is_aside(m, *policy_seat_of(m, pfn) - 1))
 		*policy_word(m, pfn) = word;
 	else
 		ring_mark(m, pfn, word);
+}
+
+/* opt: the page's number is asked for once while it stays. */
+static void use_future(struct vm *m, uint64_t *word, vaddr_t va)
+{
+	if (!*word)
+		*word = future_page(m, va);
+	future_used(m, (uint32_t)*word);
 }
 
 void policy_page_used(
 	struct vm *m, pfn_t pfn, vaddr_t va, bool write, bool again)
 {
 	uint64_t *word = policy_word(m, pfn);
-	uint32_t seat = policy_page(m, pfn)->seat;
+	uint32_t seat = *policy_seat_of(m, pfn);
 
 	if (!seat)
 		return;
@@ -175,8 +143,8 @@ void policy_page_used(
 		*word += !again;
 	else if (m->root->set.policy == POLICY_AGING)
 		*word |= AGING_REFERENCED;
-	else if (m->root->set.policy == POLICY_OPT && !*word)
-		*word = future_page(m, va);
+	else if (m->root->set.policy == POLICY_OPT)
+		use_future(m, word, va);
 	else if (policy_order(m) == ORDER_RING)
 		mark(m, pfn,
 			*word | WORD_REFERENCED | (write ? WORD_MODIFIED : 0));
@@ -186,7 +154,7 @@ void policy_page_used(
 
 void policy_page_cleaned(struct vm *m, pfn_t pfn)
 {
-	if (policy_page(m, pfn)->seat && policy_order(m) == ORDER_RING)
+	if (*policy_seat_of(m, pfn) && policy_order(m) == ORDER_RING)
 		mark(m, pfn, *policy_word(m, pfn) & ~(uint64_t)WORD_MODIFIED);
 }
 
@@ -194,6 +162,9 @@ void policy_catch_up(struct vm *m, unsigned cpu)
 {
 	pfn_t pfn;
 
+	if (!m->unseen)
+		return;
+	m->unseen = false;
 	for (unsigned i = 0; tlb_first_level(m, cpu, i, &pfn); i++)
 		policy_page_seen(m, pfn);
 }
@@ -238,7 +209,7 @@ static struct eviction describe(const struct vm *m, pfn_t pfn)
 		.index = frame_index(m, f),
 		.owner = frame_owner(m, f),
 		.pfn = pfn,
-		.place = policy_page(m, pfn)->seat - 1,
+		.place = *policy_seat_of(m, pfn) - 1,
 		.state = f->state,
 		.exclusive = f->flags & FR_EXCLUSIVE,
 		.referenced = bits && word & WORD_REFERENCED,
@@ -377,7 +348,7 @@ size_t policy_learn(
 	for (uint32_t i = 1; i <= future_nr_pages(m); i++) {
 		uint64_t e = pt_get(m, mm, future_va(m, i));
 
-		if (pte_present(m, e) && policy_page(m, pte_pfn(m, e))->seat)
+		if (pte_present(m, e) && *policy_seat_of(m, pte_pfn(m, e)))
 			*policy_word(m, pte_pfn(m, e)) = i;
 	}
 	heap_rebuild(m);
@@ -435,13 +406,13 @@ static void disband(struct vm *m)
 		struct policy_seat *s = policy_seat(m, i);
 
 		if (s->pfn)
-			policy_page(m, s->pfn)->seat = 0;
+			*policy_seat_of(m, s->pfn) = 0;
 		*s = (struct policy_seat){0};
 	}
 	for (uint32_t i = 1; i <= p->nr_aside; i++) {
 		struct policy_seat *s = policy_seat(m, m->root->max_pfn - i);
 
-		policy_page(m, s->pfn)->seat = 0;
+		*policy_seat_of(m, s->pfn) = 0;
 		*s = (struct policy_seat){0};
 	}
 	if (policy_order(m) == ORDER_RING)

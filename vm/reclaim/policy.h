@@ -47,6 +47,18 @@ enum policy {
 /* What a policy must know of every access, also of those that hit the TLB. */
 enum track { TRACK_NOTHING, TRACK_TIME, TRACK_COUNT };
 
+/* One page that left. */
+struct eviction {
+	uint64_t at;	/* access in progress */
+	uint64_t index; /* as in struct frame */
+	uint32_t owner;
+	pfn_t pfn;
+	uint32_t place; /* of a circle: the slot */
+	uint8_t state, exclusive;
+	uint8_t referenced, modified;
+};
+#define NR_EVICTIONS_KEPT 1024u
+
 static inline bool policy_on(const struct vm *m)
 {
 	return m->root->set.policy != POLICY_LINUX;
@@ -97,11 +109,35 @@ static inline void policy_access(
 		policy_tick(m);
 }
 
-enum track policy_tracks(const struct vm *m);
-/* Whether it wants policy_page_seen(), before the TLB forgets a page. */
-bool policy_wants_seen(const struct vm *m);
-/* The words, by frame, where the loop of traces stores time or count. */
-uint64_t *policy_words(const struct vm *m);
+static inline enum track policy_tracks(const struct vm *m)
+{
+	switch (m->root->set.policy) {
+	case POLICY_LRU:
+	case POLICY_MRU:
+	case POLICY_WS:
+		return TRACK_TIME;
+	case POLICY_LFU:
+		return TRACK_COUNT;
+	default:
+		return TRACK_NOTHING;
+	}
+}
+
+/* Whether it wants policy_page_seen(), before the TLB forgets a page; and
+ * m->unseen, when accesses hit the TLB. */
+static inline bool policy_wants_seen(const struct vm *m)
+{
+	return m->root->set.policy == POLICY_MRU ||
+	       m->root->set.policy == POLICY_OPT;
+}
+
+/* The words, by frame, where the loop of traces stores time or count; behind
+ * the log of evictions. */
+static inline uint64_t *policy_words(const struct vm *m)
+{
+	return (uint64_t *)seg_at(
+		m, SEG_POLICY, NR_EVICTIONS_KEPT * sizeof(struct eviction));
+}
 
 /* ---- what it does ---- */
 /* Takes one page out; false if none can leave. */
@@ -126,17 +162,6 @@ uint32_t policy_places(const struct vm *m);
 /* Place i, in no order. */
 void policy_look(const struct vm *m, uint32_t i, struct policy_view *v);
 
-/* One page that left. */
-struct eviction {
-	uint64_t at;	/* access in progress */
-	uint64_t index; /* as in struct frame */
-	uint32_t owner;
-	pfn_t pfn;
-	uint32_t place; /* of a circle: the slot */
-	uint8_t state, exclusive;
-	uint8_t referenced, modified;
-};
-#define NR_EVICTIONS_KEPT 1024u
 /* Eviction number n, counted from 1; NULL if it is too long ago. */
 const struct eviction *policy_eviction(const struct vm *m, uint64_t n);
 

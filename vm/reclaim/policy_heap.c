@@ -1,10 +1,11 @@
 /*
- * Policies that order pages by a number: a binary heap, the next victim on
- * top.  Of two pages with one number the one that came in first leaves first.
+ * Policies that order pages by a number: a heap, the next victim on top.  Of
+ * two pages with one number the one that came in first leaves first.  Four
+ * children a page: they lie side by side, and the way down is short.
  *
- *	                 seat 0
- *	            1             2         children of i: 2i+1, 2i+2
- *	         3     4       5     6
+ *	               0
+ *	   1       2       3       4        children of i: 4i+1 to 4i+4
+ *	5 6 7 8   ...
  *
  * A use changes the number, but does not touch the heap.  Where the smallest
  * leaves first that is made good when a page comes to the top: its number was
@@ -20,7 +21,7 @@ static uint64_t key_of(const struct vm *m, pfn_t pfn)
 {
 	switch (m->root->set.policy) {
 	case POLICY_FIFO:
-		return policy_page(m, pfn)->page_in;
+		return 0; /* all the same: the one that came in first */
 	case POLICY_OPT:
 		return future_next(m, (uint32_t)*policy_word(m, pfn));
 	default:
@@ -28,63 +29,89 @@ static uint64_t key_of(const struct vm *m, pfn_t pfn)
 	}
 }
 
-static bool before(const struct vm *m, const struct policy_seat *a,
+/* What the way up or down needs, read once. */
+struct heap {
+	struct policy_seat *seat;
+	uint32_t *seat_of, nr;
+	bool largest_first;
+};
+
+static inline struct heap heap_of(const struct vm *m)
+{
+	return (struct heap){policy_seat(m, 0), policy_seat_of(m, 0),
+		m->root->policy.nr, policy_wants_seen(m)};
+}
+
+static inline bool before(const struct heap *h, const struct policy_seat *a,
 	const struct policy_seat *b)
 {
 	if (a->key == b->key)
-		return policy_page(m, a->pfn)->page_in <
-		       policy_page(m, b->pfn)->page_in;
-	return (a->key < b->key) != policy_wants_seen(m);
+		return a->page_in < b->page_in;
+	return (a->key < b->key) != h->largest_first;
+}
+
+static inline void sit(const struct heap *h, uint32_t i, struct policy_seat s)
+{
+	h->seat[i] = s;
+	h->seat_of[s.pfn] = i + 1;
 }
 
 /* Up from seat i to where s belongs. */
-static void rise(struct vm *m, uint32_t i, struct policy_seat s)
+static void rise(struct heap h, uint32_t i, struct policy_seat s)
 {
 	while (i) {
-		uint32_t up = (i - 1) / 2;
+		uint32_t up = (i - 1) / 4;
 
-		if (!before(m, &s, policy_seat(m, up)))
+		if (!before(&h, &s, &h.seat[up]))
 			break;
-		policy_sit(m, i, *policy_seat(m, up));
+		sit(&h, i, h.seat[up]);
 		i = up;
 	}
-	policy_sit(m, i, s);
+	sit(&h, i, s);
+}
+
+/* The child of seat i that leaves first; nr without children. */
+static inline uint32_t first_child(const struct heap *h, uint32_t i)
+{
+	uint32_t first = 4 * i + 1;
+	uint32_t end = first + 4 < h->nr ? first + 4 : h->nr;
+
+	if (first >= h->nr)
+		return h->nr;
+	for (uint32_t c = first + 1; c < end; c++)
+		if (before(h, &h->seat[c], &h->seat[first]))
+			first = c;
+	return first;
 }
 
 /* Down from seat i. */
-static void sink(struct vm *m, uint32_t i, struct policy_seat s)
+static void sink(struct heap h, uint32_t i, struct policy_seat s)
 {
-	uint32_t nr = m->root->policy.nr;
+	uint32_t child;
 
-	for (;;) {
-		uint32_t child = 2 * i + 1;
-
-		if (child >= nr)
-			break;
-		if (child + 1 < nr && before(m, policy_seat(m, child + 1),
-					      policy_seat(m, child)))
-			child++;
-		if (!before(m, policy_seat(m, child), &s))
-			break;
-		policy_sit(m, i, *policy_seat(m, child));
+	while ((child = first_child(&h, i)) < h.nr &&
+		before(&h, &h.seat[child], &s)) {
+		sit(&h, i, h.seat[child]);
 		i = child;
 	}
-	policy_sit(m, i, s);
+	sit(&h, i, s);
 }
 
 /* s to seat i, or where it belongs above or below. */
 static void place(struct vm *m, uint32_t i, struct policy_seat s)
 {
-	if (i && before(m, &s, policy_seat(m, (i - 1) / 2)))
-		rise(m, i, s);
+	struct heap h = heap_of(m);
+
+	if (i && before(&h, &s, &h.seat[(i - 1) / 4]))
+		rise(h, i, s);
 	else
-		sink(m, i, s);
+		sink(h, i, s);
 }
 
-void heap_put(struct vm *m, pfn_t pfn)
+void heap_put(struct vm *m, struct policy_seat s)
 {
-	rise(m, m->root->policy.nr++,
-		(struct policy_seat){.key = key_of(m, pfn), .pfn = pfn});
+	s.key = key_of(m, s.pfn);
+	rise(heap_of(m), m->root->policy.nr++, s);
 }
 
 void heap_take(struct vm *m, uint32_t seat)
@@ -114,8 +141,8 @@ void heap_rebuild(struct vm *m)
 
 	for (uint32_t i = 0; i < nr; i++)
 		policy_seat(m, i)->key = key_of(m, policy_seat(m, i)->pfn);
-	for (uint32_t i = nr / 2; i-- > 0;)
-		sink(m, i, *policy_seat(m, i));
+	for (uint32_t i = (nr + 2) / 4; i-- > 0;)
+		sink(heap_of(m), i, *policy_seat(m, i));
 }
 
 pfn_t heap_first(struct vm *m)
@@ -131,8 +158,10 @@ pfn_t heap_first(struct vm *m)
 
 int heap_check(struct vm *m)
 {
+	struct heap h = heap_of(m);
+
 	for (uint32_t i = 1; i < m->root->policy.nr; i++)
-		if (before(m, policy_seat(m, i), policy_seat(m, (i - 1) / 2)))
+		if (before(&h, &h.seat[i], &h.seat[(i - 1) / 4]))
 			return vm_fail(m, EIO,
 				"the page in seat %u of the policy's heap "
 				"leaves before the one above it",

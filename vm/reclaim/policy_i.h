@@ -1,11 +1,11 @@
 /*
  * What the files of the policies share.  SEG_POLICY holds, from the first
- * textbook policy on, 40 bytes and 3 bits for each frame of the machine:
+ * textbook policy on, 36 bytes and 3 bits for each frame of the machine:
  *
  *	log      the last evictions, a ring
  *	word     by frame: what the policy knows of its use
- *	page     by frame: when it came in, and its seat
  *	seat     the order: a heap, a circle of slots, or a bag
+ *	seat_of  by frame: its seat
  *	map      by slot, bits: in use, referenced, modified
  *
  *	seat[]  | the order  ...  |   free   | ...  set aside |
@@ -13,7 +13,7 @@
  *
  *	policy         order   word                          leaves first
  *	------         -----   ----                          ------------
- *	fifo           heap    -                             smallest page_in
+ *	fifo           heap    -                             first page_in
  *	lru, ws        heap    time of the last use          smallest
  *	lfu            heap    number of uses                smallest
  *	aging          heap    R and the register            smallest
@@ -30,16 +30,25 @@
 
 enum order { ORDER_NONE, ORDER_HEAP, ORDER_RING, ORDER_BAG };
 
-enum order policy_order(const struct vm *m);
-
-struct policy_page {
-	uint64_t page_in; /* serial number, from 1 on */
-	uint32_t seat;	  /* index + 1; 0: none */
-	uint32_t reserved;
-};
+static inline enum order policy_order(const struct vm *m)
+{
+	switch (m->root->set.policy) {
+	case POLICY_LINUX:
+		return ORDER_NONE;
+	case POLICY_CLOCK:
+	case POLICY_ECLOCK:
+	case POLICY_NRU:
+		return ORDER_RING;
+	case POLICY_RANDOM:
+		return ORDER_BAG;
+	default:
+		return ORDER_HEAP;
+	}
+}
 
 struct policy_seat {
-	uint64_t key; /* of a heap: as it was known last */
+	uint64_t key;	  /* of a heap: as it was known last */
+	uint64_t page_in; /* serial number, from 1 on */
 	pfn_t pfn;
 	uint32_t reserved;
 };
@@ -51,14 +60,15 @@ static inline uint64_t *policy_word(const struct vm *m, pfn_t pfn)
 	return policy_words(m) + pfn;
 }
 
-static inline struct policy_page *policy_page(const struct vm *m, pfn_t pfn)
-{
-	return (struct policy_page *)(policy_words(m) + m->root->max_pfn) + pfn;
-}
-
 static inline struct policy_seat *policy_seat(const struct vm *m, uint32_t i)
 {
-	return (struct policy_seat *)policy_page(m, m->root->max_pfn) + i;
+	return (struct policy_seat *)policy_word(m, m->root->max_pfn) + i;
+}
+
+/* The index of the frame's seat + 1; 0: none. */
+static inline uint32_t *policy_seat_of(const struct vm *m, pfn_t pfn)
+{
+	return (uint32_t *)policy_seat(m, m->root->max_pfn) + pfn;
 }
 
 enum policy_map { MAP_USED, MAP_REFERENCED, MAP_MODIFIED };
@@ -68,13 +78,14 @@ static inline uint64_t *policy_map(const struct vm *m, enum policy_map map)
 {
 	uint64_t words = ((uint64_t)m->root->max_pfn + 63) / 64;
 
-	return (uint64_t *)policy_seat(m, m->root->max_pfn) + map * words;
+	return (uint64_t *)policy_seat_of(m, (m->root->max_pfn + 1) & ~1u) +
+	       map * words;
 }
 
 static inline void policy_sit(struct vm *m, uint32_t i, struct policy_seat s)
 {
 	*policy_seat(m, i) = s;
-	policy_page(m, s.pfn)->seat = i + 1;
+	*policy_seat_of(m, s.pfn) = i + 1;
 }
 
 /* Bits of the word of clock, eclock, nru. */
@@ -88,7 +99,7 @@ static inline void policy_sit(struct vm *m, uint32_t i, struct policy_seat s)
 void policy_unreference(struct vm *m, pfn_t pfn);
 
 /* ---- heap (policy_heap.c) ---- */
-void heap_put(struct vm *m, pfn_t pfn);
+void heap_put(struct vm *m, struct policy_seat s);
 void heap_take(struct vm *m, uint32_t seat);
 /* The page that leaves first; PFN_NONE without pages. */
 pfn_t heap_first(struct vm *m);
@@ -98,7 +109,7 @@ void heap_rebuild(struct vm *m);
 int heap_check(struct vm *m);
 
 /* ---- circle of slots (policy_ring.c) ---- */
-void ring_put(struct vm *m, pfn_t pfn);
+void ring_put(struct vm *m, struct policy_seat s);
 void ring_take(struct vm *m, uint32_t slot);
 pfn_t ring_first(struct vm *m);
 /* The page has these bits now. */

@@ -34,7 +34,7 @@ void policy_look(const struct vm *m, uint32_t i, struct policy_view *v)
 		.pfn = pfn,
 		.owner = frame_owner(m, f),
 		.index = frame_index(m, f),
-		.page_in = policy_page(m, pfn)->page_in,
+		.page_in = policy_seat(m, seat)->page_in,
 		.word = *policy_word(m, pfn),
 		.rank = rank_of(m, i, *policy_word(m, pfn)),
 	};
@@ -60,7 +60,7 @@ static int check_seats(struct vm *m, uint32_t from, uint32_t to, uint32_t *nr)
 		if (!pfn && policy_order(m) == ORDER_RING)
 			continue;
 		if (!pfn || pfn >= m->root->max_pfn ||
-			policy_page(m, pfn)->seat != i + 1)
+			*policy_seat_of(m, pfn) != i + 1)
 			return vm_fail(m, EIO,
 				"seat %u of the policy holds frame %u, which "
 				"says otherwise",

@@ -33,7 +33,7 @@ static void map_set(struct vm *m, enum policy_map map, uint32_t slot, bool on)
 void ring_mark(struct vm *m, pfn_t pfn, uint64_t word)
 {
 	uint64_t *w = policy_word(m, pfn);
-	uint32_t slot = policy_page(m, pfn)->seat - 1;
+	uint32_t slot = *policy_seat_of(m, pfn) - 1;
 
 	if (*w == word)
 		return;
@@ -68,13 +68,13 @@ static uint32_t empty_slot(struct vm *m)
 	return w * 64 + (uint32_t)__builtin_ctzll(~used[w]);
 }
 
-void ring_put(struct vm *m, pfn_t pfn)
+void ring_put(struct vm *m, struct policy_seat s)
 {
 	struct policy_state *p = &m->root->policy;
 	uint32_t slot = empty_slot(m);
-	uint64_t word = *policy_word(m, pfn);
+	uint64_t word = *policy_word(m, s.pfn);
 
-	policy_sit(m, slot, (struct policy_seat){.pfn = pfn});
+	policy_sit(m, slot, s);
 	map_set(m, MAP_USED, slot, true);
 	map_set(m, MAP_REFERENCED, slot, word & WORD_REFERENCED);
 	map_set(m, MAP_MODIFIED, slot, word & WORD_MODIFIED);
