@@ -1,8 +1,40 @@
 """Random histories over transparent huge pages, in a window of some of them."""
+import atexit
+import fcntl
+import re
+import signal
+import sys
+
 from histories import HUGE, PAGE, Generator
+
+ENABLED = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 BASE = 0x40000000
 WINDOW = 5
+
+
+def switch_host(word):
+    """The running kernel's setting, for as long as this judge runs."""
+    lock = open("/tmp/oracle-thp.lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    now = enabled()
+    if word == now:  # judges that change nothing run together
+        atexit.register(lock.close)
+        return
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    atexit.register(put, now, lock)
+    put(word, lock)
+
+
+def enabled():
+    with open(ENABLED) as f:
+        return re.search(r"\[(.*)\]", f.read())[1]
+
+
+def put(word, lock):
+    with open(ENABLED, "w") as f:
+        f.write(word)
 
 
 class HugeGenerator(Generator):

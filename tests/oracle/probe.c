@@ -355,7 +355,7 @@ static void parse_option(struct options *o, const char *s)
 {
 	if (text_eq(s, "--stage2"))
 		o->stage2 = true;
-	else if (text_eq(s, "--thp"))
+	else if (text_eq(s, "--thp") || text_eq(s, "--thp=always"))
 		script_huge = true;
 	else if (text_eq(s, "--random"))
 		o->random = true;

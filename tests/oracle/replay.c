@@ -10,7 +10,8 @@
  *	--own      maps of a fresh probe (`echo dump own | probe`): the process
  *	           must have the same, and they are hidden as the probe hides
  *	           its own
- *	--thp      transparent huge pages for those who ask (madvise)
+ *	--thp      transparent huge pages for those who ask (madvise), or
+ *		   --thp=always
  *	--hugetlb=N,M,L  a pool of N huge pages, M more on demand, and L
  *	           promises that nobody holds any more
  *	--check    check every invariant of the machine after each call
@@ -52,7 +53,7 @@ static uint64_t ram_pages, swap_pages; /* the machine's own */
 struct options {
 	const char *program, *own, *pool;
 	uint64_t stack, seed;
-	bool echo, bottom_up;
+	bool echo, bottom_up, thp_always;
 };
 
 void die(const char *what)
@@ -511,7 +512,9 @@ static void boot(const struct options *o)
 	if (o->bottom_up && task_exec(m, task, &x))
 		die("exec");
 	mm_at(m, task->mm)->thp_disable = !script_huge || script_hugetlb;
-	m->root->set.thp_enabled = script_huge ? THP_MADVISE : THP_NEVER;
+	m->root->set.thp_enabled = o->thp_always ? THP_ALWAYS
+				   : script_huge ? THP_MADVISE
+						 : THP_NEVER;
 	life_begin();
 	if (o->own)
 		load_own(o->own);
@@ -529,6 +532,8 @@ static void parse_option(struct options *o, const char *s)
 		o->seed = strtoull(s + 9, NULL, 0);
 	else if (!strcmp(s, "--thp"))
 		script_huge = true;
+	else if (!strcmp(s, "--thp=always"))
+		script_huge = o->thp_always = true;
 	else if (!strncmp(s, "--hugetlb=", 10))
 		o->pool = s + 10;
 	else if (!strcmp(s, "--stack=unlimited"))

@@ -42,8 +42,12 @@ class Judge:
             "probe" if kind[:2] == "64" else "probe32"
         probe = os.path.join(build, "tests/oracle", probe)
         options = {"unlimited": ["--stack=unlimited"], "thp": ["--thp"],
+                   "thp-always": ["--thp=always"],
                    "up": ["--bottom-up"]}.get(
             kind[3:], [])
+        if kind[3:6] == "thp":
+            histories_thp.switch_host(
+                "always" if kind == "64-thp-always" else "madvise")
         if kind == "64-hugetlb":
             options = [histories_pool.fill_pool()]
         self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
@@ -111,6 +115,7 @@ class Judge:
             return histories_pool.PoolGenerator(seed).history(nr)
         generator = {
             "64-thp": histories_thp.HugeGenerator,
+            "64-thp-always": histories_thp.HugeGenerator,
             "64-life": histories_life.LifeGenerator,
         }.get(self.kind, histories.Generator)
         ops = generator(seed, self.kind, self.used).history(nr)
