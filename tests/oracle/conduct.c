@@ -331,6 +331,7 @@ static void become_stub(void)
 {
 	char *argv[] = {(char *)STUB_PATH, NULL}, *envp[] = {NULL};
 
+	setpriority(PRIO_PROCESS, 0, 0);
 	personality(ADDR_NO_RANDOMIZE);
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	setgroups(0, NULL);

@@ -214,6 +214,18 @@ static void look_bytes(const char *file)
 	put_char('\n');
 }
 
+uint64_t look_memory(void)
+{
+	static char *const fields[] = {(char *)"MemTotal", (char *)"SwapTotal"};
+	uint64_t kb = 0;
+
+	host_proc("/meminfo", text, sizeof(text));
+	for (const char *p = text; *p; p = line_end(p))
+		if (wanted(p, (char **)fields, 2))
+			kb += number_in(p);
+	return kb << 10;
+}
+
 /*
  * Committed_AS since the first time, in units of 2^shift bytes: much larger
  * than what other processes do meanwhile.

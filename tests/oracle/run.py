@@ -8,6 +8,8 @@
     --seconds=S      begin no history after S seconds
     --kind=NAME      histories of one kind, see README.md
     --all            go on after a difference
+    --recorded       compare SCRIPT.orc with SCRIPT.out, what the kernel said
+                     when it was asked (probe --echo)
 
 Each call's answer, the list of mappings after it and what /proc tells of them
 must be equal.  At a difference the history is made as short as it can be, and
@@ -277,11 +279,20 @@ class Histories:
         return 1 if self.different else 0
 
 
-def scripts(judge, paths):
+def answers(judge, path, recorded):
+    """The kernel's and the machine's."""
+    with open(path) as f:
+        script = f.read()
+    if not recorded:
+        return judge.ask(script, "--echo")
+    with open(path.removesuffix(".orc") + ".out") as f:
+        return f.read(), judge.run([*judge.replay, "--echo"], script)
+
+
+def scripts(judge, paths, recorded):
     bad = 0
     for path in paths:
-        with open(path) as f:
-            kernel, machine = judge.ask(f.read(), "--echo")
+        kernel, machine = answers(judge, path, recorded)
         if kernel == machine:
             print(f"same  {path}")
             continue
@@ -300,7 +311,8 @@ def main():
     args = [a for a in sys.argv[1:] if a[:2] != "--"]
     build = opts.get("build", "build")
     if len(args) != 3 or not all(a.isdigit() for a in args):
-        return scripts(Judge(build, opts.get("kind", "64")), args)
+        return scripts(Judge(build, opts.get("kind", "64")), args,
+                       "recorded" in opts)
     kinds = [opts["kind"]] if "kind" in opts else [k for k, _ in KINDS]
     judges = {kind: Judge(build, kind) for kind in kinds}
     jobs = int(opts.get("jobs", os.cpu_count()))

@@ -109,6 +109,8 @@ static uint64_t named_value(const char *name, size_t n)
 		return initial_brk;
 	if (text_eq(copy, "page"))
 		return PAGE;
+	if (text_eq(copy, "memory"))
+		return look_memory();
 	for (int i = 0; i < names.nr; i++)
 		if (text_eq(names.variable[i].name, copy))
 			return names.variable[i].value;
@@ -493,8 +495,7 @@ static void run_store(void)
 static void run_print(void)
 {
 	for (int i = 1; i < nr_words; i++) {
-		if (i > 1)
-			put_char(' ');
+		put_text(i > 1 ? " " : "");
 		put_text(word[i]);
 	}
 	put_char('\n');

@@ -124,6 +124,8 @@ void fork_failed(int64_t r);
 bool rights_command(char **word, int nr);
 /* look.c: commands that look; false if it is none of them. */
 bool look_command(char **word, int nr);
+/* Bytes of RAM and swap: what one mapping may have at most. */
+uint64_t look_memory(void);
 /* What `faults` counts begins here. */
 void look_faults_begin(void);
 /* The same for a child, and back to its parent's count. */
