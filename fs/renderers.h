@@ -36,6 +36,8 @@ show_fn show_cpuinfo, show_filesystems, show_swaps, show_iomem;
 
 /* show_slab.c, show_disks.c, show_sysctl.c, show_node.c */
 show_fn show_slabinfo, show_diskstats, show_partitions;
+show_fn show_zram_algorithm, show_zram_disksize, show_zram_initstate;
+show_fn show_zram_io_stat, show_zram_mm_stat;
 show_fn show_disk_stat, show_disk_size, show_disk_dev;
 show_fn show_max_map_count, show_mmap_min_addr, show_overcommit_memory;
 show_fn show_overcommit_ratio, show_admin_reserve_kbytes,

@@ -127,6 +127,7 @@ uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 		return 1ull << KPF_RESERVED;
 	case FRAME_STACK:
 	case FRAME_KERNEL:
+	case FRAME_ZPOOL:
 		return 0;
 	default:
 		return is_free(m, pfn) ? 1ull << KPF_BUDDY : 0;

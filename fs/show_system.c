@@ -7,6 +7,7 @@
 #include "../vm/phys/phys.h"
 #include "../vm/task/task.h"
 #include "../vm/disk/disk.h"
+#include "../vm/swap/zram.h"
 #include "../vm/kernel/dmesg.h"
 #include "renderers.h"
 
@@ -173,7 +174,7 @@ static void area_name(
 	if (a->inode)
 		disk_path(m, a->inode, buf, size);
 	else
-		vm_snprintf(buf, size, "/dev/vdb");
+		vm_snprintf(buf, size, "%s", a->zram ? ZRAM_NAME : "/dev/vdb");
 }
 
 /* kB, with the second tab that short numbers get. */

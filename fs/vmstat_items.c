@@ -85,6 +85,7 @@ enum {
 	ZONE_FREE_BLOCKS = 1,
 	ZONE_LRU = 2, /* five lists, in the order of enum lru_id */
 	ZONE_MLOCK = 8,
+	ZONE_ZSPAGES = 9,
 	ZONE_NUMA = 11, /* six events */
 	NODE_INACTIVE_ANON = 0,
 	NODE_ACTIVE_ANON = 1,
@@ -155,6 +156,7 @@ void vmstat_collect(const struct vm *m, unsigned node, struct vmstat *s)
 		for (unsigned id = 0; id < NR_LRU; id++)
 			s->zone[i][ZONE_LRU + id] = z->nr_lru[id];
 		s->zone[i][ZONE_MLOCK] = z->nr_lru[LRU_UNEVICTABLE];
+		s->zone[i][ZONE_ZSPAGES] = z->pages[USE_ZPOOL];
 		numa_items(&s->zone[i][ZONE_NUMA], z);
 	}
 	s->node[NODE_INACTIVE_ANON] = t->inactive_anon;

@@ -22,6 +22,7 @@ static const struct {
 	[SEG_BLOCK] = {"block", 0},
 	[SEG_SLOT] = {"slot", 0},
 	[SEG_SWAP] = {"swap", 0},
+	[SEG_ZRAM] = {"zram", 0},
 	[SEG_DMESG] = {"dmesg", 0},
 	[SEG_POLICY] = {"policy", 0},
 	[SEG_TASK] = {"task", sizeof(struct task)},

@@ -12,6 +12,7 @@
  *	BLOCK     4096-byte disk blocks block number
  *	SLOT      struct swap_slot      slot of a swap area
  *	SWAP      bytes of /dev/vdb     offset
+ *	ZRAM      struct zram_entry     page of /dev/zram0
  *	DMESG     text, a ring          -
  *	POLICY    see reclaim/policy.h  page frame number
  *	pools     fixed-size objects    32-bit index, 0 = none
@@ -41,6 +42,7 @@ enum seg_id {
 	SEG_BLOCK,
 	SEG_SLOT,   /* of all swap areas */
 	SEG_SWAP,   /* bytes of the machine's own swap area */
+	SEG_ZRAM,   /* what the pages of /dev/zram0 became */
 	SEG_DMESG,  /* the kernel's log */
 	SEG_POLICY, /* of textbook replacement, see reclaim/policy.h */
 	SEG_TASK,   /* the pools start here */

@@ -9,6 +9,7 @@
 #include "format.h"
 #include "number.h"
 #include "reclaim/policy.h"
+#include "swap/zram.h"
 #include "vm.h"
 
 #define RAM_MIN		(32 * MiB)
@@ -119,6 +120,7 @@ static void get_u32(
 		: !strcmp(key, "nodes")	     ? c->nodes
 		: !strcmp(key, "pcid")	     ? c->pcid
 		: !strcmp(key, "soft_dirty") ? c->soft_dirty
+		: !strcmp(key, "lz4")	     ? c->lz4
 					     : c->frames);
 }
 
@@ -352,10 +354,21 @@ static int set_frames(
 	return 0;
 }
 
+static int set_lz4(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	uint64_t v;
+
+	if (!number_parse(value, &v) || v > UINT32_MAX)
+		return refuse(err, key, value, "a version, as 10904 for 1.9.4");
+	c->lz4 = (uint32_t)v;
+	return 0;
+}
+
 /* In the order of key_table. */
 const char *const vm_config_keys[] = {"arch", "ram", "swap", "disk", "cpus",
 	"nodes", "pcid", "tlb", "seed", "vsyscall", "aslr", "soft_dirty",
-	"policy", "frames", NULL};
+	"policy", "frames", "lz4", NULL};
 
 const char *const vm_config_help[] = {
 	"x86_64 or i386",
@@ -372,6 +385,7 @@ const char *const vm_config_help[] = {
 	"1: clear_refs and pagemap track which pages are stored to",
 	"of page replacement: linux, fifo, lru, clock, ..., see help/policies",
 	"pages that a textbook policy keeps, 0: as many as fit",
+	"version of the library that compresses swap; that of creation",
 	NULL,
 };
 
@@ -393,6 +407,7 @@ static const struct {
 	{set_soft_dirty, get_u32},
 	{set_policy, get_policy},
 	{set_frames, get_u32},
+	{set_lz4, get_u32},
 };
 
 static int key_find(const char *key)
@@ -419,6 +434,7 @@ void vm_config_default(struct vm_config *c)
 	c->nodes = 1;
 	c->seed = 1;
 	c->vsyscall = 1;
+	c->lz4 = zram_library();
 }
 
 int vm_config_set(

@@ -117,6 +117,7 @@ enum page_use {
 	USE_STACK,   /* kernel stacks */
 	USE_KERNEL,  /* other unmovable pages */
 	USE_HUGETLB, /* the pool of huge pages, free ones too */
+	USE_ZPOOL,   /* compressed pages of /dev/zram0 */
 	NR_PAGE_USES
 };
 

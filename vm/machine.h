@@ -39,6 +39,7 @@ struct vm_config {
 	uint64_t aslr;	     /* settings.aslr at the beginning */
 	uint32_t vsyscall;   /* 0 none, 1 xonly, 2 emulate */
 	uint32_t soft_dirty; /* 1: stores are tracked, see mm/soft_dirty.h */
+	uint32_t lz4;	     /* the library's version, see swap/zram.h */
 	uint32_t policy;     /* settings.policy at the beginning */
 	uint32_t frames;     /* settings.frames at the beginning */
 	uint32_t
@@ -146,7 +147,7 @@ enum migrate_type {
 
 /* A swap area, see swap/swap.h. */
 struct swap_area {
-	idx_t inode;	/* the file, 0 the machine's own device */
+	idx_t inode;	/* the file, 0 a device: vdb, or zram0 */
 	uint32_t base;	/* its slots are base + 1 to base + pages - 1 */
 	uint32_t pages; /* the header included; 0: no area */
 	uint32_t next;	/* offset of the first slot that was never used */
@@ -154,11 +155,24 @@ struct swap_area {
 	uint32_t used;
 	int32_t prio;
 	uint32_t closing; /* swapoff is at work */
-	uint32_t reserved;
-	uint64_t turn; /* when a slot was taken last */
+	uint32_t zram;	  /* /dev/zram0, whose pages lie in RAM */
+	uint64_t turn;	  /* when a slot was taken last */
 };
 
 #define MAX_SWAP_AREAS 23
+
+/* What /dev/zram0 holds, see swap/zram.h. */
+struct zram {
+	uint64_t bytes;	     /* disksize */
+	uint64_t stored;     /* pages */
+	uint64_t same, huge; /* of them: one word repeated; kept whole */
+	uint64_t compressed; /* bytes that they became */
+	uint64_t huge_ever, used_max; /* pages; frames of the pool */
+	uint64_t failed_writes, freed;
+};
+
+/* Size classes of the pool of compressed pages, see swap/zpool.h. */
+#define NR_ZPOOL_CLASSES 64
 
 /*
  * A zone of one node: frames that the same requests may use.  Zone i of a
@@ -264,6 +278,8 @@ struct root {
 
 	/* swap */
 	struct swap_area swap[MAX_SWAP_AREAS];
+	struct zram zram;
+	struct frame_list zpool[NR_ZPOOL_CLASSES];
 	uint64_t swap_pages, swap_used; /* of all areas, without headers */
 	uint64_t swap_turn;
 	uint32_t swap_files;			    /* areas that are files */
@@ -356,6 +372,9 @@ struct vm {
 
 	/* who runs the command in progress: the OOM killer lets it finish */
 	const struct task *running;
+
+	/* an allocation that frees memory goes below the min watermark */
+	bool memalloc;
 
 	/* derived from the state, rebuilt by vm_reindex() */
 	struct vma_tree *trees; /* one per mm, indexed as SEG_MM */

@@ -13,6 +13,7 @@
 #include "phys/lru.h"
 #include "reclaim/policy.h"
 #include "swap/swap.h"
+#include "swap/zram.h"
 #include "task/task.h"
 #include "vm.h"
 
@@ -179,6 +180,24 @@ static int check_area(struct vm *m, const struct swap_area *a)
 		m->root->pool[SEG_INODE].nr);
 }
 
+/* Whose entries' objects are there, of a library that can be replayed. */
+static int check_zram(struct vm *m)
+{
+	const struct swap_area *a = zram_area(m);
+	uint64_t nr = m->arena.seg[SEG_ZRAM].used / sizeof(struct zram_entry);
+
+	if (!a)
+		return 0;
+	if (a->pages > nr)
+		return BAD(m, "%s has %u pages, of %llu", ZRAM_NAME, a->pages,
+			(unsigned long long)nr);
+	if (zram_usable(m) || zram_check(m)) {
+		m->fail.err = EINVAL;
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_swap(struct vm *m)
 {
 	if (check_limit(m, "the number of swap areas", m->root->swap_top,
@@ -187,7 +206,7 @@ static int check_swap(struct vm *m)
 	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++)
 		if (check_area(m, &m->root->swap[i]))
 			return -EINVAL;
-	return 0;
+	return check_zram(m);
 }
 
 static uint32_t limit_of(const struct vm *m, enum seg_id id)

@@ -18,6 +18,7 @@
 #include "reclaim/policy.h"
 #include "reload.h"
 #include "swap/swap.h"
+#include "swap/zram.h"
 #include "task/task.h"
 
 /*
@@ -59,10 +60,14 @@ uint64_t vm_seg_bytes(
 		return tlb_bytes(c);
 	case SEG_BLOCK: /* block 0 is none; the rest is slack */
 		return c->disk + 16 * DISK_BLOCK;
-	case SEG_SLOT: /* of the area of our own, and of files */
+	case SEG_SLOT: /* of the area of our own, of files and zram */
 		return ((c->swap >> a->page_shift) +
-			       (c->disk >> a->page_shift) + 64) *
+			       (c->disk >> a->page_shift) +
+			       (zram_max(c) >> a->page_shift) + 64) *
 		       sizeof(struct swap_slot);
+	case SEG_ZRAM:
+		return (zram_max(c) >> a->page_shift) *
+		       sizeof(struct zram_entry);
 	case SEG_SWAP:
 		return c->swap + DISK_BLOCK;
 	case SEG_DMESG:

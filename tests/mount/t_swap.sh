@@ -106,6 +106,28 @@ is "swapoff" "$(says "$m/ctl" 'swapoff /sw')" 0
 is "one area left" "$(wc -l <"$m/proc/swaps")" 2
 check_bytes
 
+# Compressed swap takes RAM, as much as what it holds needs.
+is "zram: swapon" "$(says "$m/ctl" 'swapon /dev/zram0 size=32M prio=100')" 0
+like "zram: again" "$(says "$m/ctl" 'swapon /dev/zram0')" '-EBUSY *'
+like "zram: proc/swaps" "$(sed -n 3p "$m/proc/swaps")" \
+	'/dev/zram0 *partition*32764*100'
+is "zram: disksize" "$(cat "$m/sys/block/zram0/disksize")" $((32 << 20))
+says "$p/ctl" 'madvise b 8M pageout' >/dev/null
+read -r orig compr used limit _ same _ huge _ <"$m/sys/block/zram0/mm_stat"
+[ "$orig" -ge $((7 * 4096)) ] && [ "$compr" -lt $((orig / 8)) ] &&
+	[ "$used" -ge "$compr" ] && [ "$used" -lt $((orig / 4)) ] ||
+	fail "zram: mm_stat $orig $compr $used"
+is "zram: no limit" "$limit" 0
+is "zram: frames" $((used / 4096)) "$(grep -c zspage "$m/phys/frames")"
+is "zram: nr_zspages" $((used / 4096)) "$(stat_of nr_zspages)"
+kill -9 "$(daemon)"
+fusermount3 -u "$m"
+start
+check_bytes
+is "zram: swapoff" "$(says "$m/ctl" 'swapoff /dev/zram0')" 0
+is "zram: given back" "$(stat_of nr_zspages)" 0
+check_bytes
+
 # Too much for RAM and swap: the worst dies, the others live.
 echo 'spawn name=small' >"$m/ctl"
 small=$m/proc/$(cat "$m/last")

@@ -35,10 +35,10 @@ struct history {
 	const struct rig *rig;
 	uint64_t seed, random;
 	unsigned step;
-	uint32_t locked; /* pages */
-	uint32_t stamp;	 /* of pages filled */
-	bool swap_file;	 /* /swap is in use, too */
-	char did[160];	 /* the newest line */
+	uint32_t locked;    /* pages */
+	uint32_t stamp;	    /* of pages filled */
+	bool swap_is_on[2]; /* /swap, /dev/zram0 */
+	char did[160];	    /* the newest line */
 	char reply[REPLY_MAX];
 };
 

@@ -135,20 +135,25 @@ static inline void op_msync(struct history *h)
  * would soon fit no more. */
 static inline void op_swap(struct history *h)
 {
+	static const char *const area[] = {"/swap", "/dev/zram0"};
+	unsigned i;
+
 	say(h, 0, "swapoff /dev/vdb");
 	if (!refused(h, "ENOMEM")) {
 		done(h);
 		say(h, 0, "swapon /dev/vdb prio=%u", (unsigned)rnd(h, 3));
 		done(h);
 	}
-	if (!h->swap_file)
-		say(h, 0, "swapon /swap size=16M prio=%u", (unsigned)rnd(h, 3));
+	i = (unsigned)rnd(h, 2);
+	if (!h->swap_is_on[i])
+		say(h, 0, "swapon %s size=16M prio=%u", area[i],
+			(unsigned)rnd(h, 3));
 	else
-		say(h, 0, "swapoff /swap");
+		say(h, 0, "swapoff %s", area[i]);
 	if (refused(h, "ENOMEM"))
 		return;
 	done(h);
-	h->swap_file = !h->swap_file;
+	h->swap_is_on[i] = !h->swap_is_on[i];
 }
 
 static inline void op_machine(struct history *h)

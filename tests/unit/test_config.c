@@ -1,5 +1,9 @@
 /* Configurations: each key's values, refusals, limits, and round trips. */
+#include <stdio.h>
+
 #include "vmtest.h"
+
+#include "../../vm/swap/zram.h"
 
 static const struct {
 	const char *key, *value;
@@ -175,12 +179,14 @@ static void test_arch_defaults(void **state)
 
 static void test_defaults(void **state)
 {
-	static const char *const expected[] = {"x86_64", "256M", "64M", "256M",
-		"2", "1", "1", "64/4,1536/12,32/4", "1", "xonly", "0", "0",
-		"linux", "0"};
+	char lz4[16];
+	const char *const expected[] = {"x86_64", "256M", "64M", "256M", "2",
+		"1", "1", "64/4,1536/12,32/4", "1", "xonly", "0", "0", "linux",
+		"0", lz4};
 	struct vm_config c;
 	char text[64], err[SENTENCE_MAX];
 
+	snprintf(lz4, sizeof(lz4), "%u", zram_library());
 	vm_config_default(&c);
 	for (unsigned i = 0; i < COUNT(expected); i++) {
 		vm_config_get(&c, vm_config_keys[i], text, sizeof(text));

@@ -4,6 +4,7 @@
 #include "../disk/disk.h"
 #include "../reclaim/reclaim.h"
 #include "../swap/swap.h"
+#include "../swap/zram.h"
 #include "handlers.h"
 
 #define OWN_AREA "/dev/vdb"
@@ -32,6 +33,9 @@ int cmd_swapon(struct cmd *c)
 
 	if (is_own(&c->arg[0]))
 		return swapon_own(c);
+	if (!strcmp(c->arg[0].text, ZRAM_NAME))
+		return swap_on_zram(c->m, c->arg[2].given ? c->arg[2].num : 0,
+			c->arg[1].given ? (int64_t)c->arg[1].num : -1);
 	i = disk_lookup(c->m, c->arg[0].text, true);
 	if (!i && c->arg[2].given && c->m->fail.err == ENOENT) {
 		vm_fail_clear(c->m);
@@ -50,22 +54,30 @@ int cmd_swapon(struct cmd *c)
 			     c->arg[1].given ? (int64_t)c->arg[1].num : -1);
 }
 
-/* swapoff PATH */
-int cmd_swapoff(struct cmd *c)
+/* The area in use that a path names; NULL with a sentence. */
+static struct swap_area *area_named(struct cmd *c)
 {
+	const char *path = c->arg[0].text;
 	struct swap_area *a;
 	idx_t i = 0;
 
-	if (!is_own(&c->arg[0])) {
-		i = disk_lookup(c->m, c->arg[0].text, true);
+	if (!is_own(&c->arg[0]) && strcmp(path, ZRAM_NAME)) {
+		i = disk_lookup(c->m, path, true);
 		if (!i)
-			return -c->m->fail.err;
+			return NULL;
 	}
-	a = swap_area_of(c->m, i);
+	a = strcmp(path, ZRAM_NAME) ? swap_area_of(c->m, i) : zram_area(c->m);
 	if (!a)
-		return vm_fail(c->m, EINVAL, "%s is no swap area in use",
-			c->arg[0].text);
-	return swap_off(c->m, a);
+		vm_fail(c->m, EINVAL, "%s is no swap area in use", path);
+	return a;
+}
+
+/* swapoff PATH */
+int cmd_swapoff(struct cmd *c)
+{
+	struct swap_area *a = area_named(c);
+
+	return a ? swap_off(c->m, a) : -c->m->fail.err;
 }
 
 /* reclaim N */

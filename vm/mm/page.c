@@ -411,8 +411,9 @@ static bool gives_slot_up(const struct fault *x, const struct frame *f)
 {
 	if (!(f->flags & FR_SWAPCACHE))
 		return false;
-	return swap_full(x->m) || x->v->flags & VM_LOCKED ||
-	       f->flags & FR_MLOCKED || (x->write && !f->mapcount);
+	return swap_full(x->m) || swap_is_ram(x->m, (uint32_t)f->index) ||
+	       x->v->flags & VM_LOCKED || f->flags & FR_MLOCKED ||
+	       (x->write && !f->mapcount);
 }
 
 /*

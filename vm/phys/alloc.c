@@ -114,6 +114,21 @@ static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
 	}
 }
 
+/* What no watermark keeps from those who free memory by it. */
+static pfn_t from_reserves(
+	struct vm *m, unsigned gfp, unsigned order, enum migrate_type type)
+{
+	const struct zonelist *l = &m->zonelist[m->prefer][gfp & GFP_ZONE_MASK];
+
+	for (unsigned i = 0; i < l->nr; i++) {
+		struct zone *z = &m->root->zone[l->zone[i]];
+
+		if (zone_allowed(m, z) && zone_ok(z, order, 0))
+			return take(m, z, order, type, 0);
+	}
+	return PFN_NONE;
+}
+
 static pfn_t refuse(struct vm *m, unsigned gfp, unsigned order)
 {
 	const struct zone *z = zone_first(m, gfp);
@@ -156,6 +171,8 @@ static pfn_t alloc_slow(
 	pfn = from_zones(m, gfp, order, type, true);
 	if (!pfn && pcp_drain_all(m))
 		pfn = from_zones(m, gfp, order, type, true);
+	if (!pfn && m->memalloc)
+		pfn = from_reserves(m, gfp, order, type);
 	return pfn ? pfn : refuse(m, gfp, order);
 }
 

@@ -140,6 +140,7 @@ static const uint8_t use_of_state[] = {
 	[FRAME_PGTABLE] = USE_PGTABLE,
 	[FRAME_STACK] = USE_STACK,
 	[FRAME_KERNEL] = USE_KERNEL,
+	[FRAME_ZPOOL] = USE_ZPOOL,
 	[FRAME_HUGETLB] = USE_HUGETLB,
 };
 

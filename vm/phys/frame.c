@@ -57,6 +57,7 @@ const char *frame_state_name(unsigned state)
 		[FRAME_PGTABLE] = "pgtable",
 		[FRAME_STACK] = "stack",
 		[FRAME_KERNEL] = "kernel",
+		[FRAME_ZPOOL] = "zspage",
 		[FRAME_HUGETLB] = "hugetlb",
 	};
 

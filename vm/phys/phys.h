@@ -37,6 +37,7 @@ enum phys_kind {
  *	SHMEM                LRU list    inode    page of the object
  *	PGTABLE              -           mm       level
  *	STACK                -           task     0
+ *	ZPOOL                see swap/zpool.h
  *
  * All frames of a huge page have its state and FR_LARGE; the first has its
  * order, owner and index, those behind it hold what mm/folio.c counts.
@@ -70,6 +71,7 @@ enum frame_state {
 	FRAME_PGTABLE,
 	FRAME_STACK, /* kernel stack of a task */
 	FRAME_KERNEL,
+	FRAME_ZPOOL,   /* see swap/zpool.h */
 	FRAME_HUGETLB, /* of the pool of huge pages, free or not */
 };
 

@@ -120,6 +120,15 @@ static void find_dirty(struct vm *m, const struct rmap_entry *r, void *ctx)
 	*(bool *)ctx |= (entry_get(m, r->tab, r->i) & m->arch->pte.dirty) != 0;
 }
 
+/* Whether an entry says that it was written to. */
+static bool is_dirty(struct vm *m, pfn_t pfn)
+{
+	bool dirty = false;
+
+	rmap_walk(m, pfn, find_dirty, &dirty);
+	return dirty;
+}
+
 /* ---- by kind ------------------------------------------------------------- */
 
 static enum fate evict_anon(struct vm *m, pfn_t pfn)
@@ -133,9 +142,12 @@ static enum fate evict_anon(struct vm *m, pfn_t pfn)
 	/* swapoff has been here: it would not find the entries again */
 	if (cached && f->mapcount && swap_slot_closing(m, slot))
 		return FATE_ACTIVE;
-	dirty |= unmap_all(m, pfn, slot) || f->flags & FR_DIRTY;
-	if (dirty)
-		swap_write(m, slot, pfn);
+	dirty |= (f->flags & FR_DIRTY) || is_dirty(m, pfn);
+	if (dirty && !swap_write(m, slot, pfn)) {
+		swap_release(m, slot);
+		return FATE_ACTIVE;
+	}
+	unmap_all(m, pfn, slot);
 	slot_at(m, slot)->shadow = workingset_eviction(m, pfn);
 	if (cached)
 		swap_cache_del(m, pfn);
@@ -146,10 +158,8 @@ static enum fate evict_anon(struct vm *m, pfn_t pfn)
 static enum fate evict_lazy(struct vm *m, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, pfn);
-	bool dirty = false;
 
-	rmap_walk(m, pfn, find_dirty, &dirty);
-	if (dirty) {
+	if (is_dirty(m, pfn)) {
 		f->flags |= FR_SWAPBACKED;
 		return FATE_ACTIVE;
 	}
@@ -165,8 +175,11 @@ static enum fate evict_shmem(struct vm *m, pfn_t pfn)
 
 	if (!slot)
 		return FATE_ACTIVE;
+	if (!swap_write(m, slot, pfn)) {
+		swap_release(m, slot);
+		return FATE_ACTIVE;
+	}
 	unmap_all(m, pfn, 0);
-	swap_write(m, slot, pfn);
 	slot_at(m, slot)->shadow = workingset_eviction(m, pfn);
 	swap_get(m, slot);
 	cache_evict(m, pfn, slot);

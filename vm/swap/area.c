@@ -4,6 +4,7 @@
 #include "../disk/disk_i.h"
 #include "../mm/mm.h"
 #include "swap.h"
+#include "zram.h"
 
 #define HEADER_MAGIC	"SWAPSPACE2"
 #define HEADER_MAGIC_AT (DISK_BLOCK - 10)
@@ -54,7 +55,8 @@ static int32_t next_prio(struct vm *m)
 	return prio;
 }
 
-static int area_add(struct vm *m, idx_t inode, uint32_t pages, int64_t prio)
+static int area_add(
+	struct vm *m, idx_t inode, uint32_t pages, int64_t prio, bool zram)
 {
 	struct swap_area *a = free_area(m);
 	uint32_t base = find_base(m, pages);
@@ -70,6 +72,7 @@ static int area_add(struct vm *m, idx_t inode, uint32_t pages, int64_t prio)
 		.pages = pages,
 		.next = 1,
 		.prio = prio < 0 ? next_prio(m) : (int32_t)prio,
+		.zram = zram,
 	};
 	if (seg->used < end)
 		seg->used = end;
@@ -87,7 +90,7 @@ int swap_on_own(struct vm *m, int64_t prio)
 {
 	uint64_t pages = m->root->config.swap >> m->page_shift;
 
-	return area_add(m, 0, (uint32_t)pages, prio);
+	return area_add(m, 0, (uint32_t)pages, prio, false);
 }
 
 int swap_boot(struct vm *m)
@@ -100,7 +103,8 @@ int swap_boot(struct vm *m)
 struct swap_area *swap_area_of(struct vm *m, idx_t inode)
 {
 	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++)
-		if (m->root->swap[i].pages && m->root->swap[i].inode == inode)
+		if (m->root->swap[i].pages && !m->root->swap[i].zram &&
+			m->root->swap[i].inode == inode)
 			return &m->root->swap[i];
 	return NULL;
 }
@@ -179,7 +183,53 @@ int swap_on(struct vm *m, idx_t inode, int64_t prio)
 	inode_write(m, inode, 0, UINT64_MAX);
 	mm_unmap_cached(m, inode, 0, UINT64_MAX);
 	cache_drop(m, inode_at(m, inode), 0, UINT64_MAX);
-	return area_add(m, inode, (uint32_t)pages, prio);
+	return area_add(m, inode, (uint32_t)pages, prio, false);
+}
+
+/* ---- /dev/zram0 -----------------------------------------------------------
+ */
+
+/* The new size; 0 with a sentence if it cannot be. */
+static uint64_t zram_size(struct vm *m, uint64_t bytes)
+{
+	uint64_t max = zram_max(&m->root->config);
+
+	if (!bytes)
+		bytes = m->root->zram.bytes;
+	bytes = bytes >> m->page_shift << m->page_shift;
+	if (bytes >= 10 * m->page_size && bytes <= max)
+		return bytes;
+	vm_fail(m, EINVAL,
+		"%s has no such size: give size=, from 10 pages to %llu bytes, "
+		"four times the RAM",
+		ZRAM_NAME, (unsigned long long)max);
+	return 0;
+}
+
+int swap_on_zram(struct vm *m, uint64_t bytes, int64_t prio)
+{
+	struct segment *seg = &m->arena.seg[SEG_ZRAM];
+	uint64_t pages, end;
+	int err;
+
+	if (zram_usable(m))
+		return -EOPNOTSUPP;
+	if (zram_area(m))
+		return vm_fail(m, EBUSY, "%s is in use already", ZRAM_NAME);
+	if (prio > PRIO_MAX)
+		return vm_fail(m, EINVAL, "a priority is at most %d", PRIO_MAX);
+	bytes = zram_size(m, bytes);
+	if (!bytes)
+		return -EINVAL;
+	pages = bytes >> m->page_shift;
+	err = area_add(m, 0, (uint32_t)pages, prio, true);
+	if (err)
+		return err;
+	end = pages * sizeof(struct zram_entry);
+	if (seg->used < end)
+		seg->used = end;
+	m->root->zram.bytes = bytes;
+	return 0;
 }
 
 /* swap_off() is in swapoff.c. */

@@ -5,6 +5,7 @@
 #include "../disk/disk.h"
 #include "../mm/rmap.h"
 #include "swap.h"
+#include "zram.h"
 
 #define BAD(m, ...) vm_fail((m), EIO, __VA_ARGS__)
 
@@ -177,7 +178,7 @@ static int check_all(struct vm *m, struct census *c)
 			(unsigned long long)used, (unsigned long long)pages,
 			(unsigned long long)m->root->swap_used,
 			(unsigned long long)m->root->swap_pages);
-	return check_frames(m, cached);
+	return check_frames(m, cached) ? -EIO : zram_check(m);
 }
 
 int swap_check(struct vm *m)

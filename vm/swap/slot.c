@@ -8,6 +8,7 @@
 #include "../disk/disk_i.h"
 #include "../phys/lru.h"
 #include "swap.h"
+#include "zram.h"
 
 static struct swap_area *area_of(const struct vm *m, uint32_t slot)
 {
@@ -69,6 +70,8 @@ void swap_release(struct vm *m, uint32_t slot)
 
 	if (s->refs || s->frame)
 		return;
+	if (a->zram)
+		zram_free(m, slot - a->base);
 	*s = (struct swap_slot){.area = s->area};
 	if (a->free_tail)
 		slot_at(m, a->free_tail)->owner = slot;
@@ -156,33 +159,39 @@ static bool all_zero(const uint8_t *p, uint64_t n)
 	return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
-static void put_bytes(struct vm *m, uint32_t slot, const uint8_t *from)
+static bool put_bytes(struct vm *m, uint32_t slot, const uint8_t *from)
 {
 	const struct swap_area *a = area_of(m, slot);
 	uint64_t off = slot_offset(m, slot);
 	struct segment *seg = &m->arena.seg[SEG_SWAP];
 
+	if (a->zram)
+		return zram_store(m, slot - a->base, from);
 	if (a->inode) {
 		blocks_write(m, inode_at(m, a->inode), off, from, m->page_size);
-		return;
+		return true;
 	}
 	for (uint64_t i = 0; i < m->page_size; i += 1u << DIRTY_PAGE_SHIFT)
 		seg_mark(m, SEG_SWAP, off + i);
 	memcpy(seg_at(m, SEG_SWAP, off), from, m->page_size);
 	if (seg->used < off + m->page_size)
 		seg->used = off + m->page_size;
+	return true;
 }
 
-void swap_write(struct vm *m, uint32_t slot, pfn_t pfn)
+bool swap_write(struct vm *m, uint32_t slot, pfn_t pfn)
 {
 	const uint8_t *from = ram_at(m, pfn_to_pa(m, pfn));
 	struct swap_slot *s = slot_at(m, slot);
 
-	s->zero = !(frame_at(m, pfn)->flags & FR_BYTES) ||
-		  all_zero(from, m->page_size);
-	m->root->count[s->zero ? CNT_SWPOUT_ZERO : CNT_PSWPOUT]++;
-	if (!s->zero)
-		put_bytes(m, slot, from);
+	bool zero = !(frame_at(m, pfn)->flags & FR_BYTES) ||
+		    all_zero(from, m->page_size);
+
+	if (!zero && !put_bytes(m, slot, from))
+		return false;
+	s->zero = zero;
+	m->root->count[zero ? CNT_SWPOUT_ZERO : CNT_PSWPOUT]++;
+	return true;
 }
 
 /* Without looking at the cache. */
@@ -193,6 +202,8 @@ static void slot_bytes(const struct vm *m, uint32_t slot, uint8_t *to)
 
 	if (slot_at(m, slot)->zero)
 		memset(to, 0, m->page_size);
+	else if (a->zram)
+		zram_load(m, slot - a->base, to);
 	else if (a->inode)
 		blocks_read(m, inode_at(m, a->inode), off, to, m->page_size);
 	else
@@ -211,14 +222,19 @@ void swap_read(struct vm *m, uint32_t slot, pfn_t pfn)
 
 void swap_zero_tail(struct vm *m, uint32_t slot, uint64_t in)
 {
+	const struct swap_area *a = area_of(m, slot);
 	pfn_t pfn = slot_at(m, slot)->frame;
 	uint8_t page[DISK_BLOCK];
 
 	if (slot_at(m, slot)->zero)
 		return;
-	slot_bytes(m, slot, page);
-	memset(page + in, 0, m->page_size - in);
-	put_bytes(m, slot, page);
+	if (a->zram) {
+		zram_zero_tail(m, slot - a->base, in);
+	} else {
+		slot_bytes(m, slot, page);
+		memset(page + in, 0, m->page_size - in);
+		put_bytes(m, slot, page);
+	}
 	if (pfn)
 		memset(frame_bytes(m, pfn) + in, 0, m->page_size - in);
 }

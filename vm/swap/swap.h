@@ -1,9 +1,9 @@
 /*
  * Swap: where pages without a file go.
  *
- * A swap area is a file of disk/ or the machine's own device, /dev/vdb, cut
- * into slots of one page; slot 0 is the header.  Page-table entries name a
- * slot as x86 does, with P = 0:
+ * A swap area is a file of disk/, the machine's own device, /dev/vdb, or
+ * /dev/zram0 (zram.h), cut into slots of one page; slot 0 is the header.
+ *Page-table entries name a slot as x86 does, with P = 0:
  *
  *	64-bit   63   59 58                      9  8 7  3  2 1 0
  *	        +-------+-------------------------+---+-+-+-----+
@@ -65,6 +65,13 @@ static inline bool swap_slot_closing(const struct vm *m, uint32_t slot)
 	return m->root->swap[slot_at(m, slot)->area].closing;
 }
 
+/* Its area lies in RAM: nothing is saved by reading ahead, nor by keeping the
+ * slot of a page that is back. */
+static inline bool swap_is_ram(const struct vm *m, uint32_t slot)
+{
+	return m->root->swap[slot_at(m, slot)->area].zram;
+}
+
 /* Pages in all areas, the headers not counted, and those not in use. */
 static inline uint64_t swap_total(const struct vm *m)
 {
@@ -92,6 +99,8 @@ int swap_on_own(struct vm *m, int64_t prio);
  * or with holes, EBUSY if in use.
  */
 int swap_on(struct vm *m, idx_t inode, int64_t prio);
+/* Uses /dev/zram0, of `bytes` (0: as it was): EBUSY, EINVAL, EOPNOTSUPP. */
+int swap_on_zram(struct vm *m, uint64_t bytes, int64_t prio);
 /* Makes a header over `bytes` of the file, which gets its blocks. */
 int swap_make(struct vm *m, idx_t inode, uint64_t bytes);
 /* The area of an inode, 0 the machine's own; NULL if it is none. */
@@ -116,8 +125,9 @@ void swap_put(struct vm *m, uint32_t slot);
 /* Frees the slot if nothing refers to it. */
 void swap_release(struct vm *m, uint32_t slot);
 
-/* Writes a frame to its slot, reads a slot into a frame that is all zero. */
-void swap_write(struct vm *m, uint32_t slot, pfn_t pfn);
+/* Writes a frame to its slot, false if that finds no memory; reads a slot into
+ * a frame that is all zero. */
+bool swap_write(struct vm *m, uint32_t slot, pfn_t pfn);
 void swap_read(struct vm *m, uint32_t slot, pfn_t pfn);
 /* The bytes of a slot, in the cache or not, without changing anything. */
 void swap_look(const struct vm *m, uint32_t slot, uint8_t *buf);

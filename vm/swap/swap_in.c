@@ -90,7 +90,7 @@ pfn_t swap_in(struct vm *m, uint32_t slot, bool *major)
 
 	if (!pfn) {
 		pfn = read_slot(m, slot);
-		if (pfn)
+		if (pfn && !swap_is_ram(m, slot))
 			read_ahead(m, slot);
 		*major = pfn != PFN_NONE;
 		return pfn;
