@@ -412,7 +412,7 @@ const struct node node_table[] = {
 	TEXT("phys/frames", 0444, show_frames, "every block in use"),
 	TEXT("phys/zones", 0444, show_zones, "ranges, zones, free blocks"),
 	TEXT("phys/policy", 0444, show_policy,
-		"what a textbook policy of replacement knows"),
+		"the pages in the order in which they leave"),
 	TEXT("phys/evictions", 0444, show_evictions,
 		"the last 1024 pages that it took out"),
 

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "../vm/phys/phys.h"
+#include "../vm/mm/rmap.h"
 #include "../vm/task/task.h"
 #include "renderers.h"
 
@@ -135,6 +135,35 @@ static void put_views(struct sbuf *b, const struct vm *m)
 	free(v);
 }
 
+/* ---- Linux's lists ------------------------------------------------------- */
+
+static void put_frame(
+	struct sbuf *b, const struct vm *m, const char *list, pfn_t pfn)
+{
+	const struct frame *f = frame_at(m, pfn);
+
+	sbuf_printf(b, "%s 0x%x ", list, pfn);
+	put_page(b, m, f->state, f->flags & FR_EXCLUSIVE, frame_owner(m, f),
+		frame_index(m, f));
+	sbuf_printf(b, " %u\n", f->flags & FR_REFERENCED ? 1 : 0);
+}
+
+/* Pages that are looked at first before the others. */
+static void put_lists(struct sbuf *b, const struct vm *m)
+{
+	static const char *const list[] = {"inactive_anon", "active_anon",
+		"inactive_file", "active_file", "unevictable"};
+
+	sbuf_str(b, "list pfn page referenced\n");
+	for (unsigned node = 0; node < m->root->config.nodes; node++)
+		for (unsigned id = 0; id < NR_LRU; id++)
+			for (pfn_t pfn = m->root->node[node].lru[id].tail; pfn;
+				pfn = frame_at(m, pfn)->prev)
+				put_frame(b, m, list[id], pfn);
+}
+
+/* ---- the file ------------------------------------------------------------ */
+
 void show_policy(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct vm *m = view->vm;
@@ -143,8 +172,10 @@ void show_policy(struct sbuf *b, const struct view *view, uint64_t id)
 
 	sbuf_printf(
 		b, "policy %s\nframes %u\n", names[kind], m->root->set.frames);
-	if (kind == POLICY_LINUX)
+	if (kind == POLICY_LINUX) {
+		put_lists(b, m);
 		return;
+	}
 	sbuf_printf(b, "accesses %llu\npage_ins %llu\nevictions %llu\n",
 		(unsigned long long)p->now, (unsigned long long)p->page_ins,
 		(unsigned long long)p->evictions);
@@ -166,12 +197,12 @@ void show_evictions(struct sbuf *b, const struct view *view, uint64_t id)
 
 	if (nr > NR_EVICTIONS_KEPT)
 		n = nr - NR_EVICTIONS_KEPT + 1;
-	sbuf_str(b, "eviction access place pfn page R M\n");
+	sbuf_str(b, "eviction access pfn page R M\n");
 	for (; n <= nr; n++) {
 		const struct eviction *e = policy_eviction(m, n);
 
-		sbuf_printf(b, "%llu %llu %u 0x%x ", (unsigned long long)n,
-			(unsigned long long)e->at, e->place, e->pfn);
+		sbuf_printf(b, "%llu %llu 0x%x ", (unsigned long long)n,
+			(unsigned long long)e->at, e->pfn);
 		put_page(b, m, e->state, e->exclusive, e->owner, e->index);
 		sbuf_printf(b, " %u %u\n", e->referenced, e->modified);
 	}

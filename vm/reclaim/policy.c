@@ -209,7 +209,6 @@ static struct eviction describe(const struct vm *m, pfn_t pfn)
 		.index = frame_index(m, f),
 		.owner = frame_owner(m, f),
 		.pfn = pfn,
-		.place = *policy_seat_of(m, pfn) - 1,
 		.state = f->state,
 		.exclusive = f->flags & FR_EXCLUSIVE,
 		.referenced = bits && word & WORD_REFERENCED,

@@ -53,7 +53,7 @@ struct eviction {
 	uint64_t index; /* as in struct frame */
 	uint32_t owner;
 	pfn_t pfn;
-	uint32_t place; /* of a circle: the slot */
+	uint32_t reserved;
 	uint8_t state, exclusive;
 	uint8_t referenced, modified;
 };
