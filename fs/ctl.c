@@ -65,37 +65,6 @@ static void note_restore(struct machine *mach)
 	refusal_forget(mach->refused);
 }
 
-/* A line of the store's that leaves the machine alone, however long it takes:
- * readers need not wait for it. */
-static bool keeps_machine(const struct event *e)
-{
-	static const char *const verbs[] = {"checkpoint", "forget", "vacuum"};
-	const char *nl = memchr(e->text, '\n', e->text_len);
-
-	if (e->actor.kind != ACTOR_MACHINE ||
-		(nl && nl + 1 != e->text + e->text_len))
-		return false;
-	for (unsigned i = 0; i < 3; i++)
-		if (strlen(verbs[i]) < e->text_len &&
-			!memcmp(e->text, verbs[i], strlen(verbs[i])))
-			return true;
-	return false;
-}
-
-static int store_run(struct machine *mach, const struct event *e,
-	vm_reply_fn *fn, void *ctx, struct vm_outcome *out)
-{
-	bool keeps = keeps_machine(e);
-	int err;
-
-	if (keeps)
-		fair_relax(&mach->lock);
-	err = store_exec(mach->view.store, e, fn, ctx, out);
-	if (keeps)
-		fair_resume(&mach->lock);
-	return err;
-}
-
 /*
  * The journal takes the event and the machine runs it.  Its errno is that of
  * the line at out->consumed: of a line that ran and failed, of one that does
@@ -112,7 +81,7 @@ int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
 	if (!v->store || f->session->read_only)
 		return EROFS;
 	out->consumed = 0;
-	err = store_run(mach, e, fn, f, out);
+	err = store_exec(v->store, e, fn, f, out);
 	if (err) {
 		out->consumed = 0;
 		refuse_input(f, -err, store_sentence(v->store));
@@ -127,7 +96,7 @@ int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
 	if (out->by_store)
 		refusal_reply(mach->refused, v->vm, &out->last);
 	if (out->refused) {
-		refuse_input(f, EINVAL, vm_sentence(v->vm));
+		refuse_input(f, EINVAL, store_sentence(v->store));
 		return EINVAL;
 	}
 	return out->failed ? out->last.err : 0;

@@ -45,17 +45,12 @@ static void take_to_write(struct fair_lock *l)
 	l->writing = true;
 }
 
-void fair_resume(struct fair_lock *l)
-{
-	pthread_mutex_lock(&l->mutex);
-	take_to_write(l);
-	pthread_mutex_unlock(&l->mutex);
-}
-
 void fair_write(struct fair_lock *l)
 {
 	pthread_mutex_lock(&l->turn);
-	fair_resume(l);
+	pthread_mutex_lock(&l->mutex);
+	take_to_write(l);
+	pthread_mutex_unlock(&l->mutex);
 }
 
 void fair_reserve(struct fair_lock *l)
@@ -82,13 +77,6 @@ static void leave(struct fair_lock *l)
 	} else if (!l->readers && l->waiting_writers) {
 		pthread_cond_signal(&l->write);
 	}
-}
-
-void fair_relax(struct fair_lock *l)
-{
-	pthread_mutex_lock(&l->mutex);
-	leave(l);
-	pthread_mutex_unlock(&l->mutex);
 }
 
 void fair_unlock(struct fair_lock *l)

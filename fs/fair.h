@@ -31,13 +31,9 @@ void fair_destroy(struct fair_lock *l);
 void fair_read(struct fair_lock *l);
 void fair_write(struct fair_lock *l);
 void fair_unlock(struct fair_lock *l);
-/* Keeps writers away, while readers go on; ends with fair_release(), or with
- * fair_resume() and fair_unlock(). */
+/* Keeps writers away, while readers go on; ends with fair_release(). */
 void fair_reserve(struct fair_lock *l);
 void fair_release(struct fair_lock *l);
-/* A writer lets readers in, but no other writer, until he goes on. */
-void fair_relax(struct fair_lock *l);
-void fair_resume(struct fair_lock *l);
 /* A writer lets the readers that wait have their turn. */
 void fair_pause(struct fair_lock *l);
 

@@ -169,52 +169,41 @@ unsigned moments_nlink(struct session *s, const struct place *dir)
 
 /* ---- changes ------------------------------------------------------------- */
 
-/* Keeps the machine as it is: it is looked at meanwhile.  0 or an errno. */
-static int change_begin(struct session *s, const struct place *dir)
+/* Whether names in there can be changed: 0 or an errno. */
+static int may_change(struct session *s, const struct place *dir)
 {
 	if (!is_saved(dir))
 		return EPERM;
-	if (s->read_only)
-		return EROFS;
-	fair_reserve(&s->live.lock);
-	return 0;
+	return s->read_only ? EROFS : 0;
 }
 
-/* `rc` is what the store said; its sentence goes to `last`. */
-static int change_end(struct session *s, int rc)
+/* After a change, which the store has made while commands ran: `rc` is what it
+ * said, its sentence goes to `last`.  The errno of the answer. */
+static int changed(struct session *s, int rc)
 {
 	struct machine *mach = &s->live;
+	int err;
 
-	fair_resume(&mach->lock);
+	fair_write(&mach->lock);
 	if (rc)
 		refusal_note(mach->refused, mach->view.vm, 0, -rc,
 			store_sentence(mach->view.store));
 	mach->version++;
 	idle_touch(s);
 	fair_unlock(&mach->lock);
-	rc = -settle(s, -rc);
+	err = settle(s, -rc);
 	poll_wake(s);
-	return -rc;
+	return err;
 }
 
 void moment_mkdir(fuse_req_t req, const struct place *dir, const char *name)
 {
-	static const struct event ahead = {
-		.actor = {.kind = ACTOR_MACHINE},
-		.text = "checkpoint",
-		.text_len = 10,
-	};
 	struct session *s = req_session(req);
-	struct store_ahead *a = NULL;
 	struct fuse_entry_param e;
-	int err;
+	int err = may_change(s, dir);
 
-	if (is_saved(dir) && !s->read_only)
-		a = store_ahead_begin(s->live.view.store, &ahead);
-	err = change_begin(s, dir);
 	if (!err)
-		err = change_end(s, store_checkpoint(s->live.view.store, name));
-	store_ahead_end(s->live.view.store, a);
+		err = changed(s, store_checkpoint(s->live.view.store, name));
 	if (!err)
 		err = moment_lookup(s, dir, name, &e);
 	if (err)
@@ -226,10 +215,10 @@ void moment_mkdir(fuse_req_t req, const struct place *dir, const char *name)
 void moment_rmdir(fuse_req_t req, const struct place *dir, const char *name)
 {
 	struct session *s = req_session(req);
-	int err = change_begin(s, dir);
+	int err = may_change(s, dir);
 
 	if (!err)
-		err = change_end(
+		err = changed(
 			s, store_checkpoint_remove(s->live.view.store, name));
 	fuse_reply_err(req, err);
 }
@@ -248,9 +237,9 @@ void moment_rename(fuse_req_t req, const struct place *dir, const char *name,
 	else if (flags & ~1u) /* RENAME_NOREPLACE is what we do */
 		err = EINVAL;
 	else
-		err = change_begin(s, dir);
+		err = may_change(s, dir);
 	if (!err)
-		err = change_end(s, store_checkpoint_rename(s->live.view.store,
-					    name, to_name, false));
+		err = changed(s, store_checkpoint_rename(s->live.view.store,
+					 name, to_name, false));
 	fuse_reply_err(req, err);
 }

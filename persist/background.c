@@ -1,7 +1,7 @@
 /*
- * The store's thread: takes automatic checkpoints and copies the WAL into the
- * database, so that commands wait for neither.  It starts with the first that
- * is due and ends with the store.
+ * The store's thread: takes automatic checkpoints, copies the WAL into the
+ * database, deletes what is not needed any more, so that commands wait for none
+ * of these.  It starts with the first that is due and ends with the store.
  *
  * A checkpoint is written in slices, with the store's lock held for each; in
  * between, commands run.  The WAL is copied without the lock, by a connection
@@ -12,6 +12,7 @@
 #include "store_i.h"
 
 #include <limits.h>
+#include <time.h>
 
 /*
  * SQLite begins the WAL anew when a command finds all of it copied.  Where
@@ -57,7 +58,6 @@ static void copy_wal(struct store *s)
 	int done = 0, left = INT_MAX;
 	sqlite3 *db;
 
-	s->back.wal = false;
 	burst_share(s);
 	db = connect_again(s);
 	s->back.copying = true;
@@ -75,6 +75,18 @@ static void copy_wal(struct store *s)
 	s->back.copied = s->wal_frames;
 }
 
+void background_copy(struct store *s)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+
+	while (s->back.copying) {
+		store_unlock(s);
+		nanosleep(&moment, NULL);
+		store_lock(s);
+	}
+	copy_wal(s);
+}
+
 static void *run(void *ctx)
 {
 	struct store *s = ctx;
@@ -82,7 +94,7 @@ static void *run(void *ctx)
 
 	store_lock(s);
 	while (!b->stop) {
-		bool quiet = !b->save && !b->wal;
+		bool quiet = !b->save && !b->wal && !b->collect;
 
 		if (quiet && b->worked) {
 			b->worked = false;
@@ -95,7 +107,11 @@ static void *run(void *ctx)
 				store_notice(s, "no snapshot: %s", s->sentence);
 			b->save = false;
 		} else if (b->wal) {
+			b->wal = false;
 			copy_wal(s);
+		} else if (b->collect) {
+			collect_all(s);
+			b->collect = false;
 		} else {
 			pthread_cond_wait(&b->wake, &s->lock);
 		}
@@ -139,7 +155,9 @@ bool background_pause(struct store *s)
 
 	store_unlock(s);
 	store_lock_last(s);
-	if (b->wal && b->running && pthread_equal(b->thread, pthread_self()))
+	if (b->wal && b->running && pthread_equal(b->thread, pthread_self())) {
+		b->wal = false;
 		copy_wal(s);
+	}
 	return !b->stop;
 }

@@ -110,6 +110,47 @@ static int compare_state(struct checking *k, struct vm *replayed,
 	return rc;
 }
 
+static int compare_rows(
+	struct checking *k, struct vm *replayed, char *where, size_t size)
+{
+	struct description d = {.id = sqlite3_column_int64(k->checkpoints, 0)};
+	int rc = 0;
+
+	if (sqlite3_column_type(k->checkpoints, 10) != SQLITE_NULL) {
+		rc = tables_describe(k->s, replayed, &d.rows);
+		if (!rc)
+			rc = tables_compare(k->s, &d, where, size);
+		if (!rc &&
+			tables_sum(&d.rows) != (uint64_t)sqlite3_column_int64(
+						       k->checkpoints, 11)) {
+			snprintf(where, size, "the sum of its rows is wrong");
+			rc = 1;
+		}
+	}
+	if (!rc && !moment_is_sound(k->checkpoints, 6)) {
+		snprintf(where, size,
+			"its line, time and log_off fail their "
+			"checksum");
+		rc = 1;
+	}
+	bytes_free(&d.rows);
+	return rc;
+}
+
+/* What is in tables for people, and the moment itself. */
+static int compare_described(struct checking *k, struct vm *replayed)
+{
+	char where[STORE_ERR_MAX];
+	int rc = compare_rows(k, replayed, where, sizeof(where));
+
+	if (rc <= 0)
+		return rc;
+	store_notice(k->s, "the checkpoint after line %llu (row %llu: %s): %s",
+		(unsigned long long)sqlite3_column_int64(k->checkpoints, 1),
+		(unsigned long long)k->seq, k->command, where);
+	return finding(k);
+}
+
 /* The machine is where the checkpoint should be. */
 static int compare_checkpoint(struct checking *k, struct vm *replayed)
 {
@@ -127,7 +168,9 @@ static int compare_checkpoint(struct checking *k, struct vm *replayed)
 		rc = compare_state(k, replayed, &v, hash, where, sizeof(where));
 	}
 	bytes_free(&v.layers);
-	if (rc <= 0)
+	if (!rc)
+		return compare_described(k, replayed);
+	if (rc < 0)
 		return rc;
 	store_notice(k->s,
 		"the checkpoint after line %llu (row %llu: %s) has hash %s, "
@@ -206,14 +249,15 @@ static int after(void *ctx, const struct row *r, const struct result *got,
 
 	if (!stored)
 		return 0;
-	if (stored->reply_len == got->reply_len &&
+	if (!stored->bad && stored->reply_len == got->reply_len &&
 		!memcmp(stored->reply, got->reply, got->reply_len) &&
 		stored->lines == got->lines && stored->log_off == got->log_off)
 		return 0;
 	store_notice(k->s,
-		"row %llu (%s) is stored with %u lines, log offset %llu, "
+		"row %llu (%s) is stored%s with %u lines, log offset %llu, "
 		"result \"%.*s\"; replay gives %u, %llu, \"%.*s\"",
-		(unsigned long long)r->seq, k->command, stored->lines,
+		(unsigned long long)r->seq, k->command,
+		stored->bad ? ", with a wrong checksum," : "", stored->lines,
 		(unsigned long long)stored->log_off,
 		(int)(stored->reply_len < 100 ? stored->reply_len : 100),
 		stored->reply, got->lines, (unsigned long long)got->log_off,
@@ -268,18 +312,21 @@ static const struct {
 	const char *sql, *what;
 } strays[] = {
 	{"SELECT 'line ' || seq FROM result WHERE seq NOT IN "
-	 "(SELECT seq FROM journal) LIMIT 1",
+	 "(SELECT seq FROM journal) AND NOT EXISTS (SELECT 1 FROM forgotten "
+	 "WHERE seq BETWEEN forgotten.first AND forgotten.last) LIMIT 1",
 		"a result without a journal row"},
 	{"SELECT 'line ' || seq FROM journal WHERE NOT EXISTS (SELECT 1 FROM "
-	 "timeline WHERE seq BETWEEN first AND ifnull(last, seq)) LIMIT 1",
+	 "timeline WHERE seq BETWEEN first AND ifnull(last, seq)) AND NOT "
+	 "EXISTS (SELECT 1 FROM forgotten WHERE seq BETWEEN first AND last) "
+	 "LIMIT 1",
 		"a journal row without a timeline"},
 	{"SELECT 'after line ' || seq FROM checkpoint WHERE NOT EXISTS (SELECT "
 	 "1 FROM timeline WHERE seq BETWEEN first - (parent IS NULL) AND "
 	 "ifnull(last, seq)) LIMIT 1",
 		"a checkpoint without a timeline"},
-	{"SELECT 'checkpoint ' || checkpoint FROM process WHERE checkpoint NOT "
-	 "IN (SELECT id FROM checkpoint WHERE name NOT NULL) LIMIT 1",
-		"processes without their checkpoint"},
+	{"SELECT 'checkpoint ' || id FROM checkpoint WHERE (name IS NULL) <> "
+	 "(described IS NULL) LIMIT 1",
+		"a checkpoint with a name and without rows, or the reverse"},
 };
 
 static int check_strays(struct checking *k)
@@ -296,8 +343,9 @@ static int check_strays(struct checking *k)
 static int select_checkpoints(struct checking *k, const struct timeline *t)
 {
 	int rc = store_prepare(k->s,
-		"SELECT id, seq, layout, " SAVED_COLUMNS
-		" FROM checkpoint WHERE seq BETWEEN ? AND ? ORDER BY seq, id",
+		"SELECT id, seq, layout, " SAVED_COLUMNS ", " MOMENT_COLUMNS
+		", name, described FROM checkpoint WHERE seq BETWEEN ? AND ? "
+		"ORDER BY seq, id",
 		&k->checkpoints);
 
 	if (rc)

@@ -1,13 +1,15 @@
 /*
- * Deleting the layers that no checkpoint lists: those of checkpoints that
- * were forgotten, and those that a crash left unfinished.  A layer may have
- * many packs, so they go some at a time.
+ * Deleting what nothing refers to any more, some at a time: rows of lines that
+ * were forgotten, rows about checkpoints that lost their names, and layers that
+ * no checkpoint lists, among them those that a crash left unfinished.
  */
 #include "store_i.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#define PACKS_AT_A_TIME 64 /* 16 MiB before compression */
+#define PACKS_AT_A_TIME 16 /* 4 MiB before compression */
+#define SLICE_NS	3000000u
 
 static int by_id(const void *a, const void *b)
 {
@@ -123,14 +125,14 @@ static int delete_packs(
 	return rc;
 }
 
-int collect_garbage(struct store *s, bool *more)
+static int collect_packs(struct store *s, bool *more)
 {
 	uint64_t pages = 0;
 	int64_t layer;
 	int left = PACKS_AT_A_TIME, rc = find_garbage(s, &layer);
 
-	*more = !rc && layer;
-	if (!*more || s->building)
+	*more = !rc && layer && !s->building;
+	if (!*more)
 		return rc;
 	rc = burst_begin(s);
 	while (!rc && layer && left > 0) {
@@ -146,6 +148,133 @@ int collect_garbage(struct store *s, bool *more)
 		s->saver.nr_pages -= pages;
 	*more = !rc && layer;
 	return rc;
+}
+
+/* ---- rows of lines that were forgotten ---------------------------------- */
+
+/* Rows of a table between two lines, until a time; *more when some are left. */
+static int delete_lines(struct store *s, const char *sql, int64_t first,
+	int64_t last, uint64_t until, bool *more)
+{
+	sqlite3_stmt *st;
+	int step = SQLITE_ROW, rc = store_prepare(s, sql, &st);
+
+	if (rc)
+		return rc;
+	sqlite3_bind_int64(st, 2, last);
+	while (step == SQLITE_ROW && clock_ns() < until) {
+		sqlite3_bind_int64(st, 1, first);
+		step = sqlite3_step(st);
+		if (step != SQLITE_ROW)
+			break;
+		first = sqlite3_column_int64(st, 0) + 1;
+		while ((step = sqlite3_step(st)) == SQLITE_ROW)
+			;
+		sqlite3_reset(st);
+		step = step == SQLITE_DONE ? SQLITE_ROW : step;
+	}
+	*more = step == SQLITE_ROW;
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		rc = store_sql_fail(s, "forget the history");
+	sqlite3_finalize(st);
+	return rc;
+}
+
+#define DELETE_FIRST(table)                                              \
+	"DELETE FROM " table " WHERE seq = (SELECT min(seq) FROM " table \
+	" WHERE seq BETWEEN ?1 AND ?2) RETURNING seq"
+
+/* Results go first: none is ever without its row. */
+static int delete_forgotten(struct store *s, int64_t first, int64_t last)
+{
+	uint64_t until = clock_ns() + SLICE_NS;
+	char sql[80];
+	bool more;
+	int rc = delete_lines(
+		s, DELETE_FIRST("result"), first, last, until, &more);
+
+	if (!rc && !more)
+		rc = delete_lines(
+			s, DELETE_FIRST("journal"), first, last, until, &more);
+	if (rc || more)
+		return rc;
+	snprintf(sql, sizeof(sql), "DELETE FROM forgotten WHERE first = %lld",
+		(long long)first);
+	return store_sql(s, sql, "forget the history");
+}
+
+static int find_forgotten(struct store *s, int64_t *first, int64_t *last)
+{
+	sqlite3_stmt *st;
+	int rc = store_prepare(
+		s, "SELECT first, last FROM forgotten LIMIT 1", &st);
+
+	*first = 0;
+	if (rc)
+		return rc;
+	if (sqlite3_step(st) == SQLITE_ROW) {
+		*first = sqlite3_column_int64(st, 0);
+		*last = sqlite3_column_int64(st, 1);
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* ---- all ---------------------------------------------------------------- */
+
+/* Rows of lines or of tables. */
+static int collect_rows(struct store *s, bool *found)
+{
+	int64_t first, last, id = 0;
+	bool more;
+	int rc = find_forgotten(s, &first, &last);
+
+	if (!rc && !first)
+		rc = tables_find_stray(s, &id);
+	*found = !rc && (first || id);
+	if (!*found)
+		return rc;
+	rc = burst_begin(s);
+	if (!rc)
+		rc = first ? delete_forgotten(s, first, last)
+			   : tables_clear(s, id, &more);
+	if (!rc)
+		rc = burst_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+int collect_garbage(struct store *s, bool *more)
+{
+	int rc = collect_rows(s, more);
+
+	return rc || *more ? rc : collect_packs(s, more);
+}
+
+void collect_all(struct store *s)
+{
+	bool more = true;
+
+	while (more && !collect_garbage(s, &more) && background_pause(s))
+		;
+}
+
+static bool is_due(struct store *s)
+{
+	int64_t first, last, id = 0, layer = 0;
+
+	return (!find_forgotten(s, &first, &last) && first) ||
+	       (!tables_find_stray(s, &id) && id) ||
+	       (!find_garbage(s, &layer) && layer);
+}
+
+void collect_if_due(struct store *s)
+{
+	bool more;
+
+	if (is_due(s) && !background_wants(s, &s->back.collect))
+		collect_garbage(s, &more);
 }
 
 int collect_open(struct store *s)

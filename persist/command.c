@@ -15,8 +15,7 @@
 
 static int run_checkpoint(struct store *s, const struct cmd *c, struct reply *r)
 {
-	r->value = course_seq(&s->course, s->vm->root->seq);
-	return checkpoint_create(s, c->arg[0].text);
+	return checkpoint_create(s, c->arg[0].text, &r->value);
 }
 
 static int run_restore(struct store *s, const struct cmd *c, struct reply *r)
@@ -121,43 +120,51 @@ size_t store_part(const struct event *e, bool *ours)
 	return nl ? (size_t)(nl - line) + 1 : e->text_len;
 }
 
-/* Copies the word after the verb, with its quotes taken away. */
-static bool second_word(const struct event *e, char *to, size_t size)
+/* All of the line but for `restore`, which changes the machine. */
+static void run_ahead(
+	struct store *s, const struct cmd *c, struct store_ahead *a)
 {
-	const char *p = e->text, *end = p + e->text_len, *word;
-	char stop = ' ';
-
-	while (p < end && *p != ' ' && *p != '\t')
-		p++;
-	while (p < end && (*p == ' ' || *p == '\t'))
-		p++;
-	if (p < end && *p == '"')
-		stop = *p++;
-	for (word = p; p < end && *p != stop && *p != '\n'; p++)
-		;
-	if (p == word || (size_t)(p - word) >= size)
-		return false;
-	memcpy(to, word, (size_t)(p - word));
-	to[p - word] = 0;
-	return true;
+	if (!strcmp(c->def->name, "restore")) {
+		history_ahead(s, c->arg[0].text, a);
+		return;
+	}
+	run(s, c, &a->reply);
+	a->ran = true;
 }
 
 struct store_ahead *store_ahead_begin(struct store *s, const struct event *e)
 {
 	struct store_ahead *a = calloc(1, sizeof(*a));
-	char where[CHECKPOINT_NAME_MAX + 1];
+	struct cmd *c = malloc(sizeof(*c));
+	const char *line;
+	size_t pos = 0, len;
 
-	if (!a)
+	if (!a || !c) {
+		free(a);
+		free(c);
 		return NULL;
+	}
+	a->thread = pthread_self();
 	store_lock(s);
-	if (*e->text == 'c')
-		snapshot_ahead(s);
-	else if (*e->text == 'r' && second_word(e, where, sizeof(where)))
-		history_ahead(s, where, a);
+	if (next_line(e->text, e->text_len, &pos, &line, &len) &&
+		!cmd_parse(s->vm, &e->actor, line, len, c))
+		run_ahead(s, c, a);
 	a->next = s->aheads;
 	s->aheads = a;
 	s->building += a->view != NULL; /* what it was built from stays */
 	store_unlock(s);
+	free(c);
+	return a;
+}
+
+/* What this thread has run already. */
+static struct store_ahead *find_ran(struct store *s)
+{
+	struct store_ahead *a = s->aheads;
+
+	while (a && !(a->ran && !a->done &&
+			    pthread_equal(a->thread, pthread_self())))
+		a = a->next;
 	return a;
 }
 
@@ -199,6 +206,7 @@ static void add_outcome(
 static int exec_ours(struct store *s, const struct event *e, const char *line,
 	size_t len, vm_reply_fn *fn, void *ctx, struct vm_outcome *out)
 {
+	struct store_ahead *a = find_ran(s);
 	struct cmd *c = malloc(sizeof(*c));
 	int rc;
 
@@ -211,7 +219,12 @@ static int exec_ours(struct store *s, const struct event *e, const char *line,
 		free(c);
 		return store_fail(s, -rc, "%s", vm_sentence(s->vm));
 	}
-	run(s, c, &out->last);
+	if (a) {
+		out->last = a->reply;
+		a->done = true;
+	} else {
+		run(s, c, &out->last);
+	}
 	free(c);
 	out->lines = 1;
 	out->by_store = 1;

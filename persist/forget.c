@@ -6,6 +6,9 @@
  *	                 |     |       =>       |   |
  *	timeline 2:      '- 8  |                    |
  *	timeline 3:            '- 9 10              '- 9 10
+ *
+ * The tree is changed in one transaction, which also notes what lines are gone;
+ * their rows are deleted after that, some at a time (collect.c).
  */
 #include "store_i.h"
 
@@ -25,31 +28,17 @@ static int sql_id(struct store *s, const char *format, int64_t a, int64_t b)
 /* A row of many lines goes or stays as a whole. */
 static int check_row_end(struct store *s, uint64_t before)
 {
-	sqlite3_stmt *st;
-	int64_t seq = 0;
-	int step, rc = store_prepare(s,
-			  "SELECT seq FROM journal WHERE seq <= ?1 + 1 AND "
-			  "EXISTS (SELECT 1 FROM result r WHERE r.seq = "
-			  "journal.seq AND "
-			  "r.seq <= ?1 AND r.seq + r.lines > ?1 + 1) "
-			  "ORDER BY seq DESC LIMIT 1",
-			  &st);
+	struct result r;
+	int rc = result_find(s, before, &r);
 
-	if (rc)
-		return rc;
-	sqlite3_bind_int64(st, 1, (int64_t)before);
-	step = sqlite3_step(st);
-	if (step == SQLITE_ROW)
-		seq = sqlite3_column_int64(st, 0);
-	else if (step != SQLITE_DONE)
-		rc = store_sql_fail(s, "read the results");
-	sqlite3_finalize(st);
-	if (rc || !seq)
-		return rc;
+	sqlite3_reset(s->find_result);
+	if (rc <= 0 || r.seq > before || r.seq + r.lines <= before + 1)
+		return rc < 0 ? rc : 0;
 	return store_fail(s, EINVAL,
 		"line %llu lies within the row of lines that begins with "
-		"%lld: forget before=%lld keeps it whole",
-		(unsigned long long)before, (long long)seq, (long long)seq - 1);
+		"%llu: forget before=%llu keeps it whole",
+		(unsigned long long)before, (unsigned long long)r.seq,
+		(unsigned long long)r.seq - 1);
 }
 
 /* Whether a timeline comes after the moment `before` of the first one kept. */
@@ -105,35 +94,34 @@ static int check_checkpoints(struct store *s, struct lost *l)
 		l->name);
 }
 
-/* Rows, results and saved states of lines first...last. */
+/* Rows and results of lines first...last: they are deleted later. */
 static int drop_lines(
-	struct store *s, uint64_t first, uint64_t last, uint64_t *rows)
+	struct store *s, uint64_t first, uint64_t last, uint64_t *lines)
 {
-	int rc = sql_id(s,
-		"DELETE FROM journal WHERE seq BETWEEN %lld AND "
-		"%lld",
+	if (last < first)
+		return 0;
+	*lines += last - first + 1;
+	return sql_id(s, "INSERT INTO forgotten VALUES (%lld, %lld)",
 		(int64_t)first, (int64_t)last);
-
-	if (!rc)
-		*rows += (uint64_t)sqlite3_changes(s->db);
-	if (!rc)
-		rc = sql_id(s,
-			"DELETE FROM result WHERE seq BETWEEN %lld AND %lld",
-			(int64_t)first, (int64_t)last);
-	if (!rc)
-		rc = sql_id(s,
-			"DELETE FROM checkpoint WHERE name IS NULL AND "
-			"seq BETWEEN %lld AND %lld",
-			(int64_t)first, (int64_t)last);
-	return rc;
 }
 
-static int drop_timeline(
-	struct store *s, const struct timeline *t, uint64_t *rows)
+static int drop_states(struct store *s, uint64_t first, uint64_t last)
 {
-	int rc =
-		drop_lines(s, t->first - !t->parent, timeline_last(s, t), rows);
+	return sql_id(s,
+		"DELETE FROM checkpoint WHERE name IS NULL AND "
+		"seq BETWEEN %lld AND %lld",
+		(int64_t)first, (int64_t)last);
+}
 
+/* The first of all is also of the moment that it begins with. */
+static int drop_timeline(
+	struct store *s, const struct timeline *t, uint64_t *lines)
+{
+	uint64_t last = timeline_last(s, t);
+	int rc = drop_lines(s, t->first, last, lines);
+
+	if (!rc)
+		rc = drop_states(s, t->first - !t->parent, last);
 	return rc ? rc
 		  : sql_id(s, "DELETE FROM timeline WHERE id = %lld", t->id, 0);
 }
@@ -154,56 +142,61 @@ static int move_base(struct store *s, const struct lost *l)
 	return store_sql(s, sql, "forget the history");
 }
 
-static int drop(struct store *s, const struct lost *l, uint64_t *rows)
+static int drop(struct store *s, const struct lost *l, uint64_t *lines)
 {
+	const struct timeline *base = l->base;
 	int rc = 0;
 
 	for (unsigned i = 0; i < s->nr_timelines && !rc; i++) {
 		const struct timeline *t = &s->timelines[i];
 
-		if (t != l->base && !descends(s, t, l->base, l->before))
-			rc = drop_timeline(s, t, rows);
+		if (t != base && !descends(s, t, base, l->before))
+			rc = drop_timeline(s, t, lines);
 	}
-	/* with what began it until now */
-	if (!rc && l->base->first <= l->before)
-		rc = drop_lines(s, l->base->first - !l->base->parent,
-			l->before - 1, rows);
-	/* the row that leads to the moment goes, the state stays */
+	/* the line that leads to the moment goes, the state stays */
 	if (!rc)
-		rc = sql_id(s,
-			"DELETE FROM journal WHERE seq <= %lld AND seq "
-			">= %lld",
-			(int64_t)l->before, (int64_t)l->base->first);
+		rc = drop_lines(s, base->first, l->before, lines);
+	if (!rc && base->first <= l->before)
+		rc = drop_states(s, base->first - !base->parent, l->before - 1);
+	return rc ? rc : move_base(s, l);
+}
+
+static int save_view(struct store *s, struct store *past)
+{
+	int rc = results_flush(s);
+
+	s->building++; /* what it was built from stays */
+	*past->sentence = 0;
 	if (!rc)
-		*rows += (uint64_t)sqlite3_changes(s->db);
+		rc = snapshot_ahead(past);
 	if (!rc)
-		rc = sql_id(s,
-			"DELETE FROM result WHERE seq <= %lld AND seq "
-			">= %lld",
-			(int64_t)l->before, (int64_t)l->base->first);
-	if (!rc)
-		rc = move_base(s, l);
+		rc = snapshot_take(past);
+	s->building--;
+	/* the connection's are the live store's */
+	if (rc && *past->sentence)
+		store_fail(s, -rc, "%s", past->sentence);
 	return rc;
 }
 
-/* By the machine as it was then. */
-int save_moment(struct store *s, uint64_t seq)
+/* Others go on while the moment is built, saved and given back. */
+int save_moment(struct store *s, uint64_t seq, struct bytes *rows)
 {
 	struct store_view *v;
-	int rc = view_open(s, seq, NULL, &v), failed;
+	bool named;
+	int rc = view_open(s, seq, NULL, &v);
 
 	if (rc)
 		return rc;
-	failed = results_flush(s);
-	if (!failed) {
-		s->building++; /* what the live machine needs stays */
-		machine_swap(s, view_store(v));
-		failed = snapshot_take(s);
-		machine_swap(s, view_store(v));
-		s->building--;
-	}
-	view_close(v);
-	return failed;
+	rc = save_view(s, view_store(v));
+	if (!rc)
+		rc = state_find(s, seq, &s->held, &named);
+	if (!rc && rows)
+		rc = tables_describe(s, view_store(v)->vm, rows);
+	view_detach(v);
+	store_unlock(s);
+	view_free(v);
+	store_lock(s);
+	return rc;
 }
 
 /* The tree as it is in the transaction; or all stays as it was. */
@@ -232,7 +225,7 @@ static int reload(struct store *s, struct course *course)
 	return rc;
 }
 
-static int commit(struct store *s, const struct lost *l, uint64_t *rows)
+static int commit(struct store *s, const struct lost *l, uint64_t *lines)
 {
 	struct course course = {0};
 	int rc = burst_begin(s);
@@ -240,11 +233,12 @@ static int commit(struct store *s, const struct lost *l, uint64_t *rows)
 	if (!rc)
 		rc = results_write(s);
 	if (!rc)
-		rc = drop(s, l, rows);
+		rc = drop(s, l, lines);
 	if (!rc)
 		rc = reload(s, &course);
 	if (rc) {
 		store_rollback(s);
+		*lines = 0;
 		return rc;
 	}
 	results_clear(s);
@@ -254,101 +248,64 @@ static int commit(struct store *s, const struct lost *l, uint64_t *rows)
 	return 0;
 }
 
-int history_forget(struct store *s, uint64_t before, uint64_t *rows)
+/* Whether it can be; fills in l->base.  1 when there is nothing to forget. */
+static int check(struct store *s, struct lost *l)
 {
-	struct lost l = {.s = s, .before = before};
 	uint64_t now = course_seq(&s->course, s->vm->root->seq);
 	int rc;
 
-	*rows = 0;
-	if (s->read_only)
-		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
 	if (s->result_lost)
 		return store_fail(s, ENOMEM,
 			"there was no memory for the reply of a line, which "
 			"tells where its row ends; mount %s anew and repeat",
 			s->path);
-	if (before <= s->timelines->fork)
-		return 0;
-	if (before > now || !course_has(&s->course, before))
+	if (l->before <= s->timelines->fork)
+		return 1;
+	if (l->before > now || !course_has(&s->course, l->before))
 		return store_fail(s, ENOENT,
 			"line %llu is not on the path of the machine",
-			(unsigned long long)before);
-	l.base = timeline_of(s, before);
-	rc = results_flush(s);
+			(unsigned long long)l->before);
+	l->base = timeline_of(s, l->before);
+	rc = check_row_end(s, l->before);
+	return rc ? rc : check_checkpoints(s, l);
+}
+
+static int forget(struct store *s, struct lost *l, uint64_t *lines)
+{
+	int rc = check(s, l);
+
+	if (rc)
+		return rc;
+	rc = save_moment(s, l->before, NULL);
+	/* others have changed the machine and its history since */
 	if (!rc)
-		rc = check_row_end(s, before);
+		rc = check(s, l);
+	return rc ? rc : commit(s, l, lines);
+}
+
+int history_forget(struct store *s, uint64_t before, uint64_t *lines)
+{
+	struct lost l = {.s = s, .before = before};
+	int rc;
+
+	*lines = 0;
+	if (s->read_only)
+		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
+	change_begin(s);
+	rc = forget(s, &l, lines);
+	change_end(s);
 	if (!rc)
-		rc = check_checkpoints(s, &l);
-	if (!rc)
-		rc = save_moment(s, before);
-	if (!rc)
-		rc = commit(s, &l, rows);
-	return rc;
+		collect_all(s);
+	return rc < 0 ? rc : 0;
 }
 
 int store_forget(struct store *s, uint64_t before)
 {
-	uint64_t rows;
+	uint64_t lines;
 	int rc;
 
 	store_lock(s);
-	rc = history_forget(s, before, &rows);
-	store_unlock(s);
-	return rc;
-}
-
-/* ---- vacuum ------------------------------------------------------------- */
-
-static uint64_t file_bytes(struct store *s)
-{
-	sqlite3_stmt *st;
-	uint64_t n = 0;
-
-	if (store_prepare(s,
-		    "SELECT page_count * page_size FROM pragma_page_count, "
-		    "pragma_page_size",
-		    &st))
-		return 0;
-	if (sqlite3_step(st) == SQLITE_ROW)
-		n = (uint64_t)sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return n;
-}
-
-int history_vacuum(struct store *s, uint64_t *freed)
-{
-	uint64_t before = file_bytes(s), after;
-	int rc;
-
-	*freed = 0;
-	if (s->read_only)
-		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
-	rc = results_flush(s);
-	if (!rc)
-		rc = burst_enter(s);
-	if (!rc)
-		rc = store_sql(s,
-			"PRAGMA temp_store=FILE; VACUUM; "
-			"PRAGMA temp_store=MEMORY",
-			"vacuum the database");
-	if (rc)
-		return rc;
-	sqlite3_wal_checkpoint_v2(
-		s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	s->wal_frames = 0;
-	after = file_bytes(s);
-	*freed = before > after ? before - after : 0;
-	return 0;
-}
-
-int store_vacuum(struct store *s)
-{
-	uint64_t freed;
-	int rc;
-
-	store_lock(s);
-	rc = history_vacuum(s, &freed);
+	rc = history_forget(s, before, &lines);
 	store_unlock(s);
 	return rc;
 }

@@ -90,7 +90,7 @@ static int write_turn(struct store *s, const struct turn *t)
 	} while (0)
 
 /* The handles stay where they are: others hold them. */
-void machine_swap(struct store *a, struct store *b)
+static void machine_swap(struct store *a, struct store *b)
 {
 	SWAP(struct vm, vm[0]);
 	save_turn(a, b);

@@ -78,6 +78,8 @@ int journal_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 	if (rc)
 		return rc;
 	apply(s, &r, e, fn, ctx, out);
+	if (out->refused)
+		store_fail(s, EINVAL, "%s", vm_sentence(s->vm));
 	if (s->results.nr >= PENDING_ROWS ||
 		s->results.text.len >= PENDING_BYTES)
 		results_flush(s);

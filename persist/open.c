@@ -20,6 +20,7 @@ struct store *store_new(const char *path, const struct store_options *o)
 		return NULL;
 	store_lock_init(s);
 	pthread_cond_init(&s->back.wake, NULL);
+	pthread_cond_init(&s->changed, NULL);
 	group_init(&s->group);
 	s->lock_fd = -1;
 	s->read_only = o->read_only;
@@ -190,11 +191,11 @@ int store_prepare_all(struct store *s)
 		{&s->insert_row, "INSERT INTO journal VALUES "
 				 "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 		{&s->delete_row, "DELETE FROM journal WHERE seq = ?"},
-		{&s->insert_result,
-			"INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?)"},
+		{&s->insert_result, "INSERT OR REPLACE INTO result VALUES "
+				    "(?, ?, ?, ?, ?)"},
 		{&s->find_result,
-			"SELECT seq, lines, log_off, reply FROM result "
-			"WHERE seq <= ? ORDER BY seq DESC LIMIT 1"},
+			"SELECT " RESULT_COLUMNS " FROM result r WHERE "
+			"seq <= ? ORDER BY seq DESC LIMIT 1"},
 		{&s->rollback, "ROLLBACK"},
 		{&s->select_row,
 			"SELECT " ROW_COLUMNS " FROM journal j WHERE seq = ?"},
@@ -379,6 +380,7 @@ static int load_machine(struct store *s, const char *at)
 	if (!s->read_only) {
 		rebuild_outdated(s);
 		snapshot_if_due(s, false);
+		collect_if_due(s); /* what a crash has left */
 	}
 	burst_leave(s);
 	store_unlock(s);

@@ -11,6 +11,7 @@
 struct outdated {
 	int64_t id;
 	uint64_t seq;
+	bool sound; /* the line is known */
 };
 
 static int find_outdated(struct store *s, struct bytes *out)
@@ -18,7 +19,7 @@ static int find_outdated(struct store *s, struct bytes *out)
 	sqlite3_stmt *st;
 	int step = SQLITE_DONE,
 	    rc = store_prepare(s,
-		    "SELECT id, seq FROM checkpoint "
+		    "SELECT id, " MOMENT_COLUMNS " FROM checkpoint "
 		    "WHERE name NOT NULL AND layout <> ? ORDER BY seq",
 		    &st);
 
@@ -27,7 +28,8 @@ static int find_outdated(struct store *s, struct bytes *out)
 	sqlite3_bind_int(st, 1, VM_LAYOUT_VERSION);
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		struct outdated o = {sqlite3_column_int64(st, 0),
-			(uint64_t)sqlite3_column_int64(st, 1)};
+			(uint64_t)sqlite3_column_int64(st, 1),
+			moment_is_sound(st, 1)};
 
 		if (!bytes_add(out, &o, sizeof(o)))
 			rc = store_fail(s, ENOMEM, "out of memory");
@@ -39,7 +41,8 @@ static int find_outdated(struct store *s, struct bytes *out)
 }
 
 /* The row takes over the state that was saved last for the same line. */
-static int take_over(struct store *s, const struct outdated *o)
+static int take_over(
+	struct store *s, const struct outdated *o, const struct bytes *rows)
 {
 	char sql[512];
 	int rc = burst_begin(s);
@@ -47,11 +50,13 @@ static int take_over(struct store *s, const struct outdated *o)
 	if (rc)
 		return rc;
 	sqlite3_snprintf(sizeof(sql), sql,
-		"UPDATE checkpoint SET (hash, layout, sizes, layers, log_off) ="
+		"UPDATE checkpoint SET described = %lld, "
+		"(hash, layout, sizes, layers, log_off) ="
 		" (SELECT hash, layout, sizes, layers, log_off FROM checkpoint"
 		"  WHERE seq = %lld AND layout = %d ORDER BY id DESC LIMIT 1)"
 		" WHERE id = %lld",
-		(long long)o->seq, VM_LAYOUT_VERSION, (long long)o->id);
+		(long long)tables_sum(rows), (long long)o->seq,
+		VM_LAYOUT_VERSION, (long long)o->id);
 	rc = store_sql(s, sql, "rebuild a checkpoint");
 	if (!rc)
 		rc = burst_commit(s);
@@ -62,10 +67,23 @@ static int take_over(struct store *s, const struct outdated *o)
 
 static int rebuild_one(struct store *s, const struct outdated *o)
 {
-	int rc = save_moment(s, o->seq);
+	struct description d = {.id = o->id};
+	int rc = 0, more = 1;
 
+	if (!o->sound)
+		rc = store_fail(
+			s, EUCLEAN, "which line that is fails its checksum");
+	change_begin(s);
 	if (!rc)
-		rc = take_over(s, o);
+		rc = save_moment(s, o->seq, &d.rows);
+	while (!rc && more) {
+		more = tables_write(s, &d);
+		rc = more < 0 ? more : 0;
+	}
+	if (!rc)
+		rc = take_over(s, o, &d.rows);
+	change_end(s);
+	bytes_free(&d.rows);
 	if (rc)
 		store_notice(s,
 			"the checkpoint after line %llu is not rebuilt: "
@@ -82,10 +100,13 @@ static int rebuild_one(struct store *s, const struct outdated *o)
 void rebuild_outdated(struct store *s)
 {
 	struct bytes all = {0};
-	int rc = find_outdated(s, &all);
-	const struct outdated *o = (const void *)all.data;
+	const struct outdated *o;
 
-	for (size_t i = 0; i < all.len / sizeof(*o) && !rc; i++)
-		rc = rebuild_one(s, &o[i]);
+	find_outdated(s, &all);
+	o = (const void *)all.data;
+
+	for (size_t i = 0; i < all.len / sizeof(*o); i++)
+		if (rebuild_one(s, &o[i]) && o[i].sound)
+			break;
 	bytes_free(&all);
 }

@@ -54,20 +54,6 @@ struct batch {
 	uint64_t after, last; /* the lines to fetch */
 };
 
-/* Columns after ROW_COLUMNS: result.lines, result.log_off, result.reply. */
-static bool stored_result(
-	sqlite3_stmt *st, const struct row *r, struct result *out)
-{
-	if (sqlite3_column_type(st, 10) == SQLITE_NULL)
-		return false;
-	out->seq = r->seq;
-	out->lines = (uint32_t)sqlite3_column_int64(st, 10);
-	out->log_off = (uint64_t)sqlite3_column_int64(st, 11);
-	out->reply = sqlite3_column_blob(st, 12);
-	out->reply_len = (size_t)sqlite3_column_bytes(st, 12);
-	return true;
-}
-
 static bool keep_bytes(
 	struct batch *b, const void *data, size_t len, size_t *at)
 {
@@ -84,7 +70,9 @@ static int fetch_row(struct store *s, sqlite3_stmt *st, struct batch *b)
 	if (rc)
 		return rc;
 	memset(&f->stored, 0, sizeof(f->stored));
-	f->has_result = stored_result(st, &f->row, &f->stored);
+	f->has_result = sqlite3_column_type(st, 10) != SQLITE_NULL;
+	if (f->has_result)
+		result_read(st, 10, &f->stored);
 	if (!keep_bytes(b, e->text, e->text_len, &f->text_at) ||
 		!keep_bytes(b, e->blob, e->blob_len, &f->blob_at) ||
 		!keep_bytes(
@@ -112,7 +100,7 @@ static int fetch(struct store *s, struct batch *b)
 	sqlite3_stmt *st;
 	int step = SQLITE_DONE,
 	    rc = store_prepare(s,
-		    "SELECT " ROW_COLUMNS ", r.lines, r.log_off, r.reply "
+		    "SELECT " ROW_COLUMNS ", " RESULT_COLUMNS " "
 		    "FROM journal j LEFT JOIN result r ON r.seq = j.seq "
 		    "WHERE j.seq > ? AND j.seq <= ? ORDER BY j.seq",
 		    &st);
@@ -206,7 +194,7 @@ static int apply_row(struct store *s, struct fetched *f,
 	if (how && how->after && !cut)
 		rc = how->after(how->ctx, &f->row, &got,
 			f->has_result ? &f->stored : NULL);
-	else if (!f->has_result && !cut &&
+	else if ((!f->has_result || f->stored.bad) && !cut &&
 		 results_add(s, got.seq, t.lines, got.reply, got.reply_len))
 		rc = store_fail(s, ENOMEM, "out of memory");
 	s->log_size += t.log_len;

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "../host/host.h"
 #include "../vm/machine.h"
@@ -14,8 +15,24 @@ struct found {
 	int64_t id;
 	uint64_t seq, time, log_off;
 	int layout;
+	bool bad; /* the moment: it fails its checksum */
 	struct saved saved;
 };
+
+uint64_t moment_sum(uint64_t seq, uint64_t time, uint64_t log_off)
+{
+	const uint64_t fixed[] = {seq, time, log_off};
+
+	return XXH3_64bits(fixed, sizeof(fixed));
+}
+
+bool moment_is_sound(sqlite3_stmt *st, int col)
+{
+	return moment_sum((uint64_t)sqlite3_column_int64(st, col),
+		       (uint64_t)sqlite3_column_int64(st, col + 1),
+		       (uint64_t)sqlite3_column_int64(st, col + 2)) ==
+	       (uint64_t)sqlite3_column_int64(st, col + 3);
+}
 
 int saved_read(struct store *s, sqlite3_stmt *st, int col, struct saved *out)
 {
@@ -104,17 +121,16 @@ static int find_on(
 {
 	sqlite3_stmt *st;
 	int64_t last = v->last > INT64_MAX ? INT64_MAX : (int64_t)v->last;
-	int step,
-		rc = store_prepare(s,
-			"SELECT id, seq, time, log_off, layout, " SAVED_COLUMNS
-			" FROM checkpoint c "
-			"WHERE (seq, id) < (?1, ?2) AND seq BETWEEN ?3 AND "
-			"?4 AND (seq = ?4 OR "
-			"EXISTS (SELECT 1 FROM journal WHERE seq = c.seq + 1)"
-			" OR NOT EXISTS (SELECT 1 FROM journal WHERE "
-			"seq > c.seq AND seq <= ?4)) "
-			"ORDER BY seq DESC, id DESC LIMIT 1",
-			&st);
+	int step, rc = store_prepare(s,
+			  "SELECT id, " MOMENT_COLUMNS
+			  ", layout, " SAVED_COLUMNS " FROM checkpoint c "
+			  "WHERE (seq, id) < (?1, ?2) AND seq BETWEEN ?3 AND "
+			  "?4 AND (seq = ?4 OR "
+			  "EXISTS (SELECT 1 FROM journal WHERE seq = c.seq + 1)"
+			  " OR NOT EXISTS (SELECT 1 FROM journal WHERE "
+			  "seq > c.seq AND seq <= ?4)) "
+			  "ORDER BY seq DESC, id DESC LIMIT 1",
+			  &st);
 
 	if (rc)
 		return rc;
@@ -128,8 +144,9 @@ static int find_on(
 		f->seq = (uint64_t)sqlite3_column_int64(st, 1);
 		f->time = (uint64_t)sqlite3_column_int64(st, 2);
 		f->log_off = (uint64_t)sqlite3_column_int64(st, 3);
-		f->layout = sqlite3_column_int(st, 4);
-		rc = saved_read(s, st, 5, &f->saved);
+		f->bad = !moment_is_sound(st, 1);
+		f->layout = sqlite3_column_int(st, 5);
+		rc = saved_read(s, st, 6, &f->saved);
 		if (!rc)
 			rc = 1;
 	} else if (step != SQLITE_DONE) {
@@ -198,6 +215,11 @@ static int try_all(struct store *s, struct found *f)
 	int rc;
 
 	while ((rc = find(s, f)) > 0) {
+		if (f->bad) {
+			tell(s, f, &told, "its row fails its checksum");
+			drop(s, f);
+			continue;
+		}
 		if (f->layout != VM_LAYOUT_VERSION) {
 			outdated(s, f, &told);
 			drop(s, f);

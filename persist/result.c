@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 unsigned decimal_digits(uint64_t n)
 {
@@ -149,6 +150,15 @@ void results_clear(struct store *s)
 	s->results.text.len = 0;
 }
 
+static uint64_t result_sum(uint64_t seq, uint64_t lines, uint64_t log_off,
+	const void *reply, size_t len)
+{
+	uint64_t fixed[] = {seq, lines, log_off, len};
+	XXH64_hash_t h = XXH3_64bits(fixed, sizeof(fixed));
+
+	return len ? XXH3_64bits_withSeed(reply, len, h) : h;
+}
+
 int results_write(struct store *s)
 {
 	sqlite3_stmt *st = s->insert_result;
@@ -156,12 +166,16 @@ int results_write(struct store *s)
 
 	for (size_t i = 0; i < s->results.nr && !rc; i++) {
 		const struct pending_result *p = &s->results.v[i];
+		const char *reply = s->results.text.data + p->reply_at;
 
 		sqlite3_bind_int64(st, 1, (int64_t)p->seq);
 		sqlite3_bind_int64(st, 2, p->lines);
 		sqlite3_bind_int64(st, 3, (int64_t)p->log_off);
-		sqlite3_bind_text64(st, 4, s->results.text.data + p->reply_at,
-			p->reply_len, SQLITE_STATIC, SQLITE_UTF8);
+		sqlite3_bind_text64(
+			st, 4, reply, p->reply_len, SQLITE_STATIC, SQLITE_UTF8);
+		sqlite3_bind_int64(st, 5,
+			(int64_t)result_sum(p->seq, p->lines, p->log_off, reply,
+				p->reply_len));
 		if (sqlite3_step(st) != SQLITE_DONE)
 			rc = store_sql_fail(s, "write the results");
 		sqlite3_reset(st);
@@ -215,6 +229,20 @@ static bool find_pending(struct store *s, uint64_t seq, struct result *out)
 	return true;
 }
 
+void result_read(sqlite3_stmt *st, int col, struct result *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->seq = (uint64_t)sqlite3_column_int64(st, col);
+	out->lines = (uint32_t)sqlite3_column_int64(st, col + 1);
+	out->log_off = (uint64_t)sqlite3_column_int64(st, col + 2);
+	out->reply = sqlite3_column_blob(st, col + 3);
+	out->reply_len = (size_t)sqlite3_column_bytes(st, col + 3);
+	out->bad = result_sum(out->seq,
+			   (uint64_t)sqlite3_column_int64(st, col + 1),
+			   out->log_off, out->reply, out->reply_len) !=
+		   (uint64_t)sqlite3_column_int64(st, col + 4);
+}
+
 int result_find(struct store *s, uint64_t seq, struct result *out)
 {
 	sqlite3_stmt *st = s->find_result;
@@ -228,12 +256,14 @@ int result_find(struct store *s, uint64_t seq, struct result *out)
 	sqlite3_bind_int64(st, 1, (int64_t)seq);
 	step = sqlite3_step(st);
 	if (step == SQLITE_ROW) {
-		out->seq = (uint64_t)sqlite3_column_int64(st, 0);
-		out->lines = (uint32_t)sqlite3_column_int64(st, 1);
-		out->log_off = (uint64_t)sqlite3_column_int64(st, 2);
-		out->reply = sqlite3_column_blob(st, 3);
-		out->reply_len = (size_t)sqlite3_column_bytes(st, 3);
-		return 1;
+		result_read(st, 0, out);
+		if (!out->bad)
+			return 1;
+		sqlite3_reset(st);
+		return store_fail(s, EUCLEAN,
+			"%s is damaged: the result of line %llu fails its "
+			"checksum; pagefs --check tells more",
+			s->path, (unsigned long long)out->seq);
 	}
 	if (step == SQLITE_DONE) {
 		sqlite3_reset(st);

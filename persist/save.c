@@ -16,7 +16,7 @@
 #define SLICE_PAGES   256u /* 1 MiB */
 #define REFRESH_PAGES 4096u
 /* What the last transaction may have to write. */
-#define NEAR_PAGES 512u
+#define NEAR_PAGES 256u
 /* Pages that a layer may have twice before it ends however much is unsaved. */
 #define CHASE_SLACK 16384u
 
@@ -92,13 +92,14 @@ static int add_page(struct store *s, struct pack *p,
 static int open_layer(struct store *s)
 {
 	struct saver *v = &s->saver;
+	uint32_t *next = &store_live(s)->saver.next_layer;
 
 	if (!v->raw)
 		v->raw = malloc(PACK_PAGES * STATE_PAGE);
-	if (!v->raw || (!v->layer && track_add_layer(s->track, v->next_layer)))
+	if (!v->raw || (!v->layer && track_add_layer(s->track, *next)))
 		return store_fail(s, ENOMEM, "no memory to save the state");
 	if (!v->layer) {
-		v->layer = v->next_layer++;
+		v->layer = (*next)++;
 		v->nr_packs = 0;
 	}
 	return 0;
@@ -149,7 +150,8 @@ static void undo(struct store *s)
 
 static void written(struct store *s)
 {
-	s->saver.nr_pages += s->saver.undo.len / sizeof(struct undo);
+	store_live(s)->saver.nr_pages +=
+		s->saver.undo.len / sizeof(struct undo);
 	s->saver.undo.len = 0;
 }
 
@@ -179,11 +181,11 @@ int save_slice(struct store *s, bool *near)
 	*near = is_chasing(s) || (all && t->nr_unsaved <= NEAR_PAGES);
 	if (*near || t->nr_unsaved < SLICE_PAGES)
 		return 0;
-	rc = burst_begin(s);
+	rc = burst_begin(store_live(s));
 	if (!rc)
 		rc = put_pages(s, SLICE_PAGES);
 	if (!rc)
-		rc = burst_commit(s);
+		rc = burst_commit(store_live(s));
 	if (rc) {
 		store_rollback(s);
 		undo(s);

@@ -42,8 +42,9 @@ static const char schema_sql[] =
 	"  seq INTEGER PRIMARY KEY,  -- of the journal row\n"
 	"  lines INTEGER NOT NULL,   -- lines executed: seq ... seq+lines-1\n"
 	"  log_off INTEGER NOT NULL, -- offset of its first line in log\n"
-	"  reply NOT NULL            -- of one line, as it is; of several, a\n"
+	"  reply NOT NULL,           -- of one line, as it is; of several, a\n"
 	"                            -- line `COUNT REPLY` per run of equals\n"
+	"  sum INTEGER NOT NULL      -- XXH3-64 of the row\n"
 	");\n"
 	"CREATE VIEW event AS\n"
 	"  -- the journal with its results, for people\n"
@@ -64,9 +65,13 @@ static const char schema_sql[] =
 	"  log INTEGER NOT NULL      -- size of log there\n"
 	");\n"
 	"INSERT INTO timeline VALUES (1, NULL, 0, 1, NULL, 0, 0);\n"
+	"CREATE TABLE forgotten (\n"
+	"  -- lines that `forget` dropped, until their rows are deleted\n"
+	"  first INTEGER PRIMARY KEY, last INTEGER NOT NULL\n"
+	");\n"
 	"CREATE TABLE checkpoint (\n"
 	"  -- saved states\n"
-	"  id INTEGER PRIMARY KEY,\n"
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again\n"
 	"  name TEXT UNIQUE,         -- NULL: automatic\n"
 	"  seq INTEGER NOT NULL,     -- lines executed before it\n"
 	"  time INTEGER NOT NULL,    -- simulated ns\n"
@@ -77,8 +82,11 @@ static const char schema_sql[] =
 	"  cost INTEGER NOT NULL,    -- ns to replay from the one before\n"
 	"  sizes TEXT NOT NULL,      -- `SEGMENT BYTES` lines: what is in "
 	"use\n"
-	"  layers TEXT NOT NULL      -- JSON list; a page is in the last that\n"
+	"  layers TEXT NOT NULL,     -- JSON list; a page is in the last that\n"
 	"                            -- has it\n"
+	"  sum INTEGER NOT NULL,     -- XXH3-64 of seq, time, log_off\n"
+	"  described INTEGER         -- XXH3-64 of its rows in process, vma,\n"
+	"                            -- zone, counter; NULL without a name\n"
 	");\n"
 	"CREATE TABLE process (\n"
 	"  -- the processes of a checkpoint with a name\n"
@@ -106,7 +114,8 @@ static const char schema_sql[] =
 	"CREATE TABLE zone (\n"
 	"  -- the zones of RAM, in pages; freeN: free blocks of 2^N pages\n"
 	"  checkpoint INTEGER NOT NULL REFERENCES checkpoint(id),\n"
-	"  name TEXT NOT NULL, managed INTEGER NOT NULL,\n"
+	"  node INTEGER NOT NULL, name TEXT NOT NULL,\n"
+	"  managed INTEGER NOT NULL,\n"
 	"  free INTEGER NOT NULL, min INTEGER NOT NULL,\n"
 	"  low INTEGER NOT NULL, high INTEGER NOT NULL,\n"
 	"  free0 INTEGER NOT NULL, free1 INTEGER NOT NULL,\n"
@@ -115,7 +124,7 @@ static const char schema_sql[] =
 	"  free6 INTEGER NOT NULL, free7 INTEGER NOT NULL,\n"
 	"  free8 INTEGER NOT NULL, free9 INTEGER NOT NULL,\n"
 	"  free10 INTEGER NOT NULL,\n"
-	"  PRIMARY KEY (checkpoint, name)\n"
+	"  PRIMARY KEY (checkpoint, node, name)\n"
 	") WITHOUT ROWID;\n"
 	"CREATE TABLE counter (\n"
 	"  -- what stats shows\n"
@@ -331,9 +340,11 @@ int schema_create(struct store *s, const struct store_options *o)
 		return store_fail(s, EINVAL, "%s", why);
 	/* A small commit writes whole pages to the WAL: one of 4096 bytes
 	 * costs it twice what one of 1024 does.  Saved states take many pages
-	 * of either size, and are written as fast. */
+	 * of either size, and are written as fast.  What says which page
+	 * leads to each lets `vacuum` move pages one by one. */
 	snprintf(sql, sizeof(sql),
-		"PRAGMA page_size=1024; BEGIN IMMEDIATE;"
+		"PRAGMA page_size=1024; BEGIN;"
+		"PRAGMA auto_vacuum=INCREMENTAL;"
 		"PRAGMA application_id=%d; PRAGMA user_version=%d;",
 		APPLICATION_ID, JOURNAL_FORMAT);
 	rc = store_sql(s, sql, "create the machine");

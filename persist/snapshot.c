@@ -22,16 +22,17 @@
 static int insert_checkpoint(struct store *s, const struct saved *v)
 {
 	const struct root *root = s->vm->root;
+	uint64_t seq = course_seq(&s->course, root->seq);
 	sqlite3_stmt *st;
 	int rc = store_prepare(s,
 		"INSERT INTO checkpoint (seq, time, log_off, hash, layout, "
-		"parent, cost, sizes, layers) VALUES (?, ?, ?, ?, ?, "
-		"(SELECT max(id) FROM checkpoint), ?, ?, ?)",
+		"parent, cost, sizes, layers, sum) VALUES (?, ?, ?, ?, ?, "
+		"(SELECT max(id) FROM checkpoint), ?, ?, ?, ?)",
 		&st);
 
 	if (rc)
 		return rc;
-	sqlite3_bind_int64(st, 1, (int64_t)course_seq(&s->course, root->seq));
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
 	sqlite3_bind_int64(st, 2, (int64_t)root->ns);
 	sqlite3_bind_int64(st, 3, (int64_t)s->log_size);
 	sqlite3_bind_text(st, 4, v->hash, -1, SQLITE_STATIC);
@@ -39,6 +40,8 @@ static int insert_checkpoint(struct store *s, const struct saved *v)
 	sqlite3_bind_int64(st, 6, (int64_t)s->work_ns);
 	sqlite3_bind_text(st, 7, v->sizes, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 8, v->layers.data, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(
+		st, 9, (int64_t)moment_sum(seq, root->ns, s->log_size));
 	if (sqlite3_step(st) != SQLITE_DONE)
 		rc = store_sql_fail(s, "save the state");
 	sqlite3_finalize(st);
@@ -59,20 +62,24 @@ static bool too_many_pages(const struct store *s)
 /* Forgets the automatic checkpoint that is missed least. */
 static int forget_one(struct store *s)
 {
-	return store_sql(s,
+	char sql[1024];
+
+	sqlite3_snprintf(sizeof(sql), sql,
 		"CREATE TEMP TABLE gone AS SELECT id, next, cost FROM ("
 		" SELECT id, seq, cost, name, lead(id) OVER w AS next,"
 		"  cost + lead(cost) OVER w AS gap, ntile(2) OVER w AS half"
 		"  FROM checkpoint WINDOW w AS (ORDER BY seq, id))"
 		" WHERE name IS NULL AND half = 1 AND next IS NOT NULL"
-		" AND seq NOT IN (SELECT fork FROM timeline WHERE parent IS "
+		" AND id <> %lld AND seq NOT IN (SELECT fork FROM timeline "
+		"WHERE parent IS "
 		"NULL)"
 		" ORDER BY gap LIMIT 1;"
 		"UPDATE checkpoint SET cost = cost + (SELECT cost FROM gone) "
 		" WHERE id = (SELECT next FROM gone);"
 		"DELETE FROM checkpoint WHERE id = (SELECT id FROM gone);"
 		"DROP TABLE gone",
-		"forget old states");
+		(long long)s->held);
+	return store_sql(s, sql, "forget old states");
 }
 
 static int forget_old(struct store *s)
@@ -107,7 +114,7 @@ static bool is_saved(const struct store *s)
 /* The last transaction: the moment is now. */
 static int finish(struct store *s, struct saved *v)
 {
-	int rc = burst_begin(s);
+	int rc = burst_begin(store_live(s));
 
 	if (!rc)
 		rc = results_write(s);
@@ -115,10 +122,10 @@ static int finish(struct store *s, struct saved *v)
 		rc = save_finish(s, v);
 	if (!rc)
 		rc = insert_checkpoint(s, v);
-	if (!rc)
+	if (!rc && !s->parent)
 		rc = forget_old(s);
 	if (!rc)
-		rc = burst_commit(s);
+		rc = burst_commit(store_live(s));
 	if (rc)
 		store_rollback(s);
 	save_end(s, !rc);
@@ -136,7 +143,7 @@ static int approach(struct store *s, bool pause)
 
 		rc = save_slice(s, &near);
 		s->saver.ns += clock_ns() - t0;
-		if (!rc && !near && pause && !background_pause(s))
+		if (!rc && !near && pause && !background_pause(store_live(s)))
 			rc = store_fail(s, EINTR, "given up");
 	}
 	return rc;
@@ -144,22 +151,30 @@ static int approach(struct store *s, bool pause)
 
 int snapshot_ahead(struct store *s)
 {
-	if (s->read_only || is_saved(s))
+	struct store *live = store_live(s);
+	int rc;
+
+	if (live->read_only || is_saved(s))
 		return 0;
-	return approach(s, true);
+	rc = approach(s, true);
+	/* so that the last transaction has few */
+	if (!rc)
+		rc = results_flush(live);
+	if (!rc && !background_pause(live))
+		rc = store_fail(s, EINTR, "given up");
+	return rc;
 }
 
 int snapshot_take(struct store *s)
 {
 	struct saved v = {.hash = ""};
 	uint64_t t0;
-	bool more;
 	int rc;
 
-	if (s->read_only)
+	if (store_live(s)->read_only)
 		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
 	if (is_saved(s))
-		return results_flush(s);
+		return results_flush(store_live(s));
 	rc = approach(s, false);
 	t0 = clock_ns();
 	if (!rc)
@@ -173,7 +188,8 @@ int snapshot_take(struct store *s)
 	s->snapshot_cost = clock_ns() - t0 + s->saver.ns;
 	s->saver.ns = 0;
 	/* Garbage can wait; room for it cannot fail a snapshot. */
-	collect_garbage(s, &more);
+	if (!s->parent)
+		collect_if_due(s);
 	return 0;
 }
 

@@ -78,10 +78,10 @@ int store_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 	void *ctx, struct vm_outcome *out);
 /*
  * What takes long of such a line can be done before it, while commands and
- * readers go on: store_ahead_begin() saves most of what a checkpoint has to, or
- * builds the machine for a restore.  A line without it does all in
- * store_exec().  A checkpoint is of the moment when store_exec() runs;
- * `restore -N` counts from when it was prepared.
+ * readers go on: store_ahead_begin() runs the whole line, or builds the machine
+ * for a restore; store_exec() then gives the reply, or turns to that machine.
+ * A line without it does all in store_exec().  `restore -N` counts from when it
+ * was prepared.
  *
  *	size = store_part(event, &ours);  the lines before one of these, or
  *					  it alone
@@ -93,7 +93,7 @@ struct store_ahead;
 size_t store_part(const struct event *e, bool *ours);
 struct store_ahead *store_ahead_begin(struct store *s, const struct event *e);
 void store_ahead_end(struct store *s, struct store_ahead *a);
-/* Why the newest call of this thread failed. */
+/* Why the newest call of this thread failed, or a line of it was refused. */
 const char *store_sentence(const struct store *s);
 
 /*

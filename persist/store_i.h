@@ -22,7 +22,8 @@
  *	replay.c    applying journal rows;  check.c  pagefs --check
  *	timeline.c  the tree of timelines; paths through it
  *	view.c      past moments;  checkpoint.c  moments with a name
- *	history.c   restore;  forget.c  forget, vacuum;  tree.c  the drawing
+ *	history.c   restore;  forget.c  forget;  vacuum.c  vacuum
+ *	tree.c      the drawing of the timelines
  *	command.c   the commands of these;  tables.c  the machine as rows
  *	export.c    the journal as a script;  import.c  running one
  *	sql/        saved states as tables, for the sqlite3 shell
@@ -54,7 +55,7 @@ SQLITE_EXTENSION_INIT3
 #include "store.h"
 
 #define APPLICATION_ID 0x70676673 /* "pgfs", at offset 68 of the file */
-#define JOURNAL_FORMAT 3	  /* user_version, at offset 60 */
+#define JOURNAL_FORMAT 4	  /* user_version, at offset 60 */
 #define SCRIPT_FORMAT  1	  /* of --export-journal */
 #define ACTOR_TEXT_MAX 32
 
@@ -81,6 +82,7 @@ struct result {
 	const char *reply;
 	size_t reply_len;
 	bool cut; /* its last lines are not on the path that is read */
+	bool bad; /* it fails its checksum */
 };
 
 struct pending_result {
@@ -165,6 +167,9 @@ struct course {
 /* What was done before a line of ctl; see store_ahead_begin(). */
 struct store_ahead {
 	struct store_ahead *next;
+	pthread_t thread;
+	struct reply reply; /* of the whole line, if it */
+	bool ran;
 	char where[CHECKPOINT_NAME_MAX + 1]; /* of `restore` */
 	uint64_t seq;
 	struct store_view *view; /* the past machine; the old one when done */
@@ -188,7 +193,7 @@ struct background {
 	pthread_t thread;
 	pthread_cond_t wake;
 	bool running, stop;
-	bool save, wal;
+	bool save, wal, collect;
 	bool worked;  /* since it let other processes in */
 	bool copying; /* the WAL, by another connection */
 	int copied;   /* frames of the WAL */
@@ -228,6 +233,9 @@ struct store {
 	atomic_uint waiting; /* who wants the lock */
 	struct store_ahead *aheads;
 	unsigned building; /* past moments, which need their layers */
+	int64_t held;	   /* a checkpoint without a name that is to stay */
+	bool changing;	   /* somebody changes the history, for a while */
+	pthread_cond_t changed;
 	void (*notice)(void *ctx, const char *sentence);
 	void (*progress)(void *ctx, uint64_t line, uint64_t lines);
 	void *notice_ctx;
@@ -261,6 +269,12 @@ struct store {
 	uint64_t snapshot_seq;	/* of the newest snapshot, or NO_SNAPSHOT */
 };
 #define NO_SNAPSHOT UINT64_MAX
+
+/* Who has the connection: the live machine's store. */
+static inline struct store *store_live(struct store *s)
+{
+	return s->parent ? s->parent : s;
+}
 
 /* errors.c: fill in the sentence, return the negative errno. */
 int store_fail(struct store *s, int err, const char *fmt, ...)
@@ -335,8 +349,12 @@ int results_add(struct store *s, uint64_t seq, uint32_t lines,
 int results_write(struct store *s);
 void results_clear(struct store *s);
 int results_flush(struct store *s);
+/* Columns of a stored one, to be read by result_read(). */
+#define RESULT_COLUMNS "r.seq, r.lines, r.log_off, r.reply, r.sum"
+void result_read(sqlite3_stmt *st, int col, struct result *out);
 /* The result of the row that holds line `seq`, pending or stored.  1 found, 0
- * none, or -errno.  The reply is valid until the next call. */
+ * none, or -errno; -EUCLEAN if it fails its checksum.  The reply is valid until
+ * the next call. */
 int result_find(struct store *s, uint64_t seq, struct result *out);
 unsigned decimal_digits(uint64_t n);
 size_t log_fixed_len(const struct row *r);
@@ -356,107 +374,7 @@ int burst_wal_hook(void *ctx, sqlite3 *db, const char *name, int frames);
 /* wal_io.c: the name of the VFS. */
 const char *wal_vfs(void);
 
-/* A pack's id tells its layer; its keys tell pages. */
-#define PACKS_MAX	    (1 << 20)
-#define PACK_ID(layer, nr)  ((int64_t)(layer) << 20 | (nr))
-#define PACK_ZERO	    (1ull << 55) /* the page is all zero: no data */
-#define PACK_KEY(seg, page) ((uint64_t)(seg) << 56 | (page))
-#define PACK_KEY_SEG(key)   ((unsigned)((key) >> 56))
-#define PACK_KEY_PAGE(key)  ((key) & (PACK_ZERO - 1))
-
-/* What a checkpoint row says of its state. */
-struct saved {
-	char hash[33];
-	char sizes[SIZES_MAX]; /* see state_sizes() */
-	struct bytes layers;   /* "[3,7,9]", with NUL */
-};
-
-/*
- * save.c.  With the store's lock held, outside a transaction: writes a slice
- * of what is unsaved; *near tells that the rest is so little that
- * save_finish() is quick.  A loop of these may let go of the lock in between.
- */
-int save_slice(struct store *s, bool *near);
-/* Within the caller's transaction: the rest, for the state as it is now.  The
- * caller stores *out as a checkpoint. */
-int save_finish(struct store *s, struct saved *out);
-/* After the transaction: whether it was committed. */
-void save_end(struct store *s, bool committed);
-/* The machines of two stores have been exchanged.  A layer that was begun is
- * garbage then. */
-void save_turn(struct store *s, struct store *past);
-void saver_free(struct saver *v);
-uint64_t pack_sum(int64_t id, const void *pages, size_t pages_len,
-	const void *data, size_t len);
-
-/*
- * load.c.  Fills in a machine from vm_blank() and makes its track; the caller
- * calls vm_reindex().  -EUCLEAN with a sentence when it is damaged.  An empty
- * hash is not compared.
- */
-int state_load(struct store *s, const struct saved *from, struct vm *m,
-	struct track **out);
-struct pack_view {
-	int64_t id;
-	const uint64_t *key;
-	unsigned nr;
-	const void *data;
-	size_t len;
-};
-/* The current row of SELECT id, pages, sum, data; compares its sum. */
-int pack_read(struct store *s, sqlite3_stmt *st, struct pack_view *p);
-/* Its pages into raw (PACK_PAGES), without those that are zero. */
-int pack_unpack(struct store *s, const struct pack_view *p, uint8_t *raw);
-/*
- * unpack.c.  Puts pages of packs in place, with their hashes; unpacker_end()
- * adds these to the track's sum.  No two jobs have a page in common.
- */
-struct unpack_job {
-	struct unpack_job *next;
-	int64_t id;
-	uint64_t wanted; /* a bit for each key */
-	unsigned nr;
-	size_t len;
-	uint64_t key[PACK_PAGES];
-	char data[]; /* compressed */
-};
-struct unpacker *unpacker_new(struct track *t, const struct vm_segment *seg);
-/* Takes over a job from malloc(). */
-void unpacker_add(struct unpacker *u, struct unpack_job *j);
-/* Helps until few jobs wait. */
-void unpacker_work(struct unpacker *u);
-/* Until all are done.  A pack that is damaged, or 0. */
-int64_t unpacker_end(struct unpacker *u);
-/* False when it is damaged.  `raw` has PACK_PAGES pages. */
-bool pack_decompress(ZSTD_DCtx *dctx, const uint64_t *key, unsigned nr,
-	const void *data, size_t len, uint8_t *raw);
-/* Walks a list of layers; false at its end. */
-bool layers_next(const char **text, uint32_t *id);
-
-/* collect.c */
-/* Deletes packs that no checkpoint and not the live machine need, some at a
- * time; *more when there are more. */
-int collect_garbage(struct store *s, bool *more);
-/* Fills in s->saver.next_layer. */
-int collect_open(struct store *s);
-
-/* snapshot.c */
-int snapshot_take(struct store *s);
-/* Saves most of what snapshot_take() would.  The lock is held, and let go of
- * again and again: the machine may be another afterwards. */
-int snapshot_ahead(struct store *s);
-/* Takes one when replay since the last would take too long. */
-void snapshot_if_due(struct store *s, bool idle);
-
-/* restore.c */
-/* In place of the layout version: to be rebuilt. */
-#define LAYOUT_DAMAGED 0
-/* Columns of a checkpoint from which saved_read() reads its state. */
-#define SAVED_COLUMNS "hash, sizes, layers"
-int saved_read(struct store *s, sqlite3_stmt *st, int col, struct saved *out);
-/* Loads the newest usable checkpoint, or boots.  Fills in s->vm, s->track,
- * log_size. */
-int restore_newest(struct store *s);
+#include "saved_i.h"
 
 /* replay.c */
 struct replay {
@@ -498,6 +416,8 @@ uint64_t timeline_last(const struct store *s, const struct timeline *t);
  */
 bool background_wants(struct store *s, bool *what);
 void background_stop(struct store *s); /* without the lock */
+/* Copies the WAL in the caller's thread; the lock is let go of meanwhile. */
+void background_copy(struct store *s);
 /* Within a long work: lets others have the lock, and in the store's thread
  * copies the WAL if that is due.  False when the work is to be given up. */
 bool background_pause(struct store *s);
@@ -537,7 +457,13 @@ int checkpoint_find(
 	struct store *s, const char *name, struct store_checkpoint *out);
 int checkpoint_list(struct store *s,
 	int (*fn)(void *ctx, const struct store_checkpoint *c), void *ctx);
-int checkpoint_create(struct store *s, const char *name);
+int checkpoint_create(struct store *s, const char *name, uint64_t *seq);
+/* The saved state after line `seq`, one without a name if possible; *id is 0 if
+ * there is none. */
+int state_find(struct store *s, uint64_t seq, int64_t *id, bool *named);
+/* Changes of history last, and let others have the lock: one at a time. */
+void change_begin(struct store *s);
+void change_end(struct store *s);
 
 /* journal.c: syncs the WAL; the WAL, the database, and their names; without
  * the lock.  0 or -errno. */
@@ -563,21 +489,37 @@ int journal_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 /* rebuild.c: named checkpoints of another layout, told in notices. */
 void rebuild_outdated(struct store *s);
 
-/* tables.c: rows about the machine, within the caller's transaction. */
-int tables_fill(struct store *s, int64_t checkpoint);
-int tables_clear(struct store *s, int64_t checkpoint);
+/* tables.c: a machine as rows, which go to the database some at a time. */
+#define TABLES_SLICE_NS 3000000u
+struct description {
+	int64_t id; /* of the checkpoint */
+	struct bytes rows;
+	size_t at;    /* those before it are written */
+	bool cleared; /* of rows that the checkpoint had */
+};
+int tables_describe(struct store *s, const struct vm *m, struct bytes *out);
+uint64_t tables_sum(const struct bytes *rows);
+/* A transaction of its own.  1 when there is more to write, 0 or -errno. */
+int tables_write(struct store *s, struct description *d);
+/* Within the caller's transaction: some rows of a checkpoint. */
+int tables_clear(struct store *s, int64_t checkpoint, bool *more);
+/* A checkpoint without a name, or none any more, that has rows; 0 none. */
+int tables_find_stray(struct store *s, int64_t *checkpoint);
+/* Whether the checkpoint has these rows and no others: 0, 1 with the first
+ * difference, or -errno. */
+int tables_compare(
+	struct store *s, const struct description *d, char *where, size_t size);
 
 /* history.c: with the mutex held. */
 int history_restore(struct store *s, const char *where);
 /* Builds the past machine for a restore to come. */
 int history_ahead(struct store *s, const char *where, struct store_ahead *a);
-/* Exchanges the machines of two stores, and what is known about them. */
-void machine_swap(struct store *a, struct store *b);
 
-/* forget.c: with the mutex held. */
-/* Saves the state after a line, unless it is saved. */
-int save_moment(struct store *s, uint64_t seq);
-int history_forget(struct store *s, uint64_t before, uint64_t *rows);
+/* forget.c, vacuum.c: with the mutex held, and let go of again and again. */
+/* Saves the state after a line, unless it is saved, and holds it.  Describes
+ * it if `rows` is not NULL. */
+int save_moment(struct store *s, uint64_t seq, struct bytes *rows);
+int history_forget(struct store *s, uint64_t before, uint64_t *lines);
 int history_vacuum(struct store *s, uint64_t *freed);
 
 #endif

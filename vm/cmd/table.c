@@ -135,14 +135,15 @@ const struct command command_table[] = {
 		.detail = "What comes after the line stays exact.  Timelines "
 			  "that left before it are dropped too; checkpoints "
 			  "before it must be removed first.  The reply is the "
-			  "number of rows that went.",
+			  "number of lines that went.  Other clients go on "
+			  "meanwhile.",
 		.example = "tick\ntick\nforget before=1"},
 	{.name = "vacuum",
 		.actors = MACHINE,
 		.by_store = true,
 		.summary = "give the database's free pages back",
 		.detail = "The reply is the number of bytes by which the file "
-			  "has shrunk.  The machine waits meanwhile.",
+			  "has shrunk.  Other clients go on meanwhile.",
 		.example = "vacuum"},
 
 	/* ---- memory system calls: proc/PID/ctl ---- */

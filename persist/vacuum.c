@@ -1,0 +1,95 @@
+/*
+ * Giving free pages back to the file system.  SQLite's VACUUM writes the whole
+ * database anew, and nobody else may write meanwhile.  Here pages are moved
+ *from its end to free ones before, some in each transaction, while commands
+ *run:
+ *
+ *	| A | - | B | - | - | C | D |
+ *	| A | D | B | C |
+ *
+ * https://www.sqlite.org/pragma.html#pragma_incremental_vacuum
+ */
+#include "store_i.h"
+
+#define SLICE_NS	3000000u
+#define PAGES_AT_A_TIME "16"
+
+static int number(struct store *s, const char *sql, uint64_t *out)
+{
+	sqlite3_stmt *st;
+	int rc = store_prepare(s, sql, &st);
+
+	*out = 0;
+	if (rc)
+		return rc;
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*out = (uint64_t)sqlite3_column_int64(st, 0);
+	else
+		rc = store_sql_fail(s, "vacuum the database");
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static int file_bytes(struct store *s, uint64_t *out)
+{
+	return number(s,
+		"SELECT page_count * page_size FROM pragma_page_count, "
+		"pragma_page_size",
+		out);
+}
+
+/* A transaction; *left free pages are there after it. */
+static int move_some(struct store *s, uint64_t *left)
+{
+	uint64_t until = clock_ns() + SLICE_NS;
+	int rc = burst_begin(s);
+
+	do {
+		if (!rc)
+			rc = store_sql(s,
+				"PRAGMA incremental_vacuum(" PAGES_AT_A_TIME
+				")",
+				"vacuum the database");
+		if (!rc)
+			rc = number(s, "PRAGMA freelist_count", left);
+	} while (!rc && *left && clock_ns() < until);
+	if (!rc)
+		rc = burst_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+int history_vacuum(struct store *s, uint64_t *freed)
+{
+	uint64_t before, after, left;
+	int rc;
+
+	*freed = 0;
+	if (s->read_only)
+		return store_fail(s, EROFS, "%s is mounted read-only", s->path);
+	collect_all(s);
+	rc = file_bytes(s, &before);
+	if (!rc)
+		rc = number(s, "PRAGMA freelist_count", &left);
+	while (!rc && left && background_pause(s))
+		rc = move_some(s, &left);
+	if (!rc)
+		rc = file_bytes(s, &after);
+	if (rc)
+		return rc;
+	*freed = before > after ? before - after : 0;
+	background_copy(s);
+	return 0;
+}
+
+int store_vacuum(struct store *s)
+{
+	uint64_t freed;
+	int rc;
+
+	store_lock(s);
+	rc = history_vacuum(s, &freed);
+	store_unlock(s);
+	return rc;
+}
