@@ -162,7 +162,7 @@ void help_commands(struct sbuf *b)
 			const struct command *c = &command_table[i];
 
 			if (!c->internal && c->actors & 1u << actors[k])
-				show_row(b, c->name, 12, c->summary);
+				show_row(b, c->name, 18, c->summary);
 		}
 	}
 	sbuf_str(b, "\nhelp/NAME tells more about each.\n");
@@ -176,14 +176,15 @@ void help_files(struct sbuf *b)
 
 void help_config(struct sbuf *b)
 {
-	const char *name, *help;
+	char help[240];
+	const char *name;
 
 	sbuf_str(b, "The file config shows what the machine was made with,\n"
 		    "-o KEY=VALUE,..., fixed since then:\n\n");
 	for (unsigned i = 0; vm_config_keys[i]; i++)
-		show_row(b, vm_config_keys[i], 20, vm_config_help[i]);
+		show_row(b, vm_config_keys[i], 12, vm_config_help[i]);
 	sbuf_str(b, "\nand the settings, changed by `set KEY VALUE` in ctl:"
 		    "\n\n");
-	for (unsigned i = 0; settings_help(i, &name, &help); i++)
-		show_row(b, name, 20, help);
+	for (unsigned i = 0; settings_help(i, &name, help, sizeof(help)); i++)
+		show_row(b, name, 26, help);
 }

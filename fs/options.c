@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../vm/vm.h"
 
@@ -182,6 +183,7 @@ static char *absolute_file(const char *path)
 static int resolve(struct options *o)
 {
 	char *path = absolute_file(o->machine);
+	struct stat st;
 
 	if (!path)
 		return complain("%s: %s", o->machine, strerror(errno));
@@ -195,6 +197,9 @@ static int resolve(struct options *o)
 			"mount point %s: %s", o->mountpoint, strerror(errno));
 	free(o->mountpoint);
 	o->mountpoint = path;
+	/* FUSE would hide a file behind a directory that nobody can enter. */
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return complain("mount point %s: %s", path, strerror(ENOTDIR));
 	return 0;
 }
 

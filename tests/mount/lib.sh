@@ -7,7 +7,7 @@
 # its journal, and a copy of the database without saved states is mounted: so
 # each test also proves that replay gives the same state.
 set -u
-PAGEFS=${PAGEFS:?the path of the pagefs program}
+PAGEFS=$(realpath "${PAGEFS:?the path of the pagefs program}")
 work=$(mktemp -d "${TMPDIR:-/tmp}/pagefs-test.XXXXXX")
 db=$work/machine.db
 m=$work/mnt

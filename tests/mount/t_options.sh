@@ -19,6 +19,10 @@ refused "no mount point" '*usage: pagefs*' "$db"
 refused "missing directory" "*$work/none/x.db*No such file*" \
 	"$work/none/x.db" "$m"
 refused "missing mount point" "*$work/none*No such file*" "$db" "$work/none"
+: >"$work/file"
+refused "a file as mount point" "*$work/file*Not a directory*" \
+	"$db" "$work/file"
+cat "$work/file" || fail "mounted on a file"
 refused "unknown architecture" '*arch*vax*' -o arch=vax "$db" "$m"
 refused "bad number" '*ram*' -o ram=lots "$db" "$m"
 refused "too little RAM" '*' -o ram=64K "$db" "$m"

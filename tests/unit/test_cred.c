@@ -189,6 +189,12 @@ static void test_oom_score_adj(void **state)
 	t->cred.cap_effective = CAP_BIT(CAP_SYS_RESOURCE);
 	assert_int_equal(oom_adj(7, pid, "oom_score_adj -101"), 0);
 	assert_int_equal(oom_adj(7, pid, "oom_score_adj -1001"), EINVAL);
+	assert_int_equal(oom_adj(0, pid, "oom_score_adj 2147483648"), ERANGE);
+	assert_int_equal(oom_adj(0, pid, "oom_score_adj -2147483649"), ERANGE);
+	assert_int_equal(
+		oom_adj(0, pid, "oom_score_adj 18446744073709551615"), ERANGE);
+	assert_int_equal(oom_adj(0, pid, "oom_score_adj -0"), 0);
+	assert_int_equal(oom_adj(0, pid, "clear_refs 4294967297"), ERANGE);
 }
 
 int main(void)

@@ -277,7 +277,7 @@ static void test_refusals(void **state)
 	rig_program(&r, true, ET_DYN, 0);
 	rig_interp(&r, "/ld.so");
 	rig_put(m, "/prog", r.b, RIG_BYTES);
-	refused(t, "/prog", ENOENT, "ld.so");
+	refused(t, "/prog", ENOENT, "ld.so, the program's interpreter");
 	rig_put(m, "/ld.so", "#!/prog\n", 8);
 	refused(t, "/prog", ELIBBAD, "\\177ELF");
 	rig_program(&ld, false, ET_DYN, 0);

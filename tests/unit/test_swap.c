@@ -386,6 +386,16 @@ static void test_oom(void **state)
 	oom_reap(m);
 	vmtest_check(m);
 	assert_int_equal(load_of(shy, RIG_BASE, &(uint8_t){0}), 0);
+
+	/* nobody is left whom it may take */
+	map_of(shy, page_at(RIG_BASE, 3000), pages, RW, ANON | MAP_NORESERVE, 0,
+		0);
+	for (i = 3000; i < pages && !store_of(shy, page_at(RIG_BASE, i), 1);
+		i++)
+		;
+	assert_int_equal(m->root->count[CNT_OOM_KILL], 2);
+	assert_sentence(vm_sentence(m), "may take nobody: not init");
+	task_exit_group(m, shy, 9);
 	t = rig_task(1000);
 }
 

@@ -10,11 +10,17 @@
 /* An access that was refused: what the kernel would do to the process. */
 static int refused(struct cmd *c, int err, const struct sigfault *f)
 {
+	size_t n;
+
 	if (err != -EFAULT || !f->sig)
 		return err;
 	c->task->last_sig = (uint32_t)f->sig;
-	if (c->m->root->set.segv_kill)
-		task_exit_group(c->m, c->task, f->sig);
+	if (!c->m->root->set.segv_kill)
+		return err;
+	n = strlen(c->m->fail.text);
+	vm_snprintf(c->m->fail.text + n, sizeof(c->m->fail.text) - n,
+		"; process %u dies of it (segv kill)", c->task->tgid);
+	task_exit_group(c->m, c->task, f->sig);
 	return err;
 }
 

@@ -89,7 +89,9 @@ int cmd_remap_file_pages(struct cmd *c)
 /* clear_refs N */
 int cmd_clear_refs(struct cmd *c)
 {
-	return mm_clear_refs(c->m, c->task, (int64_t)c->arg[0].num);
+	int type, err = arg_int(c, 0, &type);
+
+	return err ? err : mm_clear_refs(c->m, c->task, type);
 }
 
 /* Processes that share memory have one badness: but not those of vfork. */
@@ -109,14 +111,15 @@ static bool shares_badness(const struct cmd *c, const struct task *t)
  */
 int cmd_oom_score_adj(struct cmd *c)
 {
-	int64_t adj = (int64_t)c->arg[0].num;
 	bool may =
 		c->actor->uid == 0 || task_capable(c->task, CAP_SYS_RESOURCE);
+	int adj, err = arg_int(c, 0, &adj);
 
+	if (err)
+		return err;
 	if (adj < -1000 || adj > 1000)
 		return vm_fail(c->m, EINVAL,
-			"oom_score_adj is -1000 to 1000, not %lld",
-			(long long)adj);
+			"oom_score_adj is -1000 to 1000, not %d", adj);
 	if (adj < c->task->oom_score_adj_min && !may)
 		return vm_fail(c->m, EACCES,
 			"below %d oom_score_adj needs cap_sys_resource",

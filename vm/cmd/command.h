@@ -56,6 +56,7 @@ struct arg_def {
  * it was unquoted into cmd.scratch. */
 struct arg {
 	bool given;
+	bool minus;	  /* ARG_NUM: a sign stood before it */
 	uint64_t num;	  /* numbers, flags; the offset of a label */
 	const char *text; /* words, paths, labels, data */
 	size_t len;
@@ -129,6 +130,8 @@ size_t words_list(enum arg_type type, char *buf, size_t size);
 
 /* The address an ARG_ADDR stands for in the process.  0 or -EINVAL. */
 int arg_addr(struct cmd *c, unsigned i, vaddr_t *out);
+/* An ARG_NUM that is an int, as kstrtoint() has it.  0 or -ERANGE. */
+int arg_int(struct cmd *c, unsigned i, int *out);
 /* The words of the line's ARG_REST, which is argument i, as a vector of at most
  * max; returns how many. */
 unsigned arg_words(
@@ -140,7 +143,7 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 /* The i-th setting's name, with its value as text, or a line of help. */
 bool settings_get(const struct vm *m, unsigned i, const char **name,
 	char *value, size_t size);
-bool settings_help(unsigned i, const char **name, const char **help);
+bool settings_help(unsigned i, const char **name, char *help, size_t size);
 
 /* "mmap LEN PROT [addr=A] ..." from the row. Returns the length. */
 size_t command_usage(const struct command *c, char *buf, size_t size);

@@ -178,6 +178,7 @@ static int arg_convert(struct cmd *c, const struct arg_def *d,
 			if (words_number(w->text + 1, w->len - 1, &a->num))
 				return -1;
 			a->num = -a->num;
+			a->minus = a->num != 0;
 			return 0;
 		}
 		if (w->len > 1 && w->text[0] == '+')

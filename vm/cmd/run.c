@@ -30,6 +30,19 @@ int arg_addr(struct cmd *c, unsigned i, vaddr_t *out)
 	return 0;
 }
 
+int arg_int(struct cmd *c, unsigned i, int *out)
+{
+	const struct arg *a = &c->arg[i];
+
+	if (a->minus ? a->num < (uint64_t)INT32_MIN : a->num > INT32_MAX)
+		return vm_fail(c->m, ERANGE,
+			"%s is beyond the numbers of an int, -2147483648 to "
+			"2147483647",
+			c->def->args[i].name);
+	*out = (int)(int64_t)a->num;
+	return 0;
+}
+
 unsigned arg_words(
 	const struct cmd *c, unsigned i, const char **v, unsigned max)
 {

@@ -26,9 +26,9 @@ struct setting {
 
 static const struct setting rows[] = {
 	{"segv", U32(segv_kill), 0, 1, {"live", "kill"},
-		"a refused access is reported, or kills the process"},
+		"whether a refused access kills the process"},
 	{"trace_map", U32(trace_map_auto), 0, 1, {"off", "auto"},
-		"traces count what no mapping holds, or map it"},
+		"whether traces map what no mapping holds"},
 	{"overcommit_memory", U32(overcommit_memory), 0, 2, {NULL},
 		"0 guess, 1 always, 2 never"},
 	{"overcommit_ratio", U32(overcommit_ratio), INT32_MIN, INT32_MAX,
@@ -50,7 +50,7 @@ static const struct setting rows[] = {
 	{"fault_around_pages", U32(fault_around_pages), 1, 512, {NULL},
 		"pages of the window around a read fault of a file"},
 	{"policy", U32(policy), 0, NR_POLICIES - 1, {POLICY_NAMES},
-		"which pages leave; help/policies has the rules"},
+		"which pages leave, see help/policies"},
 	{"frames", U32(frames), 0, UINT32_MAX, {NULL},
 		"pages that a textbook policy keeps, 0: as many as fit"},
 	{"policy_tick", U64(policy_tick), 1, 1ull << 50, {NULL},
@@ -80,10 +80,10 @@ static const struct setting rows[] = {
 	{"nr_overcommit_hugepages", U64(nr_overcommit_hugepages), 0, 1 << 20,
 		{NULL}, "huge pages that mappings may have beyond the pool"},
 	{"thp_enabled", U32(thp_enabled), 0, 2, {"never", "madvise", "always"},
-		"who gets huge pages unasked: transparent_hugepage/enabled"},
+		"who gets huge pages unasked"},
 	{"thp_defrag", U32(thp_defrag), 0, 4,
 		{"never", "madvise", "defer", "defer+madvise", "always"},
-		"kept: no memory is moved to make huge pages"},
+		"kept without effect"},
 	{"thp_use_zero_page", U32(thp_zero_page), 0, 1, {NULL},
 		"loads from untouched memory map the huge zero page"},
 	{"khugepaged_defrag", U32(khugepaged.defrag), 0, 1, {NULL},
@@ -186,7 +186,8 @@ static int value_parse(
 				       (s->min > 0 && *out < (uint64_t)s->min)
 			       ? -1
 			       : 0;
-	if (words_number(v + 1, n - 1, out) || *out > -(uint64_t)s->min)
+	if (s->min > 0 || words_number(v + 1, n - 1, out) ||
+		*out > -(uint64_t)s->min)
 		return -1;
 	*out = -*out;
 	return 0;
@@ -279,11 +280,17 @@ bool settings_get(const struct vm *m, unsigned i, const char **name,
 	return true;
 }
 
-bool settings_help(unsigned i, const char **name, const char **help)
+bool settings_help(unsigned i, const char **name, char *help, size_t size)
 {
+	char list[120] = "";
+
 	if (i >= NR_ROWS)
 		return false;
 	*name = rows[i].name;
-	*help = rows[i].help;
+	setting_words(&rows[i], list, sizeof(list));
+	if (strlen(list) > 50) /* a topic of help/ explains them */
+		list[0] = '\0';
+	vm_snprintf(
+		help, size, "%s%s%s", rows[i].help, list[0] ? ": " : "", list);
 	return true;
 }

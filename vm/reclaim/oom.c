@@ -231,6 +231,13 @@ bool oom_kill(struct vm *m, enum gfp_zone gfp)
 	report(m, t, gfp);
 	if (!v) {
 		dmesg_line(m, "Out of memory and no killable processes...");
+		vm_fail_clear(m);
+		vm_fail(m, ENOMEM,
+			"out of memory: all zones are at their min watermarks, "
+			"%llu pages of swap are free, and the OOM killer may "
+			"take nobody: not init, nor who has oom_score_adj "
+			"-1000",
+			(unsigned long long)swap_free(m));
 		return false;
 	}
 	report_kill(m, v);

@@ -116,6 +116,13 @@ static int open_interp(struct bprm *b)
 		return vm_fail(
 			m, ENOEXEC, "PT_INTERP does not end with a NUL byte");
 	b->interp = open_program(b, path);
+	if (!b->interp && m->fail.err == ENOENT) {
+		vm_fail_clear(m);
+		vm_fail(m, ENOENT,
+			"%.150s, the program's interpreter (PT_INTERP), is "
+			"missing: copy it to the same path below disk/",
+			path);
+	}
 	if (!b->interp)
 		return -m->fail.err;
 	return read_elf(b, b->interp, ELF_INTERPRETER, &b->interp_img);
