@@ -49,11 +49,11 @@ class Settings:
                 f.write(self.was[name])
 
 
-def limit_kb():
-    """100 TiB more than is in use: never a whole number of them."""
+def limit_kb(more):
+    """So many TiB more than is in use: never a whole number of them."""
     with open("/proc/meminfo") as f:
         used = [l for l in f if l.startswith("Committed_AS")][0]
-    return int(used.split()[1]) + ((100 * T + T // 2 + T // 64) >> 10)
+    return int(used.split()[1]) + ((more * T + T // 2 + T // 64) >> 10)
 
 
 def slot(rnd):
@@ -125,15 +125,35 @@ TABLE = [
 ]
 
 
+# Objects in memory are granted page by page.  What a process may not commit
+# because it is large itself, others still may: so it runs into its limit.
+OBJECT = 0x10000000
+OBJECTS = [
+    (.30, lambda r: f"touch {OBJECT + r.randrange(512) * PAGE:#x} "
+     f"{r.choice([1, 1, 2, 5]) * PAGE}"),
+    (.05, lambda r: f"peek {OBJECT + r.randrange(512) * PAGE:#x} {PAGE}"),
+    (.05, lambda r: f"madvise {OBJECT + r.randrange(512) * PAGE:#x} "
+     f"{4 * PAGE} " + r.choice(["POPULATE_READ", "POPULATE_WRITE", "REMOVE"])),
+    (.10, lambda r: f"mmap {FIRST + SLOTS * SLOT:#x} "
+     f"{r.choice([1, 8, 16, 20]) * T} r PRIVATE|ANON|FIXED"),
+    (.05, lambda r: f"munmap {FIRST + SLOTS * SLOT:#x} {20 * T}"),
+]
+
+
 def generate(seed, nr):
     rnd = random.Random(seed)
+    objects = seed % 4 == 3
+    table = TABLE + OBJECTS if objects else TABLE
     ops = [g(rnd) for _, g in rnd.choices(
-        TABLE, [w for w, _ in TABLE], k=nr)]
+        table, [w for w, _ in table], k=nr)]
+    if objects:
+        ops = ["memfd O 8192", "ftruncate O 0x200000",
+               f"mmap {OBJECT:#x} 0x200000 rw SHARED|FIXED O 0"] + ops
     if rnd.random() < .5:
         start = rnd.randrange(nr // 4, nr)
         ops.insert(min(nr, start + rnd.randrange(1, 12)), "exit")
         ops.insert(start, "fork")
-    return (f"sysctl overcommit_kbytes {limit_kb()}\n"
+    return (f"sysctl overcommit_kbytes {limit_kb(3 if objects else 100)}\n"
             f"sysctl admin_reserve_kbytes {8 * T >> 10}\n"
             f"sysctl user_reserve_kbytes {2 * T >> 10}\n"
             f"sysctl overcommit_memory {rnd.choice([0, 1, 2, 2, 2])}\n"), ops

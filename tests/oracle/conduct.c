@@ -332,6 +332,8 @@ static void become_stub(void)
 	char *argv[] = {(char *)STUB_PATH, NULL}, *envp[] = {NULL};
 
 	setpriority(PRIO_PROCESS, 0, 0);
+	for (int sig = 1; sig <= 64; sig++)
+		signal(sig, SIG_DFL);
 	personality(ADDR_NO_RANDOMIZE);
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	setgroups(0, NULL);

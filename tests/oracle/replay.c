@@ -32,6 +32,7 @@
 #include "../../vm/mm/hugetlb.h"
 #include "../../vm/mm/mm_i.h"
 #include "../../vm/mmu/mmu.h"
+#include "../../vm/phys/phys.h"
 #include "../../vm/task/prctl.h"
 #include "../../vm/task/task.h"
 #include "../../vm/vm.h"
@@ -185,6 +186,7 @@ int64_t host_call(enum call nr, const uint64_t a[6])
 	for (int i = 0; i < 6; i++)
 		arg[i] = host_word(a[i]);
 	vm_fail_clear(m);
+	phys_run_as(m, task);
 	r = call(nr, arg);
 	if (check_always)
 		check();
@@ -212,6 +214,7 @@ uint8_t host_access(
 	if (life_fetch(kind == ACCESS_WRITE ? STUB_WRITE : STUB_READ))
 		return 0;
 	vm_fail_clear(m);
+	phys_run_as(m, task);
 	err = mem_access(m, task, host_word(addr), 1, kinds[kind], &value, &sf);
 	if (err && err != -EFAULT)
 		die("access");

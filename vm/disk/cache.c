@@ -89,7 +89,22 @@ static void refault(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 	n->nr_away--;
 }
 
-/* A zeroed frame for a page that the cache lacks; FR_UPTODATE is not set. */
+/*
+ * overcommit_memory=2 grants an object without a reservation page by page, to
+ * whoever needs it: shmem_inode_acct_blocks().
+ */
+static int may_commit_page(struct vm *m, const struct inode *n)
+{
+	const struct task *t = m->running ? m->running : task_find(m, 1);
+
+	if (!n->noreserve || !mm_may_commit(m, t, 1))
+		return 0;
+	m->fail.err = ENOSPC;
+	return -ENOSPC;
+}
+
+/* A zeroed frame for a page that the cache lacks; FR_UPTODATE is not set.
+ * PFN_NONE with ENOMEM, or ENOSPC. */
 static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 {
 	struct inode *n = inode_at(m, inode);
@@ -97,7 +112,7 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 	struct frame *f;
 	pfn_t pfn;
 
-	if (radix_room(m, 1))
+	if (radix_room(m, 1) || (shmem && may_commit_page(m, n)))
 		return PFN_NONE;
 	pfn = buddy_alloc(m, GFP_HIGHUSER_MOVABLE, 0,
 		shmem ? FRAME_SHMEM : FRAME_FILE, shmem ? USE_SHMEM : USE_FILE,

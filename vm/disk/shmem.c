@@ -108,7 +108,7 @@ int64_t shmem_write(
 		if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
 			policy_reserve(m, !cache_lookup(m, inode, page)) ||
 			cache_get(m, inode, page, NULL) == PFN_NONE)
-			return -ENOMEM;
+			return m->fail.err == ENOSPC ? -ENOSPC : -ENOMEM;
 		cache_write(m, n, from, (const uint8_t *)buf + (from - off),
 			to - from);
 	}

@@ -340,6 +340,7 @@ static int check_limits(struct vm *m, const struct task *t, struct request *r,
 	const struct unmap_plan *gone)
 {
 	uint64_t kind = VM_NORESERVE | VM_SHARED | VM_WRITE;
+	int64_t more = (int64_t)(r->pages - gone->nr_accounted);
 	int err;
 
 	err = mm_may_expand(
@@ -348,8 +349,7 @@ static int check_limits(struct vm *m, const struct task *t, struct request *r,
 		return err;
 	if ((r->vm_flags & kind) == VM_WRITE) {
 		r->vm_flags |= VM_ACCOUNT;
-		return mm_may_commit(
-			m, t, (int64_t)(r->pages - gone->nr_accounted));
+		return more ? mm_may_commit(m, t, more) : 0;
 	}
 	return 0;
 }

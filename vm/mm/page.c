@@ -161,6 +161,15 @@ static pfn_t file_page(struct fault *x)
 	return pfn;
 }
 
+/* Without the page: no memory, or an object that may not grow. */
+static int no_page(struct fault *x)
+{
+	if (x->m->fail.err != ENOSPC || pt_make_upper(x->m, x->v->mm, x->va))
+		return -ENOMEM;
+	refuse_as(x->m, EFAULT);
+	return FAULT_BUS;
+}
+
 /* The entry for a page of the cache that a read brings in: objects in memory
  * need no notice of the first store, files do. */
 static uint64_t file_entry(const struct fault *x, pfn_t pfn)
@@ -260,7 +269,7 @@ static int file_read_fault(struct fault *x)
 	int err;
 
 	if (inside && !file_page(x))
-		return -ENOMEM;
+		return no_page(x);
 	err = inside || around_beyond_end(x) ? map_around(x) : 0;
 	return err || inside ? err : beyond_end(x);
 }
@@ -273,7 +282,7 @@ static int file_cow_fault(struct fault *x)
 	if (x->page >= inode_pages(x->m, x->n))
 		return beyond_end(x);
 	from = file_page(x);
-	return from ? cow_from(x, from) : -ENOMEM;
+	return from ? cow_from(x, from) : no_page(x);
 }
 
 /* Before a store to a shared page: a page of a file needs its blocks. */
@@ -297,7 +306,7 @@ static int file_shared_fault(struct fault *x)
 		return beyond_end(x);
 	pfn = file_page(x);
 	if (!pfn)
-		return -ENOMEM;
+		return no_page(x);
 	err = make_dirty(x, pfn);
 	if (err)
 		return err;
