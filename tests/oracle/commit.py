@@ -12,6 +12,7 @@ Needs root.  Exit status: 0 equal, 1 different.
 """
 import fcntl
 import random
+import re
 import sys
 
 import run
@@ -49,11 +50,22 @@ class Settings:
                 f.write(self.was[name])
 
 
+# So many TiB more than is in use: never a whole number of them.
+MORE, MORE_OBJECTS = ((n * T + T // 2 + T // 64 >> 10) for n in (100, 3))
+
+
 def limit_kb(more):
-    """So many TiB more than is in use: never a whole number of them."""
     with open("/proc/meminfo") as f:
         used = [l for l in f if l.startswith("Committed_AS")][0]
-    return int(used.split()[1]) + ((more * T + T // 2 + T // 64) >> 10)
+    return int(used.split()[1]) + more
+
+
+def own_of(own, sysctls, ops):
+    """What the process begins with, with what was in use when the limit was
+    made: others take and give back meanwhile."""
+    limit = int(re.search(r"overcommit_kbytes (\d+)", sysctls)[1])
+    used = limit - (MORE_OBJECTS if ops[0] == OBJECT_FILE else MORE)
+    return re.sub(r"Committed_AS:.*", f"Committed_AS: {used} kB", own)
 
 
 def slot(rnd):
@@ -128,6 +140,7 @@ TABLE = [
 # Objects in memory are granted page by page.  What a process may not commit
 # because it is large itself, others still may: so it runs into its limit.
 OBJECT = 0x10000000
+OBJECT_FILE = "memfd O 8192"
 OBJECTS = [
     (.30, lambda r: f"touch {OBJECT + r.randrange(512) * PAGE:#x} "
      f"{r.choice([1, 1, 2, 5]) * PAGE}"),
@@ -147,25 +160,26 @@ def generate(seed, nr):
     ops = [g(rnd) for _, g in rnd.choices(
         table, [w for w, _ in table], k=nr)]
     if objects:
-        ops = ["memfd O 8192", "ftruncate O 0x200000",
+        ops = [OBJECT_FILE, "ftruncate O 0x200000",
                f"mmap {OBJECT:#x} 0x200000 rw SHARED|FIXED O 0"] + ops
     if rnd.random() < .5:
         start = rnd.randrange(nr // 4, nr)
         ops.insert(min(nr, start + rnd.randrange(1, 12)), "exit")
         ops.insert(start, "fork")
-    return (f"sysctl overcommit_kbytes {limit_kb(3 if objects else 100)}\n"
+    return (f"sysctl overcommit_kbytes {limit_kb(MORE_OBJECTS if objects else MORE)}\n"
             f"sysctl admin_reserve_kbytes {8 * T >> 10}\n"
             f"sysctl user_reserve_kbytes {2 * T >> 10}\n"
             f"sysctl overcommit_memory {rnd.choice([0, 1, 2, 2, 2])}\n"), ops
 
 
 def compare(judge, first, last, nr):
-    plain = judge.setup
+    plain, own = judge.setup, judge.look()
     judge.looks += LOOK
 
     def history(seed):
         sysctls, ops = generate(seed, nr)
         judge.setup = plain + sysctls
+        judge.own_is(own_of(own, sysctls, ops))
         return ops
 
     return run.one_by_one(judge, range(first, last), nr, history)
@@ -182,9 +196,10 @@ def is_host(line):
 
 
 def answers(who, setup, ops):
-    """What comes of each call, and Committed_AS after it."""
+    """What comes of each call, and Committed_AS after it; of a child that was
+    not born nothing."""
     script = setup + "".join(f"{o}\n{LOOK}print @@\n" for o in ops)
-    text = who(script).split("@@\n")
+    text = who(script).split("@@\n") + len(ops) * [""]
     return [" ".join(t.split("\n")).strip() for t in text[:len(ops)]]
 
 
@@ -206,11 +221,12 @@ def replay(judge, path):
     with open(path) as f:
         host, *histories = f.read().strip("\n").split("\n\n")
     own = [l for l in judge.look().split("\n") if l and not is_host(l)]
-    judge.own_is("\n".join(own + [host]) + "\n")
+    own = "\n".join(own + [host]) + "\n"
     for text in histories:
         lines = text.split("\n")
         sysctls = "".join(l + "\n" for l in lines if "\t" not in l)
         calls = [l.split("\t") for l in lines if "\t" in l]
+        judge.own_is(own_of(own, sysctls, [calls[0][0]]))
         machine = answers(lambda s: judge.run(judge.replay, s), sysctls,
                           [op for op, _ in calls])
         for i, (op, want) in enumerate(calls):
