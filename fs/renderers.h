@@ -43,6 +43,9 @@ show_fn show_max_map_count, show_mmap_min_addr, show_overcommit_memory;
 show_fn show_overcommit_ratio, show_admin_reserve_kbytes,
 	show_overcommit_kbytes, show_user_reserve_kbytes, show_min_free_kbytes;
 show_fn show_watermark_scale_factor, show_lowmem_reserve_ratio;
+show_fn show_oom_dump_tasks, show_oom_kill_allocating_task;
+show_fn show_panic_on_oom, show_pressure_cpu, show_pressure_io;
+show_fn show_pressure_memory;
 show_fn show_swappiness, show_page_cluster, show_dmesg;
 show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero,
 	show_randomize_va_space;

@@ -9,6 +9,7 @@
 #include "../vm/disk/disk.h"
 #include "../vm/swap/zram.h"
 #include "../vm/kernel/dmesg.h"
+#include "../vm/kernel/psi.h"
 #include "renderers.h"
 
 #define NS_PER_SECOND 1000000000ull
@@ -62,14 +63,19 @@ static struct task_totals count_tasks(const struct vm *m)
 	return n;
 }
 
-/* Nothing samples the load: the averages of a machine that only runs when it
- * is told to are zero. */
+/* Every process that is not stopped is runnable, and counts. */
 void show_loadavg(struct sbuf *b, const struct view *view, uint64_t id)
 {
+	struct load l = view->vm->root->load;
 	struct task_totals n = count_tasks(view->vm);
 
-	sbuf_printf(
-		b, "0.00 0.00 0.00 %u/%u %u\n", n.running, n.total, n.newest);
+	load_update(view->vm->root, n.running, &l);
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t avg = l.avg[i] + 10; /* half a hundredth, as Linux */
+
+		sbuf_printf(b, "%u.%02u ", load_int(avg), load_hundredths(avg));
+	}
+	sbuf_printf(b, "%u/%u %u\n", n.running, n.total, n.newest);
 }
 
 void show_version(struct sbuf *b, const struct view *view, uint64_t id)
@@ -80,12 +86,15 @@ void show_version(struct sbuf *b, const struct view *view, uint64_t id)
 		view->vm->arch->machine);
 }
 
-static void cpu_times(struct sbuf *b, uint64_t busy_ns, uint64_t idle_ns)
+static void cpu_times(
+	struct sbuf *b, uint64_t busy_ns, uint64_t idle_ns, uint64_t wait_ns)
 {
 	/* user nice system idle iowait irq softirq steal guest guest_nice */
-	sbuf_printf(b, " %llu 0 0 %llu 0 0 0 0 0 0\n",
+	idle_ns -= wait_ns < idle_ns ? wait_ns : idle_ns;
+	sbuf_printf(b, " %llu 0 0 %llu %llu 0 0 0 0 0\n",
 		(unsigned long long)(busy_ns / NS_PER_TICK),
-		(unsigned long long)(idle_ns / NS_PER_TICK));
+		(unsigned long long)(idle_ns / NS_PER_TICK),
+		(unsigned long long)(wait_ns / NS_PER_TICK));
 }
 
 void show_system_stat(struct sbuf *b, const struct view *view, uint64_t id)
@@ -93,16 +102,19 @@ void show_system_stat(struct sbuf *b, const struct view *view, uint64_t id)
 	const struct vm *m = view->vm;
 	unsigned cpus = m->root->config.cpus;
 	struct task_totals n = count_tasks(m);
-	uint64_t busy = 0;
+	uint64_t busy = 0, wait = 0;
 
-	for (unsigned c = 0; c < cpus; c++)
+	for (unsigned c = 0; c < cpus; c++) {
 		busy += cpu_busy_ns(m, c);
+		wait += m->root->cpu[c].iowait_ns;
+	}
 	sbuf_str(b, "cpu ");
-	cpu_times(b, busy, m->root->ns * cpus - busy);
+	cpu_times(b, busy, m->root->ns * cpus - busy, wait);
 	for (unsigned c = 0; c < cpus; c++) {
 		sbuf_printf(b, "cpu%u", c);
 		busy = cpu_busy_ns(m, c);
-		cpu_times(b, busy, m->root->ns - busy);
+		cpu_times(
+			b, busy, m->root->ns - busy, m->root->cpu[c].iowait_ns);
 	}
 	sbuf_printf(b,
 		"intr 0\nctxt %llu\nbtime %llu\nprocesses %u\n"

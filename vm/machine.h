@@ -71,6 +71,8 @@ struct settings {
 	uint32_t cost_mem_ns, cost_tlb_ns;
 	uint32_t read_ahead_kb;
 	uint32_t swappiness;
+	uint32_t panic_on_oom, oom_kill_allocating_task, oom_dump_tasks;
+	uint32_t cost_io_ns, cost_reclaim_ns;	/* see kernel/psi.h */
 	uint32_t percpu_pagelist_high_fraction; /* 0: tuned by itself */
 	uint32_t page_cluster; /* swap is read 1 << page_cluster at a time */
 	/* writeback; of a ratio and its bytes the one that is not 0 counts */
@@ -87,6 +89,8 @@ struct settings {
 	uint64_t policy_tick; /* accesses between two ticks of its timer */
 	uint64_t ws_window;   /* accesses that a working set looks back */
 };
+
+enum psi_kind { PSI_MEMORY, PSI_IO, NR_PSI };
 
 enum thp_when { THP_NEVER, THP_MADVISE, THP_ALWAYS };
 
@@ -111,6 +115,7 @@ struct cpu {
 	idx_t pcid_mm[NR_PCIDS + 1]; /* mm that owns PCID n (1..NR_PCIDS) */
 	uint32_t next_pcid;
 	uint32_t huge_sizes; /* bit n: its TLB had an entry of size n */
+	uint64_t iowait_ns;  /* simulated time that its tasks waited for I/O */
 };
 
 /*
@@ -168,7 +173,7 @@ struct zram {
 	uint64_t same, huge; /* of them: one word repeated; kept whole */
 	uint64_t compressed; /* bytes that they became */
 	uint64_t huge_ever, used_max; /* pages; frames of the pool */
-	uint64_t failed_writes, freed;
+	uint64_t failed_writes, freed, loaded;
 };
 
 /* Size classes of the pool of compressed pages, see swap/zpool.h. */
@@ -301,7 +306,19 @@ struct root {
 		uint64_t page_ins, evictions;
 	} policy;
 
-	uint64_t dmesg_end; /* bytes ever written to the log */
+	/* averages over time, see kernel/psi.h */
+	struct psi {
+		uint64_t total[NR_PSI], seen[NR_PSI]; /* ns stalled */
+		uint64_t avg[NR_PSI][3];	      /* 10 s, 60 s, 300 s */
+		uint64_t last, next;		      /* ns: samples */
+	} psi;
+	struct load {
+		uint64_t avg[3]; /* 1, 5, 15 minutes */
+		uint64_t next;	 /* ns */
+	} load;
+
+	uint32_t panicked, reserved5; /* the kernel stopped, see oom.h */
+	uint64_t dmesg_end;	      /* bytes ever written to the log */
 	/* inodes that have dirty pages, oldest first */
 	idx_t dirty_first, dirty_last;
 	struct khugepaged {

@@ -8,6 +8,7 @@
 
 #include "disk/disk.h"
 #include "kernel/dmesg.h"
+#include "kernel/psi.h"
 #include "mmu/future.h"
 #include "mmu/mmu.h"
 #include "mm/hugetlb.h"
@@ -151,6 +152,7 @@ static const struct settings default_settings = {
 	.mmap_min_addr_lsm = 65536,
 	.fault_around_pages = 16,
 	.swappiness = 60,
+	.oom_dump_tasks = 1,
 	.page_cluster = 3,
 	.read_ahead_kb = 128,
 	.dirty_ratio = 20,
@@ -164,6 +166,8 @@ static const struct settings default_settings = {
 	.cost_syscall_ns = 200,
 	.cost_fault_ns = 500,
 	.cost_mem_ns = 100,
+	.cost_io_ns = 20000,
+	.cost_reclaim_ns = 100,
 	.cost_tlb_ns = 20,
 };
 
@@ -176,6 +180,7 @@ static void root_boot(struct vm *m)
 	r->layout_version = VM_LAYOUT_VERSION;
 	r->arch_index = (uint32_t)(m->arch - arch_table);
 	r->set = default_settings;
+	averages_boot(r);
 	r->set.aslr = r->config.aslr;
 	r->set.frames = r->config.frames;
 	r->rng[0] = seed_step(&x);

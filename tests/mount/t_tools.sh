@@ -247,7 +247,8 @@ exporter() {
 		--log.level=error --path.udev.data=/ --collector.disable-defaults \
 		--collector.meminfo --collector.meminfo_numa \
 		--collector.vmstat --collector.stat --collector.cpu \
-		--collector.loadavg --collector.diskstats --collector.filefd &
+		--collector.loadavg --collector.diskstats --collector.filefd \
+		--collector.pressure &
 	for i in $(seq 100); do
 		(exec 3<>"/dev/tcp/127.0.0.1/$0") 2>/dev/null && break
 		sleep 0.1
@@ -260,7 +261,10 @@ exporter() {
 exporter $((20000 + $$ % 20000)) >"$work/told"
 metric() { awk -v n="$1" '$1 == n { printf "%.0f\n", $2 }' "$work/told"; }
 is "collectors" "$(grep -c '^node_scrape_collector_success{.*} 1' \
-	"$work/told")" 8
+	"$work/told")" 9
+is "pressure" "$(metric node_pressure_io_waiting_seconds_total)" \
+	"$(awk '$1 == "some" { sub("total=", "", $5)
+		printf "%.0f\n", $5 / 1e6 }' "$m/proc/pressure/io")"
 is "MemTotal" "$(metric node_memory_MemTotal_bytes)" $((total * 1024))
 is "MemFree" "$(metric node_memory_MemFree_bytes)" $((free * 1024))
 is "Dirty" "$(metric node_memory_Dirty_bytes)" $(($(kb Dirty) * 1024))

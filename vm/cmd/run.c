@@ -11,6 +11,7 @@
 #include "../format.h"
 #include "../mm/mm.h"
 #include "../disk/disk.h"
+#include "../kernel/psi.h"
 #include "../reclaim/oom.h"
 #include "../reclaim/reclaim.h"
 #include "command.h"
@@ -94,13 +95,14 @@ static int take_label(struct cmd *c)
 static void run_one(struct cmd *c, struct reply *r)
 {
 	struct root *root = c->m->root;
+	const struct psi_mark mark = psi_mark(c->m);
 	uint32_t pid = c->actor->id;
 	int err;
 
 	memset(r, 0, offsetof(struct reply, text) + 1);
 	c->reply = r;
 	vm_fail_clear(c->m);
-	err = bind_task(c);
+	err = root->panicked ? oom_halted(c->m) : bind_task(c);
 	phys_run_as(c->m, err ? NULL : c->task);
 	if (!err)
 		err = c->def->run(c);
@@ -113,12 +115,15 @@ static void run_one(struct cmd *c, struct reply *r)
 		vm_snprintf(r->text, sizeof(r->text), "%s", vm_sentence(c->m));
 	}
 	phys_run_as(c->m, NULL);
+	psi_stall(c->m, &mark, !root->panicked && c->task ? c->task->cpu : 0);
 	oom_reap(c->m);
 	disk_balance(c->m);
 	kswapd_run(c->m);
 	root->seq++;
 	root->ns += root->set.cost_syscall_ns;
 	root->count[CNT_COMMANDS]++;
+	if (averages_due(root))
+		averages_run(c->m);
 	reply_copy(&root->last, r);
 	c->task = task_find(c->m, pid);
 	if (c->task)

@@ -120,4 +120,8 @@ void cache_zero_tail(struct vm *m, struct inode *n, uint64_t size);
  */
 void cache_hole_tail(struct vm *m, idx_t inode, uint64_t size);
 
+/* -ETXTBSY with a sentence if the file is a swap area in use: nobody writes to
+ * it. */
+int swap_file_check(struct vm *m, idx_t inode);
+
 #endif

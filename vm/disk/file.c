@@ -20,13 +20,21 @@ static int contents_check(struct vm *m, idx_t inode, uint64_t end)
 		return vm_fail(m, EISDIR, "%s is a directory", path);
 	if (type != INODE_FILE && type != INODE_SHMEM)
 		return vm_fail(m, EINVAL, "%s is no regular file", path);
-	if (inode_is_swap(m, inode))
-		return vm_fail(m, ETXTBSY, "%s is a swap area in use", path);
 	if (end > most)
 		return vm_fail(m, EFBIG,
 			"%s would have 0x%llx bytes: the most is 0x%llx", path,
 			(unsigned long long)end, (unsigned long long)most);
 	return 0;
+}
+
+int swap_file_check(struct vm *m, idx_t inode)
+{
+	char path[120];
+
+	if (!inode_is_swap(m, inode))
+		return 0;
+	disk_path(m, inode, path, sizeof(path));
+	return vm_fail(m, ETXTBSY, "%s is a swap area in use", path);
 }
 
 int64_t disk_write(
@@ -36,6 +44,8 @@ int64_t disk_write(
 	uint64_t end = off + len < off ? UINT64_MAX : off + len;
 	int err = contents_check(m, inode, len ? end : 0);
 
+	if (!err)
+		err = swap_file_check(m, inode);
 	if (err || !len)
 		return err;
 	if (n->type == INODE_SHMEM)
@@ -80,6 +90,8 @@ int disk_truncate(struct vm *m, idx_t inode, uint64_t size)
 	if (n->type == INODE_HUGETLB)
 		return truncate_huge(m, inode, size);
 	err = contents_check(m, inode, size);
+	if (!err && size <= n->size) /* a swap file may grow */
+		err = swap_file_check(m, inode);
 	if (err)
 		return err;
 	if (size < n->size) {

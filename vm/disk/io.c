@@ -133,7 +133,9 @@ int64_t file_write(struct vm *m, idx_t file, uint64_t off, const uint8_t *buf,
 		return vm_fail(m, EINVAL,
 			"a file of huge pages is written through mappings "
 			"alone");
-	err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+	err = swap_file_check(m, inode);
+	if (!err)
+		err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
 	if (!err)
 		err = policy_reserve(
 			m, !cache_lookup(m, inode, off >> m->page_shift));

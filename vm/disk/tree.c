@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "../swap/swap.h"
 #include "disk_i.h"
 
 #define RENAME_NOREPLACE_FLAG 1u
@@ -117,6 +118,18 @@ int disk_symlink(struct vm *m, const char *target, const char *path,
 	return 0;
 }
 
+/* A swap area in use keeps its name. */
+static bool swap_keeps(struct vm *m, idx_t i)
+{
+	char path[120];
+
+	if (!inode_is_swap(m, i))
+		return false;
+	disk_path(m, i, path, sizeof(path));
+	vm_fail(m, EPERM, "%s is a swap area in use: swapoff first", path);
+	return true;
+}
+
 int disk_unlink(struct vm *m, const char *path)
 {
 	struct path_end end;
@@ -139,6 +152,8 @@ int disk_unlink(struct vm *m, const char *path)
 	if (end.slash)
 		return vm_fail(m, ENOTDIR,
 			"%s ends in a slash, but names no directory", path);
+	if (swap_keeps(m, i))
+		return -EPERM;
 	inode_drop(m, i);
 	return 0;
 }
@@ -264,6 +279,8 @@ int disk_rename(struct vm *m, const char *from, const char *to, unsigned flags)
 		err = rename_check(m, from, to, &r);
 	if (err || r.victim == r.moved)
 		return err;
+	if (swap_keeps(m, r.moved) || swap_keeps(m, r.victim))
+		return -EPERM;
 	if (r.victim)
 		inode_drop(m, r.victim);
 	n = inode_at(m, r.moved);

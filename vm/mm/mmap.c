@@ -7,6 +7,7 @@
 
 #include "mm_i.h"
 
+#include "../swap/swap.h"
 #include "../disk/disk.h"
 #include "hugetlb.h"
 
@@ -232,6 +233,10 @@ static int check_shared_file(
 		return vm_fail(m, EACCES,
 			"a shared writable mapping needs a file opened for "
 			"writing");
+	if (r->vm_flags & VM_WRITE && inode_is_swap(m, f->inode))
+		return vm_fail(m, ETXTBSY,
+			"the file is a swap area in use: nobody maps it to "
+			"write to it");
 	r->vm_flags |= VM_SHARED | VM_MAYSHARE;
 	if (!(f->mode & FMODE_WRITE))
 		r->vm_flags &= ~(VM_MAYWRITE | VM_SHARED);

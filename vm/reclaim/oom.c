@@ -166,12 +166,14 @@ static void report(struct vm *m, const struct task *t, enum gfp_zone gfp)
 		t ? (int32_t)t->oom_score_adj : 0);
 	mem_info(m);
 	zone_info(m);
-	task_dump(m);
+	if (m->root->set.oom_dump_tasks)
+		task_dump(m);
 }
 
 static void report_kill(struct vm *m, const struct task *v)
 {
 	const struct mm *mm = mm_at(m, v->mm);
+	bool asker = m->root->set.oom_kill_allocating_task && v == m->running;
 
 	dmesg_line(m,
 		"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),"
@@ -179,10 +181,11 @@ static void report_kill(struct vm *m, const struct task *v)
 		"pid=%u,uid=%u",
 		v->comm, v->pid, v->cred.uid);
 	dmesg_line(m,
-		"Out of memory: Killed process %u (%s) total-vm:%llukB, "
+		"Out of memory%s: Killed process %u (%s) total-vm:%llukB, "
 		"anon-rss:%llukB, file-rss:%llukB, shmem-rss:%llukB, UID:%u "
 		"pgtables:%llukB oom_score_adj:%d",
-		v->pid, v->comm, KB(m, mm->total_vm), KB(m, mm->rss[RSS_ANON]),
+		asker ? " (oom_kill_allocating_task)" : "", v->pid, v->comm,
+		KB(m, mm->total_vm), KB(m, mm->rss[RSS_ANON]),
 		KB(m, mm->rss[RSS_FILE]), KB(m, mm->rss[RSS_SHMEM]),
 		v->cred.uid,
 		(unsigned long long)((mm->pgtables + m->page_size) >> 10),
@@ -220,6 +223,38 @@ void oom_reap(struct vm *m)
 	m->root->oom_victims = 0;
 }
 
+/* vm.panic_on_oom */
+static void panic(struct vm *m)
+{
+	dmesg_line(m,
+		"Kernel panic - not syncing: Out of memory: %s panic_on_oom is "
+		"enabled",
+		m->root->set.panic_on_oom == 2 ? "compulsory" : "system-wide");
+	m->root->panicked = 1;
+	m->fail.err = 0;
+	oom_halted(m);
+}
+
+int oom_halted(struct vm *m)
+{
+	return vm_fail(m, EIO,
+		"the kernel has stopped: out of memory, and panic_on_oom is "
+		"%u; kernel/dmesg has the report, `restore` goes back before "
+		"it",
+		m->root->set.panic_on_oom);
+}
+
+/* Who dies: the worst, or with vm.oom_kill_allocating_task who asks. */
+static struct task *victim(struct vm *m)
+{
+	struct task *t = (struct task *)m->running;
+
+	if (m->root->set.oom_kill_allocating_task && t && t->mm &&
+		!exempt(m, t))
+		return t;
+	return choose(m);
+}
+
 bool oom_kill(struct vm *m, enum gfp_zone gfp)
 {
 	const struct task *t = m->running;
@@ -227,7 +262,12 @@ bool oom_kill(struct vm *m, enum gfp_zone gfp)
 
 	if (t && t->oom_victim)
 		return false;
-	v = choose(m);
+	if (m->root->set.panic_on_oom) {
+		report(m, t, gfp);
+		panic(m);
+		return false;
+	}
+	v = victim(m);
 	report(m, t, gfp);
 	if (!v) {
 		dmesg_line(m, "Out of memory and no killable processes...");

@@ -25,6 +25,9 @@ uint64_t oom_total(const struct vm *m);
  * after the command (oom_reap()).
  */
 bool oom_kill(struct vm *m, enum gfp_zone gfp);
+/* The kernel has stopped (panic_on_oom): -EIO with the sentence that every
+ * command gets from then on. */
+int oom_halted(struct vm *m);
 /* After a command: those who were chosen while they ran it end. */
 void oom_reap(struct vm *m);
 

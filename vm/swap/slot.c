@@ -217,6 +217,7 @@ void swap_read(struct vm *m, uint32_t slot, pfn_t pfn)
 		return;
 	}
 	m->root->count[CNT_PSWPIN]++;
+	m->root->zram.loaded += swap_is_ram(m, slot);
 	slot_bytes(m, slot, frame_bytes(m, pfn));
 }
 
