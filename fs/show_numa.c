@@ -1,5 +1,5 @@
 /*
- * proc/PID/numa_maps: pages of each mapping by node; there is one node.
+ * proc/PID/numa_maps: policy and pages of each mapping, by node.
  * Source: Linux fs/proc/task_mmu.c, show_numa_map().
  */
 #include <string.h>
@@ -13,6 +13,7 @@
 
 struct numa_pages {
 	uint64_t pages, anon, dirty, active, mapmax, swapcache;
+	uint64_t node[MAX_NODES];
 };
 
 static void add_page(struct numa_pages *n, const struct vm *m, uint64_t e)
@@ -20,6 +21,7 @@ static void add_page(struct numa_pages *n, const struct vm *m, uint64_t e)
 	const struct frame *f = frame_at(m, pte_pfn(m, e));
 
 	n->pages++;
+	n->node[node_of(m, pte_pfn(m, e))]++;
 	n->anon += f->state == FRAME_ANON;
 	n->dirty += e & m->arch->pte.dirty || f->flags & FR_DIRTY ||
 		    f->state == FRAME_SHMEM;
@@ -73,15 +75,38 @@ static void put_count(struct sbuf *b, const char *label, uint64_t n)
 	sbuf_dec(b, n);
 }
 
+/* The mapping's policy, or else the task's. */
+static void put_policy(
+	struct sbuf *b, const struct task *t, const struct vma *v)
+{
+	const struct mempolicy *p = v->policy.mode ? &v->policy : &t->policy;
+	char text[MPOL_TEXT];
+
+	mpol_text(p, p->nodes, text);
+	sbuf_char(b, ' ');
+	sbuf_str(b, text);
+}
+
+static void put_nodes(
+	struct sbuf *b, const struct vm *m, const struct numa_pages *n)
+{
+	for (unsigned i = 0; i < m->root->config.nodes; i++) {
+		if (!n->node[i])
+			continue;
+		sbuf_printf(b, " N%u=", i);
+		sbuf_dec(b, n->node[i]);
+	}
+}
+
 static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
-	const struct vma *v)
+	const struct task *t, const struct vma *v)
 {
 	struct numa_pages n = {0};
 	char name[NAME_SIZE] = "";
 
 	vma_name(m, mm, v, name, sizeof(name));
 	sbuf_hex_pad(b, v->start, 8);
-	sbuf_str(b, " default");
+	put_policy(b, t, v);
 	if (v->file)
 		put_path(b, name);
 	else if (!strcmp(name, "[heap]"))
@@ -100,7 +125,7 @@ static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 		if (n.active < n.pages)
 			sbuf_printf(b, " active=%llu",
 				(unsigned long long)n.active);
-		put_count(b, " N0=", n.pages);
+		put_nodes(b, m, &n);
 		put_count(b, " kernelpagesize_kB=", m->page_size >> 10);
 	}
 	sbuf_char(b, '\n');
@@ -119,5 +144,6 @@ void show_numa_maps(struct sbuf *b, const struct view *view, uint64_t id)
 	if (!mm)
 		return;
 	vma_for_each (view->vm, mm, v)
-		numa_line(b, view->vm, mm, v);
+		numa_line(
+			b, view->vm, mm, task_find(view->vm, (uint32_t)id), v);
 }

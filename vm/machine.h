@@ -382,13 +382,15 @@ struct vm {
 		uint8_t nr, zone[MAX_NODE_ZONES];
 	} zonelist[MAX_NODES][4];
 	uint8_t cpu_node[MAX_CPUS];
-	/* where the next allocation looks first, the nodes that it may use, and
-	 * the node of the processor that asks */
-	uint8_t prefer, allowed, here;
+	/* where allocations look by the policy in force, see numa/mempolicy.h:
+	 * at first, on which nodes, on which when all else failed; the nodes
+	 * that take turns; the node of the processor that asks */
+	uint8_t prefer, allowed, reach, spread, here;
+	bool interleaving;
 	unsigned cpu; /* where the command in progress runs */
 
 	/* who runs the command in progress: the OOM killer lets it finish */
-	const struct task *running;
+	struct task *running;
 
 	/* an allocation that frees memory goes below the min watermark */
 	bool memalloc;

@@ -142,7 +142,7 @@ static void test_allowed(void **state)
 
 	vmtest_no_pcp(m);
 	m->prefer = 1;
-	m->allowed = 1u << 1;
+	m->allowed = m->reach = 1u << 1;
 	other = node_sum(m, 0, nr_free);
 	while ((pfn = buddy_alloc(
 			m, GFP_HIGHUSER, 0, FRAME_KERNEL, USE_KERNEL, false))) {

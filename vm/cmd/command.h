@@ -35,12 +35,16 @@ enum arg_type {
 	ARG_WHENCE,
 	ARG_FADVICE,
 	ARG_GFP,
-	ARG_ACCESS, /* r, w or x */
-	ARG_DATA,   /* "string" or hex:6869 */
-	ARG_WORD,   /* a bare word, or "quoted" */
-	ARG_PATH,   /* a path on disk/ */
-	ARG_LABEL,  /* a new label's name */
-	ARG_REST,   /* every word that is left (argv) */
+	ARG_MPOL,      /* a memory policy and its flags */
+	ARG_MPOLFLAGS, /* of get_mempolicy */
+	ARG_MFFLAGS,   /* of mbind */
+	ARG_NODES,     /* NUMA nodes: 0-1,3 or all; a mask */
+	ARG_ACCESS,    /* r, w or x */
+	ARG_DATA,      /* "string" or hex:6869 */
+	ARG_WORD,      /* a bare word, or "quoted" */
+	ARG_PATH,      /* a path on disk/ */
+	ARG_LABEL,     /* a new label's name */
+	ARG_REST,      /* every word that is left (argv) */
 };
 
 #define ARG_OPTIONAL 1u /* positional, may be missing */

@@ -166,6 +166,36 @@ static int text_parse(struct cmd *c, const struct word *w, struct arg *a)
 	return 0;
 }
 
+/* "0-1,3", or "all": a mask of nodes 0 to 63. */
+static int nodes_parse(const struct word *w, uint64_t *mask)
+{
+	const char *s = w->text, *end = s + w->len;
+
+	*mask = ~0ull;
+	if (w->len == 3 && !memcmp(s, "all", 3))
+		return 0;
+	for (*mask = 0;; s++) {
+		const char *stop = memchr(s, ',', (size_t)(end - s));
+		const char *dash;
+		uint64_t from, to;
+
+		stop = stop ? stop : end;
+		dash = memchr(s, '-', (size_t)(stop - s));
+		if (words_number(s, (size_t)((dash ? dash : stop) - s), &from))
+			return -1;
+		to = from;
+		if (dash &&
+			words_number(dash + 1, (size_t)(stop - dash - 1), &to))
+			return -1;
+		if (from > to || to > 63)
+			return -1;
+		*mask |= ~0ull >> (63 - (to - from)) << from;
+		s = stop;
+		if (s == end)
+			return 0;
+	}
+}
+
 /* Converts one word to one argument; -1 if it is not of that type. */
 static int arg_convert(struct cmd *c, const struct arg_def *d,
 	const struct word *w, struct arg *a)
@@ -186,6 +216,8 @@ static int arg_convert(struct cmd *c, const struct arg_def *d,
 		return words_number(w->text, w->len, &a->num);
 	case ARG_ADDR:
 		return addr_parse(w, a);
+	case ARG_NODES:
+		return nodes_parse(w, &a->num);
 	case ARG_DATA:
 		return data_parse(c, w, a);
 	case ARG_WORD:

@@ -3,6 +3,7 @@
 
 #include "../format.h"
 #include "../abi.h"
+#include "../numa/mempolicy.h"
 #include "../phys/phys.h"
 #include "command.h"
 
@@ -138,6 +139,34 @@ static const struct word_value gfp_words[] = {
 	{NULL, 0},
 };
 
+static const struct word_value mpol_words[] = {
+	{"default", MPOL_DEFAULT},
+	{"preferred", MPOL_PREFERRED},
+	{"bind", MPOL_BIND},
+	{"interleave", MPOL_INTERLEAVE},
+	{"local", MPOL_LOCAL},
+	{"preferred_many", MPOL_PREFERRED_MANY},
+	{"weighted_interleave", MPOL_WEIGHTED_INTERLEAVE},
+	{"static", MPOL_F_STATIC_NODES},
+	{"relative", MPOL_F_RELATIVE_NODES},
+	{"balancing", MPOL_F_NUMA_BALANCING},
+	{NULL, 0},
+};
+
+static const struct word_value mpolflags_words[] = {
+	{"node", MPOL_F_NODE},
+	{"addr", MPOL_F_ADDR},
+	{"mems_allowed", MPOL_F_MEMS_ALLOWED},
+	{NULL, 0},
+};
+
+static const struct word_value mf_words[] = {
+	{"strict", MPOL_MF_STRICT},
+	{"move", MPOL_MF_MOVE},
+	{"move_all", MPOL_MF_MOVE_ALL},
+	{NULL, 0},
+};
+
 static const struct word_value access_words[] = {
 	{"r", 0},
 	{"w", 1},
@@ -160,6 +189,9 @@ static const struct {
 	[ARG_WHENCE] = {whence_words, false},
 	[ARG_FADVICE] = {fadvise_words, false},
 	[ARG_GFP] = {gfp_words, true},
+	[ARG_MPOL] = {mpol_words, true},
+	[ARG_MPOLFLAGS] = {mpolflags_words, true},
+	[ARG_MFFLAGS] = {mf_words, true},
 	[ARG_ACCESS] = {access_words, false},
 	[ARG_REST] = {NULL, false},
 };

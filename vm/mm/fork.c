@@ -77,6 +77,7 @@ static int copy_vmas(struct vm *m, const struct task *t, idx_t child)
 			v->special);
 		if (!i)
 			return -ENOMEM;
+		vma_at(m, i)->policy = v->policy;
 	}
 	return 0;
 }

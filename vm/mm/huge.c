@@ -87,9 +87,18 @@ pfn_t huge_alloc(struct vm *m, enum vm_counter done, enum vm_counter failed)
 	return pfn;
 }
 
-static pfn_t alloc_for_fault(struct vm *m)
+/* From the one node that the policy prefers: rather small pages there than a
+ * huge one far away. */
+static pfn_t alloc_for_fault(struct vm *m, const struct vma *v, vaddr_t va)
 {
-	return huge_alloc(m, CNT_THP_FAULT_ALLOC, CNT_THP_FAULT_FALLBACK);
+	pfn_t pfn;
+
+	place_for(m, v, va, huge_order(m));
+	if (m->root->config.nodes > 1)
+		m->allowed = m->reach = (uint8_t)(1u << m->prefer);
+	pfn = huge_alloc(m, CNT_THP_FAULT_ALLOC, CNT_THP_FAULT_FALLBACK);
+	place_back(m);
+	return pfn;
 }
 
 static pfn_t huge_zero(struct vm *m)
@@ -157,7 +166,7 @@ static int new_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 	khugepaged_enter(m, v);
 	if (!write && m->root->set.thp_zero_page)
 		return zero_fault(m, v, va);
-	pfn = alloc_for_fault(m);
+	pfn = alloc_for_fault(m, v, va);
 	if (!pfn)
 		return FAULT_SMALL;
 	if (pt_huge_prepare(m, v->mm, va)) {
@@ -183,7 +192,7 @@ static int write_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 	bool zero = is_huge_zero(m, e);
 
 	if (zero) {
-		pfn = alloc_for_fault(m);
+		pfn = alloc_for_fault(m, v, va);
 	} else if (!is_ours(m, pfn)) {
 		pfn = PFN_NONE;
 	}

@@ -9,6 +9,7 @@
 #define PAGEFS_VM_MM_H
 
 #include "../machine.h"
+#include "../numa/mempolicy.h"
 #include "../task/task.h"
 
 /* VMA flags.  The letters are those of VmFlags in smaps. */
@@ -64,6 +65,7 @@ struct vma {
 	idx_t family;		    /* see mm/rmap.h; 0 none */
 	idx_t kin_prev, kin_next;   /* VMAs of the family */
 	idx_t peer_prev, peer_next; /* VMAs of the file's inode */
+	struct mempolicy policy;    /* of mbind(2); all zero none */
 };
 
 /* VMAs that may map the same anonymous pages: those of fork. */

@@ -115,6 +115,7 @@ struct vma_range {
 	uint32_t anon_vma;
 	idx_t family;
 	bool src_multi; /* it comes from a VMA whose chain is not singular */
+	struct mempolicy policy;
 };
 /* Maps a free range, joined with its neighbours where the rules allow.  The
  * pool has room (vma_room). */
@@ -123,6 +124,9 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r);
  * VMA that holds the range now, or NULL with errno. */
 struct vma *vma_modify(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end,
 	uint64_t flags);
+/* The same for its memory policy. */
+struct vma *vma_modify_policy(struct vm *m, struct vma *v, vaddr_t start,
+	vaddr_t end, const struct mempolicy *policy);
 
 /* ---- limits (limits.c) ---- */
 bool vma_is_data(uint64_t flags);

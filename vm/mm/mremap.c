@@ -237,6 +237,7 @@ static int copy_and_unmap(struct vm *m, struct task *t, const struct remap *r)
 		.anon_vma = src.anon_vma,
 		.family = src.family,
 		.src_multi = src.av_multi,
+		.policy = src.policy,
 	};
 	int err = may_move(m, t, &src, r);
 
@@ -424,6 +425,7 @@ static int64_t extend(
 		.file = v->file,
 		.anon_vma = v->anon_vma,
 		.family = v->family,
+		.policy = v->policy,
 	};
 	int64_t pages = (range.end - range.start) >> m->page_shift;
 

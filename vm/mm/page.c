@@ -36,8 +36,13 @@ static void count(struct fault *x, enum vm_counter c)
 
 static pfn_t anon_alloc(struct fault *x, bool zeroed)
 {
-	return buddy_alloc(
+	pfn_t pfn;
+
+	place_for(x->m, x->v, x->va, 0);
+	pfn = buddy_alloc(
 		x->m, GFP_HIGHUSER_MOVABLE, 0, FRAME_ANON, USE_ANON, zeroed);
+	place_back(x->m);
+	return pfn;
 }
 
 /* The frame is this VMA's alone from now on. */
@@ -148,8 +153,14 @@ static pfn_t file_page(struct fault *x)
 	const struct file *f = file_at(m, x->v->file);
 	uint64_t start = x->page, nr = f->ra.max;
 	uint64_t left = vma_pgoff_at(m, x->v, x->v->end) - start;
-	pfn_t pfn = cache_get(m, x->inode, x->page, &x->major);
+	bool shmem = x->n->type == INODE_SHMEM;
+	pfn_t pfn;
 
+	if (shmem) /* files go by the task's policy */
+		place_for(m, x->v, x->va, 0);
+	pfn = cache_get(m, x->inode, x->page, &x->major);
+	if (shmem)
+		place_back(m);
 	if (!pfn || !x->major || x->v->flags & VM_RAND_READ ||
 		f->mode & FMODE_RANDOM)
 		return pfn;
@@ -433,10 +444,14 @@ static int swap_fault(struct fault *x, uint64_t e, uint32_t slot)
 {
 	struct vm *m = x->m;
 	const struct pte_bits *b = &m->arch->pte;
-	pfn_t pfn = swap_in(m, slot, &x->major);
-	struct frame *f = frame_at(m, pfn);
+	struct frame *f;
 	uint64_t n;
+	pfn_t pfn;
 
+	place_for(m, x->v, x->va, 0);
+	pfn = swap_in(m, slot, &x->major);
+	place_back(m);
+	f = frame_at(m, pfn);
 	if (!pfn)
 		return -ENOMEM;
 	anon_vma_prepare(m, x->v);
@@ -507,11 +522,31 @@ static int leaf_fault(struct fault *x)
 	return x->v->file ? file_fault(x) : anon_fault(x);
 }
 
-static inline int make_room(struct vm *m, struct task *t)
+/* Page tables come from where the task's policy says, the page from where the
+ * mapping's does. */
+static int make_room_on_nodes(
+	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
+{
+	int err;
+
+	phys_run_as(m, t);
+	err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);
+	if (err)
+		return err;
+	place_by_vma(m, v, va, 0);
+	err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+	place_by_task(m);
+	return err;
+}
+
+static inline int make_room(
+	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
 {
 	const struct zone *z = zone_first(m, GFP_KERNEL);
 	int err = 0;
 
+	if (m->root->config.nodes > 1)
+		return make_room_on_nodes(m, t, v, va);
 	if (z->nr_free > z->low + STEP_PAGES)
 		return 0;
 	phys_run_as(m, t);
@@ -532,7 +567,7 @@ int handle_fault(
 	};
 	int err;
 
-	err = make_room(m, t);
+	err = make_room(m, t, v, va);
 	if (!err && policy_on(m) && m->root->set.frames) {
 		m->running = t;
 		err = policy_reserve(m, fault_needs(m, v, x.va, write));

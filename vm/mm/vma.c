@@ -178,7 +178,8 @@ struct vma *vma_split(struct vm *m, struct vma *v, vaddr_t at, bool limit)
 static bool same_kind(const struct vma *v, const struct vma_range *r)
 {
 	return !((v->flags ^ r->flags) & ~VM_STICKY) && v->file == r->file &&
-	       !v->special && !(r->flags & VM_SPECIAL);
+	       !v->special && !(r->flags & VM_SPECIAL) &&
+	       mpol_equal(&v->policy, &r->policy);
 }
 
 static bool anon_vma_fits(const struct vma *v, const struct vma_range *r)
@@ -279,6 +280,7 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 				  .file = r->file,
 				  .anon_vma = r->anon_vma,
 				  .family = r->family,
+				  .policy = r->policy,
 			  });
 }
 
@@ -326,8 +328,8 @@ static struct vma *give_right(
 	return next;
 }
 
-struct vma *vma_modify(
-	struct vm *m, struct vma *v, vaddr_t start, vaddr_t end, uint64_t flags)
+static struct vma *modify(struct vm *m, struct vma *v, vaddr_t start,
+	vaddr_t end, uint64_t flags, const struct mempolicy *policy)
 {
 	struct vma *prev = vma_prev(m, v), *next = vma_next(m, v);
 	struct vma_range r = {
@@ -339,6 +341,7 @@ struct vma *vma_modify(
 		.anon_vma = v->anon_vma,
 		.family = v->family,
 		.src_multi = v->av_multi,
+		.policy = *policy,
 	};
 	bool plain = !v->special;
 	bool left = plain && start == v->start && joins_left(m, prev, &r);
@@ -360,7 +363,20 @@ struct vma *vma_modify(
 	if (end < v->end && !vma_split(m, v, end, true))
 		return NULL;
 	vma_set_flags(m, v, flags);
+	v->policy = r.policy;
 	return v;
+}
+
+struct vma *vma_modify(
+	struct vm *m, struct vma *v, vaddr_t start, vaddr_t end, uint64_t flags)
+{
+	return modify(m, v, start, end, flags, &v->policy);
+}
+
+struct vma *vma_modify_policy(struct vm *m, struct vma *v, vaddr_t start,
+	vaddr_t end, const struct mempolicy *policy)
+{
+	return modify(m, v, start, end, v->flags, policy);
 }
 
 size_t vma_name(const struct vm *m, const struct mm *mm, const struct vma *v,

@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "../numa/mempolicy.h"
 #include "../reclaim/policy.h"
 #include "pcp.h"
 #include "phys_i.h"
@@ -145,6 +146,7 @@ static pfn_t refuse(struct vm *m, unsigned gfp, unsigned order)
 /* With several nodes: where the block was wanted, and where it was found. */
 static void numa_events(struct vm *m, struct zone *want, struct zone *got)
 {
+	got->numa_interleave += m->interleaving && got->node == want->node;
 	got->numa_other += got->node != m->here;
 	got->numa_miss += got->node != want->node;
 	want->numa_foreign += got->node != want->node;
@@ -160,6 +162,23 @@ static inline void frame_zero(struct vm *m, struct frame *f, pfn_t pfn)
 	f->flags = 0;
 }
 
+/* From the nodes that the policy would rather not have: MPOL_PREFERRED_MANY. */
+static pfn_t alloc_beyond(
+	struct vm *m, unsigned gfp, unsigned order, enum migrate_type type)
+{
+	uint8_t prefer = m->prefer, allowed = m->allowed;
+	pfn_t pfn;
+
+	m->prefer = m->here;
+	m->allowed = m->reach;
+	pfn = from_zones(m, gfp, order, type, false);
+	if (!pfn)
+		pfn = from_zones(m, gfp, order, type, true);
+	m->prefer = prefer;
+	m->allowed = allowed;
+	return pfn;
+}
+
 static pfn_t alloc_slow(
 	struct vm *m, unsigned gfp, unsigned order, enum migrate_type type)
 {
@@ -171,6 +190,8 @@ static pfn_t alloc_slow(
 	pfn = from_zones(m, gfp, order, type, true);
 	if (!pfn && pcp_drain_all(m))
 		pfn = from_zones(m, gfp, order, type, true);
+	if (!pfn && m->allowed != m->reach)
+		pfn = alloc_beyond(m, gfp, order, type);
 	if (!pfn && m->memalloc)
 		pfn = from_reserves(m, gfp, order, type);
 	return pfn ? pfn : refuse(m, gfp, order);
@@ -179,11 +200,14 @@ static pfn_t alloc_slow(
 pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed)
 {
-	struct zone *first = zone_first(m, gfp), *z = first;
 	enum migrate_type type = gfp_type(gfp);
+	struct zone *first, *z;
 	pfn_t pfn = PFN_NONE;
 	struct frame *f;
 
+	if (m->root->config.nodes > 1)
+		place_next(m);
+	first = z = zone_first(m, gfp);
 	if (!avoid_mixing(m, z) && zone_admits(z, order, z->low, 0))
 		pfn = take(m, z, order, type, 0);
 	if (!pfn) {

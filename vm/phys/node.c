@@ -12,6 +12,7 @@
  * Source: Linux mm/page_alloc.c (build_zonelists, find_next_best_node), ACPI's
  * SRAT and SLIT as QEMU makes them.
  */
+#include "../numa/mempolicy.h"
 #include "../task/task.h"
 #include "phys_i.h"
 
@@ -131,11 +132,10 @@ void zonelists_build(struct vm *m)
 	phys_run_as(m, NULL);
 }
 
-void phys_run_as(struct vm *m, const struct task *t)
+void phys_run_as(struct vm *m, struct task *t)
 {
 	m->running = t;
 	m->cpu = t ? t->cpu : 0;
 	m->here = t ? m->cpu_node[t->cpu] : 0;
-	m->prefer = m->here;
-	m->allowed = 0xff;
+	place_by_task(m);
 }

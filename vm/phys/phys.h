@@ -258,9 +258,9 @@ unsigned node_distance(const struct vm *m, unsigned from, unsigned to);
 /* The nodes in the order in which one falls back on them, itself first. */
 void node_order(const struct vm *m, unsigned node, uint8_t order[MAX_NODES]);
 
-/* Allocations are t's from here on: its processor's node comes first. */
+/* Allocations are t's from here on: its processor, its policy. */
 struct task;
-void phys_run_as(struct vm *m, const struct task *t);
+void phys_run_as(struct vm *m, struct task *t);
 
 /* One number added up over zones: phys_sum(m, pages[USE_ANON]). */
 static inline uint64_t zones_sum(

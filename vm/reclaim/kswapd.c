@@ -35,7 +35,7 @@ static bool zones_have(const struct vm *m, enum gfp_zone gfp, uint64_t nr,
 		const struct zone *z = &m->root->zone[l->zone[i]];
 		uint64_t free = z->nr_free + (more ? more[z->node] : 0);
 
-		if (zone_allowed(m, z) &&
+		if (m->reach >> z->node & 1 &&
 			free > z->min + nr +
 					zone_lowmem_reserve(
 						m, l->zone[i], high))
@@ -71,7 +71,7 @@ static void shrink_nodes(struct vm *m, struct scan *sc)
 	node_order(m, m->prefer, order);
 	for (unsigned i = 0; i < m->root->config.nodes; i++) {
 		sc->node = order[i];
-		if (m->allowed >> sc->node & 1)
+		if (m->reach >> sc->node & 1)
 			shrink_node(m, sc);
 	}
 }
@@ -91,7 +91,7 @@ static uint64_t find_pages(struct vm *m, struct scan *sc)
 		sc->force_deactivate = true;
 	}
 	for (unsigned n = 0; n < m->root->config.nodes; n++)
-		if (m->allowed >> n & 1)
+		if (m->reach >> n & 1)
 			snapshot_refaults(&m->root->node[n]);
 	return sc->nr_reclaimed;
 }

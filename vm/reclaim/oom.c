@@ -42,6 +42,21 @@ int64_t oom_badness(const struct vm *m, const struct task *t)
 	       (int32_t)t->oom_score_adj * (int64_t)(oom_total(m) / 1000);
 }
 
+/* The nodes that the allocation may use are its policy's. */
+static bool is_bound(const struct vm *m)
+{
+	unsigned all = (1u << m->root->config.nodes) - 1;
+
+	return (m->reach & all) != all;
+}
+
+/* A process that is bound to other nodes has nothing to give. */
+static bool could_help(const struct vm *m, const struct task *t)
+{
+	return !is_bound(m) || mpol_mode(&t->policy) != MPOL_BIND ||
+	       t->policy.nodes & m->reach;
+}
+
 /* The highest badness; of equals the one with the lowest PID. */
 static struct task *choose(struct vm *m)
 {
@@ -50,9 +65,10 @@ static struct task *choose(struct vm *m)
 
 	for (struct task *t = task_next(m, 0); t;
 		t = task_next(m, t->pid + 1)) {
-		int64_t points =
-			t->pid == t->tgid ? oom_badness(m, t) : INT64_MIN;
+		int64_t points = INT64_MIN;
 
+		if (t->pid == t->tgid && could_help(m, t))
+			points = oom_badness(m, t);
 		if (points > worst) {
 			worst = points;
 			victim = t;
@@ -174,12 +190,18 @@ static void report_kill(struct vm *m, const struct task *v)
 {
 	const struct mm *mm = mm_at(m, v->mm);
 	bool asker = m->root->set.oom_kill_allocating_task && v == m->running;
+	unsigned all = (1u << m->root->config.nodes) - 1;
+	char mask[24] = "(null)", mems[24];
 
+	if (is_bound(m))
+		mpol_nodes_text(m->reach, mask, sizeof(mask));
+	mpol_nodes_text(all, mems, sizeof(mems));
 	dmesg_line(m,
-		"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),"
-		"cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=%s,"
-		"pid=%u,uid=%u",
-		v->comm, v->pid, v->cred.uid);
+		"oom-kill:constraint=CONSTRAINT_%s,nodemask=%s,cpuset=/,"
+		"mems_allowed=%s,global_oom,task_memcg=/,task=%s,pid=%u,"
+		"uid=%u",
+		is_bound(m) ? "MEMORY_POLICY" : "NONE", mask, mems, v->comm,
+		v->pid, v->cred.uid);
 	dmesg_line(m,
 		"Out of memory%s: Killed process %u (%s) total-vm:%llukB, "
 		"anon-rss:%llukB, file-rss:%llukB, shmem-rss:%llukB, UID:%u "

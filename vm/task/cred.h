@@ -23,6 +23,7 @@ enum {
 	CAP_SYS_RAWIO = 17,
 	CAP_SYS_PTRACE = 19,
 	CAP_SYS_ADMIN = 21,
+	CAP_SYS_NICE = 23,
 	CAP_SYS_RESOURCE = 24,
 	NR_CAPS = 41, /* of Linux 6.18 */
 };

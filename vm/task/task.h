@@ -6,6 +6,7 @@
 #define PAGEFS_VM_TASK_H
 
 #include "../machine.h"
+#include "../numa/mempolicy.h"
 #include "cred.h"
 
 /* Linux's numbers of the limits that memory management reads. */
@@ -108,7 +109,8 @@ struct task {
 	uint32_t last_sig;	   /* newest signal that memory caused */
 	uint32_t personality;	   /* of personality(2), see below */
 	uint32_t oom_victim;	   /* chosen by the OOM killer */
-	uint32_t reserved;
+	uint32_t il_prev;	   /* the node that interleaving used last */
+	struct mempolicy policy;   /* of set_mempolicy(2) */
 	struct reply last;
 };
 

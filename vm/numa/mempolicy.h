@@ -1,0 +1,114 @@
+/*
+ * Memory policies: from which nodes a task or a mapping gets its pages.
+ *
+ *	default           local: the node of the processor that asks
+ *	preferred:N       node N, then those near to it
+ *	bind:LIST         these nodes alone
+ *	interleave:LIST   one node after the other
+ *	preferred many    these nodes, nearest first, then any
+ *
+ * A mapping's policy decides about the pages that faults bring to it, the
+ * task's about all others: page tables, page cache, mappings without one.
+ * Each mapping of a shared object has a policy of its own here; Linux keeps
+ * those of shared memory with the object.
+ *
+ * Source: Linux mm/mempolicy.c, Documentation/admin-guide/mm/
+ * numa_memory_policy.rst, set_mempolicy(2), mbind(2).
+ */
+#ifndef PAGEFS_VM_MEMPOLICY_H
+#define PAGEFS_VM_MEMPOLICY_H
+
+#include "../machine.h"
+
+struct task;
+struct vma;
+
+/* Linux's numbers: MPOL_*. */
+enum mpol_mode {
+	MPOL_DEFAULT,
+	MPOL_PREFERRED,
+	MPOL_BIND,
+	MPOL_INTERLEAVE,
+	MPOL_LOCAL,
+	MPOL_PREFERRED_MANY,
+	MPOL_WEIGHTED_INTERLEAVE, /* all weights are 1 */
+	NR_MPOLS
+};
+
+/* In one number with the mode. */
+#define MPOL_F_STATIC_NODES   0x8000u
+#define MPOL_F_RELATIVE_NODES 0x4000u
+#define MPOL_F_NUMA_BALANCING 0x2000u
+#define MPOL_MODE_FLAGS	      0xe000u
+
+/* Of get_mempolicy. */
+#define MPOL_F_NODE	    1u
+#define MPOL_F_ADDR	    2u
+#define MPOL_F_MEMS_ALLOWED 4u
+
+/* Of mbind. */
+#define MPOL_MF_STRICT	 1u
+#define MPOL_MF_MOVE	 2u
+#define MPOL_MF_MOVE_ALL 4u
+
+/* Equal policies are equal bytes; no policy is all zero. */
+struct mempolicy {
+	uint32_t mode;	/* with its flags */
+	uint32_t nodes; /* mask of those in force, 0 for local */
+	uint64_t asked; /* what was asked for, kept with static and relative */
+};
+
+static inline enum mpol_mode mpol_mode(const struct mempolicy *p)
+{
+	return (enum mpol_mode)(p->mode & ~MPOL_MODE_FLAGS);
+}
+
+static inline bool mpol_equal(
+	const struct mempolicy *a, const struct mempolicy *b)
+{
+	return a->mode == b->mode && a->nodes == b->nodes &&
+	       a->asked == b->asked;
+}
+
+#define MPOL_TEXT 160
+/* As numa_maps has it: "bind=static:0-1"; the length.  The nodes shown are
+ * those in force, or those that were asked for. */
+size_t mpol_text(
+	const struct mempolicy *p, uint64_t nodes, char buf[MPOL_TEXT]);
+/* "0-2,5"; the length, 0 for an empty mask. */
+size_t mpol_nodes_text(uint64_t nodes, char *buf, size_t size);
+
+/* ---- placement: what the policies mean for the next allocation ---- */
+/* By the running task's policy. */
+void place_by_task(struct vm *m);
+/* By the policy of v, or else the task's, for 1 << order pages at va. */
+void place_by_vma(
+	struct vm *m, const struct vma *v, vaddr_t va, unsigned order);
+static inline void place_for(
+	struct vm *m, const struct vma *v, vaddr_t va, unsigned order)
+{
+	if (m->root->config.nodes > 1)
+		place_by_vma(m, v, va, order);
+}
+
+/* After the allocation of that page. */
+static inline void place_back(struct vm *m)
+{
+	if (m->root->config.nodes > 1)
+		place_by_task(m);
+}
+
+/* Before each block: the next node, when the task interleaves. */
+void place_next(struct vm *m);
+
+/* ---- calls: 0 or -errno with a sentence ---- */
+/* nodes is a mask; mode has its flags. */
+int numa_set_mempolicy(
+	struct vm *m, struct task *t, uint64_t mode, uint64_t nodes);
+int numa_mbind(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t mode, uint64_t nodes, uint64_t flags);
+/* What get_mempolicy(2) answers, as text: a policy, nodes or a node. */
+int numa_get_mempolicy(struct vm *m, struct task *t, vaddr_t addr,
+	uint64_t flags, char text[MPOL_TEXT]);
+
+#endif
