@@ -47,7 +47,7 @@ show_fn show_oom_dump_tasks, show_oom_kill_allocating_task;
 show_fn show_panic_on_oom, show_pressure_cpu, show_pressure_io;
 show_fn show_pressure_memory;
 show_fn show_swappiness, show_page_cluster, show_dmesg;
-show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero,
+show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero, show_one,
 	show_randomize_va_space;
 show_fn show_dirty_bytes, show_dirty_background_bytes;
 show_fn show_dirty_expire_centisecs, show_dirty_writeback_centisecs;

@@ -78,3 +78,73 @@ is "numastat -m" "$(run numastat -m | awk '$1 ~ /^(MemTotal|MemFree)$/ {
 done)"
 is "lscpu" "$(run lscpu | awk -F: '/^NUMA|^Socket/ { gsub(/ /, "", $2)
 	print $2 }' | tr '\n' ' ')" "2 2 0,1 2,3 "
+
+# ---- policies ---------------------------------------------------------------
+
+p=$m/proc/1
+cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
+	mmap 4M rw as=a
+	mbind a 1M bind nodes=1
+	mbind a+1M 1M interleave nodes=all
+	mbind a+2M 1M preferred nodes=1
+	touch a 4M
+END
+echo 'run 1 cpu=3' >"$m/ctl" || fail "run"
+cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
+	mmap 1M rw addr=0x10000000 as=b
+	touch b 1M
+	mmap 8M rw flags=shared addr=0x20000000 as=s
+	touch s 8M
+END
+# places START: policy and pages by node of that mapping.
+places() {
+	awk -v a="$1" '$1 == a { out = $2
+		for (i = 3; i <= NF; i++) if ($i ~ /^N[0-9]=/) out = out " " $i
+		print out }' "$p/numa_maps"
+}
+is "places" "$(awk '$4 ~ /dirty/ && $2 !~ /default/ { print $2, $5, $6, $7 }' \
+	"$p/numa_maps" | sed 's/active=0 //')" \
+	$'bind:1 N1=256 kernelpagesize_kB=4
+interleave:0-1 N0=128 N1=128
+prefer:1 N1=256 kernelpagesize_kB=4'
+is "local" "$(places 10000000)" "default N1=256"
+is "shared" "$(places 20000000)" "default N1=2048"
+is "interleave_hit" "$(awk '/interleave/ { print $2 }' \
+	"$node"/node?/numastat | tr '\n' ' ')" "128 128 "
+sums "with policies"
+is "numastat -p" "$(run numastat -p 1 | awk '$1 == "Total" { print $2, $3 }')" \
+	"$(awk '{ for (i = 3; i <= NF; i++) if (split($i, w, "=") == 2 &&
+		w[1] ~ /^N[01]$/) n[w[1]] += w[2] }
+		END { printf "%.2f %.2f\n", n["N0"] / 256, n["N1"] / 256 }' \
+		"$p/numa_maps")"
+{ echo 'mbind a 1M bind nodes=0 flags=strict' >"$p/ctl"; } 2>/dev/null &&
+	fail "a misplaced page is no error"
+like "strict" "$(cat "$p/last")" '-EIO strict: the page of * is on node 1*'
+
+# Pressure on one node alone, and on both.
+cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
+	set_mempolicy bind nodes=1
+	mmap 150M rw flags=noreserve as=much
+	touch much 150M
+END
+[ "$(kb 0 MemFree)" -gt 80000 ] || fail "node 0 is used: $(kb 0 MemFree)"
+[ "$(total SwapFree)" -lt 40000 ] || fail "node 1 does not swap"
+sums "node 1 is short"
+cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
+	set_mempolicy default
+	touch much 150M
+	mmap 80M rw flags=noreserve as=more
+	touch more 80M
+END
+sums "both are short"
+[ "$(awk '/numa_miss/ { n += $2 } END { print n }' "$node"/node?/numastat)" \
+	-gt 1000 ] || fail "nothing was found elsewhere"
+is "misses are foreign" "$(awk '/numa_miss/ { print $2 }' "$m/proc/vmstat")" \
+	"$(awk '/numa_foreign/ { print $2 }' "$m/proc/vmstat")"
+
+# ---- the exercises ----------------------------------------------------------
+
+"$(dirname "$0")/../../examples/numa.sh" </dev/null >"$work/exercises" ||
+	fail "examples/numa.sh: $(tail -5 "$work/exercises")"
+like "exercises" "$(tr -d '\n' <"$work/exercises")" \
+	'*N0=16 N1=16*N0=24 N1=24*-EIO strict*numa_foreign *node0 *node1 *bind means.'

@@ -5,7 +5,7 @@
 with_proc=$(realpath "$(dirname "$0")/../../examples/with-proc")
 
 for tool in free vmstat top ps pmap slabtop uptime sysctl htop script smem \
-	numastat numactl lscpu prometheus-node-exporter; do
+	numastat numactl lscpu prometheus-node-exporter page-types; do
 	command -v "$tool" >/dev/null ||
 		fail "$tool is missing: examples/deps.sh test"
 done
@@ -83,10 +83,6 @@ count() { awk -v k="$1" '$1 == k { print $2 }' "$m/proc/vmstat"; }
 # pages: of the process's smaps
 rss() { kb Rss "$m/proc/$1/smaps"; }
 pss() { kb Pss "$m/proc/$1/smaps_rollup"; }
-total=$(kb MemTotal)
-free=$(kb MemFree)
-available=$(kb MemAvailable)
-cached=$(kb Cached)
 [ "$(kb Dirty)" -gt 0 ] && [ "$(kb Mapped)" -gt 2048 ] ||
 	fail "nothing dirty, nothing mapped"
 
@@ -133,14 +129,62 @@ for f in $(cd "$m/proc/sys" && find . -type f); do
 	[ -e "/proc/sys/$f" ] || fail "Linux has no sysctl $f"
 done
 
+# ---- what each tool says: the same as the machine's files ----------------------
+
+# listed: PID, RSS and VSZ of each process, as status has them
+listed() {
+	local s
+	for s in "$m"/proc/[0-9]*/status; do
+		awk '/^Pid:/ { p = $2 } /^VmSize/ { v = $2 } /^VmRSS/ { r = $2 }
+			END { print p, r, v }' "$s"
+	done | sort -n
+}
+# types: how many frames have which flags; as page-types, without those for
+# kernel hackers, and without those of compound pages that are not of the pool.
+types() {
+	python3 - "$m/proc/kpageflags" <<-'END'
+	import collections, os, struct, sys
+	fd, data = os.open(sys.argv[1], os.O_RDONLY), b""
+	while part := os.read(fd, 1 << 19):
+	    data += part
+	count = collections.Counter()
+	for f, in struct.iter_unpack("Q", data):
+	    f &= (1 << 32) - 1
+	    count[f if f >> 17 & 1 else f & ~(3 << 15)] += 1
+	for f in sorted(count):
+	    print("0x%016x %d" % (f, count[f]))
+	END
+}
+# present PID: pages that its pagemap shows with a frame or in swap
+present() {
+	python3 - "$m/proc/$1" <<-'END'
+	import os, struct, sys
+	pages, pagemap = 0, os.open(sys.argv[1] + "/pagemap", os.O_RDONLY)
+	for line in open(sys.argv[1] + "/maps"):
+	    start, end = (int(a, 16) for a in line.split()[0].split("-"))
+	    if start >> 47:
+	        continue
+	    entries = os.pread(pagemap, (end - start) >> 9, start >> 9)
+	    for e, in struct.iter_unpack("Q", entries):
+	        pages += e >> 62 & 1 or (e >> 63 and e & (1 << 55) - 1 != 0)
+	print(pages)
+	END
+}
+
+tools() {
+total=$(kb MemTotal)
+free=$(kb MemFree)
+available=$(kb MemAvailable)
+cached=$(kb Cached)
+swapped=$(($(kb SwapTotal) - $(kb SwapFree)))
 # ---- procps -----------------------------------------------------------------
 
 is "free" "$(run free -k | awk '/^Mem/ { print $2, $3, $4, $5, $6, $7 }
 	/^Swap/ { print $2, $3, $4 }')" \
 	"$total $((total - available)) $free $(kb Shmem) $cached $available
-$(kb SwapTotal) 0 $(kb SwapFree)"
-is "vmstat" "$(run vmstat | awk 'NR == 3 { print $3, $4, $5, $6, $7, $8 }')" \
-	"0 $free 0 $cached 0 0"
+$(kb SwapTotal) $swapped $(kb SwapFree)"
+is "vmstat" "$(run vmstat | awk 'NR == 3 { print $3, $4, $5, $6 }')" \
+	"$swapped $free 0 $cached"
 run vmstat -s >"$work/told"
 while read -r label want; do
 	is "vmstat -s: $label" "$(awk -v l="$label" '{ n = $1
@@ -152,7 +196,10 @@ K_free_memory $free
 K_active_memory $(kb Active)
 K_inactive_memory $(kb Inactive)
 K_total_swap $(kb SwapTotal)
+K_used_swap $swapped
 K_free_swap $(kb SwapFree)
+pages_swapped_in $(count pswpin)
+pages_swapped_out $(count pswpout)
 K_paged_in $(count pgpgin)
 K_paged_out $(count pgpgout)
 CPU_context_switches $(awk '$1 == "ctxt" { print $2 }' "$m/proc/stat")
@@ -171,15 +218,11 @@ is "slabtop" "$(run slabtop -o -s a | awk 'NR > 7 { print $8, $2, $1 }' |
 	"$m/proc/slabinfo" | LC_ALL=C sort)"
 is "tasks in slabinfo" "$(awk '$1 == "task_struct" { print $2 }' \
 	"$m/proc/slabinfo")" "$(ls -d "$m"/proc/[0-9]*/task/* | wc -l)"
-like "uptime" "$(run uptime)" '*up  2:02,*load average: 0.00, 0.00, 0.00'
+like "uptime" "$(run uptime)" '*up  2:02,*load average: *'
 is "sysctl" "$(run sysctl -n vm.overcommit_memory vm.max_map_count)" \
 	$'0\n65530'
 
-# listed PID RSS VSZ: each process, as status has it
-for s in "$m"/proc/[0-9]*/status; do
-	awk '/^Pid:/ { p = $2 } /^VmSize/ { v = $2 } /^VmRSS/ { r = $2 }
-		END { print p, r, v }' "$s"
-done | sort -n >"$work/want"
+listed >"$work/want"
 [ "$(wc -l <"$work/want")" = 3 ] || fail "processes: $(cat "$work/want")"
 is "ps aux" "$(run ps aux | awk 'NR > 1 { print $2, $6, $5 }' | sort -n)" \
 	"$(cat "$work/want")"
@@ -191,6 +234,9 @@ is "top" "$(awk 'seen && NF > 9 { print $1, $6, $5 } $1 == "PID" { seen = 1 }' \
 	"$work/told" | sort -n)" "$(cat "$work/want")"
 is "top's memory" "$(tr -d ',' <"$work/told" | awk '/^KiB Mem/ {
 	print $4, $6, $10 }' | sed 's/\.0//g')" "$total $free $cached"
+is "top's swap" "$(tr -d ',' <"$work/told" | awk '/^KiB Swap/ {
+	print $3, $5, $7 }' | sed 's/\.0//g')" \
+	"$(kb SwapTotal) $(kb SwapFree) $swapped"
 is "pmap" "$(run pmap "$pid" | awk '$1 == "total" { print $2 }')" \
 	"$(kb Size "$p/smaps")K"
 is "pmap -x" "$(run pmap -x "$pid" | awk '$1 == "total" { print $3, $4 }')" \
@@ -204,17 +250,20 @@ is "pmap -X" "$(run pmap -X "$pid" | tail -1 | awk '{ print $1, $2 }')" \
 	'stty cols 150 rows 40; htop -d 5' /dev/null >"$work/told" 2>&1 ||
 	fail "htop: $(cat "$work/told")"
 like "htop" "$(sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1b(B//g' "$work/told" |
-	tr -d '\r\n')" '*Tasks: *3*1 thr*Uptime: *02:02:11*/usr/bin/cat*'
+	tr -d '\r\n')" '*Tasks: *3*1 thr*Uptime: *02:02:1[1-9]*/usr/bin/cat*'
 run numactl -H >"$work/told"
 is "numactl" "$(awk '/size|free/ { print $4 }' "$work/told")" \
 	"$((total / 1024))"$'\n'"$((free / 1024))"
 like "numactl" "$(cat "$work/told")" 'available: 1 nodes (0)*cpus: 0 1*'
-like "numastat" "$(run numastat)" '*node0*numa_hit*0*'
+is "numastat" "$(run numastat | awk 'NR > 1 { print $2 }')" \
+	"$(awk '{ print $2 }' "$m/sys/devices/system/node/node0/numastat")"
 is "numastat -m" "$(run numastat -m | awk '$1 ~ /^(MemTotal|AnonPages)$/ {
 	print $1, $2 }')" "$(awk '$3 ~ /^(MemTotal|AnonPages):/ {
 	sub(/:/, "", $3); printf "%s %.2f\n", $3, $4 / 1024 }' \
 	"$m/sys/devices/system/node/node0/meminfo")"
-like "numastat -p" "$(run numastat -p "$pid")" '*Private*'
+is "numastat -p" "$(run numastat -p "$pid" | awk '$1 == "Total" { print $NF }')" \
+	"$(sed -n 's/.* N0=\([0-9]*\).*/\1/p' "$p/numa_maps" |
+		awk '{ n += $1 } END { printf "%.2f\n", n / 256 }')"
 is "smem" "$(run smem -H -c 'pid rss pss' | awk '{ print $1, $2, $3 }' |
 	sort -n)" "$(for i in 1 "$pid" $((pid + 1)); do
 	echo "$i $(rss "$i") $(kb Pss "$m/proc/$i/smaps")"
@@ -276,11 +325,27 @@ is "boot time" "$(metric node_boot_time_seconds)" \
 is "read" "$(metric 'node_disk_read_bytes_total{device="vda"}')" \
 	"$(awk '$3 == "vda" { print $6 * 512 }' "$m/proc/diskstats")"
 
-# (In no package of Debian 12; a part of Linux's tools/mm.)
-if command -v page-types >/dev/null; then
-	is "page-types" "$(run page-types | awk '$1 == "total" { print $2 }')" \
-		"$(($(dd if="$m/proc/kpageflags" bs=64K 2>/dev/null | wc -c) / 8))"
-fi
+is "page-types" "$(run page-types | awk '/^0x/ { print $1, $2 }' | sort)" \
+	"$(types)"
+is "page-types of a process" "$(run page-types -p "$pid" |
+	awk '$1 == "total" { print $2 }')" "$(present "$pid")"
+}
+tools
+
+# ---- and the same when memory is short and swap is in use ----------------------
+
+{
+	echo 'mmap 240M rw flags=noreserve as=much'
+	for page in $(seq 0 4 1024); do
+		echo "write much+$((page * 4))K \"page $page\""
+	done
+	echo 'touch much 240M'
+	echo 'read much 4M'
+} >"$p/ctl" || fail "pressure: $(cat "$p/last")"
+[ "$(count pswpout)" -gt 200 ] && [ "$(count pswpin)" -gt 100 ] &&
+	[ "$(kb SwapFree)" -lt "$(kb SwapTotal)" ] ||
+	fail "no pressure: $(grep pswp "$m/proc/vmstat")"
+tools
 
 # ---- the machine's settings ---------------------------------------------------
 
