@@ -80,8 +80,9 @@ SETTING(user_reserve_kbytes)
 
 NUMBER(min_free_kbytes, phys_min_free_kbytes(v->vm))
 NUMBER(watermark_scale_factor, WATERMARK_SCALE_FACTOR)
-/* What the machine does not have: the bottom-up layout; and has: NUMA counters. */
+/* The bottom-up layout, which the machine does not have. */
 NUMBER(zero, 0)
+/* NUMA events are counted. */
 NUMBER(one, 1)
 NUMBER(randomize_va_space, v->vm->root->set.aslr ? 2 : 0)
 

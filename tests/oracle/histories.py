@@ -316,6 +316,24 @@ class Generator:
             if self.chance(.1) else self.access(),
         ])
 
+    def policies(self):
+        """Memory policies of the one node that there is."""
+        mode = self.one([0, 0, 1, 2, 2, 3, 4, 5, 6, 7]) | self.one(
+            [0, 0, 0, 0x2000, 0x4000, 0x8000, 0xc000])
+        nodes = self.one([0, 1, 1, 1, 3, 2, 1 << 63 | 1])
+        # Pages that move to where they are change what nobody sees; but
+        # the default policy would move them all.
+        how = self.one([0, 0, 0, 1, 1] + [2, 3, 4, 8] * (mode != 0))
+        call = self.one([
+            f"mbind {self.place()} {self.pages()} {mode} {nodes} {how}",
+            f"mbind {self.place()} {self.pages()} 2 1 0",
+            f"mbind {self.place()} {self.pages()} 0 0 0",
+            f"mbind {self.place()}+{self.one([0, 1, PAGE])} "
+            f"{self.strange(self.pages()):#x} {mode} {nodes} 0",
+            f"set_mempolicy {mode} {nodes}",
+        ])
+        return call
+
     def limits(self):
         """Limits near what is used, calls that run into them, low
         addresses."""
@@ -432,7 +450,7 @@ class Generator:
             (.006, lambda: "munlockall"),
             (0, self.access), (0, self.truncate), (0, self.objects),
             (0, self.nonsense), (0, self.limits), (0, self.stack),
-            (0, self.flags), (0, self.rights),
+            (0, self.flags), (0, self.rights), (0, self.policies),
         ]
 
     def weights(self, table):
@@ -447,6 +465,7 @@ class Generator:
             {self.access: .2, self.stack: .6},
             {self.access: .3, self.flags: .6},
             {self.access: .3, self.heap: .8},
+            {self.access: .2, self.policies: .8},
             {self.access: .1, self.rights: 1.5},
             None,
         ])

@@ -50,9 +50,22 @@ uint64_t host_word(uint64_t v)
 	return (uintptr_t)v;
 }
 
+/* The nodes of a policy lie in memory. */
+static int64_t call_policy(int nr, bool range, const uint64_t a[6])
+{
+	static uint64_t nodes;
+	uint64_t mask = SYS_ARG(&nodes);
+
+	nodes = a[range ? 3 : 1];
+	return range ? syscall6(nr, a[0], a[1], a[2], mask, 65, a[4])
+		     : syscall6(nr, a[0], mask, 65, 0, 0, 0);
+}
+
 #ifdef __x86_64__
 int64_t host_call(enum call nr, const uint64_t a[6])
 {
+	if (nr == CALL_MBIND || nr == CALL_SET_MEMPOLICY)
+		return call_policy(nr, nr == CALL_MBIND, a);
 	return syscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 #else
@@ -84,6 +97,9 @@ int64_t host_call(enum call nr, const uint64_t a[6])
 
 	if (nr == CALL_MMAP)
 		return call_mmap(a);
+	if (nr == CALL_MBIND || nr == CALL_SET_MEMPOLICY)
+		return call_policy(
+			nr == CALL_MBIND ? 274 : 276, nr == CALL_MBIND, a);
 	while (calls[i].call != nr)
 		i++;
 	return syscall6(calls[i].nr, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -3,13 +3,11 @@
 
 #define PAGE	  4096u
 #define MAX_WORDS 64
-
 /* ---- words -------------------------------------------------------------- */
 
 static const char *script;
 static size_t script_len, script_pos;
-static char line[4096];
-static char *word[MAX_WORDS];
+static char line[4096], *word[MAX_WORDS];
 static int nr_words;
 static bool bad_word;
 static uint64_t initial_brk;
@@ -302,6 +300,8 @@ static const struct {
 	{"mlockall", "l", CALL_MLOCKALL},
 	{"munlockall", "", CALL_MUNLOCKALL},
 	{"mseal", "nnn", CALL_MSEAL},
+	{"mbind", "nnnnn", CALL_MBIND},
+	{"set_mempolicy", "nn", CALL_SET_MEMPOLICY},
 	{"remap_file_pages", "nnpnm", CALL_REMAP_FILE_PAGES},
 	{"ftruncate", "nn", CALL_FTRUNCATE},
 	{"setuid", "n", CALL_SETUID},

@@ -13,6 +13,7 @@ static bool could_be_one(
 	const struct vm *m, const struct vma *low, const struct vma *high)
 {
 	return low->end == high->start && low->file == high->file &&
+	       mpol_equal(&low->policy, &high->policy) &&
 	       !((low->flags ^ high->flags) & ~(VM_ACCESS | VM_STICKY)) &&
 	       vma_pgoff_at(m, low, low->end) == high->pgoff;
 }
