@@ -70,7 +70,7 @@ static void zone_head(struct sbuf *b, const struct zone *z)
 		const char *name;
 		uint64_t v;
 	} line[] = {
-		{"boost   ", 0},
+		{"boost   ", z->boost},
 		{"min     ", z->min},
 		{"low     ", z->low},
 		{"high    ", z->high},

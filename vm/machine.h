@@ -73,7 +73,12 @@ struct settings {
 	uint32_t swappiness;
 	uint32_t panic_on_oom, oom_kill_allocating_task, oom_dump_tasks;
 	uint32_t cost_io_ns, cost_reclaim_ns;	/* see kernel/psi.h */
+	/* watermarks, see phys/zone.c; asked: what was set, plus 1, 0 nothing
+	 */
+	uint32_t min_free_kbytes, min_free_asked;
+	uint32_t watermark_scale_factor, watermark_boost_factor;
 	uint32_t percpu_pagelist_high_fraction; /* 0: tuned by itself */
+	uint32_t stat_interval;			/* seconds */
 	uint32_t page_cluster; /* swap is read 1 << page_cluster at a time */
 	/* writeback; of a ratio and its bytes the one that is not 0 counts */
 	uint32_t dirty_ratio, dirty_background_ratio; /* percent */
@@ -192,7 +197,8 @@ struct zone {
 	uint64_t present, managed;
 	uint64_t
 		nr_free; /* in free blocks; fresh ones count, pcp ones do not */
-	uint64_t min, low, high; /* watermarks, pages */
+	uint64_t min, low, high; /* watermarks, pages; `boost` is in each */
+	uint64_t boost; /* raised for a while, after types were mixed */
 	/*
 	 * Free blocks by order and by the type of the page block they lie in.
 	 * Blocks of MAX_ORDER that were never allocated are not on a list:

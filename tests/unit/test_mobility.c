@@ -4,6 +4,7 @@
  * worked out by hand.
  */
 #include "../../vm/phys/pageblock.h"
+#include "../../vm/reclaim/reclaim.h"
 #include "vmtest.h"
 
 static struct vm *boot(const char *arch, const char *ram)
@@ -103,6 +104,33 @@ static void test_part(void **state)
 	part(1, false); /* 240 are */
 }
 
+/* A page block of mixed types raises the watermarks until kswapd has run. */
+static void test_boost(void **state)
+{
+	struct vm *m = boot("x86_64", "64M");
+	struct zone *z = &m->root->zone[0];
+	uint64_t min = z->min, high = z->high;
+
+	for (unsigned i = 0; i < 3; i++)
+		take(m, GFP_MOVABLE, 10);
+	assert_int_equal(take(m, GFP_MOVABLE, 8), 256);
+	assert_int_equal(take(m, GFP_MOVABLE, 8), 512);
+	assert_int_equal(z->boost, 0);
+	assert_int_equal(m->root->node[0].kswapd_woken, 0);
+	take(m, 0, 4);
+	assert_int_equal(z->boost, 512);
+	assert_int_equal(z->min, min + 512);
+	assert_int_equal(z->high, high + 512);
+	assert_int_equal(m->root->node[0].kswapd_woken, 1);
+	watermark_boost(m, z);
+	assert_int_equal(z->boost, 512); /* more than 150 % of high already */
+	kswapd_run(m);
+	assert_int_equal(z->boost, 0);
+	assert_int_equal(z->min, min);
+	check(m);
+	vm_destroy(m);
+}
+
 /* Frames go back to their page block's type, and page blocks merge. */
 static void test_merge(void **state)
 {
@@ -153,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_part),
+		cmocka_unit_test(test_boost),
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_nofragment),
 	};

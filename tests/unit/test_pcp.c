@@ -1,6 +1,6 @@
 /*
- * Per-CPU lists: their sizes as the running kernel computes them, and what
- * taking and freeing does, worked out by hand.
+ * Watermarks and per-CPU lists: their sizes as the running kernel computes
+ * them, and what taking and freeing does, worked out by hand.
  */
 #include "vmtest.h"
 
@@ -11,7 +11,7 @@
 /* ---- sizes, against /proc/zoneinfo --------------------------------------- */
 
 struct host_zone {
-	unsigned long low, managed, batch, high_min, high_max;
+	unsigned long min, low, high, managed, batch, high_min, high_max;
 };
 
 /* The next zone of the host with pages; of its processors the last counts. */
@@ -25,7 +25,9 @@ static bool next_zone(FILE *f, struct host_zone *z)
 #define FIELD(name, field)            \
 	if ((p = strstr(line, name))) \
 	z->field = strtoul(p + strlen(name), NULL, 10)
+		FIELD("  min ", min);
 		FIELD("  low ", low);
+		FIELD("  high ", high);
 		FIELD("managed ", managed);
 		FIELD("batch: ", batch);
 		FIELD("high_min: ", high_min);
@@ -59,6 +61,52 @@ static void test_sizes(void **state)
 	}
 	assert_true(nr > 0);
 	fclose(f);
+	vm_destroy(m);
+}
+
+static unsigned long host_number(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	unsigned long n = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu", &n), 1);
+	fclose(f);
+	return n;
+}
+
+/* The kernel's watermarks follow from its settings, and so do ours. */
+static void test_watermarks(void **state)
+{
+	struct vm *m = vmtest_boot("x86_64", "64M");
+	FILE *f = fopen("/proc/zoneinfo", "r");
+	struct host_zone host[4];
+	unsigned nr = 0;
+
+	assert_non_null(f);
+	while (next_zone(f, &host[nr]))
+		assert_true(++nr < COUNT(host));
+	fclose(f);
+	for (unsigned i = 0; i < 3; i++)
+		m->root->zone[i].managed = i < nr ? host[i].managed : 0;
+	m->root->set.watermark_scale_factor =
+		(uint32_t)host_number("/proc/sys/vm/watermark_scale_factor");
+	watermarks_ask(
+		m, (uint32_t)host_number("/proc/sys/vm/min_free_kbytes"));
+	for (unsigned i = 0; i < nr; i++) {
+		assert_int_equal(m->root->zone[i].min, host[i].min);
+		assert_int_equal(m->root->zone[i].low, host[i].low);
+		assert_int_equal(m->root->zone[i].high, host[i].high);
+	}
+	/* what khugepaged asks for, where huge pages are wanted: 11 page blocks
+	 * of 2 MiB for each of 3 zones */
+	m->root->zone[0].managed = 3840;
+	m->root->zone[1].managed = 772915;
+	m->root->zone[2].managed = 2719744;
+	m->root->set.min_free_kbytes = m->root->set.min_free_asked = 0;
+	m->root->set.thp_enabled = THP_ALWAYS;
+	watermarks_default(m);
+	assert_int_equal(m->root->set.min_free_kbytes, 11 * 2048 * 3);
 	vm_destroy(m);
 }
 
@@ -175,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_watermarks),
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_give_back),
 		cmocka_unit_test(test_decay),

@@ -292,6 +292,7 @@ static void test_kswapd(void **state)
 	uint64_t pages = m->root->totalram_pages;
 	uint64_t runs;
 
+	m->root->set.watermark_boost_factor = 0;
 	map(RIG_BASE, pages, RW, ANON | MAP_NORESERVE, 0, 0);
 	for (uint64_t i = 0; !m->root->node[0].kswapd_woken; i++)
 		put(page_at(RIG_BASE, i), 1);

@@ -82,8 +82,8 @@ static void test_zone_sizes(void **state)
 		}
 		assert_int_equal(m->root->totalram_pages, managed);
 		assert_true(managed << m->page_shift < m->root->config.ram);
-		assert_int_equal(
-			phys_min_free_kbytes(m), zone_table[t].min_free_kbytes);
+		assert_int_equal(m->root->set.min_free_kbytes,
+			zone_table[t].min_free_kbytes);
 		vmtest_end(m, vmtest_free_pages(m));
 	}
 }
@@ -119,7 +119,7 @@ static void check_watermarks(struct vm *m)
 	while ((root + 1) * (root + 1) <= kbytes)
 		root++;
 	root = root < 128 ? 128 : root > 262144 ? 262144 : root;
-	assert_int_equal(phys_min_free_kbytes(m), root);
+	assert_int_equal(m->root->set.min_free_kbytes, root);
 	for (unsigned i = 0; i < 3; i++) {
 		const struct zone *z = &m->root->zone[i];
 		uint64_t base = root / 4 * z->managed / lowmem, min = base;
@@ -282,6 +282,7 @@ static void test_fallback(void **state)
 		pfn_t list, big, at;
 
 		vmtest_no_pcp(m);
+		m->root->set.watermark_boost_factor = 0;
 		for (unsigned i = 0; i < 3; i++)
 			untouched[i] = m->root->zone[i].nr_free;
 		big = exhaust(m, fallback_table[t].gfp, BIG);

@@ -7,8 +7,7 @@
 #include "../phys/pcp.h"
 #include "handlers.h"
 
-#define TICK_NS 10000000ull   /* USER_HZ is 100 */
-#define STAT_NS 1000000000ull /* vm.stat_interval */
+#define TICK_NS 10000000ull /* USER_HZ is 100 */
 
 /* set KEY VALUE */
 int cmd_set(struct cmd *c)
@@ -17,21 +16,31 @@ int cmd_set(struct cmd *c)
 		c->arg[1].len);
 }
 
+/* As often as since then the interval has passed, until nothing is left to do.
+ */
+static void stat_updates(struct vm *m, uint64_t before)
+{
+	uint64_t step = m->root->set.stat_interval * 1000000000ull;
+
+	if (!step)
+		return;
+	for (uint64_t n = m->root->ns / step - before / step; n; n--)
+		if (!pcp_decay(m))
+			break;
+}
+
 /* tick [N]: simulated time passes. */
 int cmd_tick(struct cmd *c)
 {
 	uint64_t n = c->arg[0].given ? c->arg[0].num : 1;
-	uint64_t *ns = &c->m->root->ns, seconds;
+	uint64_t *ns = &c->m->root->ns, before = *ns;
 
 	if (n > UINT64_MAX / TICK_NS / 1000)
 		return vm_fail(c->m, ERANGE,
 			"%llu ticks of 10 ms are more than the clock holds",
 			(unsigned long long)n);
-	seconds = *ns / STAT_NS;
 	disk_tick(c->m, *ns + n * TICK_NS);
-	for (seconds = *ns / STAT_NS - seconds; seconds; seconds--)
-		if (!pcp_decay(c->m))
-			break;
+	stat_updates(c->m, before);
 	khugepaged_run(c->m);
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "../format.h"
 #include "../mm/hugetlb.h"
+#include "../phys/phys.h"
 #include "../reclaim/policy.h"
 #include "../mm/khugepaged.h"
 #include "command.h"
@@ -21,6 +22,7 @@ struct setting {
 	const char *help;
 };
 
+#define AT(field)  offsetof(struct settings, field)
 #define U32(field) offsetof(struct settings, field), 4
 #define U64(field) offsetof(struct settings, field), 8
 
@@ -67,6 +69,17 @@ static const struct setting rows[] = {
 		"1: the OOM killer's report lists all processes"},
 	{"page-cluster", U32(page_cluster), 0, 5, {NULL},
 		"swap is read in blocks of 2 to this power"},
+	{"min_free_kbytes", U32(min_free_kbytes), 0, INT32_MAX, {NULL},
+		"sum of the zones' min watermarks"},
+	{"watermark_scale_factor", U32(watermark_scale_factor), 1, 3000, {NULL},
+		"parts of 10000 of a zone between its watermarks"},
+	{"watermark_boost_factor", U32(watermark_boost_factor), 0, INT32_MAX,
+		{NULL}, "parts of 10000 of high that watermarks rise at most"},
+	{"percpu_pagelist_high_fraction", U32(percpu_pagelist_high_fraction), 0,
+		INT32_MAX, {NULL},
+		"part of a zone that per-CPU lists hold, from 8 on; 0: tuned"},
+	{"stat_interval", U32(stat_interval), 0, INT32_MAX, {NULL},
+		"seconds between looks at the per-CPU lists; 0: none"},
 	{"read_ahead_kb", U32(read_ahead_kb), 0, 1 << 20, {NULL},
 		"largest window of readahead, of files opened from now on"},
 	{"dirty_ratio", U32(dirty_ratio), 0, 100, {NULL},
@@ -170,6 +183,23 @@ static void store(struct vm *m, const struct setting *s, uint64_t v)
 		khugepaged_wake(m);
 }
 
+/* What follows from a new value. */
+static void settled(struct vm *m, const struct setting *s)
+{
+	switch (s->offset) {
+	case AT(min_free_kbytes):
+		watermarks_ask(m, m->root->set.min_free_kbytes);
+		break;
+	case AT(watermark_scale_factor):
+	case AT(percpu_pagelist_high_fraction):
+		watermarks_setup(m);
+		break;
+	case AT(thp_enabled):
+		watermarks_default(m);
+		break;
+	}
+}
+
 static uint64_t load(const struct vm *m, const struct setting *s)
 {
 	const uint8_t *field = (const uint8_t *)&m->root->set + s->offset;
@@ -255,7 +285,12 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 		return no_setting(m, key, key_len);
 	if (value_parse(s, value, value_len, &v))
 		return value_refuse(m, s, value, value_len);
+	if (s->offset == AT(percpu_pagelist_high_fraction) && v && v < 8)
+		return vm_fail(m, EINVAL,
+			"%s is 0, or 8 and more: lists hold an eighth at most",
+			s->name);
 	store(m, s, v);
+	settled(m, s);
 	if (!strcmp(s->name, "frames") || !strcmp(s->name, "policy_tick") ||
 		!strcmp(s->name, "ws_window"))
 		policy_set(m, m->root->set.policy);

@@ -96,7 +96,9 @@ static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
 	for (;; flags = 0) {
 		for (unsigned i = 0; i < l->nr; i++) {
 			struct zone *z = &m->root->zone[l->zone[i]];
-			uint64_t mark = to_min ? z->min : z->low;
+			/* a boost that came meanwhile does not take away what
+			 * mem_reserve() promised */
+			uint64_t mark = to_min ? z->min - z->boost : z->low;
 			pfn_t pfn;
 
 			if (flags && z->node != first->node)

@@ -116,6 +116,8 @@ static pfn_t claim_part(struct vm *m, struct zone *z, pfn_t pfn, unsigned order,
 {
 	pfn_t start = pfn & ~(pageblock_pages(m) - 1);
 
+	if (watermark_boost(m, z))
+		m->root->node[z->node].kswapd_woken = 1;
 	/* a page block at the edge belongs to two zones */
 	if (start < z->start || start + pageblock_pages(m) > z->end ||
 		!worth_it(m, start, from, to))

@@ -316,11 +316,21 @@ uint64_t phys_total_reserve(const struct vm *m);
  */
 bool phys_next_used(const struct vm *m, pfn_t *pfn, unsigned *order);
 
-/* low and high lie this part of 10000 of the zone above min and low. */
-#define WATERMARK_SCALE_FACTOR 10
-
-/* /proc/sys/vm/min_free_kbytes: floor(sqrt(16 * lowmem KiB)), 128..262144. */
-uint64_t phys_min_free_kbytes(const struct vm *m);
+/*
+ * Watermarks after a change of their settings: min is the zone's part of
+ * min_free_kbytes, low and high lie watermark_scale_factor parts of 10000 of
+ * the zone above, or a quarter of min.
+ */
+void watermarks_setup(struct vm *m);
+/* min_free_kbytes is what was asked for. */
+void watermarks_ask(struct vm *m, uint32_t kbytes);
+/* min_free_kbytes by itself: floor(sqrt(16 * lowmem KiB)), 128..262144, or more
+ * where transparent huge pages are wanted. */
+void watermarks_default(struct vm *m);
+/* Types were mixed in a page block: raises the zone's watermarks by a page
+ * block until kswapd ran.  False if they stay. */
+bool watermark_boost(struct vm *m, struct zone *z);
+void watermark_set_boost(struct zone *z, uint64_t boost);
 
 int phys_check(struct vm *m); /* part of vm_check() */
 

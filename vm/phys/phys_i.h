@@ -15,6 +15,11 @@ static inline bool frame_is_free(const struct frame *f, unsigned order)
 	return f->state == FRAME_FREE && f->order == order;
 }
 
+static inline uint64_t clamp64(uint64_t v, uint64_t min, uint64_t max)
+{
+	return v < min ? min : v > max ? max : v;
+}
+
 /* firmware.c */
 void firmware_boot(struct vm *m);
 

@@ -1,11 +1,9 @@
 /*
- * Zones: which frames they span, their watermarks and reserves, and the free
- * blocks they begin with.
+ * Zones: which frames they span, what they keep from requests that could do
+ * with higher ones, and the free blocks they begin with.
  *
- * Sources: Linux mm/page_alloc.c (__setup_per_zone_wmarks,
- * setup_per_zone_lowmem_reserve), mm/mm_init.c.  The raise of min_free_kbytes
- * that khugepaged makes is left out: this machine has no huge pages of
- * anonymous memory.
+ * Sources: Linux mm/page_alloc.c (setup_per_zone_lowmem_reserve),
+ * mm/mm_init.c.
  */
 #include <string.h>
 
@@ -21,19 +19,14 @@ struct run {
 
 /* ---- spans --------------------------------------------------------------- */
 
-static uint64_t clamp(uint64_t v, uint64_t min, uint64_t max)
-{
-	return v < min ? min : v > max ? max : v;
-}
-
 /* A frame number, moved into the zone's part of its node. */
 static pfn_t clip(const struct vm *m, const struct zone *z, paddr_t pa)
 {
 	const struct zone_def *d = &m->arch->zone[z->type];
 	const struct numa_node *n = &m->root->node[z->node];
 
-	pa = clamp(pa, d->start, d->end);
-	return (pfn_t)clamp(pa >> m->page_shift, n->start, n->end);
+	pa = clamp64(pa, d->start, d->end);
+	return (pfn_t)clamp64(pa >> m->page_shift, n->start, n->end);
 }
 
 static void zone_span(struct vm *m, struct zone *z)
@@ -109,56 +102,6 @@ static void zone_seed(struct vm *m, struct zone *z)
 		seed_run(m, z, run[n].start, run[n].end);
 }
 
-/* ---- watermarks ---------------------------------------------------------- */
-
-static uint64_t isqrt(uint64_t v)
-{
-	uint64_t r = 0;
-
-	for (uint64_t bit = 1ull << 31; bit; bit >>= 1)
-		if ((r | bit) * (r | bit) <= v)
-			r |= bit;
-	return r;
-}
-
-/* Managed pages that the kernel maps directly. */
-static uint64_t lowmem_pages(const struct vm *m)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < m->root->nr_zones; i++)
-		if (m->root->zone[i].type <= kernel_zone(m))
-			sum += m->root->zone[i].managed;
-	return sum;
-}
-
-uint64_t phys_min_free_kbytes(const struct vm *m)
-{
-	uint64_t kbytes = lowmem_pages(m) << (m->page_shift - 10);
-
-	return clamp(isqrt(kbytes * 16), 128, 262144);
-}
-
-static void watermarks_boot(struct vm *m)
-{
-	uint64_t pages_min = phys_min_free_kbytes(m) >> (m->page_shift - 10);
-	uint64_t lowmem = lowmem_pages(m);
-
-	for (unsigned i = 0; i < m->root->nr_zones; i++) {
-		struct zone *z = &m->root->zone[i];
-		uint64_t base = pages_min * z->managed / lowmem;
-		uint64_t step = z->managed * WATERMARK_SCALE_FACTOR / 10000;
-
-		z->min = base;
-		if (z->type > kernel_zone(m))
-			z->min = clamp(z->managed / 1024, 32, 128);
-		if (step < base / 4)
-			step = base / 4;
-		z->low = z->min + step;
-		z->high = z->low + step;
-	}
-}
-
 uint64_t zone_lowmem_reserve(const struct vm *m, unsigned zone, unsigned j)
 {
 	const struct zone *z = &m->root->zone[zone];
@@ -229,9 +172,8 @@ int phys_boot(struct vm *m)
 		r->totalram_pages += r->zone[i].managed;
 	}
 	phys_reindex(m);
-	watermarks_boot(m);
 	m->arena.seg[SEG_PCP].used = m->arena.seg[SEG_PCP].reserved;
-	pcp_setup(m);
+	watermarks_default(m);
 	return 0;
 }
 

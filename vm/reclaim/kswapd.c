@@ -220,6 +220,15 @@ void kswapd_wake(struct vm *m)
 			m->root->node[i].kswapd_woken = 1;
 }
 
+/* What watermarks were raised by has done its work: the daemon was woken. */
+static void end_boost(struct vm *m, unsigned node)
+{
+	struct zone *z = &m->root->zone[node * m->arch->nr_zones];
+
+	for (unsigned i = 0; i < m->arch->nr_zones; i++)
+		watermark_set_boost(&z[i], 0);
+}
+
 void kswapd_run(struct vm *m)
 {
 	for (unsigned i = 0; i < m->root->config.nodes; i++) {
@@ -232,6 +241,7 @@ void kswapd_run(struct vm *m)
 			n->kswapd_failures < MAX_FAILURES)
 			n->kswapd_failures =
 				balance(m, i) ? 0 : n->kswapd_failures + 1;
+		end_boost(m, i);
 	}
 }
 
