@@ -59,6 +59,7 @@ struct node {
 	const char *path; /* "" is the root */
 	enum node_kind kind;
 	const char *verb; /* command that takes what is written to it */
+	const char *key;  /* and its argument for the object's number */
 	uint16_t mode;	  /* permission bits */
 	uint16_t actor;	  /* enum actor_kind of what is written to it */
 	/* For those alone who may look into the process, as ptrace(2) has it.

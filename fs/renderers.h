@@ -47,7 +47,8 @@ show_fn show_oom_dump_tasks, show_oom_kill_allocating_task;
 show_fn show_panic_on_oom, show_pressure_cpu, show_pressure_io;
 show_fn show_pressure_memory;
 show_fn show_watermark_boost_factor, show_percpu_pagelist_high_fraction;
-show_fn show_stat_interval;
+show_fn show_stat_interval, show_compact_unevictable_allowed;
+show_fn show_compaction_proactiveness, show_extfrag_threshold;
 show_fn show_swappiness, show_page_cluster, show_dmesg;
 show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero, show_one,
 	show_randomize_va_space;

@@ -77,6 +77,10 @@ int64_t value_write(
 	else if ((n = word_in(buf, len, &word)))
 		e.text_len = (size_t)snprintf(line, sizeof(line), "%s %.*s",
 			f->node->verb, (int)n, word);
+	if (e.text_len && f->node->key)
+		e.text_len += (size_t)snprintf(line + e.text_len,
+			sizeof(line) - e.text_len, " %s=%llu", f->node->key,
+			(unsigned long long)f->place.id);
 	if (e.text_len) {
 		err = exec_event(f, &e, NULL, &out);
 	} else {

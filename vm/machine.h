@@ -72,13 +72,15 @@ struct settings {
 	uint32_t read_ahead_kb;
 	uint32_t swappiness;
 	uint32_t panic_on_oom, oom_kill_allocating_task, oom_dump_tasks;
-	uint32_t cost_io_ns, cost_reclaim_ns;	/* see kernel/psi.h */
+	uint32_t cost_io_ns, cost_reclaim_ns; /* see kernel/psi.h */
 	/* watermarks, see phys/zone.c; asked: what was set, plus 1, 0 nothing
 	 */
 	uint32_t min_free_kbytes, min_free_asked;
 	uint32_t watermark_scale_factor, watermark_boost_factor;
 	uint32_t percpu_pagelist_high_fraction; /* 0: tuned by itself */
 	uint32_t stat_interval;			/* seconds */
+	uint32_t compaction_proactiveness, extfrag_threshold;
+	uint32_t compact_unevictable_allowed;
 	uint32_t page_cluster; /* swap is read 1 << page_cluster at a time */
 	/* writeback; of a ratio and its bytes the one that is not 0 counts */
 	uint32_t dirty_ratio, dirty_background_ratio; /* percent */
@@ -218,6 +220,11 @@ struct zone {
 	uint64_t nr_lru[NR_LRU];      /* pages of the zone on each list */
 	uint64_t pages[NR_PAGE_USES]; /* in use, by enum page_use */
 	uint64_t pgalloc;	      /* pages handed out, ever */
+	/* compaction (compact/): where its scanners go on, async and sync; how
+	 * often it is left off after it was in vain */
+	pfn_t compact_migrate[2], compact_free;
+	uint32_t compact_considered, compact_defer_shift, compact_order_failed;
+	uint32_t compact_flush; /* look into all page blocks again */
 	/* of the per-CPU lists, see phys/pcp.h */
 	uint32_t pcp_batch, pcp_high_min, pcp_high_max;
 	uint16_t below_high;	 /* it was, when somebody asked last */
@@ -242,6 +249,8 @@ struct numa_node {
 	pfn_t start, end; /* [start, end), holes counted in */
 	struct frame_list lru[NR_LRU];
 	uint32_t kswapd_woken, kswapd_failures;
+	uint32_t kcompactd_order; /* what kcompactd is to make, 0: it sleeps */
+	uint32_t proactive_wait;  /* half seconds until it is worth a try */
 	uint64_t reclaim_cost[2]; /* of anon and file pages, decaying */
 	uint64_t refault[6];	  /* as CNT_REFAULT_ANON and those behind it */
 	uint64_t refaults_seen[2];

@@ -367,6 +367,7 @@ static void test_without_memory(void **state)
 	put_place(&places[2], &r);
 	t = task_spawn(m, 0, 0, &bare, "a");
 	t->oom_score_adj = (uint32_t)-1000;
+	m->root->set.watermark_boost_factor = 0;
 	assert_int_equal(swap_off(m, swap_area_of(m, 0)), 0);
 	for (unsigned left = 0; left < 40; left++) {
 		unsigned n = take_all_but(left, taken);

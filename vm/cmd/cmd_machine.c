@@ -1,13 +1,15 @@
 /* Commands of the whole machine: settings, time, recorded input. */
 #include <string.h>
 
+#include "../compact/compact.h"
 #include "../disk/disk.h"
 #include "../input/input.h"
 #include "../mm/khugepaged.h"
 #include "../phys/pcp.h"
 #include "handlers.h"
 
-#define TICK_NS 10000000ull /* USER_HZ is 100 */
+#define TICK_NS 10000000ull  /* USER_HZ is 100 */
+#define LOOK_NS 500000000ull /* of kcompactd at how scattered memory is */
 
 /* set KEY VALUE */
 int cmd_set(struct cmd *c)
@@ -41,6 +43,7 @@ int cmd_tick(struct cmd *c)
 			(unsigned long long)n);
 	disk_tick(c->m, *ns + n * TICK_NS);
 	stat_updates(c->m, before);
+	kcompactd_tick(c->m, *ns / LOOK_NS - before / LOOK_NS);
 	khugepaged_run(c->m);
 	return 0;
 }
@@ -56,6 +59,8 @@ int cmd_drop_caches(struct cmd *c)
 			(unsigned long long)n);
 	c->reply->kind = REPLY_DEC;
 	c->reply->value = n & 1 ? disk_drop_caches(c->m) : 0;
+	c->m->root->count[CNT_DROP_PAGECACHE] += n & 1;
+	c->m->root->count[CNT_DROP_SLAB] += n >> 1 & 1;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* Swap areas, and reclaim on demand. */
 #include <string.h>
 
+#include "../compact/compact.h"
 #include "../disk/disk.h"
 #include "../reclaim/reclaim.h"
 #include "../swap/swap.h"
@@ -85,5 +86,22 @@ int cmd_reclaim(struct cmd *c)
 {
 	c->reply->kind = REPLY_DEC;
 	c->reply->value = reclaim_pages(c->m, c->arg[0].num);
+	return 0;
+}
+
+/* compact_memory N [node=NODE] */
+int cmd_compact_memory(struct cmd *c)
+{
+	uint64_t nr = c->m->root->config.nodes, node = c->arg[1].num;
+
+	if (c->arg[0].num != 1)
+		return vm_fail(c->m, EINVAL, "compact_memory takes 1, not %llu",
+			(unsigned long long)c->arg[0].num);
+	if (c->arg[1].given && node >= nr)
+		return vm_fail(c->m, EINVAL, "the last node is %llu, not %llu",
+			(unsigned long long)nr - 1, (unsigned long long)node);
+	for (unsigned n = 0; n < nr; n++)
+		if (!c->arg[1].given || n == node)
+			compact_node(c->m, n);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../abi.h"
+#include "../compact/compact.h"
 #include "../format.h"
 #include "../mm/mm.h"
 #include "../disk/disk.h"
@@ -119,6 +120,7 @@ static void run_one(struct cmd *c, struct reply *r)
 	oom_reap(c->m);
 	disk_balance(c->m);
 	kswapd_run(c->m);
+	kcompactd_run(c->m);
 	root->seq++;
 	root->ns += root->set.cost_syscall_ns;
 	root->count[CNT_COMMANDS]++;

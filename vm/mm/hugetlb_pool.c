@@ -1,6 +1,7 @@
 /* The pool of huge pages, and the files that they belong to. */
 #include <string.h>
 
+#include "../compact/compact.h"
 #include "../disk/disk.h"
 #include "../disk/disk_i.h"
 #include "../task/task.h"
@@ -13,12 +14,15 @@ static unsigned nr_frames(const struct vm *m)
 	return 1u << huge_order(m);
 }
 
-static pfn_t from_buddy(struct vm *m)
+/* try_hard: memory is compacted and pages are taken back; nobody holds any. */
+static pfn_t from_buddy(struct vm *m, bool try_hard)
 {
 	/* those of 4 MiB cannot be moved (hugepage_migration_supported()) */
 	unsigned gfp = m->arch->thp ? GFP_HIGHUSER_MOVABLE : GFP_HIGHUSER;
-	pfn_t pfn = buddy_alloc(
-		m, gfp, huge_order(m), FRAME_HUGETLB, USE_HUGETLB, false);
+	pfn_t pfn = try_hard ? compact_alloc(m, gfp, huge_order(m),
+				       FRAME_HUGETLB, USE_HUGETLB, false, true)
+			     : buddy_alloc(m, gfp, huge_order(m), FRAME_HUGETLB,
+				       USE_HUGETLB, false);
 
 	if (!pfn) {
 		vm_fail_clear(m);
@@ -65,7 +69,7 @@ static pfn_t take_surplus(struct vm *m)
 
 	if (h->surplus >= m->root->set.nr_overcommit_hugepages)
 		return PFN_NONE;
-	pfn = from_buddy(m);
+	pfn = from_buddy(m, false);
 	h->surplus += pfn != PFN_NONE;
 	return pfn;
 }
@@ -147,7 +151,7 @@ void hugetlb_resize(struct vm *m, uint64_t nr)
 
 	while (h->surplus && nr > h->nr - h->surplus)
 		h->surplus--;
-	while (nr > h->nr - h->surplus && (pfn = from_buddy(m)))
+	while (nr > h->nr - h->surplus && (pfn = from_buddy(m, true)))
 		push(m, pfn);
 	least = nr > least ? nr : least;
 	while (least < h->nr - h->surplus && h->free > h->resv)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "../numa/mempolicy.h"
+#include "../compact/compact.h"
 #include "../reclaim/policy.h"
 #include "pcp.h"
 #include "phys_i.h"
@@ -189,6 +190,9 @@ static pfn_t alloc_slow(
 	if (pfn)
 		return pfn;
 	kswapd_wake(m);
+	for (unsigned n = 0; order && n < m->root->config.nodes; n++)
+		if (m->allowed >> n & 1)
+			kcompactd_wake(m, n, order);
 	pfn = from_zones(m, gfp, order, type, true);
 	if (!pfn && pcp_drain_all(m))
 		pfn = from_zones(m, gfp, order, type, true);

@@ -81,6 +81,15 @@ void free_move(struct vm *m, struct zone *z, pfn_t pfn, enum migrate_type from,
 	list_add(m, z, pfn, order, to, true);
 }
 
+void free_isolate(struct vm *m, struct zone *z, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+	unsigned order = f->order;
+
+	list_del(m, z, f, order, pageblock_type(m, pfn));
+	z->nr_free -= 1u << order;
+}
+
 /* The next block of the largest order that was never used. */
 static pfn_t fresh_take(struct vm *m, struct zone *z)
 {

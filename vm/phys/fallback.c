@@ -27,15 +27,25 @@ static const uint8_t fallbacks[NR_PCPTYPES][NR_PCPTYPES - 1] = {
 	[MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
 };
 
-void pageblock_set_type(struct vm *m, pfn_t pfn, enum migrate_type type)
+static void pageblock_store(struct vm *m, pfn_t pfn, unsigned byte)
 {
 	struct segment *s = &m->arena.seg[SEG_PAGEBLOCK];
 	uint64_t end = (pfn >> m->pageblock_order) + 1;
-	uint8_t *b = pageblock_at(m, pfn);
 
-	*b = (uint8_t)((*b & ~7) | (type ^ MIGRATE_MOVABLE));
+	*pageblock_at(m, pfn) = (uint8_t)byte;
 	if (s->used < end)
 		s->used = end;
+}
+
+void pageblock_set_type(struct vm *m, pfn_t pfn, enum migrate_type type)
+{
+	pageblock_store(m, pfn,
+		(*pageblock_at(m, pfn) & 8u) | (type ^ MIGRATE_MOVABLE));
+}
+
+void pageblock_set_skip(struct vm *m, pfn_t pfn, bool skip)
+{
+	pageblock_store(m, pfn, (*pageblock_at(m, pfn) & 7u) | (skip ? 8u : 0));
 }
 
 /* The type whose block of that order to take, or NR_MIGRATE. */
@@ -52,6 +62,13 @@ static bool may_claim(
 	const struct vm *m, unsigned order, enum migrate_type type)
 {
 	return order >= m->pageblock_order / 2 || type != MIGRATE_MOVABLE;
+}
+
+bool fallback_may_claim(
+	struct vm *m, struct zone *z, unsigned order, enum migrate_type type)
+{
+	return may_claim(m, order, type) &&
+	       find_type(m, z, order, type) != NR_MIGRATE;
 }
 
 /* ---- page blocks that are partly used ------------------------------------ */

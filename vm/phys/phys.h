@@ -297,6 +297,11 @@ void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use);
 /* The daemons of the nodes allowed run after the command. */
 void kswapd_wake(struct vm *m);
 
+/* The part of the zone's free memory that is too small for the order, and why a
+ * request of the order fails: near 0 for want of memory, near 1000 because it
+ * is in pieces, -1000 when it does not fail.  In thousandths. */
+int zone_unusable(const struct zone *z, unsigned order);
+int zone_fragmentation(const struct zone *z, unsigned order);
 /* Free blocks of an order in a zone, fresh ones included. */
 uint64_t zone_free_blocks(const struct zone *z, unsigned order);
 /* The same, of one type: fresh ones are movable. */

@@ -52,9 +52,6 @@ pfn_t free_take(
  * type: what as many requests for single ones would take. */
 pfn_t free_run(struct vm *m, struct zone *z, enum migrate_type type,
 	unsigned most, unsigned *nr);
-/* Gives a block of at most a page block, whose frames remember nothing, to its
- * lists. */
-void free_block(struct vm *m, struct zone *z, pfn_t pfn, unsigned order);
 /* A free block goes to the tail of another type's list. */
 void free_move(struct vm *m, struct zone *z, pfn_t pfn, enum migrate_type from,
 	enum migrate_type to);

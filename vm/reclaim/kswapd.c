@@ -4,6 +4,7 @@
  * do_try_to_free_pages), mm/page_alloc.c (__alloc_pages_slowpath).
  */
 #include "../swap/swap.h"
+#include "../compact/compact.h"
 #include "../phys/pcp.h"
 #include "oom.h"
 #include "policy.h"
@@ -225,8 +226,11 @@ static void end_boost(struct vm *m, unsigned node)
 {
 	struct zone *z = &m->root->zone[node * m->arch->nr_zones];
 
-	for (unsigned i = 0; i < m->arch->nr_zones; i++)
+	for (unsigned i = 0; i < m->arch->nr_zones; i++) {
+		if (z[i].boost)
+			kcompactd_wake(m, node, m->pageblock_order);
 		watermark_set_boost(&z[i], 0);
+	}
 }
 
 void kswapd_run(struct vm *m)

@@ -1,0 +1,25 @@
+/*
+ * Moving a page to another frame under the processes that use it: all entries
+ * that map it, the page cache, the slot of swap that it came from, and its
+ * place in the lists go along.
+ *
+ * Source: Linux mm/migrate.c.  There entries are marked while the page is
+ * copied, so that an access waits; here no time passes.
+ */
+#ifndef PAGEFS_VM_MIGRATE_H
+#define PAGEFS_VM_MIGRATE_H
+
+#include "../machine.h"
+
+/* Whether the frame holds a page that can be moved: of a process or the page
+ * cache, and not part of a huge page. */
+bool page_movable(const struct vm *m, pfn_t pfn);
+
+/*
+ * Moves the page of `from`, which is on no LRU list, to `to`, a frame that is
+ * in use by nobody.  Afterwards `to` is on its LRU list and counted in its
+ * zone, and `from` is in use by nobody.
+ */
+void migrate_page(struct vm *m, pfn_t to, pfn_t from);
+
+#endif
