@@ -315,8 +315,8 @@ struct root {
 		uint32_t nr_aside;	 /* pages that could not leave */
 		uint32_t hand, low, top; /* of the slots */
 		uint32_t nr_class[4];	 /* by referenced and modified */
-		uint32_t reserved;
-		uint64_t now;	    /* accesses since it began */
+		uint32_t aside_room;	 /* of swap, when one was set aside */
+		uint64_t now;		 /* accesses since it began */
 		uint64_t next_tick; /* its timer rings behind that access */
 		uint64_t page_ins, evictions;
 	} policy;

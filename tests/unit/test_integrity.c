@@ -13,6 +13,7 @@
 #include "../../vm/disk/disk.h"
 #include "../../vm/mm/mm.h"
 #include "../../vm/mmu/mmu.h"
+#include "../../vm/reclaim/policy.h"
 #include "../../vm/task/task.h"
 #include "integrity.h"
 
@@ -159,12 +160,42 @@ static void test_history(void **state)
 	vm_destroy(m);
 }
 
+/* The same while the textbook policies take turns, sometimes with few frames.
+ */
+static void test_policies(void **state)
+{
+	static const char *const names[] = {POLICY_NAMES};
+	uint64_t steps = number("PAGEFS_STEPS", 360);
+	static struct history h;
+	char text[40], reply[REPLY_MAX];
+
+	m = small_machine(*state);
+	assert_non_null(m);
+	history_begin(&h, &rig, number("PAGEFS_SEED", 2));
+	run_line(0, "set policy_tick 50", reply);
+	run_line(0, "set ws_window 3000", reply);
+	for (unsigned i = 0; h.step < steps; i++) {
+		snprintf(text, sizeof(text), "set policy %s",
+			names[i % NR_POLICIES]);
+		run_line(0, text, reply);
+		run_line(0, i % 2 ? "set frames 0" : "set frames 900", reply);
+		for (unsigned k = 0; k < 10; k++)
+			history_step(&h);
+	}
+	compare_all(&h);
+	assert_true(m->root->count[CNT_POLICY_EVICT] > steps);
+	model_free(&h.k);
+	vm_destroy(m);
+}
+
 int main(void)
 {
 	static char x86_64[] = "x86_64", i386[] = "i386";
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_prestate(test_history, x86_64),
 		cmocka_unit_test_prestate(test_history, i386),
+		cmocka_unit_test_prestate(test_policies, x86_64),
+		cmocka_unit_test_prestate(test_policies, i386),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

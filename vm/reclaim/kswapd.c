@@ -235,6 +235,8 @@ static void end_boost(struct vm *m, unsigned node)
 
 void kswapd_run(struct vm *m)
 {
+	if (policy_on(m))
+		policy_bring_back(m);
 	for (unsigned i = 0; i < m->root->config.nodes; i++) {
 		struct numa_node *n = &m->root->node[i];
 

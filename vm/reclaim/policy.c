@@ -70,10 +70,10 @@ static void set_aside(struct vm *m, pfn_t pfn)
 	struct policy_seat s = take(m, pfn);
 
 	policy_sit(m, m->root->max_pfn - ++m->root->policy.nr_aside, s);
+	m->root->policy.aside_room = swap_room(m);
 }
 
-/* There is swap again: those set aside can leave. */
-static void bring_back(struct vm *m)
+void policy_bring_back(struct vm *m)
 {
 	while (m->root->policy.nr_aside) {
 		uint32_t seat = m->root->max_pfn - m->root->policy.nr_aside;
@@ -235,16 +235,23 @@ static bool evict(struct vm *m, pfn_t pfn)
 	return true;
 }
 
-bool policy_evict(struct vm *m)
+static bool evict_first(struct vm *m)
 {
 	pfn_t pfn;
 
-	if (m->root->policy.nr_aside && swap_free(m))
-		bring_back(m);
 	while ((pfn = first_to_leave(m)))
 		if (evict(m, pfn))
 			return true;
 	return false;
+}
+
+bool policy_evict(struct vm *m)
+{
+	const struct policy_state *p = &m->root->policy;
+
+	if (p->nr_aside && swap_room(m) > p->aside_room)
+		policy_bring_back(m);
+	return evict_first(m);
 }
 
 int policy_reserve(struct vm *m, unsigned nr)

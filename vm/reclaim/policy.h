@@ -142,6 +142,9 @@ static inline uint64_t *policy_words(const struct vm *m)
 /* ---- what it does ---- */
 /* Takes one page out; false if none can leave. */
 bool policy_evict(struct vm *m);
+/* Those that could not leave have another try: after each command, and when
+ * there is more room in swap than there was. */
+void policy_bring_back(struct vm *m);
 /* Makes room for nr more pages within set.frames: 0, or -ENOMEM. */
 int policy_reserve(struct vm *m, unsigned nr);
 

@@ -39,6 +39,16 @@ static struct swap_area *pick_area(struct vm *m)
 	return best;
 }
 
+uint32_t swap_room(const struct vm *m)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < m->root->swap_top; i++)
+		if (area_has_free(&m->root->swap[i]))
+			n += m->root->swap[i].pages - 1 - m->root->swap[i].used;
+	return n;
+}
+
 uint32_t swap_alloc(struct vm *m)
 {
 	struct swap_area *a = pick_area(m);

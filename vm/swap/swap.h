@@ -116,6 +116,8 @@ static inline bool inode_is_swap(struct vm *m, idx_t inode)
 /* A slot without references, of the area with the highest priority that has
  * one, areas of one priority in turn; 0: none is free. */
 uint32_t swap_alloc(struct vm *m);
+/* Slots that it could give; those of an area that swapoff empties are none. */
+uint32_t swap_room(const struct vm *m);
 static inline void swap_get(struct vm *m, uint32_t slot)
 {
 	slot_at(m, slot)->refs++;
