@@ -112,11 +112,14 @@ static uint64_t direct(struct vm *m, enum gfp_zone gfp)
 
 /* A policy takes pages from all zones.  Where those of some alone help, as for
  * tables where there is high memory or for one node, Linux's lists are looked
- * at. */
+ * at; and while swapoff runs, for which most pages must stay. */
 static bool policy_helps(const struct vm *m, enum gfp_zone gfp)
 {
 	unsigned all = (1u << m->root->config.nodes) - 1;
 
+	for (unsigned i = 0; i < m->root->swap_top; i++)
+		if (m->root->swap[i].closing)
+			return false;
 	return policy_on(m) && (m->allowed & all) == all &&
 	       m->gfp_zone[gfp] == m->gfp_zone[GFP_HIGHUSER];
 }
