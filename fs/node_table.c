@@ -69,6 +69,13 @@
 		.verb = "set khugepaged_" #key, .show = show_khugepaged_##key, \
 		.help = h                                                      \
 	}
+#define POOL(key, h)                                                     \
+	{                                                                \
+		.path = "sys/kernel/mm/hugepages/HUGE/" #key,            \
+		.kind = NODE_TEXT, .mode = 0644, .actor = ACTOR_MACHINE, \
+		.verb = "hugepages # " #key, .show = show_pool_##key,    \
+		.help = h                                                \
+	}
 #define STREAM(p, m, a, s, h)                                          \
 	{                                                              \
 		.path = p, .kind = NODE_STREAM, .mode = m, .actor = a, \
@@ -396,10 +403,8 @@ const struct node node_table[] = {
 	DIRECTORY("sys/kernel/mm/hugepages/HUGE", 0555, "of one size"),
 	TEXT("sys/kernel/mm/hugepages/HUGE/free_hugepages", 0444,
 		show_pool_free, "not in use"),
-	TEXT("sys/kernel/mm/hugepages/HUGE/nr_hugepages", 0444, show_pool_nr,
-		"in the pool, surplus included"),
-	TEXT("sys/kernel/mm/hugepages/HUGE/nr_overcommit_hugepages", 0444,
-		show_pool_overcommit, "made on demand, at most"),
+	POOL(nr_hugepages, "in the pool, surplus included"),
+	POOL(nr_overcommit_hugepages, "made on demand, at most"),
 	TEXT("sys/kernel/mm/hugepages/HUGE/resv_hugepages", 0444,
 		show_pool_resv, "free, but promised to mappings"),
 	TEXT("sys/kernel/mm/hugepages/HUGE/surplus_hugepages", 0444,

@@ -236,12 +236,13 @@ void show_pool_free(struct sbuf *b, const struct view *v, uint64_t id)
 	pool_number(b, v, id, v->vm->root->hugetlb.free);
 }
 
-void show_pool_nr(struct sbuf *b, const struct view *v, uint64_t id)
+void show_pool_nr_hugepages(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	pool_number(b, v, id, v->vm->root->hugetlb.nr);
 }
 
-void show_pool_overcommit(struct sbuf *b, const struct view *v, uint64_t id)
+void show_pool_nr_overcommit_hugepages(
+	struct sbuf *b, const struct view *v, uint64_t id)
 {
 	pool_number(b, v, id, v->vm->root->set.nr_overcommit_hugepages);
 }

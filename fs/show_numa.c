@@ -22,13 +22,19 @@ static void add_page(struct numa_pages *n, const struct vm *m, uint64_t e)
 
 	n->pages++;
 	n->node[node_of(m, pte_pfn(m, e))]++;
-	n->anon += f->state == FRAME_ANON;
+	n->anon += f->state == FRAME_ANON || f->flags & FR_HUGETLB_ANON;
 	n->dirty += e & m->arch->pte.dirty || f->flags & FR_DIRTY ||
 		    f->state == FRAME_SHMEM;
 	n->swapcache += (f->flags & FR_SWAPCACHE) != 0;
 	n->active += (f->flags & FR_ACTIVE) != 0;
 	if (f->mapcount > n->mapmax)
 		n->mapmax = f->mapcount;
+}
+
+/* Bytes of what counts as a page of the mapping. */
+static uint64_t page_of(const struct vm *m, const struct vma *v)
+{
+	return v->flags & VM_HUGETLB ? huge_size(m) : m->page_size;
 }
 
 /* Pages of the kernel's own image, as vvar and vdso have, do not count. */
@@ -47,7 +53,7 @@ static void count_pages(struct numa_pages *n, const struct vm *m,
 		if (span > v->end - va)
 			span = v->end - va;
 		end = va + span;
-		for (vaddr_t at = va; at < end; at += m->page_size) {
+		for (vaddr_t at = va; at < end; at += page_of(m, v)) {
 			uint64_t e = pt_get(m, mm, at);
 
 			if (pte_present(m, e) && !(e & m->arch->pte.special))
@@ -113,6 +119,8 @@ static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 		sbuf_str(b, " heap");
 	else if (!strcmp(name, "[stack]"))
 		sbuf_str(b, " stack");
+	if (v->flags & VM_HUGETLB)
+		sbuf_str(b, " huge");
 	count_pages(&n, m, mm, v);
 	if (n.pages) {
 		put_count(b, " anon=", n.anon);
@@ -122,11 +130,11 @@ static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 		if (n.mapmax > 1)
 			put_count(b, " mapmax=", n.mapmax);
 		put_count(b, " swapcache=", n.swapcache);
-		if (n.active < n.pages)
+		if (n.active < n.pages && !(v->flags & VM_HUGETLB))
 			sbuf_printf(b, " active=%llu",
 				(unsigned long long)n.active);
 		put_nodes(b, m, &n);
-		put_count(b, " kernelpagesize_kB=", m->page_size >> 10);
+		put_count(b, " kernelpagesize_kB=", page_of(m, v) >> 10);
 	}
 	sbuf_char(b, '\n');
 }

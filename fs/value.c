@@ -60,23 +60,35 @@ static size_t word_in(const char *buf, size_t len, const char **word)
 	return n <= 32 ? n : 0;
 }
 
+/* The command's words: those of the row, '#' being the object's number. */
+static size_t put_verb(char *line, size_t size, const struct open_file *f)
+{
+	const char *verb = f->node->verb, *hash = strchr(verb, '#');
+
+	if (!hash)
+		return (size_t)snprintf(line, size, "%s ", verb);
+	return (size_t)snprintf(line, size, "%.*s%llu%s ", (int)(hash - verb),
+		verb, (unsigned long long)f->place.id, hash + 1);
+}
+
 int64_t value_write(
 	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
 {
 	char line[80];
 	struct vm_outcome out;
 	struct event e = {.actor = file_actor(req, f), .text = line};
+	bool sysctl = !strncmp(f->node->path, "proc/sys/", 9);
 	char number[NUMBER_MAX];
 	const char *word;
-	size_t n;
+	size_t n, at = put_verb(line, sizeof(line), f);
 	int err = EINVAL;
 
-	if (number_in(buf, len, e.actor.kind == ACTOR_MACHINE, number))
-		e.text_len = (size_t)snprintf(
-			line, sizeof(line), "%s %s", f->node->verb, number);
+	if (number_in(buf, len, sysctl, number))
+		e.text_len = at + (size_t)snprintf(line + at, sizeof(line) - at,
+					  "%s", number);
 	else if ((n = word_in(buf, len, &word)))
-		e.text_len = (size_t)snprintf(line, sizeof(line), "%s %.*s",
-			f->node->verb, (int)n, word);
+		e.text_len = at + (size_t)snprintf(line + at, sizeof(line) - at,
+					  "%.*s", (int)n, word);
 	if (e.text_len && f->node->key)
 		e.text_len += (size_t)snprintf(line + e.text_len,
 			sizeof(line) - e.text_len, " %s=%llu", f->node->key,

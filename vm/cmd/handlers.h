@@ -33,7 +33,7 @@ cmd_fn cmd_setid, cmd_setreid, cmd_setresid, cmd_setfsid, cmd_capset;
 cmd_fn cmd_prctl;
 
 /* cmd_machine.c */
-cmd_fn cmd_set, cmd_tick, cmd_strace;
+cmd_fn cmd_set, cmd_hugepages, cmd_tick, cmd_strace;
 
 /* cmd_reclaim.c */
 cmd_fn cmd_swapon, cmd_swapoff, cmd_compact_memory, cmd_reclaim;

@@ -55,6 +55,16 @@ const struct command command_table[] = {
 		.args = {{"KEY", ARG_WORD, 0}, {"VALUE", ARG_WORD, 0}},
 		.summary = "change a setting; config lists them",
 		.example = "set segv kill"},
+	{.name = "hugepages",
+		.actors = MACHINE,
+		.run = cmd_hugepages,
+		.args = {{"KB", ARG_NUM, 0}, {"WHAT", ARG_WORD, 0},
+			{"N", ARG_NUM, 0}},
+		.summary = "change the pool of huge pages of one size",
+		.detail = "WHAT is nr_hugepages or nr_overcommit_hugepages.  "
+			  "There is a pool of one size, Hugepagesize in "
+			  "proc/meminfo, which 0 stands for.",
+		.example = "hugepages 0 nr_hugepages 4"},
 	{.name = "tick",
 		.actors = MACHINE,
 		.run = cmd_tick,

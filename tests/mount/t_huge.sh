@@ -1,0 +1,77 @@
+#!/bin/bash
+# Huge pages through the mount: the pool's files, khugepaged, MADV_COLLAPSE, and
+# what numa_maps, smaps and the TLB say of them.
+. "$(dirname "$0")/lib.sh"
+start -o ram=256M,cpus=1
+thp=$m/sys/kernel/mm/transparent_hugepage
+pool=$m/sys/kernel/mm/hugepages/hugepages-2048kB
+giant=$m/sys/kernel/mm/hugepages/hugepages-1048576kB
+
+# says LINE: the reply to a line of process 1
+says() {
+	local reply
+	exec 5<>"$m/proc/1/ctl"
+	echo "$1" 2>/dev/null >&5
+	read -r reply <&5
+	exec 5>&-
+	echo "$reply"
+}
+
+numa() {
+	grep "^$1 " "$m/proc/1/numa_maps"
+}
+
+# The pool.
+echo 4 >"$pool/nr_hugepages"
+is "the sysctl follows" "$(cat "$m/proc/sys/vm/nr_hugepages")" 4
+echo 3 >"$pool/nr_overcommit_hugepages"
+is "overcommit" "$(cat "$pool/nr_overcommit_hugepages")" 3
+for words in "3 4" -1 many ''; do
+	! echo "$words" 2>/dev/null >"$pool/nr_hugepages" ||
+		fail "nr_hugepages took \"$words\""
+done
+! echo 1 2>/dev/null >"$giant/nr_hugepages" || fail "a page of 1 GiB"
+like "why not" "$(cat "$m/last")" '-EINVAL there is no pool of pages of 1048576 kB*'
+says 'mmap 8M rw flags=hugetlb addr=0x40000000 as=p' >/dev/null
+says 'touch p 4M' >/dev/null
+is "numa_maps of the pool" "$(numa 40000000)" "40000000 default \
+file=/anon_hugepage\\040(deleted) huge anon=2 dirty=2 N0=2 \
+kernelpagesize_kB=2048"
+
+# Small pages become huge ones: asked for, and in the background.
+says 'mmap 8M rw addr=0x50000000 as=b' >/dev/null
+for at in 0 2M 4M; do
+	says "write b+$at \"x\"" >/dev/null
+done
+is "collapse" "$(says 'madvise b 2M collapse')" 0
+is "AnonHugePages" "$(awk '/^AnonHugePages:/ { print $2 }' \
+	"$m/proc/1/smaps_rollup")" 2048
+echo madvise >"$thp/enabled"
+echo 600 2>/dev/null >"$thp/khugepaged/max_ptes_none" && fail "511 are all"
+echo 0 >"$thp/khugepaged/max_ptes_none"
+is "hugepage" "$(says 'madvise b 8M hugepage')" 0
+echo 'tick 1000' >"$m/ctl"
+is "too many are missing" "$(cat "$thp/khugepaged/pages_collapsed")" 0
+echo 511 >"$thp/khugepaged/max_ptes_none"
+echo 'tick 1000' >"$m/ctl"
+is "collapsed" "$(cat "$thp/khugepaged/pages_collapsed")" 2
+like "full_scans" "$(cat "$thp/khugepaged/full_scans")" '[1-9]*'
+is "numa_maps" "$(numa 50000000)" "50000000 default anon=1536 dirty=1536 \
+active=0 N0=1536 kernelpagesize_kB=4"
+is "vmstat" "$(grep thp_collapse_alloc "$m/proc/vmstat" | tr '\n' ' ')" \
+	"thp_collapse_alloc 3 thp_collapse_alloc_failed 0 "
+
+# One entry of the TLB for all of it.
+misses() {
+	awk '$1 == "tlb_misses" { print $2 }' "$m/stats"
+}
+says 'write b+2M "y"' >/dev/null
+before=$(misses)
+says 'touch b+2M 2M' >/dev/null
+is "misses in a huge page" "$(($(misses) - before))" 0
+is "sizes in the TLB" "$(awk '$4 == "0x50200000" { print $1, $8 }' \
+	"$m/cpu/0/tlb" | tr '\n' ' ')" "1 2M 2 2M "
+says 'mprotect b+2M 4K r' >/dev/null
+is "after a split" "$(awk '$8 == "2M" && $4 == "0x50200000"' \
+	"$m/cpu/0/tlb")" ""
+finish
