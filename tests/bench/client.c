@@ -279,6 +279,69 @@ static int cmd_feed(char **v)
 	return 0;
 }
 
+/* Seconds to write all of the data, a MiB at a time, to a file that is opened
+ * for it. */
+static double time_log(const char *path, const char *data, size_t size)
+{
+	double t = now();
+	int out = must_open(path, O_WRONLY);
+
+	for (size_t o = 0; o < size;) {
+		size_t n = size - o < 1 << 20 ? size - o : 1 << 20;
+		ssize_t r = write(out, data + o, n);
+
+		if (r <= 0) {
+			perror(path);
+			exit(1);
+		}
+		o += (size_t)r;
+	}
+	if (close(out)) {
+		perror(path);
+		exit(1);
+	}
+	return now() - t;
+}
+
+/* The same for a loop that reads it and splits lines at their commas. */
+static double time_split(const char *path, size_t *lines, size_t *words)
+{
+	static char buf[1 << 20];
+	FILE *in = fopen(path, "r");
+	double t = now();
+
+	*lines = *words = 0;
+	if (!in)
+		exit(1);
+	while (fgets(buf, sizeof(buf), in)) {
+		++*lines;
+		for (char *p = buf; (p = strchr(p, ',')); p++)
+			++*words;
+	}
+	fclose(in);
+	return now() - t;
+}
+
+static int cmd_log(char **v)
+{
+	int in = must_open(v[1], O_RDONLY);
+	size_t size = (size_t)lseek(in, 0, SEEK_END), lines, words;
+	char *data =
+		mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, in, 0);
+	double x[ROUNDS], y[ROUNDS];
+
+	if (data == MAP_FAILED)
+		return 1;
+	for (int i = 0; i < ROUNDS; i++) {
+		y[i] = time_split(v[1], &lines, &words);
+		x[i] = time_log(v[0], data, size);
+		y[i] = (double)lines / y[i] / 1e3;
+		x[i] = (double)lines / x[i] / 1e3;
+	}
+	report(median(x, ROUNDS), median(y, ROUNDS), "K/s");
+	return 0;
+}
+
 /* Thousand lines a second of `writers` processes together. */
 static double write_rate(
 	const char *mount, const char *line, long n, int writers)
@@ -371,6 +434,7 @@ static const struct {
 	{"pagemap", 3, cmd_pagemap},
 	{"bulk", 3, cmd_bulk},
 	{"feed", 2, cmd_feed},
+	{"log", 2, cmd_log},
 	{"many", 3, cmd_many},
 	{"wait", 3, cmd_wait},
 };
@@ -382,7 +446,7 @@ int main(int argc, char **argv)
 			argc == commands[i].args + 2)
 			return commands[i].run(argv + 2);
 	fprintf(stderr,
-		"usage: client write|cat|maps|pagemap|bulk|feed|many|wait "
+		"usage: client write|cat|maps|pagemap|bulk|feed|log|many|wait "
 		"...\n");
 	return 2;
 }

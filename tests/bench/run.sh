@@ -5,7 +5,7 @@
 # scheduler decides: other programs make them longer, none makes them shorter.
 #
 #	tests/bench/run.sh [NAME...]
-#	names: write cat bulk trace policies ram64g maps pagemap mm journal save at
+#	names: write cat many wait bulk trace strace policies ram64g maps pagemap mm journal save at
 set -eu
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo "$0: run it as root" >&2; exit 1; }
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 ninja -C build >/dev/null
 bin=$PWD/build/tests/bench
 pagefs=$PWD/build/fs/pagefs
-names=${*:-write cat bulk trace policies ram64g maps pagemap mm journal save at}
+names=${*:-write cat bulk trace strace policies ram64g maps pagemap mm journal save at}
 
 dir=$(mktemp -d)
 mkdir "$dir/m" "$dir/n"
@@ -110,6 +110,39 @@ if wants trace; then
 fi
 
 ! wants policies || "$bin/policy_bench"
+
+# A million calls of two processes, half of which are about memory; one in five
+# is cut by the other's.
+make_log() {
+	awk 'BEGIN {
+		a = "0x7ffff7fef000"
+		rw = "PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0"
+		elf = "\"\\177ELF\\2\\1\\1\\3\\0\\0\\0\\0\\0\\0\\0\\0\"..."
+		f = "/etc/ld.so.cache"
+		for (i = 0; i < 100000; i++) {
+			me = 1000 + i % 2; other = 1001 - i % 2
+			print me, "mmap(NULL, 8192, " rw " <unfinished ...>"
+			print other, "brk(NULL) = 0x555555555000"
+			print me, "<... mmap resumed>) = " a
+			print me, "openat(AT_FDCWD, \"" f "\", O_RDONLY) = 3<" f ">"
+			print me, "read(3<" f ">, " elf ", 832) = 832"
+			print me, "mprotect(" a ", 4096, PROT_READ) = 0"
+			print me, "madvise(" a ", 8192, MADV_DONTNEED) = 0"
+			print me, "close(3<" f ">) = 0"
+			print me, "rt_sigprocmask(SIG_SETMASK, [], NULL, 8) = 0"
+			print me, "munmap(" a ", 8192) = 0"
+		}
+	}' >"$dir/log"
+}
+
+if wants strace; then
+	make_log
+	mount_both "" ram=256M
+	ratio_row "strace log of 1,000,000 lines (floor: split)" ">= 300" \
+		"$bin/client" log "$dir/m/trace/strace" "$dir/log"
+	! grep 'not understood' "$dir/m/trace/strace"
+	unmount
+fi
 
 if wants ram64g; then
 	t0=$(date +%s%N)

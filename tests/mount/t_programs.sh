@@ -78,6 +78,16 @@ t = threading.Thread(target=lambda: bytearray(5 << 20))
 t.start()
 t.join()
 subprocess.run(["true"], check=True)'
+program "python3, eight threads" 1 $preload "$python" -c '
+import threading, zlib
+def work(n):
+    keep = [bytearray(100 * i) for i in range(n)]
+    return zlib.compress(b"".join(keep))
+all = [threading.Thread(target=work, args=(100 * i,)) for i in range(8)]
+for t in all:
+    t.start()
+for t in all:
+    t.join()'
 program "files without a name" 1 $preload "$python" -c '
 import mmap, os
 keep = []
@@ -94,6 +104,42 @@ os.unlink(name)
 shared(fd)
 keep.append(mmap.mmap(-1, 12288))
 keep.append(mmap.mmap(-1, 12288, flags=mmap.MAP_PRIVATE))'
+
+# A compiler run: gcc, cc1, as, collect2 and ld, each by fork and exec.
+cat >"$work/small.c" <<'C'
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#define F(n) static double f##n(double x) { return sin(x * n) + cos(x / n); }
+F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9)
+int main(void)
+{
+	double x = rand();
+
+	return printf("%f\n", f1(x) + f2(x) + f3(x) + f4(x) + f5(x) + f6(x) +
+		f7(x) + f8(x) + f9(x)) < 0;
+}
+C
+for options in -O0 "-O2 -g -pipe"; do
+	# shellcheck disable=SC2086 # several options
+	program "gcc $options" 5 $preload gcc $options -o "$work/small" \
+		"$work/small.c" -lm
+	sed -n 's/.* -> \([0-9]*\) .*/\1/p' "$m/trace/strace" |
+		while read -r pid; do cat "$m/proc/$pid/comm"; done |
+		sed 's/.*-linux-gnu-//; s/[-.].*//' | sort | tr '\n' ' ' \
+		>"$work/ran"
+	is "what gcc $options ran" "$(cat "$work/ran")" "as cc1 collect2 gcc ld "
+done
+
+# Lines that nobody understands are counted, and end nothing.
+{
+	head -20 "$work/log"
+	printf '%s\n' 'no line of strace' '7 mmap(((' '<... gone resumed>) = 3'
+	sed 1,20d "$work/log"
+} >"$m/trace/strace" || fail "unknown lines"
+rm "$work"/maps.*
+grep -q '^3 of [0-9]* lines were not understood$' "$m/trace/strace" ||
+	fail "unknown lines: $(tail -1 "$m/trace/strace")"
 
 # Programs of every kind.
 build -DMAIN -o "$work/pie" -pie -fPIE

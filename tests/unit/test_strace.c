@@ -254,6 +254,29 @@ static void unknown_lines_are_counted(void **state)
 	assert_non_null(strstr(report, "2 of 2 lines were not understood\n"));
 }
 
+/* What was written to does not become one when the gap between is mapped. */
+static void mappings_are_written_to(void **state)
+{
+#define MAP(at, prot)                                                          \
+	"5 mmap(" at ", 4096, " prot ", MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, " \
+	"-1, 0) = " at "\n"
+#define THREE(at, prot) \
+	MAP(at "0000", prot) MAP(at "2000", prot) MAP(at "1000", prot)
+	const struct vma *v;
+	idx_t mm;
+
+	assert_int_equal(feed(THREE("0x1000", "PROT_READ|PROT_WRITE")), 0);
+	mm = task_find(m, strace_find(m, 5)->pid)->mm;
+	v = vma_lookup(m, mm, 0x10000000);
+	assert_int_equal(v->end, 0x10002000);
+	/* what may not be written to has not been */
+	assert_int_equal(feed(THREE("0x2000", "PROT_READ")), 0);
+	v = vma_lookup(m, mm, 0x20000000);
+	assert_int_equal(v->end, 0x20003000);
+#undef THREE
+#undef MAP
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, boot, done)
 
 int main(void)
@@ -270,6 +293,7 @@ int main(void)
 		TEST(missing_programs_are_named_before_anything_runs),
 		TEST(missing_files_become_placeholders),
 		TEST(unknown_lines_are_counted),
+		TEST(mappings_are_written_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,22 @@ static void follow(struct vm *m, struct task *t, vaddr_t ours, vaddr_t theirs,
 	vm_fail_clear(m);
 }
 
+/*
+ * A log has no accesses.  To what a program may write it writes soon, as a rule
+ * before it maps something beside it; the mappings then have an anon_vma, and
+ * merge with no others that have one of their own.
+ */
+static void assume_written(
+	struct vm *m, const struct task *t, vaddr_t at, uint64_t len)
+{
+	struct vma *v = vma_lookup(m, t->mm, at);
+
+	for (; v && v->start < at + len;
+		v = v->next ? vma_at(m, v->next) : NULL)
+		if ((v->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
+			anon_vma_prepare(m, v);
+}
+
 static void do_mmap(struct vm *m, struct strace_proc *p, struct task *t,
 	const struct strace_call *c, uint64_t line)
 {
@@ -136,8 +152,12 @@ static void do_mmap(struct vm *m, struct strace_proc *p, struct task *t,
 				(a.prot & PROT_WRITE));
 	ours = mm_mmap(m, t, &a);
 	compare(m, p, c, line, ours);
-	if (ours > 0 && c->answered && c->ret > 0 && ours != c->ret)
+	if (ours > 0 && c->answered && c->ret > 0 && ours != c->ret) {
 		follow(m, t, (vaddr_t)ours, (vaddr_t)c->ret, a.len);
+		ours = c->ret;
+	}
+	if (ours > 0)
+		assume_written(m, t, (vaddr_t)ours, a.len);
 }
 
 static void do_mremap(struct vm *m, struct strace_proc *p, struct task *t,
@@ -241,6 +261,16 @@ static void do_fork(struct vm *m, struct strace_proc *p,
 	compare(m, p, c, line, child ? c->ret : -m->fail.err);
 }
 
+static int64_t protect(
+	struct vm *m, struct task *t, vaddr_t at, uint64_t len, uint64_t prot)
+{
+	int64_t ours = mm_mprotect(m, t, at, len, prot);
+
+	if (!ours)
+		assume_written(m, t, at, len);
+	return ours;
+}
+
 /* The simple calls: name, and what it does with up to three numbers. */
 static bool simple_call(struct vm *m, struct task *t,
 	const struct strace_call *c, int64_t *ours)
@@ -254,7 +284,7 @@ static bool simple_call(struct vm *m, struct task *t,
 	else if (name_is(c, "munmap"))
 		*ours = mm_munmap(m, t, a[0], a[1]);
 	else if (name_is(c, "mprotect") || name_is(c, "pkey_mprotect"))
-		*ours = mm_mprotect(m, t, a[0], a[1], a[2]);
+		*ours = protect(m, t, a[0], a[1], a[2]);
 	else if (name_is(c, "madvise"))
 		*ours = mm_madvise(m, t, a[0], a[1], (int)a[2]);
 	else if (name_is(c, "mlock"))
