@@ -37,7 +37,7 @@ static const struct {
 
 #define PATH_ROOM    4352
 #define ROW_ROOM     (PATH_ROOM + 512)
-#define DELETE_ROWS  1024
+#define DELETE_ROWS  512
 #define ROWS_A_CLOCK 64
 
 /* ---- describing --------------------------------------------------------- */

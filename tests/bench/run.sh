@@ -201,6 +201,15 @@ PY
 	wait_row "entering at/" "cat $m/at/-9/proc/1/maps >/dev/null"
 	wait_row "copying of a busy WAL" "sleep 5"
 	unmount
+	mount_both "" ram=256M
+	awk 'BEGIN { for (i = 0; i < 65000; i++)
+		print "mmap 4K " (i % 2 ? "r" : "rw") }' >"$m/proc/1/ctl"
+	wait_row "mkdir checkpoints/c, 65,000 VMAs" "mkdir $m/checkpoints/c"
+	wait_row "rmdir checkpoints/c" "rmdir $m/checkpoints/c"
+	wait_row "forget" \
+		"echo forget before=\$(tail -1 $m/log | cut -d' ' -f1) >$m/ctl"
+	wait_row "vacuum" "echo vacuum >$m/ctl"
+	unmount
 fi
 
 ! wants mm || [ ! -x "$bin/mm_bench" ] || "$bin/mm_bench"

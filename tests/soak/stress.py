@@ -109,6 +109,8 @@ def saver(n):
     assert read(d + "x/state_hash") == state
     os.listdir(m + "/checkpoints")
     os.rmdir(m + "/" + d + "x")
+    if n % 4 == 3:
+        assert command("vacuum")[0].isdigit()
 
 
 def visitor(n):
