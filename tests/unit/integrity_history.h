@@ -26,7 +26,7 @@ static inline void op_exit(struct history *h)
 	struct mproc *p = any_proc(h);
 	uint32_t pid = p->pid;
 
-	if (p == h->k.proc)
+	if (p == h->k.proc || rnd(h, 4))
 		return;
 	for (uint32_t i = 0; i < WINDOW_PAGES; i++)
 		h->locked -= p->v[i].locked;

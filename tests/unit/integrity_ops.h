@@ -176,7 +176,7 @@ static inline void op_map(struct history *h)
 	static const char *const kind[] = {
 		"private", "private", "private", "shared"};
 	struct mproc *p = any_proc(h);
-	uint32_t n = 1 + (uint32_t)rnd(h, rnd(h, 4) ? 64 : 600);
+	uint32_t n = 1 + (uint32_t)rnd(h, rnd(h, 16) ? 64 : 600);
 	uint32_t first = (uint32_t)rnd(h, WINDOW_PAGES - n), off = 0;
 	struct vpage like = {.mapped = 1, .read = 1, .write = 1};
 	struct mobject *fresh = NULL;
@@ -244,7 +244,7 @@ static inline void op_move(struct history *h)
 	struct run r;
 	bool stay;
 
-	if (!any_run(h, rnd(h, 4) ? 32 : 600, &r) || r.v->locked)
+	if (!any_run(h, rnd(h, 16) ? 32 : 600, &r) || r.v->locked)
 		return;
 	n = r.n;
 	stay = rnd(h, 4) == 0;
@@ -373,7 +373,7 @@ static inline void op_advise(struct history *h)
 	enum effect e = a[i].effect;
 	struct run r;
 
-	if (!any_run(h, rnd(h, 8) ? 64 : 1200, &r) || r.v->locked)
+	if (!any_run(h, rnd(h, 32) ? 64 : 1200, &r) || r.v->locked)
 		return;
 	if ((e == LAZY || e == WIPE || e == KEEP) && r.v->obj)
 		return;

@@ -118,16 +118,22 @@ static const struct rig rig = {
 	.failed = fail_history,
 };
 
-static struct vm *small_machine(const char *arch)
+/* A machine of 32 MiB; *options are KEY and VALUE of others, NULL ends them. */
+static struct vm *small_machine(const char *const *options)
 {
+	static const char *const common[] = {
+		"ram", "32M", "swap", "192M", NULL};
 	char err[SENTENCE_MAX] = "";
 	struct vm_config c;
 
 	vm_config_default(&c);
-	if (vm_config_set(&c, "arch", arch, err) ||
-		vm_config_set(&c, "ram", "32M", err) ||
-		vm_config_set(&c, "swap", "192M", err) ||
-		vm_config_check(&c, err))
+	for (const char *const *o = common; *o; o += 2)
+		if (vm_config_set(&c, o[0], o[1], err))
+			fail_msg("%s", err);
+	for (; *options; options += 2)
+		if (vm_config_set(&c, options[0], options[1], err))
+			fail_msg("%s", err);
+	if (vm_config_check(&c, err))
 		fail_msg("%s", err);
 	return vm_boot(&c, &host_mmap, err);
 }
@@ -142,19 +148,18 @@ static uint64_t number(const char *name, uint64_t otherwise)
 static void test_history(void **state)
 {
 	uint64_t seed = number("PAGEFS_SEED", 1);
-	uint64_t steps = number("PAGEFS_STEPS", 3000);
+	uint64_t steps = number("PAGEFS_STEPS", 1000);
 	static struct history h;
 
 	m = small_machine(*state);
 	assert_non_null(m);
 	history_begin(&h, &rig, seed);
-	assert_true(h.k.live >= 4 * m->root->totalram_pages);
+	assert_true(h.k.live >= 2 * m->root->totalram_pages);
 	while (h.step < steps)
 		history_step(&h);
 	compare_all(&h);
-	print_message("%s: %u pages of bytes, %llu swapped out, %llu in\n",
-		(char *)*state, h.k.live,
-		(unsigned long long)m->root->count[CNT_PSWPOUT],
+	print_message("%u pages of bytes, %llu swapped out, %llu in\n",
+		h.k.live, (unsigned long long)m->root->count[CNT_PSWPOUT],
 		(unsigned long long)m->root->count[CNT_PSWPIN]);
 	model_free(&h.k);
 	vm_destroy(m);
@@ -188,14 +193,23 @@ static void test_policies(void **state)
 	vm_destroy(m);
 }
 
+static const char *const x86_64[] = {NULL};
+static const char *const i386[] = {"arch", "i386", NULL};
+static const char *const nodes[] = {"ram", "64M", "nodes", "2", NULL};
+
+#define T(test, options)                                              \
+	{                                                             \
+#test " " #options, test, NULL, NULL, (void *)options \
+	}
+
 int main(void)
 {
-	static char x86_64[] = "x86_64", i386[] = "i386";
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_prestate(test_history, x86_64),
-		cmocka_unit_test_prestate(test_history, i386),
-		cmocka_unit_test_prestate(test_policies, x86_64),
-		cmocka_unit_test_prestate(test_policies, i386),
+		T(test_history, x86_64),
+		T(test_history, i386),
+		T(test_history, nodes),
+		T(test_policies, x86_64),
+		T(test_policies, i386),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
