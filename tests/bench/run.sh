@@ -5,7 +5,7 @@
 # scheduler decides: other programs make them longer, none makes them shorter.
 #
 #	tests/bench/run.sh [NAME...]
-#	names: write cat many wait bulk trace strace policies ram64g maps pagemap mm journal save at
+#	names: write cat many wait bulk trace strace policies ram64g maps pagemap mm faults journal save at
 set -eu
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo "$0: run it as root" >&2; exit 1; }
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 ninja -C build >/dev/null
 bin=$PWD/build/tests/bench
 pagefs=$PWD/build/fs/pagefs
-names=${*:-write cat bulk trace strace policies ram64g maps pagemap mm journal save at}
+names=${*:-write cat bulk trace strace policies ram64g maps pagemap mm faults journal save at}
 
 dir=$(mktemp -d)
 mkdir "$dir/m" "$dir/n"
@@ -213,6 +213,7 @@ PY
 fi
 
 ! wants mm || [ ! -x "$bin/mm_bench" ] || "$bin/mm_bench"
+! wants faults || [ ! -x "$bin/faults_bench" ] || "$bin/faults_bench"
 ! wants journal || [ ! -x "$bin/journal_bench" ] || "$bin/journal_bench"
 ! wants save || [ ! -x "$bin/save_bench" ] || "$bin/save_bench"
 ! wants at || [ ! -x "$bin/at_bench" ] || "$bin/at_bench"

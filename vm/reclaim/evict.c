@@ -142,7 +142,7 @@ static enum fate evict_anon(struct vm *m, pfn_t pfn)
 	/* swapoff has been here: it would not find the entries again */
 	if (cached && f->mapcount && swap_slot_closing(m, slot))
 		return FATE_ACTIVE;
-	dirty |= (f->flags & FR_DIRTY) || is_dirty(m, pfn);
+	dirty = dirty || f->flags & FR_DIRTY || is_dirty(m, pfn);
 	if (dirty && !swap_write(m, slot, pfn)) {
 		swap_release(m, slot);
 		return FATE_ACTIVE;
