@@ -218,7 +218,8 @@ is "slabtop" "$(run slabtop -o -s a | awk 'NR > 7 { print $8, $2, $1 }' |
 	"$m/proc/slabinfo" | LC_ALL=C sort)"
 is "tasks in slabinfo" "$(awk '$1 == "task_struct" { print $2 }' \
 	"$m/proc/slabinfo")" "$(ls -d "$m"/proc/[0-9]*/task/* | wc -l)"
-like "uptime" "$(run uptime)" '*up  2:02,*load average: *'
+n=$(awk '$1 == "procs_running" { print $2 }' "$m/proc/stat").00
+like "uptime" "$(run uptime)" "*up  2:02,*load average: $n, $n, $n"
 is "sysctl" "$(run sysctl -n vm.overcommit_memory vm.max_map_count)" \
 	$'0\n65530'
 
