@@ -433,9 +433,6 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 		err = show_link(req, mach, &p, &b);
 	fair_unlock(&mach->lock);
 	machine_leave(mach);
-	/* exe of a process that runs no program leads nowhere */
-	if (!err && !b.len && !b.failed)
-		err = ENOENT;
 	sbuf_char(&b, 0);
 	if (!err && b.failed)
 		err = ENOMEM;

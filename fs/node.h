@@ -71,6 +71,7 @@ struct node {
 	 * not list it, so that diff -r of two moments ends. */
 	bool endless;
 	bool history; /* about the past: no past state has it inside */
+	bool (*there)(const struct view *v, uint64_t id); /* NULL: always */
 	show_fn *show;
 	pread_fn *pread;
 	query_fn *query;

@@ -87,7 +87,14 @@ void show_auxv(struct sbuf *b, const struct view *view, uint64_t id)
 	}
 }
 
-/* The program's path on disk/; no target for a process without one. */
+bool has_exe(const struct view *view, uint64_t id)
+{
+	const struct mm *mm = show_mm(view, id);
+
+	return mm && mm->exe;
+}
+
+/* The program's path on disk/. */
 void show_exe(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct mm *mm = show_mm(view, id);

@@ -123,6 +123,14 @@ static bool row_hidden(const struct view *v, unsigned row)
 	return v->past && node_table[row].history;
 }
 
+/* The file of this row exists in the directory of this object. */
+static bool row_there(const struct view *v, unsigned row, uint64_t id)
+{
+	const struct node *n = &node_table[row];
+
+	return !row_hidden(v, row) && (!n->there || n->there(v, id));
+}
+
 bool place_exists(const struct view *v, const struct place *p)
 {
 	const struct variable *var;
@@ -130,8 +138,9 @@ bool place_exists(const struct view *v, const struct place *p)
 	if (p->row >= nr_nodes || row_hidden(v, p->row))
 		return false;
 	var = rows[p->row].path_var;
-	return !var || node_table[p->row].kind == NODE_DISK ||
-	       var->exists(v, p->id);
+	return (!var || node_table[p->row].kind == NODE_DISK ||
+		       var->exists(v, p->id)) &&
+	       row_there(v, p->row, p->id);
 }
 
 /* The id of a name in a row's variable, NO_OBJECT if it is none. */
@@ -157,7 +166,7 @@ bool tree_lookup(const struct view *v, const struct place *dir,
 			id = find_object(v, r, dir->id, name);
 		else if (strcmp(name, r->name))
 			continue;
-		if (id == NO_OBJECT || row_hidden(v, i))
+		if (id == NO_OBJECT || !row_there(v, i, id))
 			continue;
 		*out = (struct place){dir->view, i, id};
 		return true;
@@ -195,7 +204,7 @@ bool tree_next(const struct view *v, const struct place *dir, uint64_t *cookie,
 		uint64_t id = next_object(v, r, dir->id, id1);
 		size_t n = r->prefix;
 
-		if (id == NO_OBJECT || row_hidden(v, row) ||
+		if (id == NO_OBJECT || !row_there(v, row, id) ||
 			(v->past && node_table[row].endless))
 			continue;
 		if (!r->var)
