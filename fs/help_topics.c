@@ -279,15 +279,19 @@ static const char frames_text[] =
 	"\n"
 	"    pfn order state owner index mapcount flags\n"
 	"\n"
-	"The block has 2^order frames from pfn on.  States: kernel, pgtable,\n"
-	"stack (of a task in the kernel: task/TID/stacks), anon, file, shmem,\n"
-	"reserved.  owner: the mm of a page table and of\n"
-	"an anonymous page with the flag exclusive, the family of VMAs (see\n"
-	"vmas) of another, the inode of a file's page.\n"
-	"With the flag swapcache, index is the page's slot in swap.\n"
-	"index is the page's place there, mapcount how many page tables map\n"
-	"it.  phys/zones has the ranges, the zones and the free blocks;\n"
-	"phys/ram the bytes: dd bs=4096 skip=PFN count=1 < phys/ram.\n";
+	"The block has 2^order frames from pfn on.\n"
+	"\n"
+	"    state     kernel, pgtable, stack (of a task in the kernel, see\n"
+	"              task/TID/stacks), anon, file, shmem, reserved\n"
+	"    owner     the mm of a page table, and of an anonymous page with\n"
+	"              the flag exclusive; of another the family of VMAs,\n"
+	"              see vmas; the inode of a file's page\n"
+	"    index     the page's place there; with the flag swapcache, its\n"
+	"              slot in swap\n"
+	"    mapcount  how many entries of page tables map it\n"
+	"\n"
+	"phys/zones has the ranges, the zones and the free blocks; phys/ram\n"
+	"the bytes: dd bs=4096 skip=PFN count=1 < phys/ram.\n";
 
 static const char policies_text[] =
 	"    set policy NAME      linux, or a textbook policy:\n"

@@ -25,10 +25,10 @@ const struct command command_table[] = {
 			{"gid", ARG_NUM, KEY}},
 		.summary = "start a process; its PID is the reply",
 		.detail = "With PATH, an ELF file or #! script on disk/, the "
-			  "image is loaded as execve(2) does with address "
-			  "randomisation off.  Without, the process is bare: "
-			  "a stack, the vdso and an empty heap.  It runs as "
-			  "user uid= and group gid=, the writer's if not "
+			  "image is loaded as execve(2) does, at random "
+			  "addresses if aslr is set.  Without, the process is "
+			  "bare: a stack, the vdso and an empty heap.  It runs "
+			  "as user uid= and group gid=, the writer's if not "
 			  "given: user 0 has every capability, all others "
 			  "none.",
 		.example = "spawn name=shell\nspawn uid=1000 gid=1000"},
