@@ -143,11 +143,14 @@ static void drop_disk_pages(struct session *s)
 	fuse_ino_t ino[BATCH];
 	size_t done = 0, n;
 
+	if (!ending_tell(s))
+		return;
 	while ((n = stale_files(s, ino, done))) {
 		for (size_t i = 0; i < n; i++)
 			fuse_lowlevel_notify_inval_inode(s->se, ino[i], 0, 0);
 		done += n;
 	}
+	ending_told(s);
 }
 
 void directories_changed(struct session *s)

@@ -109,7 +109,7 @@ int session_serve(struct session *s, bool single)
 {
 	int status = -1;
 
-	if (fuse_set_signal_handlers(s->se) == 0) {
+	if (ending_start(s) == 0) {
 		if (!s->read_only)
 			idle_start(s);
 		s->single = single;
@@ -124,9 +124,8 @@ int session_serve(struct session *s, bool single)
 			fuse_loop_cfg_destroy(c);
 		}
 		idle_stop(s);
-		fuse_remove_signal_handlers(s->se);
+		ending_stop(s);
 	}
-	/* Positive: the number of the signal that asked for the end. */
 	return status < 0;
 }
 

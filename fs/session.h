@@ -52,6 +52,16 @@ struct idle {
 	bool stop, started;
 };
 
+/* See ending.c. */
+struct ending {
+	pthread_t thread, loop;
+	pthread_mutex_t lock;
+	pthread_cond_t told;
+	unsigned telling;  /* threads between ending_tell() and ending_told() */
+	bool stop;	   /* a signal came */
+	atomic_bool ended; /* the loop did */
+};
+
 /* All open files, so that those whose RELEASE never came are freed too. */
 struct open_files {
 	pthread_mutex_t lock;
@@ -67,6 +77,7 @@ struct session {
 	struct timespec mounted;
 	struct pollers pollers;
 	struct idle idle;
+	struct ending ending;
 	bool read_only;
 	bool single; /* one thread serves all */
 };
@@ -253,6 +264,16 @@ int idle_start(struct session *s);
 void idle_stop(struct session *s);
 /* A change has been made: cheap, called with the machine locked. */
 void idle_touch(struct session *s);
+
+/* ---- ending.c ---- */
+/* From here on SIGHUP, SIGINT and SIGTERM end the loop of this thread, and do
+ * nothing else until ending_stop().  0 or an errno. */
+int ending_start(struct session *s);
+void ending_stop(struct session *s);
+/* Before and after telling the kernel what makes it wait for answers; false:
+ * the session ends, nobody is told. */
+bool ending_tell(struct session *s);
+void ending_told(struct session *s);
 
 /* ---- session.c ---- */
 /* Reads libfuse's options; 0, or -1 after libfuse has said why on stderr. */

@@ -112,6 +112,7 @@ finish() {
 	cat "$work"/sanitizer.* >&2 2>/dev/null && fail "a sanitizer complained"
 	[ "$failures" = 0 ] && [ "$status" = 0 ] || {
 		echo "$failures failures, status $status" >&2
+		fusermount3 -uzq "$m" 2>/dev/null
 		rm -rf "$work"
 		exit 1
 	}

@@ -66,4 +66,4 @@ is "high_min and high_max" \
 	"$(awk '$1 == "high_max:" { print $2 }' "$m/proc/zoneinfo")"
 echo 7 2>/dev/null >"$m/proc/sys/vm/percpu_pagelist_high_fraction" &&
 	fail "a seventh was taken"
-true
+pf_close
