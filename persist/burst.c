@@ -23,8 +23,8 @@
 #define WAL_FRAMES_MAX	16384
 #define WAL_FRAMES_IDLE 1024
 
-#define BURST_NS 850000000u
-#define OPEN_NS	 150000000u
+#define BURST_NS 750000000u
+#define OPEN_NS	 250000000u
 
 static void turn_to(struct store *s, enum burst b)
 {
@@ -53,6 +53,29 @@ static void take_exclusive(struct store *s)
 	turn_to(s, free ? BURST_EXCLUSIVE : BURST_SHARED);
 }
 
+/* Having the exclusive lock and giving it back lets go of PENDING too. */
+static void let_readers_in(struct store *s)
+{
+	if (s->burst != BURST_SHARED || s->back.copying ||
+		holder_has_readers(s))
+		return;
+	set_mode(s, true);
+	if (!sqlite3_exec(s->db, "BEGIN IMMEDIATE; COMMIT", NULL, NULL, NULL))
+		s->readers_shut_out = false;
+	store_rollback(s);
+	burst_share(s);
+}
+
+void burst_share(struct store *s)
+{
+	if (s->burst == BURST_HELD)
+		return;
+	set_mode(s, false);
+	turn_to(s, BURST_SHARED);
+	/* The next access lets go of the exclusive locks. */
+	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
+}
+
 int burst_enter(struct store *s)
 {
 	uint64_t in_it;
@@ -65,6 +88,8 @@ int burst_enter(struct store *s)
 		return store_sql_fail(s, "write to the database");
 	if (group_check(s))
 		return -EIO;
+	if (s->readers_shut_out)
+		let_readers_in(s);
 	in_it = clock_ns() - s->burst_since;
 	if (s->burst == BURST_EXCLUSIVE && in_it > BURST_NS)
 		burst_share(s);
@@ -72,28 +97,6 @@ int burst_enter(struct store *s)
 		 (s->burst == BURST_SHARED && in_it > OPEN_NS))
 		take_exclusive(s);
 	return 0;
-}
-
-/* Having the exclusive lock and giving it back lets go of PENDING too. */
-static void let_readers_in(struct store *s)
-{
-	if (s->burst != BURST_SHARED || s->back.copying ||
-		holder_has_readers(s))
-		return;
-	set_mode(s, true);
-	if (!sqlite3_exec(s->db, "BEGIN IMMEDIATE; COMMIT", NULL, NULL, NULL))
-		s->readers_shut_out = false;
-	store_rollback(s);
-}
-
-void burst_share(struct store *s)
-{
-	if (s->burst == BURST_HELD)
-		return;
-	set_mode(s, false);
-	turn_to(s, BURST_SHARED);
-	/* The next access lets go of the exclusive locks. */
-	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
 }
 
 /* Frames that have not been copied. */
