@@ -10,6 +10,7 @@
 
 #include "disk/disk.h"
 #include "mm/mm.h"
+#include "mmu/mmu.h"
 #include "phys/lru.h"
 #include "reclaim/policy.h"
 #include "swap/swap.h"
@@ -254,6 +255,8 @@ static int check_anchors(struct vm *m)
 				    limit_of(m, SEG_MM)))
 				return -EINVAL;
 	}
+	if (tlb_check_sizes(m))
+		return -EINVAL;
 	return 0;
 }
 

@@ -250,6 +250,16 @@ static void bad_zero_page(struct vm *m)
 	m->root->zero_pfn = UINT32_MAX;
 }
 
+static void bad_huge_sizes(struct vm *m)
+{
+	m->root->cpu[0].huge_sizes = 1u << 31;
+}
+
+static void bad_tlb_size(struct vm *m)
+{
+	*(uint64_t *)seg_at(m, SEG_TLB, 0) = 3u << 3;
+}
+
 static const struct {
 	void (*damage)(struct vm *m);
 	const char *sentence;
@@ -278,6 +288,8 @@ static const struct {
 	{bad_firmware, "it has 1000 ranges of memory"},
 	{bad_ram_end, "to 0xffffffffffffffff"},
 	{bad_zero_page, "the zero page is 4294967295"},
+	{bad_huge_sizes, "notes pages of sizes 80000000"},
+	{bad_tlb_size, "a page of size 3 in its TLB"},
 };
 
 static void test_damage(void **state)

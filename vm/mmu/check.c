@@ -252,6 +252,39 @@ static int check_tlb(struct vm *m, unsigned cpu)
 	return c.err;
 }
 
+static int check_sizes(struct vm *m, unsigned cpu, unsigned nr_sizes)
+{
+	uint32_t noted = m->root->cpu[cpu].huge_sizes;
+
+	if (noted & 1 || noted >> nr_sizes)
+		return vm_fail(m, EINVAL,
+			"CPU %u notes pages of sizes %x in its TLB", cpu,
+			noted);
+	for (unsigned i = 0; i < NR_TLBS; i++) {
+		struct tlb_level l = tlb_level(m, cpu, i);
+
+		for (unsigned k = 0; k < l.sets * l.ways; k++)
+			if (tag_size(l.e[k].tag) >= nr_sizes)
+				return vm_fail(m, EINVAL,
+					"CPU %u has a page of size %u in its "
+					"TLB",
+					cpu, tag_size(l.e[k].tag));
+	}
+	return 0;
+}
+
+int tlb_check_sizes(struct vm *m)
+{
+	unsigned nr = m->arch->nr_levels;
+
+	if (nr > NR_TLB_SIZES)
+		nr = NR_TLB_SIZES;
+	for (unsigned cpu = 0; cpu < m->root->config.cpus; cpu++)
+		if (check_sizes(m, cpu, nr))
+			return -EINVAL;
+	return 0;
+}
+
 /* Whether t is the first task with its mm: threads and vfork share it. */
 static bool first_of_mm(const struct vm *m, const struct task *t)
 {

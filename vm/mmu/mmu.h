@@ -180,6 +180,8 @@ uint64_t pte_make(const struct vm *m, pfn_t pfn, uint64_t vm_flags, bool write);
 /* Bytes of SEG_TLB: what vm_boot() and vm_blank() reserve. */
 uint64_t tlb_bytes(const struct vm_config *c);
 int tlb_boot(struct vm *m);
+/* Of a state that was loaded: its TLBs hold pages of sizes that there are. */
+int tlb_check_sizes(struct vm *m);
 void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va);
 /* As Linux: up to 33 pages one by one, else everything of that mm. */
 void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
