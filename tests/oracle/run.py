@@ -293,6 +293,8 @@ def scripts(judge, paths, recorded):
     bad = 0
     for path in paths:
         kernel, machine = answers(judge, path, recorded)
+        if kernel != machine:  # the host's khugepaged came in between?
+            kernel, machine = answers(judge, path, recorded)
         if kernel == machine:
             print(f"same  {path}")
             continue
