@@ -6,6 +6,8 @@
  *	HELD       --command-->        EXCLUSIVE
  *	EXCLUSIVE  --after BURST_NS--> SHARED      others read
  *
+ * where BURST_NS counts from when others could last read for OPEN_NS.
+ *
  * Normal locking costs a commit several fcntl(2) calls; exclusive locking
  * none, but keeps every other process out.  So it is taken for a burst of
  * commands only, and given up for a part of each second where they never
@@ -23,13 +25,13 @@
 #define WAL_FRAMES_MAX	16384
 #define WAL_FRAMES_IDLE 1024
 
-#define BURST_NS 750000000u
-#define OPEN_NS	 250000000u
+/* How long others may be kept out, and what counts as having let them in. */
+#define BURST_NS 850000000u
+#define OPEN_NS	 150000000u
 
-static void turn_to(struct store *s, enum burst b)
+static uint64_t open_for(const struct store *s)
 {
-	s->burst = b;
-	s->burst_since = clock_ns();
+	return clock_ns() - s->open_since;
 }
 
 static void set_mode(struct store *s, bool exclusive)
@@ -40,17 +42,35 @@ static void set_mode(struct store *s, bool exclusive)
 		NULL, NULL, NULL);
 }
 
+static void open_up(struct store *s)
+{
+	set_mode(s, false);
+	s->burst = BURST_SHARED;
+	s->open_since = clock_ns();
+}
+
 /*
  * An attempt at the exclusive lock that fails leaves the file's PENDING lock
  * behind, which shuts out new readers: so look for readers first.
  */
 static void take_exclusive(struct store *s)
 {
-	bool free = !s->back.copying && !holder_has_readers(s);
+	if (s->back.copying || holder_has_readers(s)) {
+		s->burst = BURST_SHARED;
+		s->open_since = clock_ns();
+		return;
+	}
+	set_mode(s, true);
+	s->burst = BURST_EXCLUSIVE;
+}
 
-	if (free)
-		set_mode(s, true);
-	turn_to(s, free ? BURST_EXCLUSIVE : BURST_SHARED);
+void burst_share(struct store *s)
+{
+	if (s->burst != BURST_EXCLUSIVE)
+		return;
+	open_up(s);
+	/* The next access lets go of the exclusive locks. */
+	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
 }
 
 /* Having the exclusive lock and giving it back lets go of PENDING too. */
@@ -60,26 +80,39 @@ static void let_readers_in(struct store *s)
 		holder_has_readers(s))
 		return;
 	set_mode(s, true);
+	s->burst = BURST_EXCLUSIVE;
 	if (!sqlite3_exec(s->db, "BEGIN IMMEDIATE; COMMIT", NULL, NULL, NULL))
 		s->readers_shut_out = false;
 	store_rollback(s);
 	burst_share(s);
 }
 
-void burst_share(struct store *s)
+/*
+ * What ends a burst for a moment, as copying the WAL does, does not count as
+ * letting readers in: they ask every 100 ms.
+ */
+static void choose_locks(struct store *s)
 {
-	if (s->burst == BURST_HELD)
+	bool served, due;
+
+	if (s->readers_shut_out)
+		let_readers_in(s);
+	served = s->burst != BURST_EXCLUSIVE && open_for(s) > OPEN_NS;
+	if (served)
+		s->shut_since = clock_ns();
+	due = clock_ns() - s->shut_since > BURST_NS;
+	if (s->burst == BURST_EXCLUSIVE && due)
+		burst_share(s);
+	else if (s->burst == BURST_EXCLUSIVE)
 		return;
-	set_mode(s, false);
-	turn_to(s, BURST_SHARED);
-	/* The next access lets go of the exclusive locks. */
-	sqlite3_exec(s->db, "SELECT 1 FROM machine LIMIT 1", NULL, NULL, NULL);
+	else if (served || (s->burst == BURST_HELD && !due))
+		take_exclusive(s);
+	else
+		s->burst = BURST_SHARED;
 }
 
 int burst_enter(struct store *s)
 {
-	uint64_t in_it;
-
 	store_assert_locked(s);
 	/* Rows written while a transaction is still open, because no memory was
 	 * found to roll it back, would be acknowledged and not committed. */
@@ -88,14 +121,7 @@ int burst_enter(struct store *s)
 		return store_sql_fail(s, "write to the database");
 	if (group_check(s))
 		return -EIO;
-	if (s->readers_shut_out)
-		let_readers_in(s);
-	in_it = clock_ns() - s->burst_since;
-	if (s->burst == BURST_EXCLUSIVE && in_it > BURST_NS)
-		burst_share(s);
-	else if (s->burst == BURST_HELD ||
-		 (s->burst == BURST_SHARED && in_it > OPEN_NS))
-		take_exclusive(s);
+	choose_locks(s);
 	return 0;
 }
 
@@ -141,8 +167,7 @@ int burst_step(struct store *s, sqlite3_stmt *st)
 		return rc;
 	}
 	/* A reader came in between. */
-	set_mode(s, false);
-	turn_to(s, BURST_SHARED);
+	open_up(s);
 	s->readers_shut_out = true;
 	sqlite3_reset(st);
 	return sqlite3_step(st);

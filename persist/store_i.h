@@ -246,7 +246,8 @@ struct store {
 	bool counted; /* by holder_add_reader() */
 
 	enum burst burst;
-	uint64_t burst_since;  /* when it turned to that, ns */
+	uint64_t open_since;   /* ns: others can read, unless EXCLUSIVE */
+	uint64_t shut_since;   /* ns: the last time they could for long ended */
 	bool readers_shut_out; /* by an exclusive lock that failed halfway */
 	int wal_frames;	       /* frames in the WAL after the last commit */
 	atomic_ullong commits; /* so many */

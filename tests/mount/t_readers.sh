@@ -13,9 +13,9 @@ writer=$!
 sleep 1.2
 
 # rows: how many there are, asked by a new process each time, which waits for
-# 8 s at most.
+# 2 s at most.
 rows() {
-	sqlite3 -readonly "$db" '.timeout 8000' 'SELECT count(*) FROM journal'
+	sqlite3 -readonly "$db" '.timeout 2000' 'SELECT count(*) FROM journal'
 }
 before=0
 for i in 1 2 3 4 5; do
@@ -29,7 +29,7 @@ done
 exec 3> >(sqlite3 -readonly "$db" >"$work/stays" 2>&1)
 reader=$!
 cat >&3 <<'SQL'
-.timeout 8000
+.timeout 2000
 BEGIN;
 SELECT count(*) FROM journal;
 .system sleep 0.3
