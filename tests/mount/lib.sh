@@ -1,13 +1,30 @@
 # Sourced by the mount tests: a directory, a machine, a mount, and checks.
 #
-#	$PAGEFS  the program      $work  a directory that goes away
-#	$db      the database     $m     the mount point
+#	$PAGEFS  the program, build/fs/pagefs if not given
+#	$top     the sources      $build  where PAGEFS was built
+#	$work    a directory that goes away
+#	$db      the database     $m      the mount point
 #
 # At the end of each test the machine is unmounted, `pagefs --check` replays
 # its journal, and a copy of the database without saved states is mounted: so
 # each test also proves that replay gives the same state.
 set -u
-PAGEFS=$(realpath "${PAGEFS:?the path of the pagefs program}")
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PAGEFS=$(realpath "${PAGEFS:-$top/build/fs/pagefs}")
+build=$(dirname "$(dirname "$PAGEFS")")
+
+# needs PROGRAM...: ends a test of programs that are not built.
+needs() {
+	local program
+	for program; do
+		[ -x "$program" ] || {
+			echo "$0: there is no $program; ninja -C build makes" \
+				"it; PAGEFS names another build/fs/pagefs" >&2
+			exit 1
+		}
+	done
+}
+needs "$PAGEFS"
 work=$(mktemp -d "${TMPDIR:-/tmp}/pagefs-test.XXXXXX")
 db=$work/machine.db
 m=$work/mnt

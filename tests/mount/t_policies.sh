@@ -3,7 +3,6 @@
 # examples/policies.sh agrees with the textbooks, and a policy's order survives
 # kill -9 and a restore.
 . "$(dirname "$0")/lib.sh"
-top=$(cd "$(dirname "$0")/../.." && pwd)
 
 mkdir "$work/doc" "$work/doc/mnt"
 python3 "$(dirname "$0")/policies.py" "$top/docs/policies.md" "$PAGEFS" \

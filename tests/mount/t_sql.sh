@@ -30,7 +30,7 @@ sleep 0.3
 
 # Beside the mount, as the page says.
 ln -s "$db" "$work/demo.db"
-ln -s "$(realpath "$(dirname "$PAGEFS")/..")" "$work/build"
+ln -s "$build" "$work/build"
 # In a build for sanitizers, the shell of SQLite needs them as well.
 preload=$(ldd "$work/build/persist/pagefs_sqlite.so" |
 	awk '/lib(a|ub)san/ { print $3 }' | paste -sd:)

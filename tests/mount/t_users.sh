@@ -3,7 +3,8 @@
 # kernel lets them see of processes with the same credentials.
 . "$(dirname "$0")/lib.sh"
 look=$(dirname "$0")/look.py
-probe=${PROBE:?the path of the oracle probe}
+probe=$build/tests/oracle/probe
+needs "$probe"
 
 start -o allow_other,ram=64M
 chmod 755 "$work"

@@ -17,7 +17,6 @@ while [ $SECONDS -lt $end ]; do
 	PAGEFS_SEED=$seed PAGEFS_STEPS=20000 \
 		"$build/tests/unit/test_integrity" >/dev/null
 	SEED=$seed ROUNDS=9 STEPS=2000 PAGEFS=$build/fs/pagefs \
-		INTEGRITY=$build/tests/mount/integrity \
 		"$top/tests/mount/t_integrity.sh"
 	echo "seed $seed: every byte is right"
 	seed=$((seed + 1))
