@@ -2,9 +2,9 @@
 # The rules of style that a machine can check: clang-format 14, and at most
 # 600 lines a file.
 #
-#	tests/style.sh SOURCE_ROOT
+#	tests/style.sh [SOURCE_ROOT]
 set -u
-cd "$1" || exit 1
+cd "${1:-$(dirname "$0")/..}" || exit 1
 command -v clang-format >/dev/null || {
 	echo "clang-format is missing: examples/deps.sh test" >&2
 	exit 1
