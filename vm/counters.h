@@ -112,7 +112,12 @@
 	X(THP_EXCEED_SHARE, "thp_scan_exceed_share_pte")               \
 	X(THP_ZERO_PAGE_ALLOC, "thp_zero_page_alloc")                  \
 	X(THP_SPLIT_PAGE, "thp_split_page")                            \
-	X(THP_SPLIT_PMD, "thp_split_pmd")
+	X(THP_SPLIT_PMD, "thp_split_pmd")                              \
+	X(THP_MIGRATION_SUCCESS, "thp_migration_success")              \
+	X(THP_MIGRATION_FAIL, "thp_migration_fail")                    \
+	X(THP_MIGRATION_SPLIT, "thp_migration_split")                  \
+	X(ZONE_RECLAIM_SUCCESS, "zone_reclaim_success")                \
+	X(ZONE_RECLAIM_FAILED, "zone_reclaim_failed")
 
 enum vm_counter {
 #define X(id, name) CNT_##id,

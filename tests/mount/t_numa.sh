@@ -121,6 +121,29 @@ is "numastat -p" "$(run numastat -p 1 | awk '$1 == "Total" { print $2, $3 }')" \
 	fail "a misplaced page is no error"
 like "strict" "$(cat "$p/last")" '-EIO strict: the page of * is on node 1*'
 
+# ---- pages that move --------------------------------------------------------
+
+# on N: how many pages of b are on that node.
+on() { awk -v n="N$1" '$1 == "10000000" { for (i = 3; i <= NF; i++)
+	if (split($i, w, "=") == 2 && w[1] == n) print w[2] }' \
+	"$p/numa_maps"; }
+migrated() { awk '$1 == "pgmigrate_success" { print $2 }' "$m/proc/vmstat"; }
+exec 4<>"$p/ctl"
+tell() { echo "$*" >&4 && read -r reply <&4; }
+tell move_pages 0 b b+4K b+1020K b+1M 0x1000
+is "where pages are" "$reply" "1 1 1 EFAULT EFAULT"
+before=$(migrated)
+tell move_pages 0 b b+4K nodes=0
+is "two move" "$reply $(on 0) $(on 1) $(($(migrated) - before))" "0 0 2 254 2"
+tell migrate_pages 0 1 0
+is "all move" "$reply $(on 0) $(on 1)" "0 256 "
+sums "after they moved"
+tell mbind b 512K bind nodes=1 flags=move,strict
+is "mbind moves" "$reply $(on 1)" "0 128"
+tell mbind b 1M default
+tell migrate_pages 0 all 1
+exec 4<&-
+
 # Pressure on one node alone, and on both.
 cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
 	set_mempolicy bind nodes=1

@@ -321,9 +321,8 @@ class Generator:
         mode = self.one([0, 0, 1, 2, 2, 3, 4, 5, 6, 7]) | self.one(
             [0, 0, 0, 0x2000, 0x4000, 0x8000, 0xc000])
         nodes = self.one([0, 1, 1, 1, 3, 2, 1 << 63 | 1])
-        # Pages that move to where they are change what nobody sees; but
-        # the default policy would move them all.
-        how = self.one([0, 0, 0, 1, 1] + [2, 3, 4, 8] * (mode != 0))
+        # Pages that move to where they are change what nobody sees.
+        how = self.one([0, 0, 0, 1, 1, 2, 3, 4, 6, 7, 8])
         call = self.one([
             f"mbind {self.place()} {self.pages()} {mode} {nodes} {how}",
             f"mbind {self.place()} {self.pages()} 2 1 0",
@@ -331,6 +330,11 @@ class Generator:
             f"mbind {self.place()}+{self.one([0, 1, PAGE])} "
             f"{self.strange(self.pages()):#x} {mode} {nodes} 0",
             f"set_mempolicy {mode} {nodes}",
+            f"move_pages 0 {self.one([0, 2, 4, 1])} {self.place()} "
+            f"{self.place()} {self.place()}",
+            f"move_nodes 0 {self.one([0, 2, 4, 8])} {self.place()} 0 "
+            f"{self.place()} {self.one([0, 0, 0, 1, -1])}",
+            f"migrate_pages 0 {self.one([0, 1, 3])} {nodes}",
         ])
         return call
 

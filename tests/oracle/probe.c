@@ -352,7 +352,7 @@ bool host_command(char **word, int nr)
 	uint64_t v[7] = {0};
 
 	if (!text_eq(word[0], "syscall"))
-		return false;
+		return nodes_command(word, nr);
 	for (int i = 1; i < nr && i < 8; i++)
 		v[i - 1] = script_value(word[i]);
 	put_result(syscall6((int64_t)v[0], v[1], v[2], v[3], v[4], v[5], v[6]));

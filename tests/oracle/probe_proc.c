@@ -80,3 +80,22 @@ int64_t host_clear_refs(const char *word)
 	SYS3(SYS_CLOSE, fd, 0, 0);
 	return r > 0 ? 0 : r;
 }
+
+/* ---- nodes -------------------------------------------------------------- */
+
+int64_t host_move_pages(int pid, int nr, const uint64_t *page,
+	const int32_t *node, int flags, int32_t *status)
+{
+	uintptr_t address[16];
+
+	for (int i = 0; i < nr; i++)
+		address[i] = (uintptr_t)page[i];
+	return syscall6(SYS_MOVE_PAGES, (uint64_t)pid, (uint64_t)nr,
+		SYS_ARG(address), SYS_ARG(node), SYS_ARG(status),
+		(uint64_t)flags);
+}
+
+int64_t host_migrate_pages(int pid, uint64_t from, uint64_t to)
+{
+	return SYS4(SYS_MIGRATE_PAGES, (intptr_t)pid, 65, &from, &to);
+}

@@ -265,8 +265,9 @@ int64_t host_sysctl(const char *name, const char *value)
 /* The first process is there before the script begins. */
 bool host_command(char **word, int nr)
 {
-	return life_entry &&
-	       (text_eq(word[0], "begin") || life_command(word, nr));
+	if (!life_entry)
+		return nodes_command(word, nr);
+	return text_eq(word[0], "begin") || life_command(word, nr);
 }
 
 /* ---- files -------------------------------------------------------------- */

@@ -92,3 +92,30 @@ int64_t host_clear_refs(const char *word)
 	vm_fail_clear(m);
 	return mm_clear_refs(m, task, *end ? 0 : n);
 }
+
+/* ---- nodes -------------------------------------------------------------- */
+
+int64_t host_move_pages(int pid, int nr, const uint64_t *page,
+	const int32_t *node, int flags, int32_t *status)
+{
+	vaddr_t address[16];
+	const struct move_request r = {
+		.nr = (unsigned)nr,
+		.page = address,
+		.node = node,
+		.flags = (unsigned)flags,
+	};
+
+	for (int i = 0; i < nr; i++)
+		address[i] = host_word(page[i]);
+	vm_fail_clear(m);
+	phys_run_as(m, task);
+	return numa_move_pages(m, task, pid, &r, status);
+}
+
+int64_t host_migrate_pages(int pid, uint64_t from, uint64_t to)
+{
+	vm_fail_clear(m);
+	phys_run_as(m, task);
+	return numa_migrate_pages(m, task, pid, from, to);
+}

@@ -42,6 +42,7 @@ enum call {
 	CALL_MLOCK2 = 325,
 	CALL_MBIND = 237,
 	CALL_SET_MEMPOLICY = 238,
+	CALL_SET_HOME_NODE = 450,
 	CALL_MSEAL = 462,
 };
 
@@ -71,6 +72,11 @@ int64_t host_open(const char *path, unsigned mode);
 int64_t host_reopen(int64_t fd, unsigned mode);
 int64_t host_close(int64_t fd);
 /* Soft and hard limit, prlimit's way. */
+/* move_pages(2), of at most 16 pages; nodes NULL asks.  The nodes of
+ * migrate_pages(2) are masks.  Of listeners that are one process. */
+int64_t host_move_pages(int pid, int nr, const uint64_t *page,
+	const int32_t *node, int flags, int32_t *status);
+int64_t host_migrate_pages(int pid, uint64_t from, uint64_t to);
 void host_getrlimit(unsigned which, uint64_t limit[2]);
 int64_t host_setrlimit(unsigned which, const uint64_t limit[2]);
 /* Effective, permitted, inheritable. */
@@ -124,6 +130,8 @@ void fork_failed(int64_t r);
 
 /* rights.c: limits and capabilities; false if it is none of them. */
 bool rights_command(char **word, int nr);
+/* nodes.c: commands about NUMA nodes; false if it is none of them. */
+bool nodes_command(char **word, int nr);
 /* look.c: commands that look; false if it is none of them. */
 bool look_command(char **word, int nr);
 /* Bytes of RAM and swap: what one mapping may have at most. */

@@ -173,6 +173,40 @@ static inline void op_machine(struct history *h)
 	done(h);
 }
 
+/* Pages go from node to node, and no byte changes.  ENODEV: there is one node.
+ */
+static inline void op_nodes(struct history *h)
+{
+	static const char *const policy[] = {"default", "interleave nodes=all",
+		"preferred nodes=0", "local", "preferred_many nodes=all"};
+	struct run r;
+
+	if (!any_run(h, 100, &r))
+		return;
+	switch (rnd(h, 4)) {
+	case 0:
+		say(h, h->k.proc[0].pid, "migrate_pages %u %u %u", r.p->pid,
+			(unsigned)rnd(h, 2), (unsigned)rnd(h, 2));
+		if (refused(h, "EINVAL"))
+			return;
+		break;
+	case 1:
+		say(h, r.p->pid,
+			"move_pages 0 %#llx %#llx nodes=%u flags=move_all",
+			(unsigned long long)va_of(r.first),
+			(unsigned long long)va_of(r.first + r.n - 1),
+			(unsigned)rnd(h, 2));
+		if (refused(h, "ENODEV"))
+			return;
+		break;
+	default:
+		say(h, r.p->pid, "mbind %#llx %uK %s flags=%s", RUN(r),
+			policy[rnd(h, 5)], rnd(h, 2) ? "move" : "move_all");
+	}
+	if (!refused(h, "ENOMEM"))
+		done(h);
+}
+
 /* ---- the history ---- */
 
 static inline struct mproc *begin_process(struct history *h, unsigned i)
@@ -261,6 +295,7 @@ static inline void history_step(struct history *h)
 		{op_file_advise, 3},
 		{op_msync, 3},
 		{op_swap, 1},
+		{op_nodes, 8},
 		{op_machine, 6},
 	};
 	unsigned all = 0, at, i;

@@ -113,7 +113,49 @@ static const struct {
 	{"mbind a+16K 16K interleave,static nodes=0,1,9", 0, NULL},
 	{"get_mempolicy addr=a+16K flags=addr", 0, "interleave=static:0-1,9"},
 	{"get_mempolicy addr=a+44K flags=addr", 0, "default"},
+	/* pages that move */
+	{"move_pages 0 a a+4K a+44K 0x1000", 0, "0 0 ENOENT EFAULT"},
+	{"move_pages 0 a nodes=2", ENODEV, "no node 2"},
+	{"move_pages 0 a nodes=-1", ENODEV, "no node -1"},
+	{"move_pages 0 a a+4K nodes=0,1,0", EINVAL, "one for each of the 2"},
+	{"move_pages 0 a+x nodes=0", EINVAL, "is no address"},
+	{"move_pages 0 b nodes=0", EINVAL, "b"},
+	{"move_pages 0 a nodes=0 flags=strict", EINVAL, "flags are move"},
+	{"move_pages 99 a flags=strict", EINVAL, "flags are move"},
+	{"move_pages 99 0x1000", ESRCH, "PID 99"},
+	{"move_pages 0 a a a+4K nodes=1", 0, "1 EBUSY 1"},
+	{"move_pages 0 a a+4K a+8K nodes=1,0,0", 0, "1 0 0"},
+	{"move_pages 0 a+4K a+8K a nodes=1,9,1", ENODEV, "no node 9"},
+	{"move_pages 0 a a+4K a+8K", 0, "1 1 0"},
+	{"touch a+40K r", 0, NULL},
+	{"move_pages 0 a+40K nodes=1", 0, "EFAULT"}, /* the page of zeros */
+	{"migrate_pages 99 0 1", ESRCH, "PID 99"},
+	{"migrate_pages 0 0 2", EINVAL, "none of the nodes"},
+	{"migrate_pages 0 1 0", 0, NULL},
+	{"move_pages 0 a a+4K a+8K", 0, "0 0 0"},
+	{"migrate_pages 0 0-1 1", 0, NULL},
+	{"move_pages 0 a a+4K a+8K", 0, "1 1 1"},
+	{"migrate_pages 0 all 0", 0, NULL},
+	{"mbind a 16K bind nodes=1 flags=move,strict", 0, NULL},
+	{"move_pages 0 a a+12K", 0, "1 1"},
+	{"mbind a 16K default", 0, NULL},
+	{"mbind a 16K interleave nodes=1 flags=strict", 0, NULL},
+	{"mbind a 16K preferred nodes=0 flags=move_all", 0, NULL},
+	{"move_pages 0 a a+12K", 0, "0 0"},
+	/* shared with a child */
+	{"fork", 0, NULL},
+	{"move_pages 0 a a+4K nodes=1", 0, "EACCES EACCES"},
+	{"mbind a 16K bind nodes=1 flags=move,strict", 0, NULL},
+	{"move_pages 2 a a+12K", 0, "0 0"},
+	{"move_pages 2 a nodes=1 flags=move_all", 0, "1"},
+	{"move_pages 0 a a+4K", 0, "1 0"},
 	{"setreuid 7 7", 0, NULL},
+	{"move_pages 2 a", EPERM, "another user"},
+	{"migrate_pages 2 0 1", EPERM, "another user"},
+	{"migrate_pages 0 0 1-2", EPERM, "others need CAP_SYS_NICE"},
+	{"move_pages 0 a flags=move_all", EPERM, "CAP_SYS_NICE"},
+	{"migrate_pages 0 all 1", 0, NULL},
+	{"move_pages 0 a a+4K", 0, "1 0"}, /* those of both stay */
 	{"mbind 0x123 4K bind flags=move_all", EPERM, "CAP_SYS_NICE"},
 };
 
@@ -229,6 +271,37 @@ static void test_inherited(void **state)
 	end(m);
 }
 
+/* A huge page moves as a whole, and its entry with it; a part of it that
+ * others have stays. */
+static void test_huge(void **state)
+{
+	struct vm *m = boot("128M", "2");
+	const uint64_t *count = m->root->count;
+
+	ok(m, 0, "set thp_enabled madvise");
+	ok(m, 1,
+		"mmap 4M rw addr=0x10000000 as=a\nmadvise a 4M hugepage\n"
+		"touch a 4M w\nwrite a+3M \"here\"\nmlock a 2M");
+	assert_int_equal(count[CNT_THP_FAULT_ALLOC], 2);
+	ok(m, 1, "migrate_pages 0 0 1");
+	assert_int_equal(count[CNT_THP_MIGRATION_SUCCESS], 2);
+	assert_true(count[CNT_PGMIGRATE_SUCCESS] >= 1024);
+	assert_int_equal(node_sum(m, 1, anon_huge), 2);
+	assert_int_equal(node_sum(m, 0, anon_huge), 0);
+	assert_string_equal(
+		run(m, 1, "move_pages 0 a a+2M a+0x3ff000").last.text, "1 1 1");
+	vmtest_check(m);
+	ok(m, 1, "fork\nmunmap a+1M 4K");
+	assert_string_equal(run(m, 2, "move_pages 0 a a+2M nodes=0").last.text,
+		"EACCES EACCES");
+	ok(m, 2, "mbind a 4M bind nodes=0 flags=move_all,strict");
+	assert_int_equal(count[CNT_THP_MIGRATION_SUCCESS], 4);
+	assert_string_equal(
+		run(m, 1, "move_pages 0 a a+1M a+2M").last.text, "0 EFAULT 0");
+	assert_string_equal(run(m, 1, "read a+3M 4").last.text, "hex:68657265");
+	end(m);
+}
+
 /* Mappings of different policies stay apart, and join when they are equal. */
 static void test_merges(void **state)
 {
@@ -285,7 +358,18 @@ static uint32_t random_line(uint64_t *rnd, char *line, size_t size)
 	const char *how = mode[vmtest_random(rnd) % COUNT(mode)];
 	uint32_t pid = 1 + (uint32_t)(vmtest_random(rnd) % 4);
 
-	switch (vmtest_random(rnd) % 16) {
+	switch (vmtest_random(rnd) % 18) {
+	case 16:
+		vm_snprintf(line, size, "migrate_pages %u %s",
+			1 + (unsigned)(vmtest_random(rnd) % 4),
+			at % 2 ? "0 1" : "all 0");
+		return pid;
+	case 17:
+		vm_snprintf(line, size,
+			"move_pages 0 0x%x 0x%x 0x%x nodes=%u flags=move_all",
+			(at + 256) << 20, ((at + 256) << 20) + 0x5000,
+			(at + 257) << 20, len % 2);
+		return pid;
 	case 0:
 		vm_snprintf(line, size,
 			"mmap %uM rw addr=0x%x flags=fixed,noreserve", 8 + len,
@@ -297,8 +381,8 @@ static uint32_t random_line(uint64_t *rnd, char *line, size_t size)
 		return pid;
 	case 2:
 	case 3:
-		vm_snprintf(line, size, "mbind 0x%x %uM %s", (at + 256) << 20,
-			len / 2, how);
+		vm_snprintf(line, size, "mbind 0x%x %uM %s%s", (at + 256) << 20,
+			len / 2, how, at % 3 ? " flags=move_all" : "");
 		return pid;
 	case 4:
 		vm_snprintf(line, size, "set_mempolicy %s", how);
@@ -336,7 +420,7 @@ static void compare(struct vm *a, struct vm *b)
 
 static void test_random(void **state)
 {
-	uint64_t out = 0, missed = 0, interleaved = 0;
+	uint64_t out = 0, missed = 0, interleaved = 0, moved = 0;
 
 	for (uint64_t seed = 1; seed <= 6; seed++) {
 		struct vm *m = boot(seed % 2 ? "64M" : "128M", "2"), *twin;
@@ -356,6 +440,7 @@ static void test_random(void **state)
 		}
 		compare(m, twin);
 		out += m->root->count[CNT_SWPOUT_ZERO];
+		moved += m->root->count[CNT_PGMIGRATE_SUCCESS];
 		missed += phys_sum(m, numa_miss);
 		interleaved += node_sum(m, 1, numa_interleave);
 		assert_int_equal(
@@ -366,6 +451,7 @@ static void test_random(void **state)
 	}
 	/* it was about something */
 	assert_true(out > 10000 && missed > 10000 && interleaved > 1000);
+	assert_true(moved > 10000);
 }
 
 int main(void)
@@ -374,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_inherited),
+		cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_merges),
 		cmocka_unit_test(test_bound_pressure),
 		cmocka_unit_test(test_random),

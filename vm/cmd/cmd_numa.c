@@ -1,4 +1,7 @@
 /* Commands of a process about NUMA nodes, named after their system calls. */
+#include <string.h>
+
+#include "../format.h"
 #include "../numa/mempolicy.h"
 #include "handlers.h"
 
@@ -31,5 +34,121 @@ int cmd_get_mempolicy(struct cmd *c)
 			c->m, c->task, va, c->arg[1].num, c->reply->text);
 	if (!err)
 		c->reply->kind = REPLY_TEXT;
+	return err;
+}
+
+/* migrate_pages PID FROM TO */
+int cmd_migrate_pages(struct cmd *c)
+{
+	uint64_t all = (1u << c->m->root->config.nodes) - 1;
+	uint64_t from = c->arg[1].num, to = c->arg[2].num;
+	int64_t left;
+	int pid;
+
+	if (arg_int(c, 0, &pid))
+		return -ERANGE;
+	left = numa_migrate_pages(c->m, c->task, pid,
+		from == ~0ull ? all : from, to == ~0ull ? all : to);
+	if (left < 0)
+		return (int)left;
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = (uint64_t)left;
+	return 0;
+}
+
+/* ---- move_pages PID ADDR... [nodes=] [flags=] ---- */
+
+/* The addresses; labels are those of the process. */
+static int take_pages(struct cmd *c, const struct task *o, vaddr_t *page)
+{
+	const char *word[MAX_WORDS];
+	unsigned nr = arg_words(c, 1, word, MAX_WORDS);
+
+	for (unsigned i = 0; i < nr; i++) {
+		struct arg a = {0};
+
+		if (words_addr(word[i], &a))
+			return vm_fail(c->m, EINVAL,
+				"\"%s\" is no address: a number, a label, or "
+				"either +offset",
+				word[i]);
+		page[i] = 0;
+		if (a.text && label_get(c->m, o, a.text, a.len, &page[i]))
+			return -c->m->fail.err;
+		page[i] += a.num;
+	}
+	return 0;
+}
+
+/* "1,0,1", a node for each page, or one for all. */
+static int take_nodes(struct cmd *c, unsigned nr, int *node)
+{
+	const char *s = c->arg[2].text, *end = s + c->arg[2].len;
+	unsigned n = 0;
+
+	for (; s <= end && n < nr; n++) {
+		const char *comma = memchr(s, ',', (size_t)(end - s));
+		const char *stop = comma ? comma : end;
+		bool minus = s < stop && *s == '-';
+		uint64_t v;
+
+		if (words_number(s + minus, (size_t)(stop - s) - minus, &v) ||
+			v > INT32_MAX)
+			break;
+		node[n] = minus ? -(int)v : (int)v;
+		s = stop + 1;
+	}
+	if (s <= end || (n != nr && n != 1))
+		return vm_fail(c->m, EINVAL,
+			"nodes= is a node, or one for each of the %u pages, as "
+			"1,0,1",
+			nr);
+	for (; n < nr; n++)
+		node[n] = node[0];
+	return 0;
+}
+
+/* "0 1 ENOENT", cut with "..." where it is too long for a reply. */
+static void put_status(struct reply *r, unsigned nr, const int *status)
+{
+	size_t n = 0;
+
+	r->kind = REPLY_TEXT;
+	r->text[0] = '\0';
+	for (unsigned i = 0; i < nr; i++) {
+		const char *sep = i ? " " : "";
+
+		if (n + 16 > sizeof(r->text)) {
+			vm_snprintf(r->text + n, sizeof(r->text) - n, "...");
+			return;
+		}
+		n += status[i] < 0
+			     ? vm_snprintf(r->text + n, sizeof(r->text) - n,
+				       "%s%s", sep, vm_errno_name(-status[i]))
+			     : vm_snprintf(r->text + n, sizeof(r->text) - n,
+				       "%s%d", sep, status[i]);
+	}
+}
+
+int cmd_move_pages(struct cmd *c)
+{
+	struct move_request r = {.nr = c->arg[1].words, .flags = c->arg[3].num};
+	int node[MAX_WORDS], status[MAX_WORDS], pid, err;
+	vaddr_t page[MAX_WORDS];
+	const struct task *o;
+
+	if (arg_int(c, 0, &pid))
+		return -ERANGE;
+	o = pid ? task_find(c->m, (uint32_t)pid) : c->task;
+	err = take_pages(c, o ? o : c->task, page);
+	if (!err && c->arg[2].given)
+		err = take_nodes(c, r.nr, node);
+	if (err)
+		return err;
+	r.page = page;
+	r.node = c->arg[2].given ? node : NULL;
+	err = numa_move_pages(c->m, c->task, pid, &r, status);
+	if (!err)
+		put_status(c->reply, r.nr, status);
 	return err;
 }

@@ -129,6 +129,8 @@ int words_parse(
 /* A number: decimal, 0x hex, 0 octal, with a K, M, G or T at its end.  0 or -1.
  */
 int words_number(const char *text, size_t len, uint64_t *out);
+/* An address as an ARG_ADDR has it: number, label, or either +offset. */
+int words_addr(const char *text, struct arg *a);
 /* The words of a type, for help: "shared,private,...". */
 size_t words_list(enum arg_type type, char *buf, size_t size);
 

@@ -10,7 +10,8 @@ cmd_fn cmd_madvise, cmd_mincore, cmd_mlock, cmd_munlock, cmd_mlockall;
 cmd_fn cmd_munlockall, cmd_msync;
 
 /* cmd_numa.c */
-cmd_fn cmd_set_mempolicy, cmd_mbind, cmd_get_mempolicy;
+cmd_fn cmd_set_mempolicy, cmd_mbind, cmd_get_mempolicy, cmd_migrate_pages;
+cmd_fn cmd_move_pages;
 
 /* cmd_object.c */
 cmd_fn cmd_memfd, cmd_shm, cmd_ftruncate, cmd_mseal, cmd_remap_file_pages;

@@ -121,6 +121,13 @@ static int addr_parse(const struct word *w, struct arg *a)
 	return 0;
 }
 
+int words_addr(const char *text, struct arg *a)
+{
+	const struct word w = {.text = text, .len = strlen(text)};
+
+	return addr_parse(&w, a);
+}
+
 static int data_parse(struct cmd *c, const struct word *w, struct arg *a)
 {
 	char *out = c->scratch + c->scratch_used;

@@ -292,48 +292,8 @@ const struct command command_table[] = {
 			  "proc/PID/clear_refs.",
 		.example = "touch stack\nclear_refs 1"},
 
-	/* ---- NUMA ---- */
-	{.name = "set_mempolicy",
-		.actors = PROCESS,
-		.run = cmd_set_mempolicy,
-		.args = {{"MODE", ARG_MPOL, 0}, {"nodes", ARG_NODES, KEY}},
-		.summary = "from which nodes the process gets its memory",
-		.detail = "default and local: the node of the processor that "
-			  "asks; preferred: the first of nodes=, then those "
-			  "near to it; preferred_many: nodes=, then any; bind: "
-			  "nodes= alone; interleave: nodes= in turn.  static "
-			  "or relative, after a comma, say what nodes= means "
-			  "when the allowed nodes change.  Children and "
-			  "programs that are executed inherit it.",
-		.example = "set_mempolicy interleave nodes=all\n"
-			   "mmap 64K rw as=a\ntouch a 64K\n"
-			   "set_mempolicy preferred,static nodes=0\n"
-			   "set_mempolicy default"},
-	{.name = "mbind",
-		.actors = PROCESS,
-		.run = cmd_mbind,
-		.args = {{"ADDR", ARG_ADDR, 0}, {"LEN", ARG_SIZE, 0},
-			{"MODE", ARG_MPOL, 0}, {"nodes", ARG_NODES, KEY},
-			{"flags", ARG_MFFLAGS, KEY}},
-		.summary = "the same for a range; splits the mappings it cuts",
-		.detail = "Counts for pages that come from then on.  "
-			  "flags=strict refuses (EIO) when pages are on other "
-			  "nodes already.",
-		.example = "mmap 64K rw as=a\nmbind a 16K bind nodes=0\n"
-			   "mbind a+16K 16K interleave nodes=all\n"
-			   "touch a 64K\nmbind a 64K default"},
-	{.name = "get_mempolicy",
-		.actors = PROCESS,
-		.run = cmd_get_mempolicy,
-		.args = {{"addr", ARG_ADDR, KEY},
-			{"flags", ARG_MPOLFLAGS, KEY}},
-		.summary = "the policy of the process, or of an address",
-		.detail = "flags=addr asks about addr=; node,addr: on which "
-			  "node its page is; node alone: the node that "
-			  "interleaving takes next; mems_allowed: the nodes "
-			  "that may be asked for.",
-		.example = "get_mempolicy\nget_mempolicy flags=mems_allowed\n"
-			   "get_mempolicy addr=stack flags=node,addr"},
+/* ---- NUMA ---- */
+#include "rows_numa.inc"
 
 	/* ---- accesses ---- */
 	{.name = "read",

@@ -2,6 +2,8 @@
 
 #include "../disk/disk.h"
 #include "../phys/lru.h"
+#include "../reclaim/reclaim.h"
+#include "huge.h"
 #include "rmap.h"
 
 bool page_movable(const struct vm *m, pfn_t pfn)
@@ -50,20 +52,148 @@ static void count_page(
 	}
 }
 
-void migrate_page(struct vm *m, pfn_t to, pfn_t from)
+/* What is known about the frame goes along, and the bytes. */
+static void move_frame(struct vm *m, pfn_t to, pfn_t from)
 {
 	struct frame *f = frame_at(m, from), *t = frame_at(m, to);
 	unsigned bytes;
 
 	frame_copy(m, to, from);
 	bytes = t->flags & FR_BYTES;
-	rmap_walk(m, from, move_entry, &to);
-	move_keys(m, f, to);
-	count_page(m, f, from, -1);
 	*t = *f;
 	t->flags = (uint16_t)((f->flags & ~FR_BYTES) | bytes);
 	bytes = f->flags & FR_BYTES;
 	*f = (struct frame){.state = FRAME_TAIL, .flags = bytes & FR_BYTES};
-	count_page(m, t, to, 1);
+	if (policy_on(m))
+		policy_page_moved(m, to, from);
+}
+
+void migrate_page(struct vm *m, pfn_t to, pfn_t from)
+{
+	struct frame *f = frame_at(m, from);
+
+	rmap_walk(m, from, move_entry, &to);
+	move_keys(m, f, to);
+	count_page(m, f, from, -1);
+	move_frame(m, to, from);
+	count_page(m, frame_at(m, to), to, 1);
 	lru_add(m, to);
+}
+
+/* ---- huge pages ---------------------------------------------------------- */
+
+/* The huge entry by which v maps the page, if it does. */
+static void move_huge_entry(
+	struct vm *m, const struct vma *v, pfn_t to, pfn_t from)
+{
+	uint64_t index = frame_at(m, from)->index, e;
+	vaddr_t va;
+
+	if (index < v->pgoff || index - v->pgoff >= vma_pages(m, v))
+		return;
+	va = v->start + ((index - v->pgoff) << m->page_shift);
+	e = pt_above(m, mm_at(m, v->mm), va);
+	if (!pte_huge(m, e) || e & m->arch->pte.special ||
+		pte_pfn(m, e) != from)
+		return;
+	pt_huge_set(m, v->mm, va, (e & ~m->arch->pte.addr) | pfn_to_pa(m, to));
+	tlb_flush_huge(m, v->mm, va, va + huge_size(m));
+}
+
+/* A huge page as a whole, to a block of its size. */
+static void migrate_huge(struct vm *m, pfn_t to, pfn_t from)
+{
+	const struct frame *f = frame_at(m, from);
+	uint64_t nr = 1u << f->order, huge = f[1].next != 0;
+
+	for (idx_t i = family_at(m, f->owner)->first; i;
+		i = vma_at(m, i)->kin_next)
+		move_huge_entry(m, vma_at(m, i), to, from);
+	for (pfn_t i = 0; i < nr; i++) {
+		pfn_t part = to + i;
+
+		rmap_walk(m, from + i, move_entry, &part);
+	}
+	for (pfn_t i = 0; i < nr; i++)
+		move_frame(m, to + i, from + i);
+	zone_of(m, from)->pages[USE_ANON] -= nr;
+	zone_of(m, from)->anon_huge -= huge;
+	zone_of(m, to)->pages[USE_ANON] += nr;
+	zone_of(m, to)->anon_huge += huge;
+	lru_add(m, to);
+}
+
+/* ---- to where the placement in force says -------------------------------- */
+
+/* `to` is in use by the kernel until the page has come. */
+static void exchange(struct vm *m, pfn_t to, pfn_t from)
+{
+	unsigned order = frame_at(m, from)->order;
+
+	zone_of(m, to)->pages[USE_KERNEL] -= 1u << order;
+	lru_del(m, from);
+	if (order)
+		migrate_huge(m, to, from);
+	else
+		migrate_page(m, to, from);
+	m->root->count[CNT_PGMIGRATE_SUCCESS] += 1u << order;
+	frame_at(m, from)->state = FRAME_KERNEL;
+	frame_at(m, from)->order = order & 15;
+	zone_of(m, from)->pages[USE_KERNEL] += 1u << order;
+	buddy_free(m, from, order, USE_KERNEL);
+}
+
+/* Reclaim for a frame of the new place may take the page itself. */
+static int move_one(struct vm *m, pfn_t pfn)
+{
+	unsigned order = frame_at(m, pfn)->order;
+	pfn_t to;
+
+	if (!order && !mem_has_room(m, GFP_HIGHUSER, 1) &&
+		mem_try_reclaim(m, GFP_HIGHUSER, 1))
+		return -ENOMEM;
+	if (!frame_on_lru(frame_at(m, pfn)))
+		return 0;
+	to = buddy_alloc(m, GFP_HIGHUSER_MOVABLE, order, FRAME_KERNEL,
+		USE_KERNEL, false);
+	if (!to)
+		return -ENOMEM;
+	exchange(m, to, pfn);
+	return 0;
+}
+
+/* No block of its size was free: page by page. */
+static int move_parts(struct vm *m, pfn_t head)
+{
+	unsigned nr = 1u << huge_order(m);
+	int err = 0;
+
+	vm_fail_clear(m);
+	m->root->count[CNT_THP_MIGRATION_FAIL]++;
+	m->root->count[CNT_THP_MIGRATION_SPLIT]++;
+	huge_break(m, head);
+	for (unsigned i = 0; i < nr && !err; i++)
+		err = move_one(m, head + i);
+	m->root->count[CNT_PGMIGRATE_FAIL] += err != 0;
+	return err;
+}
+
+int page_move(struct vm *m, pfn_t pfn)
+{
+	bool large = frame_at(m, pfn)->flags & FR_LARGE;
+	int err = move_one(m, pfn);
+
+	if (err && large)
+		return move_parts(m, pfn);
+	m->root->count[CNT_THP_MIGRATION_SUCCESS] += large;
+	m->root->count[CNT_PGMIGRATE_FAIL] += err != 0;
+	return err;
+}
+
+bool page_is_shared(const struct vm *m, pfn_t pfn)
+{
+	const struct frame *f = frame_at(m, pfn);
+
+	return f->flags & FR_LARGE ? folio_maybe_shared(m, pfn)
+				   : f->mapcount > 1;
 }

@@ -22,4 +22,16 @@ bool page_movable(const struct vm *m, pfn_t pfn);
  */
 void migrate_page(struct vm *m, pfn_t to, pfn_t from);
 
+/*
+ * Moves a page that is on an LRU list, a huge one given by its first frame, to
+ * where the placement in force says (numa/mempolicy.h), and makes room there
+ * by reclaim.  A huge page for which there is no block is moved in pieces.  0,
+ * or -ENOMEM.  Counts as Linux's migrate_pages() does.
+ */
+int page_move(struct vm *m, pfn_t pfn);
+
+/* Whether more than one entry, of a huge page more than one process, maps it.
+ */
+bool page_is_shared(const struct vm *m, pfn_t pfn);
+
 #endif

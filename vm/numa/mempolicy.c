@@ -1,12 +1,11 @@
 /*
- * set_mempolicy(2), mbind(2) and get_mempolicy(2).  The order of their checks
+ * Policies, set_mempolicy(2) and get_mempolicy(2).  The order of their checks
  * is Linux's (mm/mempolicy.c: sanitize_mpol_flags, mpol_new,
- * mpol_set_nodemask, do_mbind, do_get_mempolicy).
+ * mpol_set_nodemask, do_get_mempolicy).
  */
-#include "mempolicy.h"
+#include "numa_i.h"
 
 #include "../format.h"
-#include "../mm/mm_i.h"
 #include "../mmu/mmu.h"
 #include "../phys/phys.h"
 
@@ -55,7 +54,7 @@ size_t mpol_text(const struct mempolicy *p, uint64_t nodes, char buf[MPOL_TEXT])
 
 /* ---- a new policy -------------------------------------------------------- */
 
-static int check_mode(struct vm *m, uint64_t mode)
+int mpol_check_mode(struct vm *m, uint64_t mode)
 {
 	uint64_t both = MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES;
 	uint64_t plain = mode & ~(uint64_t)MPOL_MODE_FLAGS;
@@ -114,11 +113,9 @@ static uint32_t relative_nodes(const struct vm *m, uint64_t asked)
 	return nodes;
 }
 
-static int make_policy(
-	struct vm *m, uint64_t mode, uint64_t nodes, struct mempolicy *p)
+int mpol_make(struct vm *m, uint64_t mode, uint64_t nodes, struct mempolicy *p)
 {
 	uint64_t plain = mode & ~(uint64_t)MPOL_MODE_FLAGS;
-	uint32_t all = (1u << m->root->config.nodes) - 1;
 
 	*p = (struct mempolicy){0};
 	if (check_nodes(m, mode, nodes))
@@ -130,8 +127,9 @@ static int make_policy(
 		return 0;
 	}
 	p->mode = (uint32_t)mode;
-	p->nodes = mode & MPOL_F_RELATIVE_NODES ? relative_nodes(m, nodes)
-						: (uint32_t)nodes & all;
+	p->nodes = mode & MPOL_F_RELATIVE_NODES
+			   ? relative_nodes(m, nodes)
+			   : (uint32_t)nodes & all_nodes(m);
 	if (!p->nodes)
 		return vm_fail(m, EINVAL,
 			"none of these nodes is there: the machine has 0 to %u",
@@ -148,7 +146,7 @@ int numa_set_mempolicy(
 {
 	struct mempolicy p;
 
-	if (check_mode(m, mode) || make_policy(m, mode, nodes, &p))
+	if (mpol_check_mode(m, mode) || mpol_make(m, mode, nodes, &p))
 		return -EINVAL;
 	t->policy = p;
 	t->il_prev = MAX_NODES - 1;
@@ -156,132 +154,10 @@ int numa_set_mempolicy(
 	return 0;
 }
 
-/* ---- mbind --------------------------------------------------------------- */
-
-struct bind {
-	vaddr_t start, end;
-	struct mempolicy policy;
-	uint64_t nodes, flags;
-};
-
-static int hole(struct vm *m, vaddr_t va)
+int numa_hole(struct vm *m, vaddr_t va)
 {
 	return vm_fail(m, EFAULT, "nothing is mapped at 0x%llx",
 		(unsigned long long)va);
-}
-
-/* A page of v that lies elsewhere than the new policy's nodes. */
-static int check_pages(struct vm *m, const struct vma *v, const struct bind *b)
-{
-	vaddr_t va = v->start > b->start ? v->start : b->start;
-	vaddr_t end = v->end < b->end ? v->end : b->end;
-	const struct mm *mm = mm_at(m, v->mm);
-
-	for (uint64_t step; va < end; va += step) {
-		unsigned node, first;
-		uint64_t e;
-
-		if (!pt_leaf_table(m, mm, va, &first, &step) &&
-			!pte_huge(m, pt_above(m, mm, va)))
-			continue;
-		step = m->page_size;
-		e = pt_get(m, mm, va);
-		if (v->special || !pte_present(m, e) ||
-			e & m->arch->pte.special)
-			continue;
-		node = node_of(m, pte_pfn(m, e));
-		if (b->nodes >> node & 1)
-			continue;
-		return vm_fail(m, EIO,
-			"strict: the page of 0x%llx is on node %u already",
-			(unsigned long long)va, node);
-	}
-	return 0;
-}
-
-/* Mapping by mapping, as the kernel walks: holes, then misplaced pages. */
-static int check_range(struct vm *m, const struct task *t, const struct bind *b)
-{
-	struct vma *v = vma_overlap(m, t->mm, b->start, b->end), *next;
-	bool holes = !b->policy.mode;
-	bool strict = b->flags == MPOL_MF_STRICT;
-
-	if (!v || (!holes && v->start > b->start))
-		return hole(m, b->start);
-	for (; v && v->start < b->end; v = next) {
-		next = vma_next(m, v);
-		if (!holes && v->end < b->end &&
-			(!next || next->start > v->end))
-			return hole(m, v->end);
-		if (strict && check_pages(m, v, b))
-			return -EIO;
-	}
-	return 0;
-}
-
-static int bind_range(struct vm *m, const struct task *t, const struct bind *b)
-{
-	for (vaddr_t at = b->start; at < b->end;) {
-		struct vma *v = vma_overlap(m, t->mm, at, b->end);
-		vaddr_t start, end;
-
-		if (!v)
-			return 0;
-		start = v->start > at ? v->start : at;
-		end = v->end < b->end ? v->end : b->end;
-		at = end;
-		if (mpol_equal(&v->policy, &b->policy))
-			continue;
-		if (!vma_modify_policy(m, v, start, end, &b->policy))
-			return -m->fail.err;
-	}
-	return 0;
-}
-
-static int check_bind(struct vm *m, const struct task *t, vaddr_t addr,
-	uint64_t len, uint64_t flags)
-{
-	uint64_t known = MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL;
-
-	if (flags & ~known)
-		return vm_fail(m, EINVAL, "unknown flags 0x%llx",
-			(unsigned long long)(flags & ~known));
-	if (flags & MPOL_MF_MOVE_ALL && !task_capable(t, CAP_SYS_NICE))
-		return vm_fail(m, EPERM,
-			"move_all moves pages of others too and needs "
-			"CAP_SYS_NICE");
-	if (page_offset(m, addr))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)addr,
-			(unsigned long long)m->page_size);
-	if (addr + page_up(m, len) < addr)
-		return vm_fail(m, EINVAL,
-			"0x%llx + %llu is beyond the address space",
-			(unsigned long long)addr, (unsigned long long)len);
-	return 0;
-}
-
-int numa_mbind(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
-	uint64_t mode, uint64_t nodes, uint64_t flags)
-{
-	struct bind b = {.start = addr, .nodes = nodes};
-	int err;
-
-	if (check_mode(m, mode))
-		return -EINVAL;
-	err = check_bind(m, t, addr, len, flags);
-	if (err)
-		return err;
-	b.end = addr + page_up(m, len);
-	if (b.end == b.start)
-		return 0;
-	if (make_policy(m, mode, nodes, &b.policy))
-		return -EINVAL;
-	b.flags = b.policy.mode ? flags : flags & ~(uint64_t)MPOL_MF_STRICT;
-	err = check_range(m, t, &b);
-	return err ? err : bind_range(m, t, &b);
 }
 
 /* ---- get_mempolicy ------------------------------------------------------- */
@@ -329,14 +205,13 @@ int numa_get_mempolicy(struct vm *m, struct task *t, vaddr_t addr,
 		if (flags != MPOL_F_MEMS_ALLOWED)
 			return vm_fail(m, EINVAL,
 				"mems_allowed goes with no other flag");
-		mpol_nodes_text(
-			(1u << m->root->config.nodes) - 1, text, MPOL_TEXT);
+		mpol_nodes_text(all_nodes(m), text, MPOL_TEXT);
 		return 0;
 	}
 	if (flags & MPOL_F_ADDR) {
 		v = vma_lookup(m, t->mm, addr);
 		if (!v)
-			return hole(m, addr);
+			return numa_hole(m, addr);
 		p = &v->policy;
 	} else if (addr) {
 		return vm_fail(m, EINVAL, "addr= needs flags=addr");

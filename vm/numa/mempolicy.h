@@ -98,6 +98,8 @@ static inline void place_back(struct vm *m)
 		place_by_task(m);
 }
 
+/* On one node, or nowhere: pages that move. */
+void place_on_node(struct vm *m, unsigned node);
 /* Before each block: the next node, when the task interleaves. */
 void place_next(struct vm *m);
 
@@ -110,5 +112,20 @@ int numa_mbind(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 /* What get_mempolicy(2) answers, as text: a policy, nodes or a node. */
 int numa_get_mempolicy(struct vm *m, struct task *t, vaddr_t addr,
 	uint64_t flags, char text[MPOL_TEXT]);
+
+/* What is asked of move_pages(2). */
+struct move_request {
+	unsigned nr;
+	const vaddr_t *page;
+	const int *node; /* NULL: only ask */
+	uint64_t flags;
+};
+/* status gets the node of each page, or -errno: -ENOENT there is none, -EFAULT
+ * no mapping or the zero page, -EACCES it is shared, -EBUSY it cannot move. */
+int numa_move_pages(struct vm *m, struct task *t, int pid,
+	const struct move_request *r, int *status);
+/* migrate_pages(2): how many pages could not be moved. */
+int64_t numa_migrate_pages(
+	struct vm *m, struct task *t, int pid, uint64_t from, uint64_t to);
 
 #endif

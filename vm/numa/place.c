@@ -54,6 +54,13 @@ static void place(struct vm *m, const struct mempolicy *p)
 	}
 }
 
+void place_on_node(struct vm *m, unsigned node)
+{
+	place_anywhere(m);
+	m->prefer = (uint8_t)node;
+	m->allowed = m->reach = (uint8_t)(1u << node);
+}
+
 void place_by_task(struct vm *m)
 {
 	if (!m->running) {

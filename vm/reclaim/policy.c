@@ -104,6 +104,18 @@ void policy_page_freed(struct vm *m, pfn_t pfn)
 		take(m, pfn);
 }
 
+void policy_page_moved(struct vm *m, pfn_t to, pfn_t from)
+{
+	uint32_t seat = *policy_seat_of(m, from);
+
+	if (!seat)
+		return;
+	policy_seat(m, seat - 1)->pfn = to;
+	*policy_seat_of(m, to) = seat;
+	*policy_seat_of(m, from) = 0;
+	*policy_word(m, to) = *policy_word(m, from);
+}
+
 void policy_page_seen(struct vm *m, pfn_t pfn)
 {
 	uint32_t seat = *policy_seat_of(m, pfn);

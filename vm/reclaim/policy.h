@@ -77,6 +77,8 @@ void policy_set(struct vm *m, enum policy kind);
 /* A page is on an LRU list now: it came in, was locked, or unlocked. */
 void policy_page_listed(struct vm *m, pfn_t pfn);
 void policy_page_freed(struct vm *m, pfn_t pfn);
+/* It lies in another frame now, and keeps its place in the order. */
+void policy_page_moved(struct vm *m, pfn_t to, pfn_t from);
 /* The page of va was used, by the access number policy.now.  `again`: by the
  * second half of one, which is not counted. */
 void policy_page_used(

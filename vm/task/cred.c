@@ -198,17 +198,32 @@ static bool same_ids(uint32_t id, const uint32_t *their)
 	       id == their[SAVED];
 }
 
-bool cred_may_look(
-	const struct vm *m, const struct cred *c, const struct task *t)
+/* Linux: __ptrace_may_access(), for ids and capabilities of the one or the
+ * other kind. */
+static bool may_look(const struct vm *m, uint32_t uid, uint32_t gid,
+	uint64_t caps, const struct task *t)
 {
-	if (c->cap_effective & CAP_BIT(CAP_SYS_PTRACE))
-		return true;
-	if (!same_ids(c->fsuid, &t->cred.uid) ||
-		!same_ids(c->fsgid, &t->cred.gid))
+	if (!same_ids(uid, &t->cred.uid) || !same_ids(gid, &t->cred.gid))
 		return false;
 	if (t->mm && mm_at(m, t->mm)->dumpable != 1)
 		return false;
-	return !(t->cred.cap_permitted & ~c->cap_effective);
+	return !(t->cred.cap_permitted & ~caps);
+}
+
+bool cred_may_look(
+	const struct vm *m, const struct cred *c, const struct task *t)
+{
+	return c->cap_effective & CAP_BIT(CAP_SYS_PTRACE) ||
+	       may_look(m, c->fsuid, c->fsgid, c->cap_effective, t);
+}
+
+bool cred_may_read(
+	const struct vm *m, const struct task *by, const struct task *t)
+{
+	const struct cred *c = &by->cred;
+
+	return by->tgid == t->tgid || task_capable(by, CAP_SYS_PTRACE) ||
+	       may_look(m, c->uid, c->gid, c->cap_permitted, t);
 }
 
 void cred_proc_owner(

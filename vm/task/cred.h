@@ -96,6 +96,10 @@ bool cred_exec(struct cred *c, uint32_t mode, uint32_t uid, uint32_t gid);
  */
 bool cred_may_look(
 	const struct vm *m, const struct cred *c, const struct task *t);
+/* The same for a system call of one process about another, which goes by real
+ * ids (PTRACE_MODE_READ_REALCREDS). */
+bool cred_may_read(
+	const struct vm *m, const struct task *by, const struct task *t);
 /* Who owns the files of proc/PID. */
 void cred_proc_owner(
 	const struct vm *m, const struct task *t, uint32_t *uid, uint32_t *gid);

@@ -1,0 +1,189 @@
+/*
+ * mbind(2): the policy of a range, and what becomes of the pages that are there
+ * already.
+ *
+ *	flags         pages on other nodes than those given
+ *	-----         -------------------------------------
+ *	-             stay
+ *	strict        EIO, and nothing has changed
+ *	move          move; those of several processes stay
+ *	move_all      move
+ *	strict,move   move; EIO if one could not, the policy holds all the same
+ *
+ * Source: Linux mm/mempolicy.c (do_mbind, queue_pages_range, mbind_range,
+ * alloc_migration_target_by_mpol).
+ */
+#include "../mm/migrate.h"
+#include "../phys/lru.h"
+#include "numa_i.h"
+
+struct bind {
+	vaddr_t start, end;
+	struct mempolicy policy;
+	uint64_t nodes, flags;
+	uint64_t failed; /* pages that are misplaced and stay so */
+};
+
+#define MOVES (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)
+
+/* ---- what is there --------------------------------------------------------
+ */
+
+static int check_page(
+	struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn, void *ctx)
+{
+	struct bind *b = ctx;
+	unsigned node = node_of(m, pfn);
+
+	if (b->nodes >> node & 1)
+		return 0;
+	if (b->flags & MOVES) {
+		b->failed +=
+			!frame_on_lru(frame_at(m, pfn)) &&
+			!numa_leaves_alone(b->flags, page_is_shared(m, pfn));
+		return 0;
+	}
+	return vm_fail(m, EIO,
+		"strict: the page of 0x%llx is on node %u already",
+		(unsigned long long)va, node);
+}
+
+/* The part of v that the range holds. */
+static int each_page(
+	struct vm *m, struct vma *v, struct bind *b, numa_page_fn *fn)
+{
+	return numa_each_page(m, v, v->start > b->start ? v->start : b->start,
+		v->end < b->end ? v->end : b->end, fn, b);
+}
+
+/* Mapping by mapping, as the kernel walks: holes, then misplaced pages. */
+static int check_range(struct vm *m, const struct task *t, struct bind *b)
+{
+	struct vma *v = vma_overlap(m, t->mm, b->start, b->end), *next;
+	bool holes = !b->policy.mode;
+
+	if (!v || (!holes && v->start > b->start))
+		return numa_hole(m, b->start);
+	for (; v && v->start < b->end; v = next) {
+		next = vma_next(m, v);
+		if (!holes && v->end < b->end &&
+			(!next || next->start > v->end))
+			return numa_hole(m, v->end);
+		if (b->flags && each_page(m, v, b, check_page))
+			return -EIO;
+	}
+	return 0;
+}
+
+/* ---- the policy -----------------------------------------------------------
+ */
+
+static int bind_range(struct vm *m, const struct task *t, const struct bind *b)
+{
+	for (vaddr_t at = b->start; at < b->end;) {
+		struct vma *v = vma_overlap(m, t->mm, at, b->end);
+		vaddr_t start, end;
+
+		if (!v)
+			return 0;
+		start = v->start > at ? v->start : at;
+		end = v->end < b->end ? v->end : b->end;
+		at = end;
+		if (mpol_equal(&v->policy, &b->policy))
+			continue;
+		if (!vma_modify_policy(m, v, start, end, &b->policy))
+			return -m->fail.err;
+	}
+	return 0;
+}
+
+/* ---- the pages ------------------------------------------------------------
+ */
+
+static int move_to_policy(
+	struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn, void *ctx)
+{
+	const struct bind *b = ctx;
+	const struct frame *f = frame_at(m, pfn);
+	int err;
+
+	if (b->nodes >> node_of(m, pfn) & 1 || !frame_on_lru(f) ||
+		numa_leaves_alone(b->flags, page_is_shared(m, pfn)))
+		return 0;
+	place_by_vma(m, v, va, f->order);
+	err = page_move(m, pfn);
+	place_by_task(m);
+	return err;
+}
+
+static void move_range(struct vm *m, const struct task *t, struct bind *b)
+{
+	struct vma *v = vma_overlap(m, t->mm, b->start, b->end);
+
+	for (; v && v->start < b->end; v = vma_next(m, v))
+		if (each_page(m, v, b, move_to_policy)) {
+			b->failed++;
+			vm_fail_clear(m);
+			return;
+		}
+}
+
+/* ---- the call -------------------------------------------------------------
+ */
+
+static int check_bind(struct vm *m, const struct task *t, vaddr_t addr,
+	uint64_t len, uint64_t flags)
+{
+	uint64_t known = MPOL_MF_STRICT | MOVES;
+
+	if (flags & ~known)
+		return vm_fail(m, EINVAL, "unknown flags 0x%llx",
+			(unsigned long long)(flags & ~known));
+	if (flags & MPOL_MF_MOVE_ALL && !task_capable(t, CAP_SYS_NICE))
+		return vm_fail(m, EPERM,
+			"move_all moves pages of others too and needs "
+			"CAP_SYS_NICE");
+	if (page_offset(m, addr))
+		return vm_fail(m, EINVAL,
+			"address 0x%llx is not a multiple of the page size "
+			"%llu",
+			(unsigned long long)addr,
+			(unsigned long long)m->page_size);
+	if (addr + page_up(m, len) < addr)
+		return vm_fail(m, EINVAL,
+			"0x%llx + %llu is beyond the address space",
+			(unsigned long long)addr, (unsigned long long)len);
+	return 0;
+}
+
+int numa_mbind(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t mode, uint64_t nodes, uint64_t flags)
+{
+	struct bind b = {.start = addr, .nodes = nodes};
+	int err;
+
+	if (mpol_check_mode(m, mode))
+		return -EINVAL;
+	err = check_bind(m, t, addr, len, flags);
+	if (err)
+		return err;
+	b.end = addr + page_up(m, len);
+	if (b.end == b.start)
+		return 0;
+	if (mpol_make(m, mode, nodes, &b.policy))
+		return -EINVAL;
+	b.flags = b.policy.mode ? flags : flags & ~(uint64_t)MPOL_MF_STRICT;
+	err = check_range(m, t, &b);
+	if (!err)
+		err = bind_range(m, t, &b);
+	if (err)
+		return err;
+	if (b.flags & MOVES)
+		move_range(m, t, &b);
+	if (b.failed && b.flags & MPOL_MF_STRICT)
+		return vm_fail(m, EIO,
+			"strict: the policy holds, but %llu pages or more "
+			"could not be moved",
+			(unsigned long long)b.failed);
+	return 0;
+}
