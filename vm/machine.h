@@ -407,6 +407,9 @@ struct vm {
 	/* who runs the command in progress: the OOM killer lets it finish */
 	struct task *running;
 
+	/* mm_populate() faults: what waits for the disk starts over */
+	bool populating;
+
 	/* an allocation that frees memory goes below the min watermark */
 	bool memalloc;
 

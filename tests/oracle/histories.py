@@ -68,6 +68,7 @@ class Generator:
         self.endless = kind == "32-unlimited"
         self.names = 0
         self.forks = True
+        self.files, self.cut = FILES, ["M", "F", "E"]
 
     # ---- arguments ----
 
@@ -142,7 +143,7 @@ class Generator:
             if addr[:2] == "0x" and self.chance(.5):
                 off = (int(addr.split("+")[0], 16) - self.base) % (12 * PAGE)
             prot = self.one(["rw", "rw", "r"])
-            tail = f" {self.one('MMFE')} {off}"
+            tail = f" {self.one(self.cut + ['M'])} {off}"
         call = f"mmap {addr} {length} {prot} {'|'.join(flags)}{tail}"
         if kind > .8 and self.names < 6:
             call += f"\nset m{self.names}"
@@ -207,7 +208,7 @@ class Generator:
 
     def truncate(self):
         size = self.one([0, 1, 2, 3, 5, 8, 12, 16, 20]) * PAGE
-        return f"ftruncate {self.one('MFE')} " \
+        return f"ftruncate {self.one(self.cut)} " \
                f"{size + self.one([0, 0, 0, 100, 4095])}"
 
     def access(self):
@@ -286,7 +287,7 @@ class Generator:
         if behind == "ANON":
             some.append("ANON")
         else:
-            tail = f" {self.one(FILES)} {self.rnd.randrange(18) * PAGE}"
+            tail = f" {self.one(self.files)} {self.rnd.randrange(18) * PAGE}"
         return self.one([
             f"mmap {self.place()} {self.pages()} {self.one(PROTS)} "
             f"{'|'.join([kind] + some)}{tail}",
@@ -310,7 +311,7 @@ class Generator:
             f"madvise {self.place()} {self.pages()} "
             f"{self.one(['GUARD_INSTALL', 'GUARD_REMOVE', 'FREE'])}",
             f"mmap {self.place()} {self.pages()} {self.one(['rw', 'r'])} "
-            f"{self.one(['SHARED', 'PRIVATE'])}|FIXED {self.one(FILES)} "
+            f"{self.one(['SHARED', 'PRIVATE'])}|FIXED {self.one(self.files)} "
             f"{self.rnd.randrange(16) * PAGE}",
             f"mseal {self.place()} {self.pages()} 0"
             if self.chance(.1) else self.access(),

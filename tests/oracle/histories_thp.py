@@ -49,7 +49,7 @@ class HugeGenerator(Generator):
                                       HUGE - PAGE, HUGE + PAGE, 16 * PAGE,
                                       HUGE // 2])
 
-    def range(self, call, *more):
+    def over(self, call, *more):
         return " ".join([call, f"{self.place():#x} {self.length():#x}", *more])
 
     def map(self):
@@ -84,13 +84,13 @@ class HugeGenerator(Generator):
 
     def table(self):
         def advise(*names):
-            return lambda: self.range("madvise", self.one(names))
+            return lambda: self.over("madvise", self.one(names))
 
         return [
             (.16, self.map),
             (.34, self.access),
-            (.05, lambda: self.range("munmap")),
-            (.09, lambda: self.range("mprotect", self.one(
+            (.05, lambda: self.over("munmap")),
+            (.09, lambda: self.over("mprotect", self.one(
                 ["rw"] * 4 + ["r", "r", "none", "rwx"]))),
             (.10, self.move),
             (.05, advise("HUGEPAGE")),
@@ -102,9 +102,9 @@ class HugeGenerator(Generator):
             (.05, advise("WIPEONFORK", "KEEPONFORK", "DONTFORK", "DOFORK",
                          "POPULATE_READ", "POPULATE_WRITE", "GUARD_INSTALL",
                          "GUARD_REMOVE", "RANDOM", "NORMAL", "DONTDUMP")),
-            (.01, lambda: self.range("mincore")),
-            (.01, lambda: self.range("mlock")),
-            (.01, lambda: self.range("munlock")),
+            (.01, lambda: self.over("mincore")),
+            (.01, lambda: self.over("mlock")),
+            (.01, lambda: self.over("munlock")),
             (.01, lambda: "clear_refs 1"),
         ]
 

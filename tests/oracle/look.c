@@ -302,8 +302,12 @@ static void put_runs(uint64_t page, uint64_t end)
 static void put_pages(uint64_t page, uint64_t end)
 {
 	static uint64_t word[64];
-	uint64_t nr = end - page < 64 ? end - page : 64;
+	uint64_t nr = end - page;
 
+	if (nr > 64) {
+		put_runs(page, end);
+		return;
+	}
 	if (host_pagemap(page, nr, word) != (int64_t)nr * 8)
 		put_char('?');
 	for (uint64_t i = 0; i < nr; i++)
@@ -384,13 +388,13 @@ static bool is_special(const char *p)
 /* Each mapping's line, what smaps tells of it, and its pages. */
 static void look_state(void)
 {
-	static char *fields[] = {(char *)"VmSize", (char *)"VmLck",
-		(char *)"VmData", (char *)"VmStk", (char *)"VmExe",
-		(char *)"VmLib", (char *)"VmPTE", (char *)"RssAnon",
-		(char *)"RssShmem", (char *)"VmSwap", (char *)"Uid",
-		(char *)"Gid", (char *)"CapInh", (char *)"CapPrm",
-		(char *)"CapEff", (char *)"CapBnd", (char *)"CapAmb",
-		(char *)"NoNewPrivs"};
+	static char *fields[] = {(char *)"VmPeak", (char *)"VmSize",
+		(char *)"VmLck", (char *)"VmData", (char *)"VmStk",
+		(char *)"VmExe", (char *)"VmLib", (char *)"VmPTE",
+		(char *)"RssAnon", (char *)"RssShmem", (char *)"VmSwap",
+		(char *)"Uid", (char *)"Gid", (char *)"CapInh",
+		(char *)"CapPrm", (char *)"CapEff", (char *)"CapBnd",
+		(char *)"CapAmb", (char *)"NoNewPrivs"};
 	static char *pool[] = {(char *)"HugetlbPages",
 		(char *)"HugePages_Total", (char *)"HugePages_Free",
 		(char *)"HugePages_Rsvd", (char *)"HugePages_Surp"};

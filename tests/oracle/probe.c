@@ -92,7 +92,8 @@ int64_t host_call(enum call nr, const uint64_t a[6])
 		{CALL_MLOCK2, 376}, {CALL_MSEAL, 462}, {CALL_SETUID, 213},
 		{CALL_SETGID, 214}, {CALL_SETREUID, 203}, {CALL_SETREGID, 204},
 		{CALL_SETRESUID, 208}, {CALL_SETRESGID, 210},
-		{CALL_SETFSUID, 215}, {CALL_SETFSGID, 216}, {CALL_PRCTL, 172}};
+		{CALL_SETFSUID, 215}, {CALL_SETFSGID, 216}, {CALL_PRCTL, 172},
+		{CALL_PERSONALITY, 136}};
 	unsigned i = 0;
 
 	if (nr == CALL_MMAP)
@@ -218,9 +219,14 @@ int64_t host_open(const char *path, unsigned mode)
 
 int64_t host_reopen(int64_t fd, unsigned mode)
 {
-	char path[] = "/proc/self/fd/0";
+	char path[] = "/proc/self/fd/00";
 
-	path[14] = (char)('0' + fd % 10);
+	path[14] = (char)('0' + fd / 10 % 10);
+	path[15] = (char)('0' + fd % 10);
+	if (fd < 10) {
+		path[14] = path[15];
+		path[15] = '\0';
+	}
 	return SYS3(SYS_OPEN, path, mode, 0);
 }
 

@@ -173,6 +173,8 @@ static int64_t call(enum call nr, const uint64_t a[6])
 	case CALL_SETFSGID:
 		return cred_set_fs(
 			m, task, nr == CALL_SETFSGID, (uint32_t)a[0]);
+	case CALL_PERSONALITY:
+		return task_personality(task, (uint32_t)a[0]);
 	case CALL_PRCTL:
 		return task_prctl(m, task, (unsigned)a[0], a + 1);
 	default:
@@ -519,6 +521,8 @@ static void boot(const struct options *o)
 	task->personality = o->bottom_up ? ADDR_COMPAT_LAYOUT : 0;
 	if (o->bottom_up && task_exec(m, task, &x))
 		die("exec");
+	if (!o->seed)
+		task->personality |= ADDR_NO_RANDOMIZE;
 	mm_at(m, task->mm)->thp_disable = !script_huge || script_hugetlb;
 	m->root->set.thp_enabled = o->thp_always ? THP_ALWAYS
 				   : script_huge ? THP_MADVISE

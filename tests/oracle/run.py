@@ -7,6 +7,7 @@
     --jobs=N         histories at the same time (one a processor)
     --seconds=S      begin no history after S seconds
     --kind=NAME      histories of one kind, see README.md
+    --mix[=GROUP]    histories of histories_mix.py; GROUP has most of the calls
     --all            go on after a difference
     --recorded       compare SCRIPT.orc with SCRIPT.out, what the kernel said
                      when it was asked (probe --echo)
@@ -26,6 +27,7 @@ import time
 
 import histories
 import histories_life
+import histories_mix
 import histories_pool
 import histories_thp
 
@@ -38,8 +40,8 @@ KINDS = [("64", 11), ("32", 4), ("64-unlimited", 2), ("32-unlimited", 1),
 class Judge:
     """The two programs, and the mappings of a fresh probe."""
 
-    def __init__(self, build, kind):
-        self.kind = kind
+    def __init__(self, build, kind, mix=None):
+        self.kind, self.mix = kind, mix
         probe = "stub" if kind == "64-life" else \
             "probe" if kind[:2] == "64" else "probe32"
         probe = os.path.join(build, "tests/oracle", probe)
@@ -70,6 +72,9 @@ class Judge:
         if not stack:
             sys.exit(f"{probe} does not run here:\n{own}")
         self.own_is(own)
+        self.special = [
+            (int(a, 16), int(b, 16) - int(a, 16)) for a, b in
+            re.findall(r"^(\w+)-(\w+) .*\[v(?:var|dso)", own, re.M)]
         self.looks = "state\n"  # what is compared after each call
         self.setup = histories.SETUP + f"set stack 0x{stack[1]}\n"
         if kind == "64-hugetlb":
@@ -115,6 +120,10 @@ class Judge:
     def history(self, seed, nr):
         if self.kind == "64-hugetlb":
             return histories_pool.PoolGenerator(seed).history(nr)
+        if self.mix is not None:
+            ops = histories_mix.generator(self.kind)(
+                seed, self.kind, self.used, self.mix, self.special)
+            return ops.history(nr)
         generator = {
             "64-thp": histories_thp.HugeGenerator,
             "64-thp-always": histories_thp.HugeGenerator,
@@ -205,7 +214,7 @@ def wait_for_overcommit():
 def report(ops, found):
     print("\n".join("    " + o for o in ops))
     kernel, machine = (text.splitlines(True) for text in found[1:])
-    if len(kernel) + len(machine) > 100:
+    if len(kernel) + len(machine) > 12:
         print("".join(difflib.unified_diff(
             kernel, machine, "kernel", "machine", n=2)), end="")
         return
@@ -316,7 +325,7 @@ def main():
         return scripts(Judge(build, opts.get("kind", "64")), args,
                        "recorded" in opts)
     kinds = [opts["kind"]] if "kind" in opts else [k for k, _ in KINDS]
-    judges = {kind: Judge(build, kind) for kind in kinds}
+    judges = {kind: Judge(build, kind, opts.get("mix")) for kind in kinds}
     jobs = int(opts.get("jobs", os.cpu_count()))
     if "64-hugetlb" in kinds:
         jobs = 1

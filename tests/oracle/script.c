@@ -215,10 +215,8 @@ static uint64_t prot_of(const char *s)
 
 		while (i < 6 && bit[i].c != *s)
 			i++;
-		if (i == 6)
-			bad_word = true;
-		else
-			prot |= bit[i].bit;
+		bad_word |= i == 6;
+		prot |= i < 6 ? bit[i].bit : 0;
 	}
 	return prot;
 }
@@ -313,6 +311,7 @@ static const struct {
 	{"setfsuid", "n", CALL_SETFSUID},
 	{"setfsgid", "n", CALL_SETFSGID},
 	{"prctl", "nnnnn", CALL_PRCTL},
+	{"personality", "n", CALL_PERSONALITY},
 };
 
 static uint64_t argument(char kind, int i)

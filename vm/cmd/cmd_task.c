@@ -5,6 +5,7 @@
 #include "../format.h"
 #include "../mm/mm.h"
 #include "../mmu/mmu.h"
+#include "../task/prctl.h"
 #include "handlers.h"
 
 #define ARGV_MAX (MAX_WORDS + 1)
@@ -208,9 +209,8 @@ int cmd_setrlimit(struct cmd *c)
 int cmd_personality(struct cmd *c)
 {
 	c->reply->kind = REPLY_HEX;
-	c->reply->value = c->task->personality;
-	if (c->arg[0].given && (uint32_t)c->arg[0].num != UINT32_MAX)
-		c->task->personality = (uint32_t)c->arg[0].num;
+	c->reply->value = task_personality(c->task,
+		c->arg[0].given ? (uint32_t)c->arg[0].num : UINT32_MAX);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
-/* How many frames a fault will take: for a policy that counts them. */
+/* Frames for what a fault takes: free ones, and as many as a policy grants. */
 #include "../disk/disk.h"
 #include "../phys/lru.h"
+#include "../reclaim/reclaim.h"
 #include "../swap/swap.h"
 #include "page_i.h"
 
@@ -27,7 +28,8 @@ static unsigned file_needs(
 	       (write && !(v->flags & VM_SHARED));
 }
 
-unsigned fault_needs(struct vm *m, const struct vma *v, vaddr_t va, bool write)
+static unsigned fault_needs(
+	struct vm *m, const struct vma *v, vaddr_t va, bool write)
 {
 	uint64_t e = pt_get(m, mm_at(m, v->mm), va);
 	uint32_t slot = e && !pte_present(m, e) ? swap_entry_slot(m, e) : 0;
@@ -44,4 +46,48 @@ unsigned fault_needs(struct vm *m, const struct vma *v, vaddr_t va, bool write)
 	if (v->special)
 		return write;
 	return v->file ? file_needs(m, v, va, write) : 1;
+}
+
+/* Page tables come from where the task's policy says, the page from where the
+ * mapping's does. */
+static int make_room_on_nodes(
+	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
+{
+	int err;
+
+	phys_run_as(m, t);
+	err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);
+	if (err)
+		return err;
+	place_by_vma(m, v, va, 0);
+	err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+	place_by_task(m);
+	return err;
+}
+
+static int make_room(
+	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
+{
+	const struct zone *z = zone_first(m, GFP_KERNEL);
+	int err = 0;
+
+	if (m->root->config.nodes > 1)
+		return make_room_on_nodes(m, t, v, va);
+	if (z->nr_free > z->low + STEP_PAGES)
+		return 0;
+	phys_run_as(m, t);
+	if (m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER])
+		err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);
+	return err ? err : mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+}
+
+int fault_room(struct vm *m, struct task *t, const struct vma *v, vaddr_t va,
+	bool write)
+{
+	int err = make_room(m, t, v, va);
+
+	if (err || !policy_on(m) || !m->root->set.frames)
+		return err;
+	m->running = t;
+	return policy_reserve(m, fault_needs(m, v, va, write));
 }

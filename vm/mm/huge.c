@@ -51,9 +51,13 @@ static bool holds_span(const struct vm *m, const struct vma *v, vaddr_t va)
 	       va + huge_size(m) > va;
 }
 
+/* Linux looks for the last span, and finds one at the end of all addresses in
+ * a mapping that ends below the first. */
 static bool huge_fits(const struct vm *m, const struct vma *v)
 {
-	return holds_span(m, v, huge_up(m, v->start));
+	vaddr_t last = huge_down(m, v->end - huge_size(m));
+
+	return last >= v->start && last + huge_size(m) <= v->end;
 }
 
 bool huge_eligible(const struct vm *m, const struct vma *v)

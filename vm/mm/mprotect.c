@@ -142,8 +142,9 @@ static int protect_vma(struct vm *m, struct task *t, struct vma *v,
 	*done = v->end > end ? v->end : end;
 	change_ptes(m, v, start, end);
 	if ((old & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED &&
-		flags & VM_WRITE)
-		populate_quietly(m, t, start, end);
+		flags & VM_WRITE && !(flags & VM_LOCKONFAULT) &&
+		mm_fault_in(m, t, v, start, end, true))
+		vm_fail_clear(m);
 	return 0;
 }
 

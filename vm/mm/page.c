@@ -20,7 +20,7 @@ struct fault {
 	struct vma *v;
 	struct mm *mm;
 	vaddr_t va; /* start of the page */
-	bool write, major;
+	bool write, major, swapped;
 	/* of a VMA with a file */
 	struct inode *n;
 	idx_t inode;
@@ -513,6 +513,7 @@ static int leaf_fault(struct fault *x)
 	if (pte_present(x->m, e))
 		return present_fault(x, e);
 	slot = e ? swap_entry_slot(x->m, e) : 0;
+	x->swapped = slot != 0;
 	if (slot)
 		return swap_fault(x, e, slot);
 	if (e)
@@ -522,37 +523,19 @@ static int leaf_fault(struct fault *x)
 	return x->v->file ? file_fault(x) : anon_fault(x);
 }
 
-/* Page tables come from where the task's policy says, the page from where the
- * mapping's does. */
-static int make_room_on_nodes(
-	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
+/*
+ * Counts the fault.  One of mlock or MAP_POPULATE that reads a file gives up
+ * until the page is there, and the next finds it: minor (__mm_populate).
+ */
+static void count_fault(struct fault *x, struct task *t)
 {
-	int err;
+	bool again = x->m->populating && x->n && x->n->type == INODE_FILE &&
+		     !x->swapped;
+	bool major = x->major && !again;
 
-	phys_run_as(m, t);
-	err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);
-	if (err)
-		return err;
-	place_by_vma(m, v, va, 0);
-	err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
-	place_by_task(m);
-	return err;
-}
-
-static inline int make_room(
-	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
-{
-	const struct zone *z = zone_first(m, GFP_KERNEL);
-	int err = 0;
-
-	if (m->root->config.nodes > 1)
-		return make_room_on_nodes(m, t, v, va);
-	if (z->nr_free > z->low + STEP_PAGES)
-		return 0;
-	phys_run_as(m, t);
-	if (m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER])
-		err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);
-	return err ? err : mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+	x->m->root->count[CNT_PGMAJFAULT] += x->major;
+	t->maj_flt += major;
+	t->min_flt += !major;
 }
 
 int handle_fault(
@@ -567,11 +550,7 @@ int handle_fault(
 	};
 	int err;
 
-	err = make_room(m, t, v, va);
-	if (!err && policy_on(m) && m->root->set.frames) {
-		m->running = t;
-		err = policy_reserve(m, fault_needs(m, v, x.va, write));
-	}
+	err = fault_room(m, t, v, x.va, write);
 	if (err)
 		return err;
 	m->root->count[CNT_PGFAULT]++;
@@ -584,8 +563,6 @@ int handle_fault(
 		err = leaf_fault(&x);
 	if (err)
 		return err;
-	m->root->count[CNT_PGMAJFAULT] += x.major;
-	t->maj_flt += x.major;
-	t->min_flt += !x.major;
+	count_fault(&x, t);
 	return 0;
 }

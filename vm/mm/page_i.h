@@ -105,7 +105,8 @@ static inline int refuse_as(struct vm *m, int err)
 int handle_fault(
 	struct vm *m, struct task *t, struct vma *v, vaddr_t va, bool write);
 
-/* Frames that it will take: those of pages that could leave again. */
-unsigned fault_needs(struct vm *m, const struct vma *v, vaddr_t va, bool write);
+/* demand.c: free frames for one fault; 0 or -errno. */
+int fault_room(struct vm *m, struct task *t, const struct vma *v, vaddr_t va,
+	bool write);
 
 #endif

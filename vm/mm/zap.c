@@ -205,15 +205,17 @@ int mm_populate(struct vm *m, struct task *t, vaddr_t start, vaddr_t end)
 {
 	vaddr_t va = start;
 	struct vma *v;
+	int err = 0;
 
-	while (va < end && (v = vma_find(m, t->mm, va)) && v->start < end) {
+	m->populating = true;
+	while (!err && va < end && (v = vma_find(m, t->mm, va)) &&
+		v->start < end) {
 		vaddr_t from = v->start > va ? v->start : va;
 		vaddr_t to = v->end < end ? v->end : end;
-		int err = populate_vma(m, t, v, from, to);
 
-		if (err)
-			return refuse_as(m, err == -ENOMEM ? EAGAIN : ENOMEM);
+		err = populate_vma(m, t, v, from, to);
 		va = v->end;
 	}
-	return 0;
+	m->populating = false;
+	return err ? refuse_as(m, err == -ENOMEM ? EAGAIN : ENOMEM) : 0;
 }

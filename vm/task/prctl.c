@@ -56,6 +56,15 @@ static int64_t get(struct vm *m, uint32_t value, const uint64_t a[4])
 	return a[0] || a[1] || a[2] || a[3] ? unused_args(m) : (int64_t)value;
 }
 
+uint32_t task_personality(struct task *t, uint32_t persona)
+{
+	uint32_t old = t->personality;
+
+	if (persona != UINT32_MAX)
+		t->personality = persona;
+	return old;
+}
+
 int64_t task_prctl(
 	struct vm *m, struct task *t, unsigned op, const uint64_t a[4])
 {

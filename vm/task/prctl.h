@@ -60,5 +60,7 @@ struct task;
 /* A value, or -errno with a sentence. */
 int64_t task_prctl(
 	struct vm *m, struct task *t, unsigned op, const uint64_t arg[4]);
+/* personality(2): the one before; UINT32_MAX leaves it. */
+uint32_t task_personality(struct task *t, uint32_t persona);
 
 #endif
