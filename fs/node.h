@@ -9,6 +9,7 @@
  *
  *	PID      the processes (threads' leaders), ascending
  *	TID      the threads of proc/PID, ascending
+ *	FD       the open files of proc/PID, ascending
  *	RANGE    the mappings of files in proc/PID: START-END, in hex
  *	N        the processors: "cpu/N", also with a prefix: ".../cpu/cpuN"
  *	NODE     the NUMA nodes: ".../node/nodeNODE"

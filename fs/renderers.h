@@ -26,6 +26,7 @@ show_fn show_numa_maps, show_nothing;
 bool has_exe(const struct view *v, uint64_t id);
 show_fn show_map_file, show_exe, show_root_link, show_pagetable, show_vmas,
 	show_stacks, show_trace;
+show_fn show_fd, show_fdinfo, show_io, show_thread_io, show_personality;
 pread_fn pread_pagemap;
 
 /* show_meminfo.c, show_zoneinfo.c, show_system.c, show_iomem.c */

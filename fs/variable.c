@@ -328,6 +328,45 @@ static uint64_t range_find(
 		       : NO_OBJECT;
 }
 
+/* ---- open files of a process, by the index of their struct fd ---- */
+
+static uint64_t fd_next(const struct view *v, uint64_t parent, uint64_t after)
+{
+	const struct task *t = task_find(v->vm, (uint32_t)parent);
+	idx_t i = t ? t->fds : 0;
+
+	if (after == NO_OBJECT)
+		return i ? i : NO_OBJECT;
+	while (i && i != after)
+		i = fd_at(v->vm, i)->next;
+	i = i ? fd_at(v->vm, i)->next : 0; /* closed meanwhile: the end */
+	return i ? i : NO_OBJECT;
+}
+
+static bool fd_exists(const struct view *v, uint64_t id)
+{
+	return id < v->vm->root->pool[SEG_FD].nr &&
+	       fd_at(v->vm, (idx_t)id)->file;
+}
+
+static size_t fd_format(
+	const struct view *v, uint64_t id, char *buf, size_t size)
+{
+	return format_number(v, fd_at(v->vm, (idx_t)id)->number, buf, size);
+}
+
+static uint64_t fd_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	const struct task *t = task_find(v->vm, (uint32_t)parent);
+	uint64_t number = parse_number(name, len);
+
+	for (idx_t i = t ? t->fds : 0; i; i = fd_at(v->vm, i)->next)
+		if (fd_at(v->vm, i)->number == number)
+			return i;
+	return NO_OBJECT;
+}
+
 /* ---- pages of help/ ---- */
 
 static uint64_t topic_next(
@@ -382,6 +421,7 @@ const struct variable variable_table[] = {
 	{VARIABLE("CPUNODE", cpu_node), .format = format_number, .fixed = true},
 	{VARIABLE("HOSTPID", host), .format = format_number},
 	{VARIABLE("RANGE", range), .format = range_format},
+	{VARIABLE("FD", fd), .format = fd_format},
 	{VARIABLE("DISK", disk), .format = disk_format, .fixed = true},
 	{VARIABLE("HUGE", huge), .format = huge_format, .fixed = true},
 	{VARIABLE("TOPIC", topic), .format = topic_format, .fixed = true},

@@ -60,7 +60,8 @@ def iomem():
 print("directory", owner(here))
 for name in ("maps", "smaps", "smaps_rollup", "numa_maps", "stat", "statm",
              "status", "limits", "cmdline", "comm", "environ", "auxv", "mem",
-             "pagemap", "oom_score", "oom_score_adj", "task", "map_files"):
+             "pagemap", "oom_score", "oom_score_adj", "task", "map_files", "fd",
+             "fdinfo", "io", "personality"):
     print(name, owner(f"{here}/{name}") if name != "comm" else "",
           answer(lambda: look(f"{here}/{name}", os.O_RDONLY)))
 for name in ("mem", "clear_refs", "oom_score_adj"):

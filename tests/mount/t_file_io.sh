@@ -27,6 +27,55 @@ is "into memory" "$(say "pread $fd 4 0 to=stack-8K")" 4
 is "there" "$(say 'read stack-8K 4')" hex:4a656c6c
 like "mapped at" "$at" '0x*'
 
+# What proc/PID/io, fd and fdinfo say; the kernel gave the same numbers for the
+# same calls on ext4.
+init=$m/proc/1
+# charged LINE: the reply, and what the command added to io.
+charged() {
+	local before=$(cat "$init/io")
+	say "$1" | cut -d' ' -f1
+	diff <(echo "$before") "$init/io" | sed -n 's/^[<>] //p' |
+		awk '{ n[$1] = $2 - n[$1] }
+			END { for (k in n) print k, n[k] }' | sort
+}
+f=$(say 'open /io rdwr,creat,append')
+say "mmap 4K rw flags=shared fd=$f as=io" >/dev/null
+is "fd" "$(ls "$init/fd") $(readlink "$init/fd/$f")" "$fd
+$f /io"
+is "fdinfo" "$(cat "$init/fdinfo/$f")" "pos:	0
+flags:	0102002
+mnt_id:	1
+ino:	$(awk '$6 == "/io" { print $5 }' "$init/maps")"
+is "write" "$(charged "pwrite $f \"x\" 0 len=10000")" "10000
+syscw: 1
+wchar: 10000
+write_bytes: 12288"
+is "truncate" "$(charged "ftruncate $f 4K")" "0
+cancelled_write_bytes: 8192"
+is "read" "$(charged "pread $f 9 4090")" "hex:787878787878
+rchar: 6
+syscr: 1"
+is "read at the end" "$(charged "pread $f 9 4096")" "hex:
+syscr: 1"
+is "not for reading" "$(charged 'pread 99 1')" "-EBADF"
+say "fsync $f" >/dev/null
+is "store" "$(charged 'write io "J"')" "0
+write_bytes: 4096"
+say 'munmap io 4K' >/dev/null
+printf 'sync\ndrop_caches 1\n' >"$m/ctl"
+is "from the disk" "$(charged "pread $f 1 0")" "hex:4a
+rchar: 1
+read_bytes: 4096
+syscr: 1"
+exec 7<"$init/fdinfo/$f"
+is "close" "$(say "close $f")" 0
+cat <&7 >/dev/null 2>&1 && fail "fdinfo of a closed file"
+exec 7<&-
+[ -e "$init/fdinfo/$f" ] && fail "fdinfo/$f is there"
+rm "$m/disk/io"
+is "personality" "$(say 'personality 0x40000'; cat "$init/personality")" "0x0
+00040000"
+
 # fsync, tick and drop_caches.
 is "fsync" "$(say "fsync $fd")" 0
 is "clean" "$(meminfo Dirty)" 0

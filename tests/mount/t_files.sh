@@ -11,8 +11,8 @@ mkdir "$m/disk/lib"
 printf '%s\n' 'spawn name=other' 'spawn name=third' >"$m/ctl" || fail "spawn"
 printf '%s\n' 'exec /ld.so' 'mmap 1M rw as=a' 'touch a 1M' 'write a "hello"' fork \
 	'clone flags=vm,thread' >"$m/proc/2/ctl" || fail "a process"
-echo 'mmap 4K r file=/cat addr=0x7ffff8000000' >"$m/proc/2/ctl" ||
-	fail "a mapped file"
+printf '%s\n' 'mmap 4K r file=/cat addr=0x7ffff8000000' 'open /cat' \
+	>"$m/proc/2/ctl" || fail "a mapped file"
 printf ' L 10000000,4\n S 7fffffffe000,4\n' >"$m/proc/2/trace" || fail "trace"
 printf '5 brk(NULL) = 0\n' >"$m/trace/strace" || fail "strace"
 state() { cat "$m/state_hash" "$m/stats" "$m/log"; }
@@ -31,6 +31,7 @@ while read -r name mode; do
 	f=${name/task\/TID/task/2}
 	f=${f/PID/2}
 	f=${f/RANGE/7ffff8000000-7ffff8001000}
+	f=${f/%FD/0}
 	f=${f/HOSTPID/4321}
 	f=${f/proc\/HOST2/proc/4321}
 	f=${f/cpu\/N/cpu/1}

@@ -12,8 +12,19 @@
 #include "../../fs/refusal.h"
 #include "../../fs/tree.h"
 #include "../../vm/cmd/command.h"
+#include "../../vm/disk/disk.h"
 
 static struct refusals refused;
+
+/* So that init has an open file. */
+static void open_root(struct vm *m)
+{
+	struct task *init = task_find(m, 1);
+	idx_t file = file_open_flags(m, init, "/", FMODE_READ, 0);
+
+	assert_int_not_equal(file, 0);
+	assert_int_equal(fd_install(m, init, file, -1), 0);
+}
 
 static int setup(void **state)
 {
@@ -23,6 +34,7 @@ static int setup(void **state)
 	assert_non_null(v);
 	assert_int_equal(tree_init(err), 0);
 	v->vm = vmtest_boot("x86_64", "64M");
+	open_root(v->vm);
 	v->refused = &refused;
 	*state = v;
 	return 0;

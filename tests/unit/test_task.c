@@ -285,8 +285,11 @@ static void test_group(void **state)
 	t = task_fork(m, p, THREAD);
 	p->min_flt = 5;
 	t->min_flt = 3;
+	p->io = (struct task_io){1, 2, 3, 4, 5, 6, 7};
+	t->io = (struct task_io){10, 20, 30, 40, 50, 60, 70};
 	task_exit(m, t, 0);
 	assert_int_equal(p->group.min_flt, 3);
+	assert_int_equal(p->group.io.cancelled, 70);
 	t = task_fork(m, p, THREAD);
 	task_exit(m, p, 4 << 8);
 	assert_int_equal(wait_pid(a, 3), 0); /* its thread lives */
@@ -294,6 +297,9 @@ static void test_group(void **state)
 	assert_int_equal(task_find(m, 3)->exit_code, 6 << 8);
 	assert_int_equal(wait_pid(a, 3), 3);
 	assert_int_equal(a->group.cmin_flt, 8);
+	assert_memory_equal(&a->group.io,
+		(&(struct task_io){11, 22, 33, 44, 55, 66, 77}),
+		sizeof(struct task_io));
 	assert_int_equal(task_fork(m, a, 0)->group.pgrp, 2);
 }
 

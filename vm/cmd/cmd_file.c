@@ -128,6 +128,7 @@ int cmd_pread(struct cmd *c)
 	err = check_range(c, t.off, t.len);
 	if (err)
 		return err;
+	c->task->io.syscr++;
 	if (inode_of(c, t.file)->type == INODE_DIR)
 		return vm_fail(c->m, EISDIR, "a directory is not read so");
 	if (t.len > RW_MAX)
@@ -135,6 +136,7 @@ int cmd_pread(struct cmd *c)
 	do
 		n = read_piece(c, &t);
 	while (n > 0 && t.done < t.len);
+	c->task->io.rchar += t.done;
 	if (n < 0 && !t.done)
 		return n;
 	if (at_pos)
@@ -213,11 +215,14 @@ int cmd_pwrite(struct cmd *c)
 	err = check_range(c, t.off, t.len);
 	if (t.len > RW_MAX)
 		t.len = RW_MAX;
-	if (!err)
-		err = limit_size(c, t.off, &t.len);
+	if (err)
+		return err;
+	c->task->io.syscw++;
+	err = limit_size(c, t.off, &t.len);
 	if (err)
 		return err;
 	n = write_pieces(c, &t);
+	c->task->io.wchar += t.done;
 	if (n < 0 && !t.done)
 		return (int)n;
 	vm_fail_clear(c->m);

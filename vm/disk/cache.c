@@ -60,6 +60,16 @@ static void fill(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 		return;
 	blocks_read(m, n, off, frame_bytes(m, pfn), m->page_size);
 	m->root->count[CNT_PGPGIN] += nr * DISK_BLOCK / KiB;
+	if (running_io(m))
+		running_io(m)->read_bytes += nr * DISK_BLOCK;
+}
+
+/* A page that leaves the cache because its part of the file is gone. */
+static void forget_dirty(struct vm *m, struct frame *f)
+{
+	if (f->flags & FR_DIRTY && f->state == FRAME_FILE && running_io(m))
+		running_io(m)->cancelled += m->page_size;
+	cache_clear_dirty(m, f);
 }
 
 /* Pages that exist of an object, in RAM and in slots. */
@@ -381,7 +391,7 @@ void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last)
 
 	forget_away(m, n, first, last);
 	for (; (pfn = radix_next(m, n->cache, &page)) && page <= last; page++) {
-		cache_clear_dirty(m, frame_at(m, pfn));
+		forget_dirty(m, frame_at(m, pfn));
 		lru_del(m, pfn);
 		buddy_free(m, pfn, 0, use);
 		n->nr_cached--;
@@ -399,7 +409,7 @@ void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
 
 	forget_away(m, n, keep, UINT64_MAX);
 	while ((pfn = radix_next(m, n->cache, &page))) {
-		cache_clear_dirty(m, frame_at(m, pfn));
+		forget_dirty(m, frame_at(m, pfn));
 		lru_del(m, pfn);
 		buddy_free(m, pfn, 0, use);
 		n->nr_cached--;

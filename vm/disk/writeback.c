@@ -64,6 +64,8 @@ void cache_set_dirty(struct vm *m, struct frame *f)
 	zone_of_frame(m, f)->dirty++;
 	zone_of_frame(m, f)->dirtied++;
 	m->root->count[CNT_DIRTIED]++;
+	if (running_io(m))
+		running_io(m)->write_bytes += m->page_size;
 	if (n->nr_dirty++)
 		return;
 	n->dirtied_ns = m->root->ns;

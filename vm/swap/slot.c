@@ -7,6 +7,7 @@
 
 #include "../disk/disk_i.h"
 #include "../phys/lru.h"
+#include "../task/task.h"
 #include "swap.h"
 #include "zram.h"
 
@@ -227,6 +228,8 @@ void swap_read(struct vm *m, uint32_t slot, pfn_t pfn)
 		return;
 	}
 	m->root->count[CNT_PSWPIN]++;
+	if (running_io(m))
+		running_io(m)->read_bytes += m->page_size;
 	m->root->zram.loaded += swap_is_ram(m, slot);
 	slot_bytes(m, slot, frame_bytes(m, pfn));
 }

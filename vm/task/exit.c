@@ -65,6 +65,17 @@ static struct task *reaper_of(const struct vm *m, const struct task *t)
 	return thread ? thread : task_find(m, PID_INIT);
 }
 
+void task_io_add(struct task_io *to, const struct task_io *io)
+{
+	to->rchar += io->rchar;
+	to->wchar += io->wchar;
+	to->syscr += io->syscr;
+	to->syscw += io->syscw;
+	to->read_bytes += io->read_bytes;
+	to->write_bytes += io->write_bytes;
+	to->cancelled += io->cancelled;
+}
+
 static void thread_reap(struct vm *m, struct task *t)
 {
 	struct task_group *g = &task_leader(m, t)->group;
@@ -72,6 +83,7 @@ static void thread_reap(struct vm *m, struct task *t)
 	g->min_flt += t->min_flt;
 	g->maj_flt += t->maj_flt;
 	g->utime_ns += t->utime_ns;
+	task_io_add(&g->io, &t->io);
 	task_delete(m, t);
 }
 
@@ -195,6 +207,7 @@ void task_become_leader(struct vm *m, struct task *t)
 	t->group.min_flt += leader->min_flt;
 	t->group.maj_flt += leader->maj_flt;
 	t->group.utime_ns += leader->utime_ns;
+	task_io_add(&t->group.io, &leader->io);
 	task_delete(m, leader);
 	task_take_pid(m, t, t->tgid);
 }
@@ -224,6 +237,8 @@ void task_reap(struct vm *m, struct task *child)
 	to->cmin_flt += child->min_flt + g->min_flt + g->cmin_flt;
 	to->cmaj_flt += child->maj_flt + g->maj_flt + g->cmaj_flt;
 	to->cutime_ns += child->utime_ns + g->utime_ns + g->cutime_ns;
+	task_io_add(&to->io, &child->io);
+	task_io_add(&to->io, &g->io);
 	task_delete(m, child);
 }
 

@@ -60,11 +60,24 @@ struct trace_stats {
 	uint64_t bad_lines;
 };
 
+/*
+ * What proc/PID/io tells, in bytes but for the calls.  Charged to the task
+ * whose command runs: what the flusher or the host does is nobody's.
+ */
+struct task_io {
+	uint64_t rchar, wchar; /* of pread and pwrite, cached or not */
+	uint64_t syscr, syscw; /* the calls themselves */
+	uint64_t read_bytes;   /* from disk/ and from swap, readahead too */
+	uint64_t write_bytes;  /* pages of files that became dirty */
+	uint64_t cancelled;    /* dirty ones that were truncated unwritten */
+};
+
 /* What the threads of a process share, in its leader; zeros in others. */
 struct task_group {
 	uint32_t pgrp, session;
 	uint64_t min_flt, maj_flt, utime_ns;	/* of threads that ended */
 	uint64_t cmin_flt, cmaj_flt, cutime_ns; /* of children waited for */
+	struct task_io io;  /* of threads that ended, children waited for */
 	uint32_t subreaper; /* prctl: orphans below it become its children */
 	uint32_t reserved;
 };
@@ -95,6 +108,7 @@ struct task {
 	uint64_t start_ns;
 	uint64_t min_flt, maj_flt;
 	uint64_t utime_ns;
+	struct task_io io;
 	struct task_group group;
 	vaddr_t sp;  /* of push and pop; 0: still mm->start_stack */
 	pfn_t stack; /* kernel stack, 0 for a zombie */
@@ -195,6 +209,14 @@ static inline struct fd *fd_at(const struct vm *m, idx_t i)
 {
 	return (struct fd *)m->arena.seg[SEG_FD].base + i;
 }
+
+/* Where what runs now is charged, or NULL. */
+static inline struct task_io *running_io(const struct vm *m)
+{
+	return m->running ? &m->running->io : NULL;
+}
+
+void task_io_add(struct task_io *to, const struct task_io *io);
 
 /* The task with that PID, or NULL. */
 struct task *task_find(const struct vm *m, uint32_t pid);
