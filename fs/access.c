@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "node.h"
+#include "tree.h"
 
 uint32_t user_of_host(const struct view *v, uint32_t uid)
 {
@@ -38,12 +38,12 @@ bool caller_may_look(const struct view *v, const struct task *t)
 	return cred_may_look(v->vm, &c, t);
 }
 
-int caller_check(const struct view *v, const struct node *n, uint64_t id)
+int caller_check(const struct view *v, const struct place *p)
 {
 	const struct task *t;
 
-	if (!n->looks)
+	if (!node_table[p->row].looks)
 		return 0;
-	t = task_find(v->vm, (uint32_t)id);
+	t = place_task(v, p);
 	return t && !caller_may_look(v, t) ? -EACCES : 0;
 }

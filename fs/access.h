@@ -23,7 +23,7 @@ struct cred caller_cred(const struct view *v);
 /* May v->caller look into the process, as ptrace(2) asks? */
 bool caller_may_look(const struct view *v, const struct task *t);
 /* 0, or -EACCES where a file is for those who may look into its process. */
-struct node;
-int caller_check(const struct view *v, const struct node *n, uint64_t id);
+struct place;
+int caller_check(const struct view *v, const struct place *p);
 
 #endif

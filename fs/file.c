@@ -99,7 +99,7 @@ int may_open(fuse_req_t req, struct open_file *f)
 	f->gid = fuse_req_ctx(req)->gid;
 	fair_read(&f->machine->lock);
 	v = view_of(f);
-	err = caller_check(&v, f->node, f->place.id);
+	err = caller_check(&v, &f->place);
 	fair_unlock(&f->machine->lock);
 	return -err;
 }

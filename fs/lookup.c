@@ -204,12 +204,10 @@ static off_t shown_size(const struct view *v, const struct node *n, uint64_t id)
  * at; those of the machine that someone else than root mounted belong to
  * them, who could not open them otherwise.
  */
-static void task_owner(const struct view *v, const struct node *n, uint32_t pid,
-	struct stat *st)
+static void task_owner(const struct view *v, const struct node *n,
+	const struct task *t, struct stat *st)
 {
-	const struct task *t = task_find(v->vm, pid);
-
-	if (v->uid)
+	if (!t || v->uid)
 		return;
 	cred_proc_owner(v->vm, t, &st->st_uid, &st->st_gid);
 	if (n->kind == NODE_DIR && n->mode == 0555) {
@@ -223,7 +221,6 @@ int node_attr(struct session *s, struct machine *mach, const struct place *p,
 {
 	const struct view *v = &mach->view;
 	const struct node *n = &node_table[p->row];
-	const struct variable *var = tree_row(p->row)->path_var;
 
 	memset(st, 0, sizeof(*st));
 	if (!place_exists(v, p))
@@ -231,14 +228,14 @@ int node_attr(struct session *s, struct machine *mach, const struct place *p,
 	if (n->kind == NODE_DISK)
 		return disk_attr(s, mach, p, st);
 	st->st_ino = place_ino(p);
-	st->st_mode = node_type(n) | n->mode;
+	st->st_mode =
+		node_type(n) | (n->mode_of ? n->mode_of(v, p->id) : n->mode);
 	st->st_nlink = n->kind == NODE_DIR ? tree_nlink(v, p) : 1;
 	st->st_uid = v->uid;
 	st->st_gid = v->gid;
 	st->st_blksize = 4096;
 	st->st_atim = st->st_mtim = st->st_ctim = s->mounted;
-	if (var && var->task)
-		task_owner(v, n, (uint32_t)p->id, st);
+	task_owner(v, n, place_task(v, p), st);
 	if (is_moments(p))
 		st->st_nlink = moments_nlink(s, p);
 	if (n->kind == NODE_FILE || n->kind == NODE_LINK)
@@ -408,7 +405,7 @@ static int show_link(fuse_req_t req, struct machine *mach,
 
 	v.caller = fuse_req_ctx(req)->uid;
 	v.caller_gid = fuse_req_ctx(req)->gid;
-	err = caller_check(&v, n, p->id);
+	err = caller_check(&v, p);
 	if (!err)
 		n->show(b, &v, p->id);
 	return -err;

@@ -73,6 +73,8 @@ struct node {
 	bool endless;
 	bool history; /* about the past: no past state has it inside */
 	bool (*there)(const struct view *v, uint64_t id); /* NULL: always */
+	/* Permission bits where they depend on the object; else NULL. */
+	uint16_t (*mode_of)(const struct view *v, uint64_t id);
 	show_fn *show;
 	pread_fn *pread;
 	query_fn *query;

@@ -36,6 +36,11 @@
 		.path = p, .kind = NODE_LINK, .mode = 0777, .show = s, \
 		.help = h                                              \
 	}
+#define FILE_LINK(p, m, of, s, h)                                       \
+	{                                                               \
+		.path = p, .kind = NODE_LINK, .mode = m, .mode_of = of, \
+		.show = s, .help = h                                    \
+	}
 #define BINARY(p, m, r, h)                                             \
 	{                                                              \
 		.path = p, .kind = NODE_BINARY, .mode = m, .pread = r, \
@@ -188,13 +193,14 @@ const struct node node_table[] = {
 		.mode = 0500,
 		.looks = true,
 		.help = "the files that it maps"},
-	LINK("proc/PID/map_files/RANGE", show_map_file, "one, on disk/"),
+	FILE_LINK("proc/PID/map_files/RANGE", 0600, map_file_mode,
+		show_map_file, "one, on disk/"),
 	{.path = "proc/PID/fd",
 		.kind = NODE_DIR,
 		.mode = 0500,
 		.looks = true,
 		.help = "its open files"},
-	LINK("proc/PID/fd/FD", show_fd, "one, on disk/"),
+	FILE_LINK("proc/PID/fd/FD", 0700, fd_mode, show_fd, "one, on disk/"),
 	{.path = "proc/PID/fdinfo",
 		.kind = NODE_DIR,
 		.mode = 0555,

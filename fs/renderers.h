@@ -23,6 +23,8 @@ show_fn show_maps, show_smaps, show_smaps_rollup, show_status, show_stat,
 show_fn show_statm, show_comm, show_oom_score, show_oom_score_adj;
 show_fn show_oom_adj, show_limits, show_cmdline, show_environ, show_auxv;
 show_fn show_numa_maps, show_nothing;
+uint16_t fd_mode(const struct view *v, uint64_t id);
+uint16_t map_file_mode(const struct view *v, uint64_t id);
 bool has_exe(const struct view *v, uint64_t id);
 show_fn show_map_file, show_exe, show_root_link, show_pagetable, show_vmas,
 	show_stacks, show_trace;

@@ -28,6 +28,14 @@ void show_fd(struct sbuf *b, const struct view *v, uint64_t id)
 		b->len += disk_path(v->vm, file_of(v, id)->inode, p, 4224);
 }
 
+/* What a link to an open file shows of how it is open: lr-x, l-wx, lrwx. */
+uint16_t fd_mode(const struct view *v, uint64_t id)
+{
+	uint32_t mode = file_of(v, id)->mode;
+
+	return (mode & FMODE_READ ? 0500 : 0) | (mode & FMODE_WRITE ? 0300 : 0);
+}
+
 void show_fdinfo(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	const struct file *f = file_of(v, id);

@@ -105,7 +105,16 @@ void show_exe(struct sbuf *b, const struct view *view, uint64_t id)
 			view->vm, file_at(view->vm, mm->exe)->inode, p, 4224);
 }
 
-/* The file of the mapping with that index. */
+/* How the file of the mapping with that index is open. */
+uint16_t map_file_mode(const struct view *view, uint64_t id)
+{
+	idx_t file = vma_at(view->vm, (idx_t)id)->file;
+	uint32_t mode = file_at(view->vm, file)->mode;
+
+	return (mode & FMODE_READ ? 0400 : 0) | (mode & FMODE_WRITE ? 0200 : 0);
+}
+
+/* That file. */
 void show_map_file(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct vma *v = vma_at(view->vm, (idx_t)id);

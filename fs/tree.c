@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "../vm/task/task.h"
+
 #define MAX_ROWS 256
 
 static struct row_info rows[MAX_ROWS];
@@ -129,6 +131,15 @@ static bool row_there(const struct view *v, unsigned row, uint64_t id)
 	const struct node *n = &node_table[row];
 
 	return !row_hidden(v, row) && (!n->there || n->there(v, id));
+}
+
+const struct task *place_task(const struct view *v, const struct place *p)
+{
+	const struct variable *var = rows[p->row].path_var;
+
+	if (var && var->task)
+		return task_find(v->vm, (uint32_t)p->id);
+	return var && var->owner ? var->owner(v, p->id) : NULL;
 }
 
 bool place_exists(const struct view *v, const struct place *p)

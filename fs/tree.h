@@ -33,8 +33,9 @@ struct variable {
 		const struct view *v, uint64_t id, char *buf, size_t size);
 	/* The objects never change, so that the kernel may cache them. */
 	bool fixed;
-	/* The objects are tasks: the files belong to the task's user. */
-	bool task;
+	bool task; /* the objects are tasks */
+	/* The task that an object belongs to; NULL: the machine. */
+	const struct task *(*owner)(const struct view *v, uint64_t id);
 };
 
 extern const struct variable variable_table[];
@@ -62,6 +63,8 @@ struct place ino_place(uint64_t ino);
 
 /* The object of a place still exists. */
 bool place_exists(const struct view *v, const struct place *p);
+/* The task that a file is about, which its user owns, or NULL. */
+const struct task *place_task(const struct view *v, const struct place *p);
 /* Finds a name in a directory: true with *out. */
 bool tree_lookup(const struct view *v, const struct place *dir,
 	const char *name, struct place *out);

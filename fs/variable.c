@@ -301,6 +301,16 @@ static size_t range_format(
 		(unsigned long long)vma->start, (unsigned long long)vma->end);
 }
 
+static const struct task *range_owner(const struct view *v, uint64_t id)
+{
+	idx_t mm = vma_at(v->vm, (idx_t)id)->mm;
+
+	for (idx_t i = v->vm->root->first_task; i; i = task_at(v->vm, i)->next)
+		if (task_at(v->vm, i)->mm == mm)
+			return task_at(v->vm, i);
+	return NULL;
+}
+
 static uint64_t range_find(
 	const struct view *v, uint64_t parent, const char *name, size_t len)
 {
@@ -347,6 +357,18 @@ static bool fd_exists(const struct view *v, uint64_t id)
 {
 	return id < v->vm->root->pool[SEG_FD].nr &&
 	       fd_at(v->vm, (idx_t)id)->file;
+}
+
+static const struct task *fd_owner(const struct view *v, uint64_t id)
+{
+	idx_t i, fd;
+
+	for (i = v->vm->root->first_task; i; i = task_at(v->vm, i)->next)
+		for (fd = task_at(v->vm, i)->fds; fd;
+			fd = fd_at(v->vm, fd)->next)
+			if (fd == id)
+				return task_at(v->vm, i);
+	return NULL;
 }
 
 static size_t fd_format(
@@ -420,8 +442,9 @@ const struct variable variable_table[] = {
 	{VARIABLE("NODECPU", node_cpu), .format = format_number, .fixed = true},
 	{VARIABLE("CPUNODE", cpu_node), .format = format_number, .fixed = true},
 	{VARIABLE("HOSTPID", host), .format = format_number},
-	{VARIABLE("RANGE", range), .format = range_format},
-	{VARIABLE("FD", fd), .format = fd_format},
+	{VARIABLE("RANGE", range), .format = range_format,
+		.owner = range_owner},
+	{VARIABLE("FD", fd), .format = fd_format, .owner = fd_owner},
 	{VARIABLE("DISK", disk), .format = disk_format, .fixed = true},
 	{VARIABLE("HUGE", huge), .format = huge_format, .fixed = true},
 	{VARIABLE("TOPIC", topic), .format = topic_format, .fixed = true},

@@ -42,6 +42,11 @@ f=$(say 'open /io rdwr,creat,append')
 say "mmap 4K rw flags=shared fd=$f as=io" >/dev/null
 is "fd" "$(ls "$init/fd") $(readlink "$init/fd/$f")" "$fd
 $f /io"
+is "links of open files" "$(stat -c %A "$init/fd/$f" "$(ls -d "$init"/map_files/* |
+	tail -1)" "$init/fd/$(say 'open /io')"; say 'close 2')" "lrwx------
+lrw-------
+lr-x------
+0"
 is "fdinfo" "$(cat "$init/fdinfo/$f")" "pos:	0
 flags:	0102002
 mnt_id:	1

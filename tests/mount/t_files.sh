@@ -11,7 +11,7 @@ mkdir "$m/disk/lib"
 printf '%s\n' 'spawn name=other' 'spawn name=third' >"$m/ctl" || fail "spawn"
 printf '%s\n' 'exec /ld.so' 'mmap 1M rw as=a' 'touch a 1M' 'write a "hello"' fork \
 	'clone flags=vm,thread' >"$m/proc/2/ctl" || fail "a process"
-printf '%s\n' 'mmap 4K r file=/cat addr=0x7ffff8000000' 'open /cat' \
+printf '%s\n' 'mmap 4K rw flags=shared file=/cat addr=0x7ffff8000000' 'open /cat rdwr' \
 	>"$m/proc/2/ctl" || fail "a mapped file"
 printf ' L 10000000,4\n S 7fffffffe000,4\n' >"$m/proc/2/trace" || fail "trace"
 printf '5 brk(NULL) = 0\n' >"$m/trace/strace" || fail "strace"

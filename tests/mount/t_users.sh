@@ -67,6 +67,16 @@ for pid in "${theirs[0]}" "${theirs[2]}"; do
 	stranger 65534 sh -c "echo 'sbrk 4K' >$m/proc/$pid/ctl" 2>/dev/null &&
 		fail "65534 and process $pid"
 done
+# Open files: theirs, those of root, and of a process that was root.
+for pid in "${theirs[@]}"; do
+	echo 'open /bin/sleeper' >"$m/proc/$pid/ctl"
+done
+is "owners of open files" "$(for pid in "${theirs[@]}"; do
+	stat -c %u "$m/proc/$pid/fd/0"
+done | paste -sd' ')" "0 65534 0"
+is "whose fdinfo is seen" "$(for pid in "${theirs[@]}"; do
+	stranger 65534 cat "$m/proc/$pid/fdinfo/0" 2>&1 | grep -Eo 'flags|denied'
+done | paste -sd' ')" "denied flags denied"
 # Once open, a file stays readable, as in Linux.
 exec 7< <(stranger 65534 sh -c "exec 3<$m/proc/${theirs[1]}/maps
 	read go; cat <&3" < <(sleep 0.3; echo))
