@@ -241,7 +241,8 @@ def replay(judge, path):
 def main():
     opts = dict(a[2:].split("=", 1) for a in sys.argv[1:] if a[:2] == "--")
     args = [a for a in sys.argv[1:] if a[:2] != "--"]
-    judge = run.Judge(opts.get("build", "build"), "64")
+    judge = run.Judge(opts.get("build", "build"), "64", opts)
+    judge.host = run.Host({})  # the settings are changed here
     if len(args) == 1:
         return replay(judge, args[0])
     with Settings():

@@ -53,7 +53,7 @@ def generate(seed, nr, limit):
 def main():
     opts = dict(a[2:].split("=", 1) for a in sys.argv[1:] if a[:2] == "--")
     args = [int(a) for a in sys.argv[1:] if a[:2] != "--"]
-    judge = run.Judge(opts.get("build", "build"), "64")
+    judge = run.Judge(opts.get("build", "build"), "64", opts)
     judge.looks = ""  # of 65530 mappings it would take too long
     with open("/proc/sys/vm/max_map_count") as f:
         limit = int(f.read())

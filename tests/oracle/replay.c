@@ -2,7 +2,7 @@
  * replay: runs a script of memory calls in the machine and prints its answers
  * in the words of the probe.
  *
- *	replay --program=PROBE [--own=FILE] [--echo] [--check]
+ *	replay --program=PROBE [--own=FILE] [--echo] [--lines] [--check]
  *	       [--stack=BYTES] < script
  *
  *	--program  the probe itself, 64- or 32-bit: the machine executes it as
@@ -14,6 +14,7 @@
  *		   --thp=always
  *	--hugetlb=N,M,L  a pool of N huge pages, M more on demand, and L
  *	           promises that nobody holds any more
+ *	--lines    make calls as lines of a ctl file
  *	--check    check every invariant of the machine after each call
  *	--stack    RLIMIT_STACK, or "unlimited"
  *	--random   a seed of random addresses
@@ -193,7 +194,8 @@ int64_t host_call(enum call nr, const uint64_t a[6])
 		arg[i] = host_word(a[i]);
 	vm_fail_clear(m);
 	phys_run_as(m, task);
-	r = call(nr, arg);
+	if (!line_call(nr, arg, &r))
+		r = call(nr, arg);
 	if (check_always)
 		check();
 	return r;
@@ -538,6 +540,8 @@ static void parse_option(struct options *o, const char *s)
 		o->echo = true;
 	else if (!strcmp(s, "--check"))
 		check_always = true;
+	else if (!strcmp(s, "--lines"))
+		replay_lines = true;
 	else if (!strcmp(s, "--bottom-up"))
 		o->bottom_up = true;
 	else if (!strncmp(s, "--random=", 9))

@@ -10,6 +10,10 @@ extern struct task *task; /* whose calls the script makes */
 
 /* Ends the replay: something that cannot fail has failed. */
 void die(const char *what);
+/* replay_lines.c: the call as a line of the process's ctl file; false if the
+ * calls of this replay are none, or no line says it. */
+extern bool replay_lines;
+bool line_call(enum call nr, const uint64_t arg[6], int64_t *result);
 /* Gives the process what the file says of the probe (replay_own.c). */
 void load_own(const char *path);
 

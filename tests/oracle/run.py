@@ -8,6 +8,7 @@
     --seconds=S      begin no history after S seconds
     --kind=NAME      histories of one kind, see README.md
     --mix[=GROUP]    histories of histories_mix.py; GROUP has most of the calls
+    --lines          the machine gets the calls as lines of a ctl file
     --all            go on after a difference
     --recorded       compare SCRIPT.orc with SCRIPT.out, what the kernel said
                      when it was asked (probe --echo)
@@ -40,8 +41,8 @@ KINDS = [("64", 11), ("32", 4), ("64-unlimited", 2), ("32-unlimited", 1),
 class Judge:
     """The two programs, and the mappings of a fresh probe."""
 
-    def __init__(self, build, kind, mix=None):
-        self.kind, self.mix = kind, mix
+    def __init__(self, build, kind, opts):
+        self.kind, self.mix = kind, opts.get("mix")
         probe = "stub" if kind == "64-life" else \
             "probe" if kind[:2] == "64" else "probe32"
         probe = os.path.join(build, "tests/oracle", probe)
@@ -54,6 +55,7 @@ class Judge:
                 "always" if kind == "64-thp-always" else "madvise")
         if kind == "64-hugetlb":
             options = [histories_pool.fill_pool()]
+        self.host = Host(SETTINGS)
         self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
         self.probe = [probe, *options]
         if kind == "64-life":
@@ -61,6 +63,8 @@ class Judge:
                           "--program=" + probe]
         self.replay = [os.path.join(build, "tests/oracle/replay"), *options,
                        "--program=" + probe, "--own=" + self.own.name]
+        if "lines" in opts:
+            self.replay.append("--lines")
         own = self.look()
         if kind == "64-life":
             self.own_is(own)
@@ -137,12 +141,72 @@ class Judge:
         return ops
 
 
+# ---- the host ------------------------------------------------------------
+
+# What the kernel's answers depend on: the first two have to be so, the others
+# to stay as they were.
+THP = "/sys/kernel/mm/transparent_hugepage/"
+SETTINGS = {"/proc/sys/vm/overcommit_memory": "0",
+            THP + "shmem_enabled": "[never]",
+            THP + "enabled": "", THP + "defrag": "",
+            "/proc/sys/vm/overcommit_kbytes": "",
+            "/proc/sys/vm/max_map_count": "",
+            "/proc/sys/vm/mmap_min_addr": ""}
+# What its daemon made huge, unasked.
+COLLAPSED = THP + "khugepaged/pages_collapsed"
+
+
+def contents(path):
+    with open(path) as f:
+        return f.read()
+
+
+class Host:
+    """Tells whether another program came in between: one that changes
+    settings, or the kernel's daemon."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.was = {p: contents(p) for p, must in settings.items() if not must}
+
+    def is_ours(self):
+        return all(must in text if must else text == self.was[p] for
+                   p, must, text in ((p, must, contents(p))
+                                     for p, must in self.settings.items()))
+
+    def begin(self):
+        """As soon as all is as it should be; for came_between()."""
+        for _ in range(300):
+            if self.is_ours():
+                break
+            time.sleep(.1)
+        return contents(COLLAPSED)
+
+    def came_between(self, begun):
+        return not self.is_ours() or contents(COLLAPSED) != begun
+
+
 # ---- comparison ----------------------------------------------------------
+
+
+def undisturbed(judge, question):
+    """The answer of question(): true if the two differ.  It is asked again if
+    something on the host may have been the reason."""
+    for _ in range(20):
+        begun = judge.host.begin()
+        answer = question()
+        if not answer or not judge.host.came_between(begun):
+            break
+    return answer
 
 
 def first_difference(judge, ops):
     """Number of the first operation with different answers and both answers,
     or None."""
+    return undisturbed(judge, lambda: difference(judge, ops))
+
+
+def difference(judge, ops):
     script = judge.setup + "".join(
         f"{o}\n{judge.looks}print @@\n" for o in ops)
     kernel, machine = judge.ask(script)
@@ -196,19 +260,10 @@ def sysctl(name):
 def comes_again(judge, ops):
     """What does not was another program's doing; the pool of huge pages is
     everybody's, and some hold a page of it for long."""
-    wait_for_overcommit()
     found = first_difference(judge, ops)
     for _ in range(4 if judge.kind == "64-hugetlb" else 0):
         found = found and first_difference(judge, ops)
     return found
-
-
-def wait_for_overcommit():
-    """Another test may have changed what the whole kernel grants."""
-    for _ in range(30):
-        if sysctl("overcommit_memory") == 0:
-            return
-        time.sleep(1)
 
 
 def report(ops, found):
@@ -289,27 +344,28 @@ class Histories:
 
 
 def answers(judge, path, recorded):
-    """The kernel's and the machine's."""
+    """The kernel's and the machine's, if they differ."""
     with open(path) as f:
         script = f.read()
-    if not recorded:
-        return judge.ask(script, "--echo")
-    with open(path.removesuffix(".orc") + ".out") as f:
-        return f.read(), judge.run([*judge.replay, "--echo"], script)
+    if recorded:
+        with open(path.removesuffix(".orc") + ".out") as f:
+            kernel = f.read()
+        machine = judge.run([*judge.replay, "--echo"], script)
+    else:
+        kernel, machine = judge.ask(script, "--echo")
+    return (kernel, machine) if kernel != machine else None
 
 
 def scripts(judge, paths, recorded):
     bad = 0
     for path in paths:
-        kernel, machine = answers(judge, path, recorded)
-        if kernel != machine:  # the host's khugepaged came in between?
-            kernel, machine = answers(judge, path, recorded)
-        if kernel == machine:
+        found = undisturbed(judge, lambda: answers(judge, path, recorded))
+        if not found:
             print(f"same  {path}")
             continue
         bad = 1
         print(f"DIFFERENT  {path}")
-        for k, g in zip(kernel.split("\n> "), machine.split("\n> ")):
+        for k, g in zip(*(text.split("\n> ") for text in found)):
             if k != g:
                 print(f"> {k.strip()}\n  machine:", *g.splitlines()[1:],
                       sep="\n  ")
@@ -322,10 +378,10 @@ def main():
     args = [a for a in sys.argv[1:] if a[:2] != "--"]
     build = opts.get("build", "build")
     if len(args) != 3 or not all(a.isdigit() for a in args):
-        return scripts(Judge(build, opts.get("kind", "64")), args,
+        return scripts(Judge(build, opts.get("kind", "64"), opts), args,
                        "recorded" in opts)
     kinds = [opts["kind"]] if "kind" in opts else [k for k, _ in KINDS]
-    judges = {kind: Judge(build, kind, opts.get("mix")) for kind in kinds}
+    judges = {kind: Judge(build, kind, opts) for kind in kinds}
     jobs = int(opts.get("jobs", os.cpu_count()))
     if "64-hugetlb" in kinds:
         jobs = 1
