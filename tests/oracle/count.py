@@ -36,6 +36,24 @@ def generate(seed, nr, limit):
             f"madvise {at():#x} {size()} "
             + rnd.choice(["DONTFORK", "DOFORK", "DONTDUMP", "RANDOM"]),
             f"mlock {at():#x} {size()}", f"munlock {at():#x} {size()}",
+            f"mlock2 {at():#x} {size()} 1", f"mmap {at():#x} {size()} rw "
+            "PRIVATE|ANON|FIXED|GROWSDOWN|LOCKED",
+            f"mmap {at():#x} {size()} rw SHARED|FIXED O "
+            f"{rnd.randrange(4) * PAGE}",
+            f"mmap {at():#x} {size()} rw PRIVATE|ANON|NOREPLACE",
+            f"remap_file_pages {at():#x} {size()} none {rnd.randrange(4)} 0",
+            f"mprotect {at():#x} {size()} {rnd.choice(['rwg', 'rg'])}",
+            f"madvise {at():#x} {size()} "
+            + rnd.choice(["GUARD_INSTALL", "GUARD_REMOVE", "POPULATE_WRITE",
+                          "WIPEONFORK", "MERGEABLE", "REMOVE"]),
+            f"mbind {at():#x} {size()} {rnd.choice([0, 2, 3])} 1 0",
+            f"mremap {at():#x} {size() * 3} {size() * 3} 3 {at():#x}",
+            f"mremap {at():#x} {size()} {4 * PAGE} "
+            f"{rnd.choice([0, 1])} 0", f"mremap {at():#x} 0 {size()} 1 0",
+            f"write {at() - rnd.choice([0, 0, PAGE, 2 * PAGE]):#x} 1",
+            "fork", "exit", f"prctl 67 {rnd.choice([0, 1])}",
+            rnd.choice(["mlockall 2", "munlockall"]),
+            f"personality {rnd.choice([0x40000, 0x440000]):#x}",
             f"mremap {at():#x} {size()} {size()} "
             f"{rnd.choice([0, 1, 1, 3, 3, 5])} {at():#x}",
             f"brk +{rnd.choice([0, 1, 2]) * PAGE}",
@@ -45,7 +63,7 @@ def generate(seed, nr, limit):
             f"fill {FILL:#x} {limit - rnd.choice([0, 0, 1, 1, 2, 3, 4, 5, 6])}",
         ])
 
-    ops = [f"mmap {BASE:#x} {24 * PAGE} rw PRIVATE|ANON|FIXED",
+    ops = [f"memfd O {8 * PAGE}", f"mmap {BASE:#x} {24 * PAGE} rw PRIVATE|ANON|FIXED",
            f"fill {FILL:#x} {limit - rnd.choice([0, 2, 4, 6])}"]
     return ops + [op() for _ in range(nr)]
 
@@ -54,7 +72,8 @@ def main():
     opts = dict(a[2:].split("=", 1) for a in sys.argv[1:] if a[:2] == "--")
     args = [int(a) for a in sys.argv[1:] if a[:2] != "--"]
     judge = run.Judge(opts.get("build", "build"), "64", opts)
-    judge.looks = ""  # of 65530 mappings it would take too long
+    # Of all 65530 mappings it would take too long.
+    judge.looks = "dump below 0x1000000\n"
     with open("/proc/sys/vm/max_map_count") as f:
         limit = int(f.read())
     return run.one_by_one(judge, range(args[0], args[1]), args[2],

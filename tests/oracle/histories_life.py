@@ -19,8 +19,10 @@ NOT_HERE = ("rlimit", "setrlimit",
 
 
 class LifeGenerator(histories.Generator):
-    def __init__(self, seed, kind, used):
-        super().__init__(seed, kind, used)
+    shares = .25, .5  # how often another task acts; up to a call of memory
+
+    def __init__(self, *args):
+        super().__init__(*args)
         self.last = FIRST
 
     def add_forks(self, ops):
@@ -69,9 +71,9 @@ class LifeGenerator(histories.Generator):
         calls = iter(super().history(nr))
         for call in calls:
             kind = self.rnd.random()
-            if kind < .25:
+            if kind < self.shares[0]:
                 call = f"task {self.tid()}"
-            elif kind < .5:
+            elif kind < self.shares[1]:
                 call = self.life()
             elif call.split()[0] in NOT_HERE:
                 continue

@@ -6,6 +6,7 @@ the weights are drawn anew every few hundred calls.  A name of GROUPS gives
 that group of calls most of the history.
 """
 import histories
+import histories_life
 import histories_thp
 from histories import ADVICE, HUGE, PAGE, PROTS, TOP
 
@@ -22,7 +23,7 @@ GROUPS = ("alias", "files", "fixed", "lengths", "locks", "merge", "moves",
 NO_RANDOMIZE, COMPAT_LAYOUT, READ_EXEC = 0x40000, 0x200000, 0x400000
 
 
-class Mix:
+class Mix(histories.Generator):
     """What is drawn instead of fixed; a class of histories stands behind."""
 
     def __init__(self, seed, kind, used, group, special):
@@ -248,6 +249,8 @@ class Mix:
             self.brk(), f"jump {self.place()}", f"write {self.place()} 0xc3",
             f"mremap {self.number():#x} {self.pages()} {self.pages()} "
             f"{self.one([0, 1])}",
+            f"prctl 67 {self.one([0, 1, 1, 2])} {self.one([0, 0, 0, 1])}",
+            f"prctl 68 {self.one([0, 0, 1])}",
         ])
 
     def seals(self):
@@ -379,10 +382,6 @@ class Mix:
         return self.make + ops
 
 
-class MixGenerator(Mix, histories.Generator):
-    pass
-
-
 class Address(int):
     """In calls an address as in the scripts, else a number."""
     def __str__(self):
@@ -418,5 +417,22 @@ class MixHuge(Mix, histories_thp.HugeGenerator):
         return self.length() if self.chance(.7) else super().pages()
 
 
+class MixLife(histories_life.LifeGenerator, Mix):
+    """Of many processes: some histories are about calls, some about them."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        task = self.one([.05, .1, .25, .4])
+        self.shares = task, task + self.one([.05, .1, .25, .5])
+
+    def own_files(self):
+        self.make = []  # files are there before the first process
+
+    def history(self, nr):
+        return [o for o in super().history(nr)
+                if o.split()[0] not in ("kpages", "faults")]
+
+
 def generator(kind):
-    return MixHuge if kind[3:6] == "thp" else MixGenerator
+    return {"64-thp": MixHuge, "64-thp-always": MixHuge,
+            "64-life": MixLife}.get(kind, Mix)

@@ -361,8 +361,9 @@ static void put_vma(uint64_t start, uint64_t end, const char *p)
 	put_pagemap(start, end);
 }
 
-/* The lines of maps; the listener's own are hidden unless told otherwise. */
-static void look_maps(const char *what)
+/* The lines of maps; the listener's own are hidden unless told otherwise.  With
+ * very many mappings only the first are there: those that begin below `top`. */
+static void look_maps(const char *what, uint64_t top)
 {
 	host_proc("maps", text, sizeof(text));
 	for (const char *p = text; *p; p = line_end(p)) {
@@ -371,8 +372,9 @@ static void look_maps(const char *what)
 
 		q++;
 		end = text_hex(&q);
-		if (text_eq(what, "all") ||
-			host_is_own(start, end) == text_eq(what, "own"))
+		if (start < top &&
+			(text_eq(what, "all") || host_is_own(start, end) ==
+							 text_eq(what, "own")))
 			put_maps_line(p, line_end(p));
 	}
 }
@@ -487,8 +489,10 @@ bool look_command(char **word, int nr)
 		look_faults();
 	else if (text_eq(c, "state"))
 		look_state();
+	else if (text_eq(c, "dump") && nr > 2)
+		look_maps("", script_value(word[2]));
 	else if (text_eq(c, "dump"))
-		look_maps(nr > 1 ? word[1] : "");
+		look_maps(nr > 1 ? word[1] : "", UINT64_MAX);
 	else if (text_eq(c, "clear_refs") && nr > 1) {
 		put_result(host_clear_refs(word[1]));
 		put_char('\n');

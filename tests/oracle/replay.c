@@ -501,7 +501,6 @@ static void boot(const struct options *o)
 	struct task *init;
 
 	vm_config_default(&c);
-
 	c.ram = 256 * MiB;
 	m = vm_boot(&c, &host_mmap, err);
 	if (!m) {

@@ -71,6 +71,7 @@ class Judge:
             self.looks = "state\nlife\ntree\n"
             self.setup = histories_life.SETUP
             self.used = {"VmSize": 188, "VmData": 16}
+            self.special = []
             return
         stack = re.search(r"^(\w+)-\w+ .*\[stack\]", own, re.M)
         if not stack:

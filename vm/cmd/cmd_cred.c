@@ -151,6 +151,8 @@ static const struct option options[] = {
 	{"cap_ambient", PR_CAP_AMBIENT, ambient_words},
 	{"set_mdwe", PR_SET_MDWE, no_words},
 	{"get_mdwe", PR_GET_MDWE, no_words},
+	{"set_memory_merge", PR_SET_MEMORY_MERGE, no_words},
+	{"get_memory_merge", PR_GET_MEMORY_MERGE, no_words},
 	{"set_vma", PR_SET_VMA, no_words},
 };
 

@@ -101,6 +101,7 @@ static int grow(struct vm *m, struct task *t, vaddr_t from, vaddr_t to)
 	err = check_growth(m, t, flags, from, to);
 	if (err)
 		return err;
+	flags = ksm_flags(mm, flags);
 	next = vma_find(m, t->mm, from);
 	prev = next ? vma_prev(m, next)
 		    : (mm->last ? vma_at(m, mm->last) : NULL);

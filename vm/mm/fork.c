@@ -50,6 +50,7 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->dumpable = from->dumpable;
 	to->mdwe = from->mdwe & MDWE_NO_INHERIT ? 0 : from->mdwe;
 	to->thp_disable = from->thp_disable;
+	to->merge_any = from->merge_any;
 	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
 	to->def_flags = from->def_flags & ~VM_LOCKED_MASK;
 }

@@ -107,12 +107,10 @@ static int check_flag_advice(struct vm *m, const struct piece *p)
 /* Memory that cannot be merged by content is left alone. */
 static bool advice_is_void(const struct piece *p)
 {
-	uint64_t no_ksm = VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB |
-			  VM_DROPPABLE;
-
 	switch (p->advice) {
 	case MADV_MERGEABLE:
-		return p->v->flags & (no_ksm | VM_MERGEABLE);
+		return !ksm_compatible(p->v->flags) ||
+		       p->v->flags & VM_MERGEABLE;
 	case MADV_UNMERGEABLE:
 		return !(p->v->flags & VM_MERGEABLE);
 	default:

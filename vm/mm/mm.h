@@ -98,12 +98,12 @@ struct mm {
 	vaddr_t arg_start, arg_end, env_start, env_end;
 	uint64_t total_vm, data_vm, stack_vm, exec_vm, locked_vm; /* pages */
 	uint64_t hiwater_vm, hiwater_rss;
-	uint64_t rss[NR_RSS]; /* pages */
-	uint64_t swapped;     /* entries that name swap slots */
-	uint64_t hugetlb;     /* huge pages of the pool */
-	uint64_t pgtables;    /* bytes, the top table not counted */
-	uint32_t bottom_up;   /* ADDR_COMPAT_LAYOUT */
-	uint32_t reserved1;
+	uint64_t rss[NR_RSS];  /* pages */
+	uint64_t swapped;      /* entries that name swap slots */
+	uint64_t hugetlb;      /* huge pages of the pool */
+	uint64_t pgtables;     /* bytes, the top table not counted */
+	uint32_t bottom_up;    /* ADDR_COMPAT_LAYOUT */
+	uint32_t merge_any;    /* prctl(PR_SET_MEMORY_MERGE) */
 	uint64_t def_flags;    /* mlockall(MCL_FUTURE) */
 	uint32_t dumpable;     /* 1: others of the same user may look at it */
 	uint32_t mdwe;	       /* prctl(PR_SET_MDWE) */
@@ -257,6 +257,9 @@ int mm_fault(struct vm *m, struct task *t, vaddr_t va, enum access_kind kind,
 
 /* Faults in [start, end) as MAP_POPULATE and mlock do; 0 or -errno. */
 int mm_populate(struct vm *m, struct task *t, vaddr_t start, vaddr_t end);
+/* ksm.c: all mappings that can be merged by content are marked, and new ones
+ * will be; or none. */
+void mm_set_merge_any(struct vm *m, idx_t mm, bool on);
 
 /* Unmaps the pages of a VMA, or a part of it, that ends: zap_page_range. */
 void mm_zap(struct vm *m, idx_t mm, struct vma *v, vaddr_t start, vaddr_t end);

@@ -183,6 +183,10 @@ void mm_prefetch(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
 /* madvise(MADV_GUARD_INSTALL, MADV_GUARD_REMOVE) on a part of v (guard.c). */
 int guard_install(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
 int guard_remove(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);
+/* Whether mappings of these flags may be merged by content; the flags of a new
+ * one (ksm.c). */
+bool ksm_compatible(uint64_t flags);
+uint64_t ksm_flags(const struct mm *mm, uint64_t flags);
 /* Populates the VMAs of a range, whatever happens. */
 void populate_quietly(struct vm *m, struct task *t, vaddr_t start, vaddr_t end);
 

@@ -448,7 +448,8 @@ static int map_region(struct vm *m, const struct task *t, struct request *r)
 	range = (struct vma_range){
 		.start = r->addr,
 		.end = r->addr + r->len,
-		.flags = r->vm_flags | soft_dirty_vma(m),
+		.flags = ksm_flags(mm_at(m, t->mm), r->vm_flags) |
+			 soft_dirty_vma(m),
 		.pgoff = r->pgoff,
 		.file = r->file,
 	};

@@ -284,6 +284,7 @@ static void inherit_flags(struct vm *m, idx_t mm, idx_t old)
 		return;
 	mm_at(m, mm)->thp_disable = mm_at(m, old)->thp_disable;
 	mm_at(m, mm)->mdwe = mm_at(m, old)->mdwe;
+	mm_at(m, mm)->merge_any = mm_at(m, old)->merge_any;
 }
 
 static int exec_build(struct bprm *b)

@@ -51,6 +51,14 @@ static int set_thp_disable(struct vm *m, struct mm *mm, const uint64_t a[4])
 	return 0;
 }
 
+static int set_memory_merge(struct vm *m, idx_t mm, const uint64_t a[4])
+{
+	if (a[1] || a[2] || a[3])
+		return unused_args(m);
+	mm_set_merge_any(m, mm, a[0] != 0);
+	return 0;
+}
+
 static int64_t get(struct vm *m, uint32_t value, const uint64_t a[4])
 {
 	return a[0] || a[1] || a[2] || a[3] ? unused_args(m) : (int64_t)value;
@@ -86,6 +94,10 @@ int64_t task_prctl(
 		return set_thp_disable(m, mm, a);
 	case PR_GET_THP_DISABLE:
 		return get(m, mm->thp_disable, a);
+	case PR_SET_MEMORY_MERGE:
+		return set_memory_merge(m, t->mm, a);
+	case PR_GET_MEMORY_MERGE:
+		return get(m, mm->merge_any, a);
 	case PR_SET_CHILD_SUBREAPER:
 		task_leader(m, t)->group.subreaper = a[0] != 0;
 		return 0;
