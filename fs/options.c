@@ -261,7 +261,7 @@ int options_parse(struct options *o, int argc, char **argv)
 
 void options_usage(void)
 {
-	char value[64];
+	char value[VM_CONFIG_VALUE_MAX];
 	struct vm_config c;
 
 	vm_config_default(&c);

@@ -22,6 +22,7 @@ show_fn show_maps, show_smaps, show_smaps_rollup, show_status, show_stat,
 	show_thread_stat;
 show_fn show_statm, show_comm, show_oom_score, show_oom_score_adj;
 show_fn show_oom_adj, show_limits, show_cmdline, show_environ, show_auxv;
+show_fn show_weight, show_weight_auto;
 show_fn show_numa_maps, show_nothing;
 uint16_t fd_mode(const struct view *v, uint64_t id);
 uint16_t map_file_mode(const struct view *v, uint64_t id);

@@ -62,7 +62,7 @@ static bool is_setting(const struct vm *m, const char *key)
  * it is now. */
 void show_config(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	char value[128];
+	char value[VM_CONFIG_VALUE_MAX];
 	const char *name;
 
 	for (unsigned i = 0; vm_config_keys[i]; i++) {

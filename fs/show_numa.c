@@ -82,11 +82,14 @@ static void put_count(struct sbuf *b, const char *label, uint64_t n)
 }
 
 /* The mapping's policy, or else the task's. */
-static void put_policy(
-	struct sbuf *b, const struct task *t, const struct vma *v)
+static void put_policy(struct sbuf *b, const struct vm *m, const struct task *t,
+	const struct vma *v)
 {
-	const struct mempolicy *p = v->policy.mode ? &v->policy : &t->policy;
+	const struct mempolicy *p = mpol_at(m, v, v->start);
 	char text[MPOL_TEXT];
+
+	if (!p->mode)
+		p = &t->policy;
 
 	mpol_text(p, p->nodes, text);
 	sbuf_char(b, ' ');
@@ -112,7 +115,7 @@ static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 
 	vma_name(m, mm, v, name, sizeof(name));
 	sbuf_hex_pad(b, v->start, 8);
-	put_policy(b, t, v);
+	put_policy(b, m, t, v);
 	if (v->file)
 		put_path(b, name);
 	else if (!strcmp(name, "[heap]"))
@@ -137,6 +140,19 @@ static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 		put_count(b, " kernelpagesize_kB=", page_of(m, v) >> 10);
 	}
 	sbuf_char(b, '\n');
+}
+
+/* sys/kernel/mm/mempolicy/weighted_interleave/ */
+void show_weight(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	unsigned weight = view->vm->root->set.il_weight[id];
+
+	sbuf_printf(b, "%u\n", weight ? weight : 1);
+}
+
+void show_weight_auto(struct sbuf *b, const struct view *view, uint64_t id)
+{
+	sbuf_str(b, view->vm->root->set.il_by_hand ? "false\n" : "true\n");
 }
 
 /* Nothing is to be read there. */

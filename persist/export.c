@@ -109,7 +109,7 @@ static int put_stretch(struct exporting *x, const struct stretch *v)
 static int export_all(struct exporting *x)
 {
 	struct store *s = x->s;
-	char value[64], hash[33];
+	char value[VM_CONFIG_VALUE_MAX], hash[33];
 	int rc = 0;
 
 	if (s->course.v[0].line > 1)

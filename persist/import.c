@@ -58,7 +58,7 @@ static int set_keys(struct importing *m, struct vm_config *c,
 static int check_config(struct importing *m)
 {
 	struct vm_config script, asked;
-	char has[64], wants[64];
+	char has[VM_CONFIG_VALUE_MAX], wants[VM_CONFIG_VALUE_MAX];
 	int rc;
 
 	vm_config_default(&script);
@@ -74,7 +74,8 @@ static int check_config(struct importing *m)
 		if (!strcmp(has, wants))
 			continue;
 		snprintf(m->err, STORE_ERR_MAX,
-			"the script is of a machine with %s=%s; %s=%s "
+			"the script is of a machine with %s=%.60s; "
+			"%s=%.60s "
 			"contradicts it",
 			*k, has, *k, wants);
 		rc = -EINVAL;

@@ -242,7 +242,7 @@ int schema_identify(struct store *s, int fd, bool *is_new)
 static void config_sum(const struct vm_config *c, unsigned keys, char out[17])
 {
 	XXH64_hash_t h = 0;
-	char value[64];
+	char value[VM_CONFIG_VALUE_MAX];
 
 	for (const char *const *k = vm_config_keys; *k; k++) {
 		if (!(keys >> (k - vm_config_keys) & 1))
@@ -306,7 +306,7 @@ static int put(struct store *s, const char *key, const char *value)
 
 static int put_config(struct store *s)
 {
-	char value[64];
+	char value[VM_CONFIG_VALUE_MAX];
 	int rc = 0;
 
 	for (const char *const *k = vm_config_keys; *k && !rc; k++) {
@@ -402,7 +402,7 @@ static int read_config(struct store *s)
 /* Reads the configuration; what the user asks for must agree with it. */
 int schema_load(struct store *s, const struct store_options *o)
 {
-	char has[64], wants[64];
+	char has[VM_CONFIG_VALUE_MAX], wants[VM_CONFIG_VALUE_MAX];
 	struct vm_config asked;
 	int rc = read_config(s);
 
@@ -417,8 +417,8 @@ int schema_load(struct store *s, const struct store_options *o)
 		vm_config_get(&asked, *k, wants, sizeof(wants));
 		if (strcmp(has, wants))
 			return store_fail(s, EINVAL,
-				"%s was created with %s=%s; %s=%s contradicts "
-				"it",
+				"%s was created with %s=%.60s; %s=%.60s "
+				"contradicts it",
 				s->path, *k, has, *k, wants);
 	}
 	return 0;

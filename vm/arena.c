@@ -35,6 +35,7 @@ static const struct {
 	[SEG_RADIX] = {"radix", sizeof(struct radix_node)},
 	[SEG_LABEL] = {"label", sizeof(struct label)},
 	[SEG_FD] = {"fd", sizeof(struct fd)},
+	[SEG_MPOL] = {"mpol", sizeof(struct mpol_range)},
 	[SEG_INPUT] = {"input", sizeof(union input_record)},
 };
 

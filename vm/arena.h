@@ -55,6 +55,7 @@ enum seg_id {
 	SEG_RADIX,
 	SEG_LABEL,
 	SEG_FD,
+	SEG_MPOL,  /* policies of shared memory, see numa/ */
 	SEG_INPUT, /* state of half-read strace logs, see input/ */
 	NR_SEG
 };

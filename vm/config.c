@@ -8,6 +8,7 @@
 
 #include "format.h"
 #include "number.h"
+#include "numa/distance.h"
 #include "reclaim/policy.h"
 #include "swap/zram.h"
 #include "vm.h"
@@ -153,6 +154,22 @@ static int set_nodes(
 }
 
 _Static_assert(MAX_NODES == 8, "the sentences of nodes= say so");
+
+static int set_distance(
+	struct vm_config *c, const char *key, const char *value, char *err)
+{
+	return distance_parse(c, value)
+		       ? refuse(err, key, value,
+				 "numbers from 10 to 254, as 21, 21:31:21 or "
+				 "10:21:21:10")
+		       : 0;
+}
+
+static void get_distance(
+	const struct vm_config *c, const char *key, char *buf, size_t size)
+{
+	distance_format(c, buf, size);
+}
 
 static int set_pcid(
 	struct vm_config *c, const char *key, const char *value, char *err)
@@ -367,8 +384,8 @@ static int set_lz4(
 
 /* In the order of key_table. */
 const char *const vm_config_keys[] = {"arch", "ram", "swap", "disk", "cpus",
-	"nodes", "pcid", "tlb", "seed", "vsyscall", "aslr", "soft_dirty",
-	"policy", "frames", "lz4", NULL};
+	"nodes", "distance", "pcid", "tlb", "seed", "vsyscall", "aslr",
+	"soft_dirty", "policy", "frames", "lz4", NULL};
 
 const char *const vm_config_help[] = {
 	"x86_64 or i386",
@@ -377,6 +394,7 @@ const char *const vm_config_help[] = {
 	"bytes of the simulated disk",
 	"processors, 1 to 64",
 	"NUMA nodes, 1 to 8, that RAM and processors are spread over",
+	"of the nodes from each other: one, or one each pair, or rows",
 	"1: TLB entries carry their process's PCID, 0: none do",
 	"entries/ways of each level of the TLB",
 	"of the generator that all random values come from",
@@ -399,6 +417,7 @@ static const struct {
 	{set_size, get_size},
 	{set_cpus, get_u32},
 	{set_nodes, get_u32},
+	{set_distance, get_distance},
 	{set_pcid, get_u32},
 	{set_tlb, get_tlb},
 	{set_number, get_number},
@@ -432,6 +451,8 @@ void vm_config_default(struct vm_config *c)
 	c->disk = 256 * MiB;
 	c->cpus = 2;
 	c->nodes = 1;
+	c->nr_distances = 1;
+	c->distance[0] = 20;
 	c->seed = 1;
 	c->vsyscall = 1;
 	c->lz4 = zram_library();
@@ -514,7 +535,7 @@ static int check_nodes(
 			c->nodes, ULL(c->ram / c->nodes / MiB));
 		return -EINVAL;
 	}
-	return 0;
+	return distance_check(c, err);
 }
 
 int vm_config_check(const struct vm_config *c, char *err)

@@ -42,6 +42,9 @@ struct vm_config {
 	uint32_t lz4;	     /* the library's version, see swap/zram.h */
 	uint32_t policy;     /* settings.policy at the beginning */
 	uint32_t frames;     /* settings.frames at the beginning */
+	/* of the nodes from each other, see numa/distance.c */
+	uint32_t nr_distances;
+	uint8_t distance[MAX_NODES * MAX_NODES];
 	uint32_t
 		given; /* keys that a later arch= leaves alone; 0 once booted */
 };
@@ -90,6 +93,9 @@ struct settings {
 	uint64_t dirty_bytes, dirty_background_bytes;
 	uint32_t dirty_expire_centisecs, dirty_writeback_centisecs;
 	uint64_t aslr; /* seed of random address layouts, 0 none */
+	/* pages of weighted interleave; by_hand: no bandwidths decide */
+	uint8_t il_weight[MAX_NODES];
+	uint32_t il_by_hand, reserved;
 	/* replacement, see reclaim/policy.h */
 	uint32_t policy;      /* enum policy; set by policy_set() */
 	uint32_t frames;      /* pages that it keeps at most, 0: what fits */

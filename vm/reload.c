@@ -307,6 +307,8 @@ static const struct link {
 	LINK(INODE, inode, mappings, VMA),
 	LINK(INODE, inode, dirty_next, INODE),
 	LINK(INODE, inode, dirty_prev, INODE),
+	LINK(INODE, inode, policies, MPOL),
+	LINK(MPOL, mpol_range, next, MPOL),
 	LINK(LABEL, label, next, LABEL),
 	LINK(FD, fd, next, FD),
 	LINK(FD, fd, file, FILE),

@@ -37,6 +37,7 @@ static const uint32_t pool_max[NR_SEG] = {
 	[SEG_RADIX] = 1u << 26,
 	[SEG_LABEL] = 1u << 24,
 	[SEG_FD] = 1u << 26,
+	[SEG_MPOL] = 1u << 24,
 	[SEG_INPUT] = 1u << 24,
 };
 
@@ -301,6 +302,7 @@ int vm_check(struct vm *m)
 		khugepaged_check,
 		mmu_check,
 		task_check,
+		numa_check,
 		disk_check,
 	};
 	int ret = 0;

@@ -10,7 +10,7 @@
 
 #include "machine.h"
 
-#define VM_LAYOUT_VERSION 25
+#define VM_LAYOUT_VERSION 26
 
 /* Which file a line was written to; decides which commands it may hold. */
 enum actor_kind {
@@ -75,6 +75,7 @@ int vm_config_set(
  * the value of one as text. */
 extern const char *const vm_config_keys[];
 extern const char *const vm_config_help[];
+#define VM_CONFIG_VALUE_MAX 260 /* the longest: 64 distances */
 void vm_config_get(
 	const struct vm_config *c, const char *key, char *buf, size_t size);
 

@@ -165,6 +165,38 @@ sums "both are short"
 is "misses are foreign" "$(awk '/numa_miss/ { print $2 }' "$m/proc/vmstat")" \
 	"$(awk '/numa_foreign/ { print $2 }' "$m/proc/vmstat")"
 
+# ---- weights, objects ---------------------------------------------------------
+
+weights=$m/sys/kernel/mm/mempolicy/weighted_interleave
+is "weights" "$(cat "$weights"/node? "$weights/auto" | tr '\n' ' ')" "1 1 true "
+echo 3 >"$weights/node1" || fail "a weight"
+is "weights by hand" "$(cat "$weights"/node? "$weights/auto" | tr '\n' ' ')" \
+	"1 3 false "
+for bad in 0 256 x ""; do
+	{ echo "$bad" >"$weights/node0"; } 2>/dev/null && fail "weight '$bad'"
+done
+{ echo 1 >"$weights/auto"; } 2>/dev/null && fail "auto without bandwidths"
+cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
+	set_mempolicy default
+	munmap much 150M
+	munmap more 80M
+	mmap 64K rw addr=0x30000000 as=w
+	mbind w 64K weighted_interleave nodes=all
+	touch w 64K
+	mmap 64K rw flags=shared addr=0x40000000 as=o
+	mbind o 32K bind nodes=1
+	mbind o+32K 32K bind nodes=0
+	fork
+END
+child=$(cat "$p/last")
+echo 'touch o 64K' >"$m/proc/$child/ctl" || fail "touch"
+like "one and three" "$(grep '^30000000 ' "$p/numa_maps")" '* weighted interleave:0-1 *N0=4 N1=12 *'
+is "the object's policy" "$(awk '/^4000/ { print $1, $2, $NF, $(NF - 1) }' \
+	"$m/proc/$child/numa_maps" | tr '\n' ' ')" \
+	"40000000 bind:1 kernelpagesize_kB=4 N1=8 40008000 bind:0 $(:
+	)kernelpagesize_kB=4 N0=8 "
+sums "with weights"
+
 # ---- the exercises ----------------------------------------------------------
 
 "$(dirname "$0")/../../examples/numa.sh" </dev/null >"$work/exercises" ||

@@ -50,6 +50,14 @@ static const struct {
 	{"nodes", "8", "8", NULL},
 	{"nodes", "0", NULL, "nodes=0: expected a number of NUMA nodes from 1"},
 	{"nodes", "9", NULL, "from 1 to 8"},
+	{"distance", "20", "20", NULL},
+	{"distance", "21,31,21", "21:31:21", NULL},
+	{"distance", "10:0x15:21:10", "10:21:21:10", NULL},
+	{"distance", "", NULL, "distance=: expected numbers from 10 to 254"},
+	{"distance", "20:", NULL, "expected numbers"},
+	{"distance", "20;21", NULL, "expected numbers"},
+	{"distance", "255", NULL, "expected numbers"},
+	{"distance", "9", NULL, "expected numbers"},
 	{"nodes", "two", NULL, "nodes=two: expected a number"},
 	{"pcid", "0", "0", NULL},
 	{"pcid", "1", "1", NULL},
@@ -181,8 +189,8 @@ static void test_defaults(void **state)
 {
 	char lz4[16];
 	const char *const expected[] = {"x86_64", "256M", "64M", "256M", "2",
-		"1", "1", "64/4,1536/12,32/4", "1", "xonly", "0", "0", "linux",
-		"0", lz4};
+		"1", "20", "1", "64/4,1536/12,32/4", "1", "xonly", "0", "0",
+		"linux", "0", lz4};
 	struct vm_config c;
 	char text[64], err[SENTENCE_MAX];
 
@@ -274,6 +282,23 @@ static void test_check_raw(void **state)
 	assert_int_equal(vm_config_check(&c, err), -EINVAL);
 	assert_sentence(err, "nodes=8: each node needs 32M of RAM, a part of "
 			     "ram= is 31M");
+	c = good;
+	c.nr_distances = 0;
+	assert_int_equal(vm_config_check(&c, err), -EINVAL);
+	c.nr_distances = 3;
+	memset(c.distance, 21, 9);
+	assert_int_equal(vm_config_check(&c, err), -EINVAL);
+	assert_sentence(err, "distance= has 3 numbers; 1 nodes take 1");
+	c.nodes = 3;
+	assert_int_equal(vm_config_check(&c, err), 0);
+	c.distance[1] = 10;
+	assert_int_equal(vm_config_check(&c, err), -EINVAL);
+	assert_sentence(err, "distance= number 2 is 10: a node is 10 from");
+	c.nr_distances = 9;
+	c.distance[0] = c.distance[4] = c.distance[8] = 10;
+	assert_int_equal(vm_config_check(&c, err), -EINVAL);
+	c.distance[1] = 11;
+	assert_int_equal(vm_config_check(&c, err), 0);
 	c = good;
 	c.vsyscall = 3;
 	assert_int_equal(vm_config_check(&c, err), -EINVAL);

@@ -142,6 +142,16 @@ static const struct {
 	{"mbind a 16K interleave nodes=1 flags=strict", 0, NULL},
 	{"mbind a 16K preferred nodes=0 flags=move_all", 0, NULL},
 	{"move_pages 0 a a+12K", 0, "0 0"},
+	/* home nodes */
+	{"set_mempolicy_home_node a+1 4K 0", EINVAL, "begins a page"},
+	{"set_mempolicy_home_node a 4K 2", EINVAL, "one of 0 to 1"},
+	{"set_mempolicy_home_node a 0 1", 0, NULL},
+	{"set_mempolicy_home_node 0x1000 4K 1", ENOENT, "no mapping there"},
+	{"set_mempolicy_home_node a+40K 8K 1", ENOENT, "no mapping there"},
+	{"set_mempolicy_home_node a 48K 1", EOPNOTSUPP, "other than bind"},
+	{"mbind a 16K bind nodes=0-1", 0, NULL},
+	{"set_mempolicy_home_node a 16K 1", 0, NULL},
+	{"get_mempolicy addr=a flags=addr", 0, "bind:0-1"},
 	/* shared with a child */
 	{"fork", 0, NULL},
 	{"move_pages 0 a a+4K nodes=1", 0, "EACCES EACCES"},
@@ -210,9 +220,18 @@ static const struct {
 	{"3", "set_mempolicy bind nodes=0-1", 0xffff},
 	{"0", "set_mempolicy preferred_many nodes=1", 0xffff},
 	{"0", "set_mempolicy interleave nodes=all", 0xaaaa},
-	{"3", "set_mempolicy weighted_interleave nodes=all", 0xaaaa},
 	{"0", "set_mempolicy interleave nodes=1", 0xffff},
 	{"0", "mbind a 32K bind nodes=1", 0x00ff},
+	{"0",
+		"mbind a 64K bind nodes=all\n"
+		"set_mempolicy_home_node a+32K 32K 1",
+		0xff00},
+	{"0",
+		"mbind a 64K preferred_many nodes=all\n"
+		"set_mempolicy_home_node a 64K 1",
+		0xffff},
+	{"0", "mbind a 64K weighted_interleave nodes=all", 0x8888},
+	{"0", "set_mempolicy weighted_interleave nodes=all", 0x8888},
 	{"0", "set_mempolicy bind nodes=1\nmbind a 32K local", 0xff00},
 	/* a part's pages count from where the mapping began */
 	{"0", "mbind a+4K 60K interleave nodes=all", 0xaaaa},
@@ -238,6 +257,7 @@ static void test_places(void **state)
 		vm_snprintf(
 			line, sizeof(line), "run 1 cpu=%s", place_table[i].cpu);
 		ok(m, 0, line);
+		ok(m, 0, "weighted_interleave 0 3");
 		ok(m, 1, "mmap 64K rw addr=0x10000000 as=a");
 		ok(m, 1, place_table[i].lines);
 		ok(m, 1, "touch a 64K w");
@@ -268,6 +288,39 @@ static void test_inherited(void **state)
 	assert_string_equal(run(m, 2, "get_mempolicy").last.text, "bind:1");
 	ok(m, 1, "touch a 64K w\ntouch b 64K w");
 	assert_int_equal(on_node_1(m, 1, AT), 0);
+	end(m);
+}
+
+/* What one process says of an object counts for all, also for those that come
+ * later, and for write(2); a new object begins without. */
+static void test_shared(void **state)
+{
+	struct vm *m = boot("128M", "2");
+
+	ok(m, 1,
+		"memfd o 64K\n"
+		"mmap 64K rw addr=0x10000000 flags=shared fd=0 as=a\n"
+		"mbind a+16K 48K bind nodes=1\nmbind a+32K 16K default\n"
+		"mmap 64K rw addr=0x20000000 flags=shared fd=0 as=b");
+	assert_string_equal(
+		run(m, 1, "get_mempolicy addr=b+16K flags=addr").last.text,
+		"bind:1");
+	assert_string_equal(
+		run(m, 1, "get_mempolicy addr=b+32K flags=addr").last.text,
+		"default");
+	ok(m, 1, "munmap a 64K\nfork\nset_mempolicy preferred nodes=0");
+	ok(m, 2, "touch b 64K w");
+	assert_int_equal(on_node_1(m, 2, 0x20000000), 0xf0f0);
+	assert_int_equal(pool_live(m, SEG_MPOL), 2);
+	vmtest_check(m);
+	ok(m, 1, "mbind b 64K interleave nodes=all");
+	assert_int_equal(pool_live(m, SEG_MPOL), 1);
+	ok(m, 1, "mbind b+16K 4K bind nodes=0\nmbind b+20K 4K bind nodes=0");
+	assert_int_equal(pool_live(m, SEG_MPOL), 3);
+	vmtest_check(m);
+	ok(m, 2, "exit");
+	ok(m, 1, "munmap b 64K\nclose 0");
+	assert_int_equal(pool_live(m, SEG_MPOL), 0);
 	end(m);
 }
 
@@ -372,8 +425,8 @@ static uint32_t random_line(uint64_t *rnd, char *line, size_t size)
 		return pid;
 	case 0:
 		vm_snprintf(line, size,
-			"mmap %uM rw addr=0x%x flags=fixed,noreserve", 8 + len,
-			(at + 256) << 20);
+			"mmap %uM rw addr=0x%x flags=fixed,noreserve%s",
+			8 + len, (at + 256) << 20, at % 5 ? "" : ",shared");
 		return pid;
 	case 1:
 		vm_snprintf(line, size, "munmap 0x%x %uM", (at + 256) << 20,
@@ -460,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_inherited),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_merges),
 		cmocka_unit_test(test_bound_pressure),

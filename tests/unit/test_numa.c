@@ -78,6 +78,40 @@ static void test_order(void **state)
 	vm_destroy(m);
 }
 
+/* A ring of four: the near ones first, and not always the same one of them. */
+static void test_distances(void **state)
+{
+	static const uint8_t want[4][4] = {
+		{0, 1, 3, 2}, {1, 2, 0, 3}, {2, 3, 1, 0}, {3, 0, 2, 1}};
+	static const char *const texts[] = {"20:30:20:20:30:20",
+		"10:20:30:20:20:10:20:30:30:20:10:20:20:30:20:10"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		char err[SENTENCE_MAX];
+		struct vm_config c;
+		struct vm *m;
+
+		vm_config_default(&c);
+		c.nodes = c.cpus = 4;
+		assert_int_equal(
+			vm_config_set(&c, "distance", texts[i], err), 0);
+		m = vm_boot(&c, &host_mmap, err);
+		assert_non_null(m);
+		for (unsigned n = 0; n < 4; n++) {
+			uint8_t order[MAX_NODES];
+
+			node_order(m, n, order);
+			assert_memory_equal(order, want[n], 4);
+			for (unsigned k = 0; k < 4; k++)
+				assert_int_equal(node_distance(m, n, k),
+					n == k	       ? 10
+					: n == (k ^ 2) ? 30
+						       : 20);
+		}
+		vm_destroy(m);
+	}
+}
+
 /* Each zone's watermarks are its part of min_free_kbytes. */
 static void test_watermarks(void **state)
 {
@@ -164,6 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_distances),
 		cmocka_unit_test(test_watermarks),
 		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_allowed),

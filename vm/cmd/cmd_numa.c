@@ -37,6 +37,38 @@ int cmd_get_mempolicy(struct cmd *c)
 	return err;
 }
 
+/* set_mempolicy_home_node ADDR LEN NODE */
+int cmd_set_mempolicy_home_node(struct cmd *c)
+{
+	vaddr_t va;
+	int err = arg_addr(c, 0, &va);
+
+	return err ? err
+		   : numa_set_home_node(c->m, c->task, va, c->arg[1].num,
+			     c->arg[2].num, 0);
+}
+
+/* weighted_interleave NODE|auto WEIGHT|BOOL: the files of that name. */
+int cmd_weighted_interleave(struct cmd *c)
+{
+	const struct arg *what = &c->arg[0], *to = &c->arg[1];
+	uint64_t node, weight;
+
+	if (what->len == 4 && !memcmp(what->text, "auto", 4)) {
+		bool on = memchr("eEyYtT1", to->text[0], 7) ||
+			  !strcmp(to->text, "on");
+
+		if (on || memchr("dDnNfF0", to->text[0], 7) ||
+			!strncmp(to->text, "of", 2))
+			return numa_set_weight_auto(c->m, on);
+	} else if (!words_number(what->text, what->len, &node) &&
+		   !words_number(to->text, to->len, &weight)) {
+		return numa_set_weight(c->m, node, weight);
+	}
+	return vm_fail(
+		c->m, EINVAL, "a node has a weight, a number; auto is 0 or 1");
+}
+
 /* migrate_pages PID FROM TO */
 int cmd_migrate_pages(struct cmd *c)
 {

@@ -11,7 +11,7 @@ cmd_fn cmd_munlockall, cmd_msync;
 
 /* cmd_numa.c */
 cmd_fn cmd_set_mempolicy, cmd_mbind, cmd_get_mempolicy, cmd_migrate_pages;
-cmd_fn cmd_move_pages;
+cmd_fn cmd_move_pages, cmd_set_mempolicy_home_node, cmd_weighted_interleave;
 
 /* cmd_object.c */
 cmd_fn cmd_memfd, cmd_shm, cmd_ftruncate, cmd_mseal, cmd_remap_file_pages;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../mmu/mmu.h"
+#include "../numa/mempolicy.h"
 #include "../phys/lru.h"
 #include "../reclaim/reclaim.h"
 #include "../reclaim/workingset.h"
@@ -124,9 +125,13 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 
 	if (radix_room(m, 1) || (shmem && may_commit_page(m, n)))
 		return PFN_NONE;
+	if (shmem)
+		place_by_object(m, n, page);
 	pfn = buddy_alloc(m, GFP_HIGHUSER_MOVABLE, 0,
 		shmem ? FRAME_SHMEM : FRAME_FILE, shmem ? USE_SHMEM : USE_FILE,
 		true);
+	if (shmem)
+		place_back(m);
 	if (!pfn)
 		return PFN_NONE;
 	f = frame_at(m, pfn);
@@ -154,7 +159,9 @@ static pfn_t shmem_back(
 
 	if (radix_room(m, 1))
 		return PFN_NONE;
+	place_by_object(m, n, page);
 	pfn = swap_in_object(m, slot, &read);
+	place_back(m);
 	if (!pfn)
 		return PFN_NONE;
 	f = frame_at(m, pfn);

@@ -46,8 +46,8 @@ struct inode {
 	idx_t mappings; /* VMAs that map it: a list, see mm/rmap.h */
 	uint32_t nr_children;
 	uint32_t noreserve; /* shmem: VM_NORESERVE */
-	uint32_t reserved;
-	uint64_t size; /* bytes */
+	idx_t policies;	    /* shmem: list of struct mpol_range */
+	uint64_t size;	    /* bytes */
 	/* radix root: evicted page -> shadow (reclaim/workingset.h), or, of
 	 * shared memory, the swap slot that has it */
 	idx_t away;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../mm/hugetlb.h"
+#include "../numa/mempolicy.h"
 #include "disk_i.h"
 
 const char *name_text(const struct vm *m, idx_t name)
@@ -95,6 +96,7 @@ static void inode_free(struct vm *m, idx_t i)
 		pool_free(m, SEG_NAME, n->name);
 	if (n->target)
 		pool_free(m, SEG_NAME, n->target);
+	mpol_forget(m, n);
 	pool_free(m, SEG_INODE, i);
 }
 

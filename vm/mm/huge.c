@@ -91,15 +91,13 @@ pfn_t huge_alloc(struct vm *m, enum vm_counter done, enum vm_counter failed)
 	return pfn;
 }
 
-/* From the one node that the policy prefers: rather small pages there than a
- * huge one far away. */
+/* Rather small pages on the node that the policy prefers than a huge one far
+ * away. */
 static pfn_t alloc_for_fault(struct vm *m, const struct vma *v, vaddr_t va)
 {
 	pfn_t pfn;
 
-	place_for(m, v, va, huge_order(m));
-	if (m->root->config.nodes > 1)
-		m->allowed = m->reach = (uint8_t)(1u << m->prefer);
+	place_huge(m, v, va);
 	pfn = huge_alloc(m, CNT_THP_FAULT_ALLOC, CNT_THP_FAULT_FALLBACK);
 	place_back(m);
 	return pfn;

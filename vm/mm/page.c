@@ -153,14 +153,9 @@ static pfn_t file_page(struct fault *x)
 	const struct file *f = file_at(m, x->v->file);
 	uint64_t start = x->page, nr = f->ra.max;
 	uint64_t left = vma_pgoff_at(m, x->v, x->v->end) - start;
-	bool shmem = x->n->type == INODE_SHMEM;
 	pfn_t pfn;
 
-	if (shmem) /* files go by the task's policy */
-		place_for(m, x->v, x->va, 0);
 	pfn = cache_get(m, x->inode, x->page, &x->major);
-	if (shmem)
-		place_back(m);
 	if (!pfn || !x->major || x->v->flags & VM_RAND_READ ||
 		f->mode & FMODE_RANDOM)
 		return pfn;

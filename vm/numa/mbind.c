@@ -78,6 +78,14 @@ static int check_range(struct vm *m, const struct task *t, struct bind *b)
 /* ---- the policy -----------------------------------------------------------
  */
 
+/* Of a part of v, and of the object behind it. */
+static int set_policy(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end,
+	const struct mempolicy *p)
+{
+	v = vma_modify_policy(m, v, start, end, p);
+	return v ? mpol_share(m, v, p) : -m->fail.err;
+}
+
 static int bind_range(struct vm *m, const struct task *t, const struct bind *b)
 {
 	for (vaddr_t at = b->start; at < b->end;) {
@@ -91,7 +99,7 @@ static int bind_range(struct vm *m, const struct task *t, const struct bind *b)
 		at = end;
 		if (mpol_equal(&v->policy, &b->policy))
 			continue;
-		if (!vma_modify_policy(m, v, start, end, &b->policy))
+		if (set_policy(m, v, start, end, &b->policy))
 			return -m->fail.err;
 	}
 	return 0;
@@ -131,6 +139,21 @@ static void move_range(struct vm *m, const struct task *t, struct bind *b)
 /* ---- the call -------------------------------------------------------------
  */
 
+static int check_place(struct vm *m, vaddr_t addr, uint64_t len)
+{
+	if (page_offset(m, addr))
+		return vm_fail(m, EINVAL,
+			"address 0x%llx is not a multiple of the page size "
+			"%llu",
+			(unsigned long long)addr,
+			(unsigned long long)m->page_size);
+	if (addr + page_up(m, len) < addr)
+		return vm_fail(m, EINVAL,
+			"0x%llx + %llu is beyond the address space",
+			(unsigned long long)addr, (unsigned long long)len);
+	return 0;
+}
+
 static int check_bind(struct vm *m, const struct task *t, vaddr_t addr,
 	uint64_t len, uint64_t flags)
 {
@@ -143,17 +166,7 @@ static int check_bind(struct vm *m, const struct task *t, vaddr_t addr,
 		return vm_fail(m, EPERM,
 			"move_all moves pages of others too and needs "
 			"CAP_SYS_NICE");
-	if (page_offset(m, addr))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)addr,
-			(unsigned long long)m->page_size);
-	if (addr + page_up(m, len) < addr)
-		return vm_fail(m, EINVAL,
-			"0x%llx + %llu is beyond the address space",
-			(unsigned long long)addr, (unsigned long long)len);
-	return 0;
+	return check_place(m, addr, len);
 }
 
 int numa_mbind(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
@@ -186,4 +199,48 @@ int numa_mbind(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 			"could not be moved",
 			(unsigned long long)b.failed);
 	return 0;
+}
+
+/* ---- set_mempolicy_home_node ------------------------------------------------
+ */
+
+static int refuse_home(struct vm *m, const struct vma *v)
+{
+	return vm_fail(m, EOPNOTSUPP,
+		"the mapping 0x%llx has a policy other than bind and "
+		"preferred_many",
+		(unsigned long long)v->start);
+}
+
+int numa_set_home_node(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t node, uint64_t flags)
+{
+	vaddr_t end = addr + page_up(m, len), at = addr;
+	bool found = addr == end;
+	struct vma *v;
+
+	if (page_offset(m, addr) || flags || node >= m->root->config.nodes)
+		return vm_fail(m, EINVAL,
+			"the address begins a page, flags are 0, and node %llu "
+			"is one of 0 to %u",
+			(unsigned long long)node, m->root->config.nodes - 1);
+	if (check_place(m, addr, len))
+		return -EINVAL;
+	while ((v = vma_overlap(m, t->mm, at, end))) {
+		vaddr_t start = v->start > at ? v->start : at;
+		struct mempolicy p = v->policy;
+
+		at = v->end < end ? v->end : end;
+		if (!p.mode)
+			continue;
+		if (mpol_mode(&p) != MPOL_BIND &&
+			mpol_mode(&p) != MPOL_PREFERRED_MANY)
+			return refuse_home(m, v);
+		found = true;
+		p.home = (uint16_t)(node + 1);
+		if (!mpol_equal(&p, &v->policy) &&
+			set_policy(m, v, start, at, &p))
+			return -m->fail.err;
+	}
+	return found ? 0 : vm_fail(m, ENOENT, "no mapping there has a policy");
 }

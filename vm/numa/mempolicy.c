@@ -103,13 +103,13 @@ static int check_nodes(struct vm *m, uint64_t mode, uint64_t nodes)
 }
 
 /* Node n of those asked for is the n-th of the machine's, counted around. */
-static uint32_t relative_nodes(const struct vm *m, uint64_t asked)
+static uint16_t relative_nodes(const struct vm *m, uint64_t asked)
 {
-	uint32_t nodes = 0;
+	uint16_t nodes = 0;
 
 	for (unsigned i = 0; i < 64; i++)
 		if (asked >> i & 1)
-			nodes |= 1u << i % m->root->config.nodes;
+			nodes |= (uint16_t)(1u << i % m->root->config.nodes);
 	return nodes;
 }
 
@@ -129,13 +129,13 @@ int mpol_make(struct vm *m, uint64_t mode, uint64_t nodes, struct mempolicy *p)
 	p->mode = (uint32_t)mode;
 	p->nodes = mode & MPOL_F_RELATIVE_NODES
 			   ? relative_nodes(m, nodes)
-			   : (uint32_t)nodes & all_nodes(m);
+			   : (uint16_t)(nodes & all_nodes(m));
 	if (!p->nodes)
 		return vm_fail(m, EINVAL,
 			"none of these nodes is there: the machine has 0 to %u",
 			m->root->config.nodes - 1);
 	if (plain == MPOL_PREFERRED)
-		p->nodes &= -p->nodes;
+		p->nodes &= (uint16_t)-p->nodes;
 	if (mode & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES))
 		p->asked = nodes;
 	return 0;
@@ -150,17 +150,43 @@ int numa_set_mempolicy(
 		return -EINVAL;
 	t->policy = p;
 	t->il_prev = MAX_NODES - 1;
+	t->il_weight = 0;
 	place_by_task(m);
 	return 0;
 }
+
+/* ---- weights --------------------------------------------------------------
+ */
+
+int numa_set_weight(struct vm *m, uint64_t node, uint64_t weight)
+{
+	if (node >= m->root->config.nodes || !weight || weight > UINT8_MAX)
+		return vm_fail(m, EINVAL,
+			"nodes 0 to %u have weights from 1 to 255",
+			m->root->config.nodes - 1);
+	m->root->set.il_weight[node] = (uint8_t)weight;
+	m->root->set.il_by_hand = 1;
+	return 0;
+}
+
+int numa_set_weight_auto(struct vm *m, bool on)
+{
+	if (on)
+		return vm_fail(m, ENODEV,
+			"firmware tells no bandwidths (HMAT) from which "
+			"weights could follow");
+	m->root->set.il_by_hand = 1;
+	return 0;
+}
+
+/* ---- get_mempolicy --------------------------------------------------------
+ */
 
 int numa_hole(struct vm *m, vaddr_t va)
 {
 	return vm_fail(m, EFAULT, "nothing is mapped at 0x%llx",
 		(unsigned long long)va);
 }
-
-/* ---- get_mempolicy ------------------------------------------------------- */
 
 /* The page is brought in if need be: its node is the answer. */
 static int node_of_page(
@@ -179,15 +205,13 @@ static int node_of_page(
 
 static int next_node(struct vm *m, const struct task *t, char *text)
 {
-	unsigned above = t->policy.nodes & ~((2u << t->il_prev) - 1);
 	enum mpol_mode mode = mpol_mode(&t->policy);
 
 	if (mode != MPOL_INTERLEAVE && mode != MPOL_WEIGHTED_INTERLEAVE)
 		return vm_fail(m, EINVAL,
 			"node without addr asks for the next node of a task "
 			"that interleaves");
-	vm_snprintf(text, MPOL_TEXT, "%u",
-		__builtin_ctz(above ? above : t->policy.nodes));
+	vm_snprintf(text, MPOL_TEXT, "%u", numa_turn(m, t));
 	return 0;
 }
 
@@ -212,7 +236,7 @@ int numa_get_mempolicy(struct vm *m, struct task *t, vaddr_t addr,
 		v = vma_lookup(m, t->mm, addr);
 		if (!v)
 			return numa_hole(m, addr);
-		p = &v->policy;
+		p = mpol_at(m, v, addr);
 	} else if (addr) {
 		return vm_fail(m, EINVAL, "addr= needs flags=addr");
 	}

@@ -5,12 +5,13 @@
  *	preferred:N       node N, then those near to it
  *	bind:LIST         these nodes alone
  *	interleave:LIST   one node after the other
+ *	weighted          the same, several pages from each: its weight
  *	preferred many    these nodes, nearest first, then any
  *
  * A mapping's policy decides about the pages that faults bring to it, the
  * task's about all others: page tables, page cache, mappings without one.
- * Each mapping of a shared object has a policy of its own here; Linux keeps
- * those of shared memory with the object.
+ * What mbind(2) says of a mapping of shared memory counts for the object, in
+ * all processes (shared.c).
  *
  * Source: Linux mm/mempolicy.c, Documentation/admin-guide/mm/
  * numa_memory_policy.rst, set_mempolicy(2), mbind(2).
@@ -31,7 +32,7 @@ enum mpol_mode {
 	MPOL_INTERLEAVE,
 	MPOL_LOCAL,
 	MPOL_PREFERRED_MANY,
-	MPOL_WEIGHTED_INTERLEAVE, /* all weights are 1 */
+	MPOL_WEIGHTED_INTERLEAVE,
 	NR_MPOLS
 };
 
@@ -54,7 +55,8 @@ enum mpol_mode {
 /* Equal policies are equal bytes; no policy is all zero. */
 struct mempolicy {
 	uint32_t mode;	/* with its flags */
-	uint32_t nodes; /* mask of those in force, 0 for local */
+	uint16_t nodes; /* mask of those in force, 0 for local */
+	uint16_t home;	/* where bind and preferred many begin, + 1; 0 here */
 	uint64_t asked; /* what was asked for, kept with static and relative */
 };
 
@@ -67,7 +69,7 @@ static inline bool mpol_equal(
 	const struct mempolicy *a, const struct mempolicy *b)
 {
 	return a->mode == b->mode && a->nodes == b->nodes &&
-	       a->asked == b->asked;
+	       a->home == b->home && a->asked == b->asked;
 }
 
 #define MPOL_TEXT 160
@@ -77,6 +79,27 @@ size_t mpol_text(
 	const struct mempolicy *p, uint64_t nodes, char buf[MPOL_TEXT]);
 /* "0-2,5"; the length, 0 for an empty mask. */
 size_t mpol_nodes_text(uint64_t nodes, char *buf, size_t size);
+
+/* Part of vm_check(): policies are of modes and nodes that there are. */
+int numa_check(struct vm *m);
+
+/* ---- shared memory (shared.c) ---- */
+/* Pages [start, end) of an object have a policy; sorted, apart. */
+struct mpol_range {
+	uint64_t start, end;
+	struct mempolicy policy;
+	idx_t next;
+	uint32_t reserved;
+};
+struct inode;
+/* The policy in force at va of v: the object's, the mapping's, or one that is
+ * all zero. */
+const struct mempolicy *mpol_at(
+	const struct vm *m, const struct vma *v, vaddr_t va);
+/* The object of v, if it is one of shared memory: that part of it has the
+ * policy now.  0 or -ENOMEM. */
+int mpol_share(struct vm *m, const struct vma *v, const struct mempolicy *p);
+void mpol_forget(struct vm *m, struct inode *n); /* the object ends */
 
 /* ---- placement: what the policies mean for the next allocation ---- */
 /* By the running task's policy. */
@@ -91,6 +114,10 @@ static inline void place_for(
 		place_by_vma(m, v, va, order);
 }
 
+/* The same for a huge page: the preferred node alone, if there is one. */
+void place_huge(struct vm *m, const struct vma *v, vaddr_t va);
+/* For page n of an object of shared memory. */
+void place_by_object(struct vm *m, const struct inode *o, uint64_t n);
 /* After the allocation of that page. */
 static inline void place_back(struct vm *m)
 {
@@ -109,6 +136,12 @@ int numa_set_mempolicy(
 	struct vm *m, struct task *t, uint64_t mode, uint64_t nodes);
 int numa_mbind(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 	uint64_t mode, uint64_t nodes, uint64_t flags);
+/* The policies of a range begin at that node: bind and preferred many. */
+int numa_set_home_node(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
+	uint64_t node, uint64_t flags);
+/* sys/kernel/mm/mempolicy/weighted_interleave. */
+int numa_set_weight(struct vm *m, uint64_t node, uint64_t weight);
+int numa_set_weight_auto(struct vm *m, bool on);
 /* What get_mempolicy(2) answers, as text: a policy, nodes or a node. */
 int numa_get_mempolicy(struct vm *m, struct task *t, vaddr_t addr,
 	uint64_t flags, char text[MPOL_TEXT]);

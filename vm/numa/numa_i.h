@@ -2,6 +2,7 @@
 #ifndef PAGEFS_VM_NUMA_I_H
 #define PAGEFS_VM_NUMA_I_H
 
+#include "../mmu/mmu.h"
 #include "../mm/mm_i.h"
 #include "mempolicy.h"
 
@@ -17,6 +18,21 @@ int mpol_check_mode(struct vm *m, uint64_t mode);
 /* A policy of a mode that was checked: 0 or -EINVAL. */
 int mpol_make(struct vm *m, uint64_t mode, uint64_t nodes, struct mempolicy *p);
 int numa_hole(struct vm *m, vaddr_t va); /* -EFAULT */
+
+/* ---- objects (shared.c) ---- */
+/* Of a mapping of shared memory, or NULL. */
+struct inode *mpol_object(const struct vm *m, const struct vma *v);
+const struct mempolicy *mpol_of_object(
+	const struct vm *m, const struct inode *o, uint64_t page);
+
+/* ---- turns ---- */
+/* The node that t's next page comes from, as it interleaves (place.c). */
+unsigned numa_turn(const struct vm *m, const struct task *t);
+/* Pages in a row from a node; 1 if nobody said otherwise. */
+static inline unsigned numa_weight(const struct vm *m, unsigned node)
+{
+	return m->root->set.il_weight[node] ? m->root->set.il_weight[node] : 1;
+}
 
 /* ---- pages (move.c) ---- */
 /*

@@ -102,12 +102,12 @@ static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
 			uint64_t mark = to_min ? z->min - z->boost : z->low;
 			pfn_t pfn;
 
+			if (!zone_allowed(m, z))
+				continue;
 			if (flags && z->node != first->node)
 				break;
-			if (!zone_allowed(m, z) ||
-				!zone_admits(z, order, mark,
-					zone_lowmem_reserve(
-						m, l->zone[i], high)))
+			if (!zone_admits(z, order, mark,
+				    zone_lowmem_reserve(m, l->zone[i], high)))
 				continue;
 			pfn = take(m, z, order, type, flags);
 			if (pfn)
@@ -146,9 +146,15 @@ static pfn_t refuse(struct vm *m, unsigned gfp, unsigned order)
 	return PFN_NONE;
 }
 
-/* With several nodes: where the block was wanted, and where it was found. */
-static void numa_events(struct vm *m, struct zone *want, struct zone *got)
+/* With several nodes: where the block was wanted, and where it was found.  When
+ * that is beyond the nodes allowed, it was wanted from any. */
+static void numa_events(
+	struct vm *m, unsigned gfp, struct zone *want, struct zone *got)
 {
+	const struct zonelist *l = &m->zonelist[m->prefer][gfp & GFP_ZONE_MASK];
+
+	if (!zone_allowed(m, got))
+		want = &m->root->zone[l->zone[0]];
 	got->numa_interleave += m->interleaving && got->node == want->node;
 	got->numa_other += got->node != m->here;
 	got->numa_miss += got->node != want->node;
@@ -169,15 +175,13 @@ static inline void frame_zero(struct vm *m, struct frame *f, pfn_t pfn)
 static pfn_t alloc_beyond(
 	struct vm *m, unsigned gfp, unsigned order, enum migrate_type type)
 {
-	uint8_t prefer = m->prefer, allowed = m->allowed;
+	uint8_t allowed = m->allowed;
 	pfn_t pfn;
 
-	m->prefer = m->here;
 	m->allowed = m->reach;
 	pfn = from_zones(m, gfp, order, type, false);
 	if (!pfn)
 		pfn = from_zones(m, gfp, order, type, true);
-	m->prefer = prefer;
 	m->allowed = allowed;
 	return pfn;
 }
@@ -224,7 +228,7 @@ pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 	}
 	z->numa_allocs++;
 	if (m->root->config.nodes > 1)
-		numa_events(m, first, z);
+		numa_events(m, gfp, first, z);
 	f = frame_at(m, pfn);
 	for (pfn_t i = 1; i < 1u << order; i++)
 		f[i].state = FRAME_TAIL;

@@ -12,16 +12,14 @@
  * Source: Linux mm/page_alloc.c (build_zonelists, find_next_best_node), ACPI's
  * SRAT and SLIT as QEMU makes them.
  */
+#include "../numa/distance.h"
 #include "../numa/mempolicy.h"
 #include "../task/task.h"
 #include "phys_i.h"
 
-#define LOCAL_DISTANCE	10u
-#define REMOTE_DISTANCE 20u
-
 unsigned node_distance(const struct vm *m, unsigned from, unsigned to)
 {
-	return from == to ? LOCAL_DISTANCE : REMOTE_DISTANCE;
+	return distance_of(&m->root->config, from, to);
 }
 
 /* ---- boot ---------------------------------------------------------------- */

@@ -240,11 +240,16 @@ static inline struct zone *zone_of_frame(
 	return zone_of(m, (pfn_t)(f - frame_at(m, 0)));
 }
 
-/* The zone that a request looks at first. */
+/* The zone that a request looks at first: of those it may use, the nearest. */
 static inline struct zone *zone_first(const struct vm *m, unsigned gfp)
 {
-	return &m->root->zone[m->zonelist[m->prefer][gfp & GFP_ZONE_MASK]
-				      .zone[0]];
+	const struct zonelist *l = &m->zonelist[m->prefer][gfp & GFP_ZONE_MASK];
+	unsigned i = 0;
+
+	while (i + 1u < l->nr &&
+		!(m->allowed >> m->root->zone[l->zone[i]].node & 1))
+		i++;
+	return &m->root->zone[l->zone[i]];
 }
 
 /* Whether the allocation in progress may use the zone. */

@@ -124,7 +124,9 @@ struct task {
 	uint32_t personality;	   /* of personality(2), see below */
 	uint32_t oom_victim;	   /* chosen by the OOM killer */
 	uint32_t il_prev;	   /* the node that interleaving used last */
-	struct mempolicy policy;   /* of set_mempolicy(2) */
+	uint32_t il_weight;	   /* pages that it may still take there */
+	uint32_t reserved2;
+	struct mempolicy policy; /* of set_mempolicy(2) */
 	struct reply last;
 };
 
