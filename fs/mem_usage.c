@@ -1,6 +1,7 @@
 #include "mem_usage.h"
 
 #include "../vm/disk/disk.h"
+#include "../vm/mm/hugetlb.h"
 #include "../vm/mmu/mmu.h"
 #include "../vm/swap/swap.h"
 
@@ -81,21 +82,23 @@ static void add_huge(
 		return;
 	u->anon_huge += huge_size(m);
 	for (uint64_t off = 0; off < huge_size(m); off += m->page_size)
-		add_page(u, m, pte_part(m, e, va + off));
+		add_page(u, m, pte_part(m, e, va + off, 1));
 }
 
 static void add_hugetlb(struct mem_usage *u, const struct vm *m,
 	const struct mm *mm, const struct vma *v)
 {
-	for (vaddr_t va = v->start; va < v->end; va += huge_size(m)) {
-		uint64_t e = pt_above(m, mm, va);
+	uint64_t page = vma_page_bytes(m, v);
+
+	for (vaddr_t va = v->start; va < v->end; va += page) {
+		uint64_t e = pt_entry(m, mm, va, vma_huge_size(m, v));
 
 		if (!pte_huge(m, e))
 			continue;
 		if (frame_at(m, pte_pfn(m, e))->mapcount > 1)
-			u->shared_hugetlb += huge_size(m);
+			u->shared_hugetlb += page;
 		else
-			u->private_hugetlb += huge_size(m);
+			u->private_hugetlb += page;
 	}
 }
 

@@ -18,6 +18,7 @@
  *	HOSTPID  any other number in proc/: resolves, is not listed
  *	DISK     the simulated disks by letter: "vdDISK"
  *	HUGE     the sizes of huge pages: hugepages-2048kB
+ *	NODEHUGE the same, below a node; the object is ID_PAIR(node, kB)
  *	TOPIC    the topics and commands of help/
  *
  * The object's number travels to the handlers as `id`: the number of the last
@@ -56,13 +57,20 @@ enum node_kind {
 	NODE_ROWS,   /* directory: a moment for each number; lists none */
 };
 
+/* Two numbers as one object. */
+#define ID_PAIR(high, low) ((uint64_t)(high) << 24 | (low))
+#define ID_HIGH(id)	   ((id) >> 24)
+#define ID_LOW(id)	   ((id)&0xffffff)
+
 struct node {
 	const char *path; /* "" is the root */
 	enum node_kind kind;
-	const char *verb; /* command that takes what is written to it */
-	const char *key;  /* and its argument for the object's number */
-	uint16_t mode;	  /* permission bits */
-	uint16_t actor;	  /* enum actor_kind of what is written to it */
+	/* The command that takes what is written to it, '#' being the object's
+	 * number, and its argument for that number: of a pair, '#' is the lower
+	 * and the argument the upper. */
+	const char *verb, *key;
+	uint16_t mode;	/* permission bits */
+	uint16_t actor; /* enum actor_kind of what is written to it */
 	/* For those alone who may look into the process, as ptrace(2) has it.
 	 */
 	bool looks;

@@ -74,13 +74,16 @@
 		.verb = "set khugepaged_" #key, .show = show_khugepaged_##key, \
 		.help = h                                                      \
 	}
-#define POOL(key, h)                                                     \
-	{                                                                \
-		.path = "sys/kernel/mm/hugepages/HUGE/" #key,            \
-		.kind = NODE_TEXT, .mode = 0644, .actor = ACTOR_MACHINE, \
-		.verb = "hugepages # " #key, .show = show_pool_##key,    \
-		.help = h                                                \
+#define POOL_AT(dir, by, text, m, s, t, h)                           \
+	{                                                            \
+		.path = dir "/" text, .kind = NODE_TEXT, .mode = m,  \
+		.actor = ACTOR_MACHINE, .verb = "hugepages # " text, \
+		.key = by, .show = s, .there = t, .help = h          \
 	}
+#define POOLS			   "sys/kernel/mm/hugepages/HUGE"
+#define NODE_POOLS		   "sys/devices/system/node/nodeNODE/hugepages/NODEHUGE"
+#define POOL(key, m, s, t, h)	   POOL_AT(POOLS, NULL, #key, m, s, t, h)
+#define NODE_POOL(key, m, s, t, h) POOL_AT(NODE_POOLS, "node", #key, m, s, t, h)
 #define STREAM(p, m, a, s, h)                                          \
 	{                                                              \
 		.path = p, .kind = NODE_STREAM, .mode = m, .actor = a, \
@@ -304,6 +307,13 @@ const struct node node_table[] = {
 	SETTING(min_free_kbytes, "sum of the zones' min watermarks"),
 	SETTING(mmap_min_addr, "lowest address for mmap without privilege"),
 	SETTING(nr_hugepages, "huge pages kept in the pool"),
+	{.path = "proc/sys/vm/nr_hugepages_mempolicy",
+		.kind = NODE_TEXT,
+		.mode = 0644,
+		.actor = ACTOR_MACHINE,
+		.verb = "hugepages 0 nr_hugepages_mempolicy",
+		.show = show_nr_hugepages,
+		.help = "the same, by the policy of who writes"},
 	SETTING(nr_overcommit_hugepages, "huge pages made on demand, at most"),
 	TEXT("proc/sys/vm/numa_stat", 0444, show_one,
 		"1: NUMA events are counted"),
@@ -413,6 +423,19 @@ const struct node node_table[] = {
 		"its processors, as a mask"),
 	TEXT("sys/devices/system/node/nodeNODE/distance", 0444,
 		show_node_distance, "to each node; 10 is itself"),
+	DIRECTORY("sys/devices/system/node/nodeNODE/hugepages", 0555,
+		"its part of the pools of huge pages"),
+	DIRECTORY(NODE_POOLS, 0555, "of one size"),
+	NODE_POOL(demote, 0200, show_nothing, pool_demotes,
+		"how many are to become smaller ones"),
+	NODE_POOL(demote_size, 0644, show_pool_demote_size, pool_demotes,
+		"how small"),
+	TEXT(NODE_POOLS "/free_hugepages", 0444, show_node_pool_free,
+		"not in use"),
+	NODE_POOL(nr_hugepages, 0644, show_node_pool_nr, NULL,
+		"in the pool, surplus included"),
+	TEXT(NODE_POOLS "/surplus_hugepages", 0444, show_node_pool_surplus,
+		"beyond nr_hugepages"),
 	TEXT("sys/devices/system/node/nodeNODE/meminfo", 0444,
 		show_node_meminfo, "use of its memory, kB"),
 	TEXT("sys/devices/system/node/nodeNODE/numastat", 0444,
@@ -431,10 +454,18 @@ const struct node node_table[] = {
 	DIRECTORY("sys/kernel/mm", 0555, "memory management"),
 	DIRECTORY("sys/kernel/mm/hugepages", 0555, "pools of huge pages"),
 	DIRECTORY("sys/kernel/mm/hugepages/HUGE", 0555, "of one size"),
+	POOL(demote, 0200, show_nothing, pool_demotes,
+		"how many are to become smaller ones"),
+	POOL(demote_size, 0644, show_pool_demote_size, pool_demotes,
+		"how small"),
 	TEXT("sys/kernel/mm/hugepages/HUGE/free_hugepages", 0444,
 		show_pool_free, "not in use"),
-	POOL(nr_hugepages, "in the pool, surplus included"),
-	POOL(nr_overcommit_hugepages, "made on demand, at most"),
+	POOL(nr_hugepages, 0644, show_pool_nr, NULL,
+		"in the pool, surplus included"),
+	POOL(nr_hugepages_mempolicy, 0644, show_pool_nr, NULL,
+		"the same, by the policy of who writes"),
+	POOL(nr_overcommit_hugepages, 0644, show_pool_overcommit, NULL,
+		"made on demand, at most"),
 	TEXT("sys/kernel/mm/hugepages/HUGE/resv_hugepages", 0444,
 		show_pool_resv, "free, but promised to mappings"),
 	TEXT("sys/kernel/mm/hugepages/HUGE/surplus_hugepages", 0444,

@@ -66,9 +66,11 @@ show_fn show_node_distance, show_node_list, show_node_has_cpu, show_node_link;
 show_fn show_node_cpumap, show_node_cpulist, show_core_siblings;
 show_fn show_package_id, show_cpu_list;
 show_fn show_cpu_max, show_cpu_link, show_core_id, show_cpu_bit;
-show_fn show_pool_free, show_pool_nr_hugepages,
-	show_pool_nr_overcommit_hugepages, show_pool_resv;
-show_fn show_pool_surplus;
+show_fn show_pool_free, show_pool_nr, show_pool_overcommit, show_pool_resv;
+show_fn show_pool_surplus, show_pool_demote_size;
+show_fn show_node_pool_free, show_node_pool_nr, show_node_pool_surplus;
+/* Pages of that size can become smaller ones. */
+bool pool_demotes(const struct view *v, uint64_t id);
 show_fn show_nr_hugepages, show_nr_overcommit_hugepages;
 show_fn show_thp_enabled, show_thp_defrag, show_thp_use_zero_page;
 show_fn show_thp_shmem, show_pmd_size;

@@ -48,12 +48,14 @@ static bool is_free(const struct vm *m, pfn_t pfn)
 
 uint64_t kpage_count(const struct vm *m, pfn_t pfn)
 {
-	switch (frame_at(m, pfn)->state) {
+	const struct frame *f = frame_whole(m, pfn);
+
+	switch (f->state) {
 	case FRAME_ANON:
 	case FRAME_FILE:
 	case FRAME_SHMEM:
 	case FRAME_HUGETLB:
-		return frame_at(m, pfn)->mapcount;
+		return f->mapcount;
 	default:
 		return 0;
 	}
@@ -95,10 +97,10 @@ static uint64_t user_flags(const struct frame *f)
 	return u;
 }
 
-static uint64_t hugetlb_flags(const struct frame *f)
+static uint64_t hugetlb_flags(const struct frame *f, bool head)
 {
-	return 1ull << KPF_HUGE |
-	       1ull << (f->order ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL) |
+	return 1ull << KPF_HUGE | (uint64_t)(f->mapcount != 0) << KPF_UPTODATE |
+	       1ull << (head ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL) |
 	       (uint64_t)(f->mapcount != 0) << KPF_MMAP |
 	       (uint64_t)((f->flags & FR_HUGETLB_ANON) != 0) << KPF_ANON;
 }
@@ -120,7 +122,8 @@ uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 	case FRAME_SHMEM:
 		return user_flags(f);
 	case FRAME_HUGETLB:
-		return hugetlb_flags(f);
+		return hugetlb_flags(
+			frame_whole(m, pfn), f == frame_whole(m, pfn));
 	case FRAME_PGTABLE:
 		return 1ull << KPF_PGTABLE;
 	case FRAME_RESERVED:

@@ -9,6 +9,7 @@
  * machine does not have print as zero, in Linux's places.
  * Source of lines and widths: Linux fs/proc/meminfo.c.
  */
+#include "../vm/mm/hugetlb.h"
 #include "../vm/mmu/mmu.h"
 #include "mem_sums.h"
 #include "renderers.h"
@@ -146,12 +147,16 @@ static void usage_lines(
 	highmem_lines(b, m);
 }
 
-static void hugetlb_lines(struct sbuf *b, const struct hugetlb_pool *h)
+/* Of the default size. */
+static void hugetlb_lines(struct sbuf *b, const struct vm *m)
 {
+	const struct hugetlb_node h = hugetlb_sum(m, 1);
+
 	sbuf_printf(b, "HugePages_Total:   %5llu\nHugePages_Free:    %5llu\n",
-		(unsigned long long)h->nr, (unsigned long long)h->free);
+		(unsigned long long)h.nr, (unsigned long long)h.free);
 	sbuf_printf(b, "HugePages_Rsvd:    %5llu\nHugePages_Surp:    %5llu\n",
-		(unsigned long long)h->resv, (unsigned long long)h->surplus);
+		(unsigned long long)m->root->hugetlb[0].resv,
+		(unsigned long long)h.surplus);
 }
 
 void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
@@ -190,10 +195,8 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	zero_lines(b, after_vmalloc);
 	text_kb(b, "AnonHugePages:", t.anon_huge << s);
 	zero_lines(b, after_huge);
-	hugetlb_lines(b, &m->root->hugetlb);
-	/* what an entry of the last level but one maps */
-	text_kb(b, "Hugepagesize:",
-		1ull << (m->arch->level[m->arch->nr_levels - 2].shift - 10));
-	text_kb(b, "Hugetlb:", phys_sum(m, pages[USE_HUGETLB]) << s);
+	hugetlb_lines(b, m);
+	text_kb(b, "Hugepagesize:", huge_size(m) >> 10);
+	text_kb(b, "Hugetlb:", hugetlb_frames(m) << s);
 	direct_map_lines(b, m);
 }

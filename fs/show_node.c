@@ -22,24 +22,19 @@ static void zero_lines(struct sbuf *b, uint64_t node, const char *const *label)
 		node_kb(b, node, *label, 0);
 }
 
-/* Pages of the pool on a node. */
+/* Pages of the default size on a node. */
 static void pool_lines(struct sbuf *b, const struct vm *m, uint64_t id)
 {
-	const struct hugetlb_pool *h = &m->root->hugetlb;
+	const struct hugetlb_node *n = &m->root->hugetlb[0].node[id];
 	unsigned node = (unsigned)id;
-	uint64_t free = 0;
 
-	for (pfn_t pfn = h->first; pfn; pfn = frame_at(m, pfn)->next)
-		free += node_of(m, pfn) == node;
 	sbuf_printf(b,
 		"Node %u HugePages_Total: %5llu\n"
 		"Node %u HugePages_Free:  %5llu\n"
 		"Node %u HugePages_Surp:  %5llu\n",
-		node,
-		(unsigned long long)(node_sum(m, node, pages[USE_HUGETLB]) >>
-				     huge_order(m)),
-		node, (unsigned long long)free, node,
-		(unsigned long long)(node ? 0 : h->surplus));
+		node, (unsigned long long)n->nr, node,
+		(unsigned long long)n->free, node,
+		(unsigned long long)n->surplus);
 }
 
 void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
@@ -219,42 +214,6 @@ void show_node_link(struct sbuf *b, const struct view *v, uint64_t id)
 void show_core_id(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	sbuf_printf(b, "%u\n", (unsigned)id);
-}
-
-/* ---- pools of huge pages: of one size; id is a size in kB ---- */
-
-static void pool_number(
-	struct sbuf *b, const struct view *v, uint64_t id, uint64_t n)
-{
-	bool ours = id << 10 == huge_size(v->vm);
-
-	sbuf_printf(b, "%llu\n", (unsigned long long)(ours ? n : 0));
-}
-
-void show_pool_free(struct sbuf *b, const struct view *v, uint64_t id)
-{
-	pool_number(b, v, id, v->vm->root->hugetlb.free);
-}
-
-void show_pool_nr_hugepages(struct sbuf *b, const struct view *v, uint64_t id)
-{
-	pool_number(b, v, id, v->vm->root->hugetlb.nr);
-}
-
-void show_pool_nr_overcommit_hugepages(
-	struct sbuf *b, const struct view *v, uint64_t id)
-{
-	pool_number(b, v, id, v->vm->root->set.nr_overcommit_hugepages);
-}
-
-void show_pool_resv(struct sbuf *b, const struct view *v, uint64_t id)
-{
-	pool_number(b, v, id, v->vm->root->hugetlb.resv);
-}
-
-void show_pool_surplus(struct sbuf *b, const struct view *v, uint64_t id)
-{
-	pool_number(b, v, id, v->vm->root->hugetlb.surplus);
 }
 
 /* ---- transparent huge pages

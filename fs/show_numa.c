@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../vm/disk/disk.h"
+#include "../vm/mm/hugetlb.h"
 #include "../vm/mmu/mmu.h"
 #include "renderers.h"
 #include "show_proc.h"
@@ -31,12 +32,6 @@ static void add_page(struct numa_pages *n, const struct vm *m, uint64_t e)
 		n->mapmax = f->mapcount;
 }
 
-/* Bytes of what counts as a page of the mapping. */
-static uint64_t page_of(const struct vm *m, const struct vma *v)
-{
-	return v->flags & VM_HUGETLB ? huge_size(m) : m->page_size;
-}
-
 /* Pages of the kernel's own image, as vvar and vdso have, do not count. */
 static void count_pages(struct numa_pages *n, const struct vm *m,
 	const struct mm *mm, const struct vma *v)
@@ -48,12 +43,12 @@ static void count_pages(struct numa_pages *n, const struct vm *m,
 		vaddr_t end;
 
 		if (!pt_leaf_table(m, mm, va, &first, &span) &&
-			!pte_huge(m, pt_above(m, mm, va)))
+			!pt_get(m, mm, va))
 			continue;
 		if (span > v->end - va)
 			span = v->end - va;
 		end = va + span;
-		for (vaddr_t at = va; at < end; at += page_of(m, v)) {
+		for (vaddr_t at = va; at < end; at += vma_page_bytes(m, v)) {
 			uint64_t e = pt_get(m, mm, at);
 
 			if (pte_present(m, e) && !(e & m->arch->pte.special))
@@ -137,7 +132,7 @@ static void numa_line(struct sbuf *b, const struct vm *m, const struct mm *mm,
 			sbuf_printf(b, " active=%llu",
 				(unsigned long long)n.active);
 		put_nodes(b, m, &n);
-		put_count(b, " kernelpagesize_kB=", page_of(m, v) >> 10);
+		put_count(b, " kernelpagesize_kB=", vma_page_bytes(m, v) >> 10);
 	}
 	sbuf_char(b, '\n');
 }

@@ -41,7 +41,7 @@ static uint64_t page_word(
 
 	if (e & bits->special)
 		return word;
-	f = frame_at(m, pfn);
+	f = frame_whole(m, pfn);
 	if (f->mapcount == 1)
 		word |= PM_EXCLUSIVE;
 	if (f->state != FRAME_ANON && !(f->flags & FR_HUGETLB_ANON))
@@ -86,14 +86,13 @@ static inline __attribute__((always_inline)) void table_words(
 static void huge_words(const struct vm *m, const struct mm *mm, vaddr_t va,
 	uint64_t *out, size_t n, bool pfns)
 {
-	uint64_t e = pt_above(m, mm, va);
+	uint64_t e = pt_get(m, mm, va);
 	uint64_t file = e & m->arch->pte.special ? PM_FILE : 0;
 
-	for (size_t i = 0; i < n; i++, va += m->page_size)
-		out[i] = pte_huge(m, e) ? page_word(m, &m->arch->pte,
-						  pte_part(m, e, va), pfns) |
-						  file
-					: 0;
+	for (size_t i = 0; i < n; i++, e += m->page_size)
+		out[i] = pte_present(m, e)
+				 ? page_word(m, &m->arch->pte, e, pfns) | file
+				 : 0;
 }
 
 static void range_words(const struct vm *m, const struct mm *mm, vaddr_t va,

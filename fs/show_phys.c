@@ -29,7 +29,8 @@ int64_t pread_ram(const struct view *view, uint64_t id, void *buf, size_t len,
 
 		if (part > len - done)
 			part = len - done;
-		if (frame_at(m, pfn)->state == FRAME_FRESH)
+		if (frame_at(m, pfn)->state == FRAME_FRESH &&
+			!(frame_at(m, pfn)->flags & FR_BYTES))
 			memset(out + done, 0, part);
 		else
 			memcpy(out + done, ram_at(m, pa), part);

@@ -3,6 +3,7 @@
  * Source of fields, order and widths: Linux fs/proc/task_mmu.c.
  */
 #include "../vm/mm/huge.h"
+#include "../vm/mm/hugetlb.h"
 #include "mem_usage.h"
 #include "renderers.h"
 #include "show_proc.h"
@@ -47,7 +48,7 @@ static void usage_lines(struct sbuf *b, const struct mem_usage *u, bool rollup)
 static void mapping_lines(struct sbuf *b, const struct vm *m,
 	const struct vma *v, const struct mem_usage *u)
 {
-	uint64_t page = v->flags & VM_HUGETLB ? huge_size(m) : m->page_size;
+	uint64_t page = vma_page_bytes(m, v);
 
 	text_kb(b, "Size:", (v->end - v->start) >> 10);
 	text_kb(b, "KernelPageSize:", page >> 10);

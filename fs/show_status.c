@@ -107,7 +107,7 @@ static void memory_lines(
 	kb(b, "VmLib:\t", (mm->exec_vm - text) << s);
 	kb(b, "VmPTE:\t", mm->pgtables);
 	kb(b, "VmSwap:\t", mm->swapped << s);
-	kb(b, "HugetlbPages:\t", mm->hugetlb * huge_size(m));
+	kb(b, "HugetlbPages:\t", mm->hugetlb << m->page_shift);
 	sbuf_printf(
 		b, "CoreDumping:\t0\nTHP_enabled:\t%d\n", mm->thp_disable != 1);
 	sbuf_str(b, "untag_mask:\t0xffffffffffffffff\n");

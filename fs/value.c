@@ -60,7 +60,7 @@ static size_t word_in(const char *buf, size_t len, const char **word)
 	return n <= 32 ? n : 0;
 }
 
-/* The command's words: those of the row, '#' being the object's number. */
+/* The command's words: those of the row. */
 static size_t put_verb(char *line, size_t size, const struct open_file *f)
 {
 	const char *verb = f->node->verb, *hash = strchr(verb, '#');
@@ -68,7 +68,17 @@ static size_t put_verb(char *line, size_t size, const struct open_file *f)
 	if (!hash)
 		return (size_t)snprintf(line, size, "%s ", verb);
 	return (size_t)snprintf(line, size, "%.*s%llu%s ", (int)(hash - verb),
-		verb, (unsigned long long)f->place.id, hash + 1);
+		verb, (unsigned long long)ID_LOW(f->place.id), hash + 1);
+}
+
+static size_t put_key(char *line, size_t size, const struct open_file *f)
+{
+	uint64_t id = f->place.id;
+
+	if (strchr(f->node->verb, '#'))
+		id = ID_HIGH(id);
+	return (size_t)snprintf(
+		line, size, " %s=%llu", f->node->key, (unsigned long long)id);
 }
 
 int64_t value_write(
@@ -90,9 +100,8 @@ int64_t value_write(
 		e.text_len = at + (size_t)snprintf(line + at, sizeof(line) - at,
 					  "%.*s", (int)n, word);
 	if (e.text_len && f->node->key)
-		e.text_len += (size_t)snprintf(line + e.text_len,
-			sizeof(line) - e.text_len, " %s=%llu", f->node->key,
-			(unsigned long long)f->place.id);
+		e.text_len += put_key(
+			line + e.text_len, sizeof(line) - e.text_len, f);
 	if (e.text_len) {
 		err = exec_event(f, &e, NULL, &out);
 	} else {

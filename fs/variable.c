@@ -241,6 +241,20 @@ static bool huge_exists(const struct view *v, uint64_t id)
 	return id && huge_next(v, 0, id - 1) == id;
 }
 
+static uint64_t node_huge_next(
+	const struct view *v, uint64_t node, uint64_t after)
+{
+	uint64_t kb =
+		huge_next(v, 0, after == NO_OBJECT ? NO_OBJECT : ID_LOW(after));
+
+	return kb == NO_OBJECT ? NO_OBJECT : ID_PAIR(node, kb);
+}
+
+static bool node_huge_exists(const struct view *v, uint64_t id)
+{
+	return node_exists(v, ID_HIGH(id)) && huge_exists(v, ID_LOW(id));
+}
+
 #define HUGE_PREFIX "hugepages-"
 #define HUGE_SUFFIX "kB"
 
@@ -248,7 +262,7 @@ static size_t huge_format(
 	const struct view *v, uint64_t id, char *buf, size_t size)
 {
 	return vm_snprintf(buf, size, HUGE_PREFIX "%llu" HUGE_SUFFIX,
-		(unsigned long long)id);
+		(unsigned long long)ID_LOW(id));
 }
 
 static uint64_t huge_find(
@@ -262,6 +276,14 @@ static uint64_t huge_find(
 		return NO_OBJECT;
 	id = parse_number(name + before, len - before - after);
 	return id != NO_OBJECT && huge_exists(v, id) ? id : NO_OBJECT;
+}
+
+static uint64_t node_huge_find(
+	const struct view *v, uint64_t node, const char *name, size_t len)
+{
+	uint64_t kb = huge_find(v, 0, name, len);
+
+	return kb == NO_OBJECT ? NO_OBJECT : ID_PAIR(node, kb);
 }
 
 /* ---- mappings of files, by the index of their VMA ---- */
@@ -447,6 +469,7 @@ const struct variable variable_table[] = {
 	{VARIABLE("FD", fd), .format = fd_format, .owner = fd_owner},
 	{VARIABLE("DISK", disk), .format = disk_format, .fixed = true},
 	{VARIABLE("HUGE", huge), .format = huge_format, .fixed = true},
+	{VARIABLE("NODEHUGE", node_huge), .format = huge_format, .fixed = true},
 	{VARIABLE("TOPIC", topic), .format = topic_format, .fixed = true},
 };
 const unsigned nr_variables =

@@ -31,6 +31,9 @@
 #define MAP_NONBLOCK	    0x10000u
 #define MAP_STACK	    0x20000u
 #define MAP_HUGETLB	    0x40000u
+#define MFD_HUGETLB	    4u
+#define MAP_HUGE_SHIFT	    26 /* log2 of the size of huge pages */
+#define MAP_HUGE_MASK	    0x3fu
 #define MAP_SYNC	    0x80000u
 #define MAP_FIXED_NOREPLACE 0x100000u
 

@@ -13,14 +13,15 @@
 #include "counters.h"
 #include "types.h"
 
-#define MAX_CPUS     64
-#define MAX_NODES    8
-#define NR_PCIDS     6 /* as Linux: TLB_NR_DYN_ASIDS */
-#define NR_ORDERS    11
-#define MAX_ORDER    10
-#define NR_PCPTYPES  3 /* migrate types that requests have */
-#define SENTENCE_MAX 240
-#define LABEL_MAX    32 /* bytes of a label's name, NUL included */
+#define MAX_CPUS      64
+#define MAX_NODES     8
+#define NR_PCIDS      6 /* as Linux: TLB_NR_DYN_ASIDS */
+#define NR_ORDERS     11
+#define MAX_ORDER     10
+#define NR_PCPTYPES   3 /* migrate types that requests have */
+#define NR_HUGE_SIZES 2 /* of huge pages, see pt_shift() */
+#define SENTENCE_MAX  240
+#define LABEL_MAX     32 /* bytes of a label's name, NUL included */
 
 /*
  * The configuration of a machine: fixed at creation, stored by name in the
@@ -350,11 +351,17 @@ struct root {
 		uint64_t due;	 /* simulated time when it wakes up */
 		uint64_t collapsed, full_scans;
 	} khugepaged;
+	/* by size, see mm/hugetlb.h */
 	struct hugetlb_pool {
-		uint64_t nr, free, resv, surplus; /* mm/hugetlb.h */
-		pfn_t first;			  /* of the free ones */
-		uint32_t reserved;
-	} hugetlb;
+		uint64_t resv;
+		struct hugetlb_node {
+			uint64_t nr, free, surplus;
+			pfn_t first; /* of the free ones */
+			uint32_t reserved;
+		} node[MAX_NODES];
+		/* nodes whose turn it is to get one more and to lose one */
+		uint32_t next_more, next_less;
+	} hugetlb[NR_HUGE_SIZES];
 	pfn_t huge_zero_pfn; /* the shared huge zero page, 0 before its use */
 	uint32_t reserved2;
 	uint64_t committed;	/* pages: Committed_AS */

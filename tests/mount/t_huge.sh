@@ -30,8 +30,20 @@ for words in "3 4" -1 many ''; do
 	! echo "$words" 2>/dev/null >"$pool/nr_hugepages" ||
 		fail "nr_hugepages took \"$words\""
 done
-! echo 1 2>/dev/null >"$giant/nr_hugepages" || fail "a page of 1 GiB"
-like "why not" "$(cat "$m/last")" '-EINVAL there is no pool of pages of 1048576 kB*'
+echo 1 >"$giant/nr_hugepages"
+is "a page of 1 GiB in 256 MiB" "$(cat "$giant/nr_hugepages")" 0
+! echo 1 2>/dev/null >"$giant/nr_overcommit_hugepages" || fail "overcommit"
+like "why not" "$(cat "$m/last")" '-EINVAL pages of 1 GiB are not made on demand'
+is "demote_size" "$(cat "$giant/demote_size")" 2048kB
+! [ -e "$pool/demote" ] || fail "the smallest pages can be demoted"
+node=$m/sys/devices/system/node/node0/hugepages/hugepages-2048kB
+echo 5 >"$node/nr_hugepages"
+is "of the node" "$(cat "$node/free_hugepages" "$pool/nr_hugepages")" "5
+5"
+is "meminfo of the node" "$(awk '/HugePages_Total/ { print $4 }' \
+	"$m/sys/devices/system/node/node0/meminfo")" 5
+echo 4 >"$m/proc/sys/vm/nr_hugepages_mempolicy"
+is "by policy" "$(cat "$node/nr_hugepages")" 4
 says 'mmap 8M rw flags=hugetlb addr=0x40000000 as=p' >/dev/null
 says 'touch p 4M' >/dev/null
 is "numa_maps of the pool" "$(numa 40000000)" "40000000 default \

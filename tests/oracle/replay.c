@@ -366,7 +366,7 @@ int64_t host_hugetlb(const char *name, uint64_t bytes)
 	int64_t fd;
 
 	snprintf(memfd, sizeof(memfd), "/memfd:%.30s", name);
-	inode = hugetlb_create(m, memfd, bytes);
+	inode = hugetlb_create(m, memfd, 1, bytes);
 	if (!inode)
 		die("hugetlb");
 	fd = file_add(inode, FMODE_READ | FMODE_WRITE);
@@ -567,8 +567,8 @@ static void fill_pool(const char *text)
 
 	sscanf(text, "%lu,%lu,%lu", &nr, &more, &lost);
 	m->root->set.nr_overcommit_hugepages = more;
-	hugetlb_resize(m, nr);
-	if (hugetlb_promise(m, lost))
+	hugetlb_resize(m, 1, nr, 1);
+	if (hugetlb_promise(m, 1, lost))
 		die("hugetlb");
 }
 

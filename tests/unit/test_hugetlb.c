@@ -10,8 +10,8 @@
 static int pool_setup(void **state)
 {
 	rig_setup(state);
-	hugetlb_resize(m, 4);
-	assert_int_equal(m->root->hugetlb.nr, 4);
+	hugetlb_resize(m, 1, 4, 1);
+	assert_int_equal(hugetlb_sum(m, 1).nr, 4);
 	return 0;
 }
 
@@ -19,10 +19,10 @@ static int pool_teardown(void **state)
 {
 	vmtest_check(m);
 	rig_clear();
-	assert_int_equal(m->root->hugetlb.free, m->root->hugetlb.nr);
-	assert_int_equal(m->root->hugetlb.resv, 0);
+	assert_int_equal(hugetlb_sum(m, 1).free, hugetlb_sum(m, 1).nr);
+	assert_int_equal(m->root->hugetlb[0].resv, 0);
 	m->root->set.nr_overcommit_hugepages = 0;
-	hugetlb_resize(m, 0);
+	hugetlb_resize(m, 1, 0, 1);
 	vmtest_end(m, free_at_start);
 	return 0;
 }
@@ -54,8 +54,8 @@ static uint8_t load(struct task *of, vaddr_t va)
 
 static void expect(uint64_t free, uint64_t resv)
 {
-	assert_int_equal(m->root->hugetlb.free, free);
-	assert_int_equal(m->root->hugetlb.resv, resv);
+	assert_int_equal(hugetlb_sum(m, 1).free, free);
+	assert_int_equal(m->root->hugetlb[0].resv, resv);
 }
 
 static void test_mmap_promises(void **state)
@@ -68,7 +68,7 @@ static void test_mmap_promises(void **state)
 		try_map(AT + 8 * HUGE, 2, MAP_PRIVATE | POOL), -ENOMEM);
 	assert_int_equal(store(t, AT + HUGE + 5, 7), 0);
 	expect(3, 2);
-	assert_int_equal(mm_at(m, t->mm)->hugetlb, 1);
+	assert_int_equal(mm_at(m, t->mm)->hugetlb, HUGE >> m->page_shift);
 	assert_int_equal(mm_at(m, t->mm)->rss[RSS_ANON], rss);
 	assert_int_equal(load(t, AT + HUGE + 5), 7);
 	assert_int_equal(load(t, AT + 2 * HUGE - 1), 0);
@@ -107,13 +107,13 @@ static void test_overcommit_makes_surplus(void **state)
 {
 	m->root->set.nr_overcommit_hugepages = 2;
 	assert_int_equal(try_map(AT, 6, MAP_SHARED | POOL), AT);
-	assert_int_equal(m->root->hugetlb.surplus, 2);
+	assert_int_equal(hugetlb_sum(m, 1).surplus, 2);
 	expect(6, 6);
 	assert_int_equal(
 		try_map(AT + 8 * HUGE, 1, MAP_PRIVATE | POOL), -ENOMEM);
 	assert_int_equal(mm_munmap(m, t, AT, 6 * HUGE), 0);
-	assert_int_equal(m->root->hugetlb.surplus, 0);
-	assert_int_equal(m->root->hugetlb.nr, 4);
+	assert_int_equal(hugetlb_sum(m, 1).surplus, 0);
+	assert_int_equal(hugetlb_sum(m, 1).nr, 4);
 }
 
 /* The owner was promised its page: the child pays for the copy. */
@@ -121,7 +121,7 @@ static void test_owner_takes_from_child(void **state)
 {
 	struct task *c;
 
-	hugetlb_resize(m, 1);
+	hugetlb_resize(m, 1, 1, 1);
 	assert_int_equal(try_map(AT, 1, MAP_PRIVATE | POOL), AT);
 	assert_int_equal(store(t, AT, 1), 0);
 	c = task_fork(m, t, false);
@@ -158,13 +158,13 @@ static void test_resize_keeps_what_is_in_use(void **state)
 {
 	assert_int_equal(try_map(AT, 2, MAP_PRIVATE | POOL), AT);
 	assert_int_equal(store(t, AT, 1), 0);
-	hugetlb_resize(m, 0);
-	assert_int_equal(m->root->hugetlb.nr, 2);
-	assert_int_equal(m->root->hugetlb.surplus, 2);
+	hugetlb_resize(m, 1, 0, 1);
+	assert_int_equal(hugetlb_sum(m, 1).nr, 2);
+	assert_int_equal(hugetlb_sum(m, 1).surplus, 2);
 	assert_int_equal(m->root->set.nr_hugepages, 0);
 	assert_int_equal(store(t, AT + HUGE, 1), 0);
 	assert_int_equal(mm_munmap(m, t, AT, 2 * HUGE), 0);
-	assert_int_equal(m->root->hugetlb.nr, 0);
+	assert_int_equal(hugetlb_sum(m, 1).nr, 0);
 }
 
 #define POOL_TEST(f)                                      \

@@ -6,7 +6,6 @@
 #include "../input/input.h"
 #include "../format.h"
 #include "../mm/khugepaged.h"
-#include "../mmu/mmu.h"
 #include "../phys/pcp.h"
 #include "handlers.h"
 
@@ -31,34 +30,6 @@ static void stat_updates(struct vm *m, uint64_t before)
 	for (uint64_t n = m->root->ns / step - before / step; n; n--)
 		if (!pcp_decay(m))
 			break;
-}
-
-/* hugepages KB WHAT N: the files of sys/kernel/mm/hugepages. */
-int cmd_hugepages(struct cmd *c)
-{
-	static const char *const what[] = {
-		"nr_hugepages", "nr_overcommit_hugepages"};
-	const struct arg *a = &c->arg[1];
-	uint64_t kb = c->arg[0].num, ours = huge_size(c->m) >> 10;
-	char number[24];
-	unsigned i = 0;
-
-	if (kb && kb != ours)
-		return vm_fail(c->m, EINVAL,
-			"there is no pool of pages of %llu kB, only of %llu kB",
-			(unsigned long long)kb, (unsigned long long)ours);
-	while (i < 2 &&
-		(strlen(what[i]) != a->len || memcmp(what[i], a->text, a->len)))
-		i++;
-	if (i == 2)
-		return vm_fail(c->m, EINVAL,
-			"a pool has nr_hugepages and nr_overcommit_hugepages, "
-			"no \"%.*s\"",
-			(int)a->len, a->text);
-	vm_snprintf(number, sizeof(number), "%llu",
-		(unsigned long long)c->arg[2].num);
-	return settings_set(
-		c->m, what[i], strlen(what[i]), number, strlen(number));
 }
 
 /* tick [N]: simulated time passes. */

@@ -4,6 +4,7 @@
 
 #include "../abi.h"
 #include "../disk/disk.h"
+#include "../mm/hugetlb.h"
 #include "../mm/mm.h"
 #include "handlers.h"
 
@@ -25,21 +26,35 @@ static int reply_fd(struct cmd *c, idx_t inode)
 	return 0;
 }
 
-/* memfd NAME [SIZE] [flags=hugetlb] */
+/* The size of its pages, 0 if they are not huge, or -errno. */
+static int memfd_huge_size(struct cmd *c, uint64_t flags)
+{
+	unsigned size;
+
+	if (!flags)
+		return 0;
+	if (!(flags & MFD_HUGETLB))
+		return vm_fail(
+			c->m, EINVAL, "a size of huge pages goes with hugetlb");
+	size = hugetlb_size_of_flags(c->m, flags);
+	if (!size)
+		return vm_fail(c->m, ENODEV,
+			"there are no huge pages of 2^%u bytes",
+			(unsigned)(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK));
+	return (int)size;
+}
+
+/* memfd NAME [SIZE] [flags=hugetlb,huge_1gb] */
 int cmd_memfd(struct cmd *c)
 {
-	bool huge = c->arg[2].given;
+	int huge = memfd_huge_size(c, c->arg[2].given ? c->arg[2].num : 0);
 	idx_t inode;
 	int err = 0;
 
-	if (huge && strcmp(c->arg[2].text, "hugetlb"))
-		return vm_fail(c->m, EINVAL,
-			"the flags of a memfd are hugetlb, not \"%s\"",
-			c->arg[2].text);
-	inode = shmem_memfd(c->m, c->arg[0].text);
-	if (inode && huge)
-		inode_at(c->m, inode)->type = INODE_HUGETLB;
-
+	if (huge < 0)
+		return huge;
+	inode = huge ? hugetlb_memfd(c->m, c->arg[0].text, (unsigned)huge)
+		     : shmem_memfd(c->m, c->arg[0].text);
 	if (!inode)
 		return -c->m->fail.err;
 	if (c->arg[1].given)

@@ -25,6 +25,7 @@ enum arg_type {
 	ARG_ADDR, /* number, label or label+offset */
 	ARG_PROT, /* none, or letters of rwx */
 	ARG_MAPFLAGS,
+	ARG_MEMFDFLAGS,
 	ARG_REMAPFLAGS,
 	ARG_ADVICE,
 	ARG_MSFLAGS,

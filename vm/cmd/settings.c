@@ -178,7 +178,7 @@ static void store(struct vm *m, const struct setting *s, uint64_t v)
 	uint8_t *field = (uint8_t *)&m->root->set + s->offset;
 
 	if (s->offset == offsetof(struct settings, nr_hugepages))
-		hugetlb_resize(m, v);
+		hugetlb_resize(m, 1, v, (1u << m->root->config.nodes) - 1);
 	else if (s->offset == offsetof(struct settings, policy))
 		policy_set(m, (enum policy)v);
 	else if (s->bytes == 4)

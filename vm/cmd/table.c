@@ -56,14 +56,21 @@ const struct command command_table[] = {
 		.summary = "change a setting; config lists them",
 		.example = "set segv kill"},
 	{.name = "hugepages",
-		.actors = MACHINE,
+		.actors = MACHINE | PROCESS,
 		.run = cmd_hugepages,
 		.args = {{"KB", ARG_NUM, 0}, {"WHAT", ARG_WORD, 0},
-			{"N", ARG_NUM, 0}},
+			{"N", ARG_SIZE, 0}, {"node", ARG_NUM, KEY}},
 		.summary = "change the pool of huge pages of one size",
-		.detail = "WHAT is nr_hugepages or nr_overcommit_hugepages.  "
-			  "There is a pool of one size, Hugepagesize in "
-			  "proc/meminfo, which 0 stands for.",
+		.detail = "The files of sys/kernel/mm/hugepages/hugepages-KBkB;"
+			  " 0 is the size that proc/meminfo calls "
+			  "Hugepagesize.  WHAT is nr_hugepages, with node= of "
+			  "one NUMA node; nr_hugepages_mempolicy, the same on "
+			  "the nodes of the policy of the process that asks; "
+			  "nr_overcommit_hugepages, which pages of 1 GiB have "
+			  "not; of those demote, how many become smaller ones, "
+			  "and demote_size.  Pages of 1 GiB are 262144 free "
+			  "frames side by side; pages of processes move out of "
+			  "the way.",
 		.example = "hugepages 0 nr_hugepages 4"},
 	{.name = "tick",
 		.actors = MACHINE,

@@ -29,7 +29,18 @@ static const struct word_value map_words[] = {
 	{"nonblock", MAP_NONBLOCK},
 	{"stack", MAP_STACK},
 	{"hugetlb", MAP_HUGETLB},
+	{"huge_2mb", 21u << MAP_HUGE_SHIFT},
+	{"huge_4mb", 22u << MAP_HUGE_SHIFT},
+	{"huge_1gb", 30u << MAP_HUGE_SHIFT},
 	{"sync", MAP_SYNC},
+	{NULL, 0},
+};
+
+static const struct word_value memfd_words[] = {
+	{"hugetlb", MFD_HUGETLB},
+	{"huge_2mb", 21u << MAP_HUGE_SHIFT},
+	{"huge_4mb", 22u << MAP_HUGE_SHIFT},
+	{"huge_1gb", 30u << MAP_HUGE_SHIFT},
 	{NULL, 0},
 };
 
@@ -179,6 +190,7 @@ static const struct {
 	bool many; /* several, joined by commas */
 } tables[] = {
 	[ARG_MAPFLAGS] = {map_words, true},
+	[ARG_MEMFDFLAGS] = {memfd_words, true},
 	[ARG_REMAPFLAGS] = {remap_words, true},
 	[ARG_ADVICE] = {advice_words, false},
 	[ARG_MSFLAGS] = {ms_words, true},

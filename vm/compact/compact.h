@@ -33,6 +33,16 @@ void compact_node(struct vm *m, unsigned node);
 pfn_t compact_alloc(struct vm *m, unsigned gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed, bool try_hard);
 
+/*
+ * 1 << order frames side by side, of more than the largest block: of a node
+ * that vm.allowed has, the best zone first, the lowest range that can be had.
+ * Pages that can be moved make room.  PFN_NONE, without a sentence.  Source:
+ * Linux mm/page_alloc.c (alloc_contig_pages).
+ */
+pfn_t contig_alloc(struct vm *m, unsigned gfp, unsigned order,
+	enum frame_state state, enum page_use use);
+void contig_free(struct vm *m, pfn_t pfn, enum page_use use);
+
 /* kcompactd of all nodes, if somebody woke it. */
 void kcompactd_run(struct vm *m);
 void kcompactd_wake(struct vm *m, unsigned node, unsigned order);

@@ -22,12 +22,14 @@
 pfn_t cache_lookup(const struct vm *m, idx_t inode, uint64_t page)
 {
 	const struct inode *n = inode_at(m, inode);
+	unsigned order;
 	pfn_t pfn;
 
 	if (n->type != INODE_HUGETLB)
 		return radix_get(m, n->cache, page);
-	pfn = radix_get(m, n->cache, page >> huge_order(m));
-	return pfn ? pfn + (page & ((1u << huge_order(m)) - 1)) : PFN_NONE;
+	order = pt_shift(m, n->huge_size) - m->page_shift;
+	pfn = radix_get(m, n->cache, page >> order);
+	return pfn ? pfn + (page & ((1u << order) - 1)) : PFN_NONE;
 }
 
 /* Copies out of a frame without touching RAM that never held bytes. */

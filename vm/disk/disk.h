@@ -47,6 +47,7 @@ struct inode {
 	uint32_t nr_children;
 	uint32_t noreserve; /* shmem: VM_NORESERVE */
 	idx_t policies;	    /* shmem: list of struct mpol_range */
+	uint32_t huge_size; /* INODE_HUGETLB: of its pages, see pt_shift() */
 	uint64_t size;	    /* bytes */
 	/* radix root: evicted page -> shadow (reclaim/workingset.h), or, of
 	 * shared memory, the swap slot that has it */

@@ -67,16 +67,17 @@ int64_t disk_write(
 static int truncate_huge(struct vm *m, idx_t inode, uint64_t size)
 {
 	struct inode *n = inode_at(m, inode);
+	uint64_t page = 1ull << pt_shift(m, n->huge_size);
 
-	if (size & (huge_size(m) - 1) || size > OBJECT_SIZE_MAX)
+	if (size & (page - 1) || size > OBJECT_SIZE_MAX)
 		return vm_fail(m, EINVAL,
 			"the size of a file of huge pages is a multiple of "
 			"%llu",
-			(unsigned long long)huge_size(m));
+			(unsigned long long)page);
 	/* Mappings may reach, and have promises, beyond the end. */
 	mm_unmap_file(
 		m, inode, size >> m->page_shift, UINT64_MAX >> m->page_shift);
-	hugetlb_truncate(m, n, size / huge_size(m));
+	hugetlb_truncate(m, n, size / page);
 	n->size = size;
 	inode_touch(m, inode);
 	return 0;

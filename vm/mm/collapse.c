@@ -95,7 +95,7 @@ enum collapse collapse_scan(struct vm *m, const struct vma *v, vaddr_t va,
 		return tally_table(m, tab, r, &t);
 	if (pte_huge(m, pt_above(m, mm, va)))
 		return COLLAPSE_MAPPED;
-	return pt_has_above(m, mm, va) ? COLLAPSE_EMPTY : COLLAPSE_NO_TABLE;
+	return pt_has_entry(m, mm, va, 1) ? COLLAPSE_EMPTY : COLLAPSE_NO_TABLE;
 }
 
 /* Brings back what is in swap: OK or FAILED. */

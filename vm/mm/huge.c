@@ -247,7 +247,8 @@ static void fill_table(struct vm *m, void *tab, uint64_t e, vaddr_t va)
 			is_huge_zero(m, e)
 				? zero
 				: pte_part(m, e,
-					  va + ((uint64_t)i << m->page_shift)));
+					  va + ((uint64_t)i << m->page_shift),
+					  1));
 }
 
 void huge_split(struct vm *m, idx_t mm, vaddr_t va)

@@ -26,12 +26,27 @@ static struct inode *inode_of(const struct vm *m, const struct vma *v)
 /* The huge page of the file at va. */
 static uint64_t index_at(const struct vm *m, const struct vma *v, vaddr_t va)
 {
-	return vma_pgoff_at(m, v, va) >> huge_order(m);
+	return vma_pgoff_at(m, v, va) >> size_order(m, vma_huge_size(m, v));
 }
 
 static uint64_t entry_of(const struct vm *m, const struct vma *v, vaddr_t va)
 {
-	return pt_above(m, mm_at(m, v->mm), va);
+	return pt_entry(m, mm_at(m, v->mm), va, vma_huge_size(m, v));
+}
+
+static void entry_put(struct vm *m, const struct vma *v, vaddr_t va, uint64_t e)
+{
+	pt_entry_set(m, v->mm, va, vma_huge_size(m, v), e);
+}
+
+static void flush(struct vm *m, const struct vma *v, vaddr_t start, vaddr_t end)
+{
+	tlb_flush_size(m, v->mm, start, end, vma_huge_size(m, v));
+}
+
+static void flush_one(struct vm *m, const struct vma *v, vaddr_t va)
+{
+	flush(m, v, va, va + vma_page_bytes(m, v));
 }
 
 /* A software bit of an entry that is not present. */
@@ -56,16 +71,15 @@ static void count_mapping(struct vm *m, struct mm *mm, pfn_t pfn, int by)
 {
 	struct frame *f = frame_at(m, pfn);
 
-	for (unsigned i = 0; i < 1u << huge_order(m); i++)
-		f[i].mapcount += (uint32_t)by;
-	mm->hugetlb += (uint64_t)(int64_t)by;
+	f->mapcount += (uint32_t)by;
+	mm->hugetlb += (uint64_t)(int64_t)by << f->order;
 }
 
 /* Stores are allowed at once only to what is shared. */
 static void map_page(
 	struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn, bool write)
 {
-	pt_huge_set(m, v->mm, va,
+	entry_put(m, v, va,
 		pte_make(m, pfn, v->flags, write && v->flags & VM_WRITE) |
 			m->arch->pte.huge);
 	count_mapping(m, mm_at(m, v->mm), pfn, 1);
@@ -75,11 +89,9 @@ static void make_anon(struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, pfn);
 
-	for (unsigned i = 0; i < 1u << huge_order(m); i++)
-		f[i].flags |= FR_HUGETLB_ANON;
 	f->owner = v->family;
 	f->index = vma_pgoff_at(m, v, va);
-	f->flags |= FR_EXCLUSIVE;
+	f->flags |= FR_HUGETLB_ANON | FR_EXCLUSIVE;
 }
 
 /*
@@ -94,10 +106,11 @@ static void unmap_entry(
 	pfn_t pfn = pte_pfn(m, e);
 	bool anon = is_anon(m, pfn), owner = v->hugetlb & HUGETLB_OWNER;
 
-	restore = restore && anon && owner && !m->root->hugetlb.surplus;
+	restore = restore && anon && owner &&
+		  !hugetlb_sum(m, vma_huge_size(m, v)).surplus;
 	if (restore)
 		frame_at(m, pfn)->flags |= FR_HUGETLB_RESTORE;
-	pt_huge_set(m, v->mm, va, anon && owner && !restore ? used_mark(m) : 0);
+	entry_put(m, v, va, anon && owner && !restore ? used_mark(m) : 0);
 	count_mapping(m, mm_at(m, v->mm), pfn, -1);
 	if (anon && !frame_at(m, pfn)->mapcount)
 		hugetlb_give(m, pfn);
@@ -105,13 +118,13 @@ static void unmap_entry(
 
 void hugetlb_zap(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 {
-	for (vaddr_t va = start; va < end; va += huge_size(m)) {
+	for (vaddr_t va = start; va < end; va += vma_page_bytes(m, v)) {
 		uint64_t e = entry_of(m, v, va);
 
 		if (pte_huge(m, e))
 			unmap_entry(m, v, va, e, true);
 	}
-	tlb_flush_huge(m, v->mm, start, end);
+	flush(m, v, start, end);
 }
 
 void hugetlb_close(struct vm *m, struct vma *v)
@@ -120,32 +133,36 @@ void hugetlb_close(struct vm *m, struct vma *v)
 
 	if (!(v->hugetlb & HUGETLB_OWNER))
 		return;
-	for (vaddr_t va = v->start; va < v->end; va += huge_size(m)) {
+	for (vaddr_t va = v->start; va < v->end; va += vma_page_bytes(m, v)) {
 		if (hugetlb_is_used(m, entry_of(m, v, va)))
-			pt_huge_set(m, v->mm, va, 0);
+			entry_put(m, v, va, 0);
 		else
 			left++;
 	}
-	hugetlb_unpromise(m, left);
+	hugetlb_unpromise(m, vma_huge_size(m, v), left);
 }
 
 /* ---- faults -------------------------------------------------------------- */
 
 static int none_left(struct vm *m, const struct vma *v)
 {
+	unsigned size = vma_huge_size(m, v);
+	struct hugetlb_node h = hugetlb_sum(m, size);
+
 	vm_fail(m, EFAULT,
-		"no huge page is left for the mapping 0x%llx-0x%llx: %llu of "
-		"%llu are free, %llu of them promised to others",
-		(unsigned long long)v->start, (unsigned long long)v->end,
-		(unsigned long long)m->root->hugetlb.free,
-		(unsigned long long)m->root->hugetlb.nr,
-		(unsigned long long)m->root->hugetlb.resv);
+		"no huge page of %llu kB is left for the mapping "
+		"0x%llx-0x%llx: %llu of %llu are free, %llu of them promised "
+		"to others",
+		1ull << pt_shift(m, size) >> 10, (unsigned long long)v->start,
+		(unsigned long long)v->end, (unsigned long long)h.free,
+		(unsigned long long)h.nr,
+		(unsigned long long)m->root->hugetlb[size - 1].resv);
 	return FAULT_BUS;
 }
 
 static void zero_page(struct vm *m, pfn_t pfn)
 {
-	for (unsigned i = 0; i < 1u << huge_order(m); i++)
+	for (unsigned i = 0; i < 1u << frame_at(m, pfn)->order; i++)
 		frame_clear(m, pfn + i);
 }
 
@@ -196,11 +213,11 @@ static int new_page(struct vm *m, struct vma *v, vaddr_t va)
 
 	if (v->hugetlb & HUGETLB_UNMAPPED)
 		return none_left(m, v);
-	if (index_at(m, v, va) >= inode_of(m, v)->size / huge_size(m))
+	if (index_at(m, v, va) >= inode_of(m, v)->size / vma_page_bytes(m, v))
 		return beyond_end(m, v);
 	if (!shared)
 		anon_vma_prepare(m, v);
-	pfn = hugetlb_take(m, is_promised(m, v, va));
+	pfn = hugetlb_take(m, v, va, is_promised(m, v, va));
 	if (!pfn)
 		return none_left(m, v);
 	zero_page(m, pfn);
@@ -236,8 +253,8 @@ static void allow_store(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 {
 	const struct pte_bits *b = &m->arch->pte;
 
-	pt_huge_set(m, v->mm, va, e | b->write | b->dirty | b->accessed);
-	tlb_flush_huge(m, v->mm, va, va + huge_size(m));
+	entry_put(m, v, va, e | b->write | b->dirty | b->accessed);
+	flush_one(m, v, va);
 }
 
 /* Other private mappings of the file lose this page of their owner's. */
@@ -261,13 +278,13 @@ static void take_from_children(
 			continue;
 		v->hugetlb |= HUGETLB_UNMAPPED;
 		unmap_entry(m, v, at, e, false);
-		tlb_flush_huge(m, v->mm, at, at + huge_size(m));
+		flush_one(m, v, at);
 	}
 }
 
 static void copy_frames(struct vm *m, pfn_t to, pfn_t from)
 {
-	for (unsigned i = 0; i < 1u << huge_order(m); i++)
+	for (unsigned i = 0; i < 1u << frame_at(m, to)->order; i++)
 		frame_copy(m, to + i, from + i);
 }
 
@@ -283,7 +300,7 @@ static int copy_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 		return 0;
 	}
 	anon_vma_prepare(m, v);
-	pfn = hugetlb_take(m, !from_owner && is_promised(m, v, va));
+	pfn = hugetlb_take(m, v, va, !from_owner && is_promised(m, v, va));
 	if (!pfn && from_owner) {
 		take_from_children(m, v, va, old);
 		if (frame_at(m, old)->mapcount == 1) {
@@ -297,7 +314,7 @@ static int copy_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 	make_anon(m, v, va, pfn);
 	count_mapping(m, mm_at(m, v->mm), old, -1);
 	map_page(m, v, va, pfn, true);
-	tlb_flush_huge(m, v->mm, va, va + huge_size(m));
+	flush_one(m, v, va);
 	m->root->count[CNT_FAULT_COW]++;
 	return 0;
 }
@@ -307,16 +324,16 @@ int hugetlb_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 	const struct pte_bits *b = &m->arch->pte;
 	uint64_t e;
 
-	va = huge_down(m, va);
-	if (pt_make_upper(m, v->mm, va))
+	va &= ~(vma_page_bytes(m, v) - 1);
+	if (pt_make(m, v->mm, va, vma_huge_size(m, v)))
 		return -ENOMEM;
 	e = entry_of(m, v, va);
 	if (!pte_huge(m, e))
 		return missing_fault(m, v, va, write);
 	if (write && !(e & b->write))
 		return copy_fault(m, v, va, e);
-	pt_huge_set(m, v->mm, va, e | b->accessed | (write ? b->dirty : 0));
-	tlb_flush_huge(m, v->mm, va, va + huge_size(m));
+	entry_put(m, v, va, e | b->accessed | (write ? b->dirty : 0));
+	flush_one(m, v, va);
 	return 0;
 }
 
@@ -326,17 +343,17 @@ void hugetlb_copy(struct vm *m, const struct vma *v, idx_t to)
 {
 	const struct pte_bits *b = &m->arch->pte;
 
-	for (vaddr_t va = v->start; va < v->end; va += huge_size(m)) {
+	for (vaddr_t va = v->start; va < v->end; va += vma_page_bytes(m, v)) {
 		uint64_t e = entry_of(m, v, va);
 
 		if (!pte_huge(m, e))
 			continue;
 		if (!(v->flags & VM_MAYSHARE))
-			pt_huge_set(m, v->mm, va, e &= ~b->write);
+			entry_put(m, v, va, e &= ~b->write);
 		if (is_anon(m, pte_pfn(m, e)))
 			frame_at(m, pte_pfn(m, e))->flags &=
 				(uint16_t)~FR_EXCLUSIVE;
-		pt_huge_set(m, to, va, e);
+		pt_entry_set(m, to, va, vma_huge_size(m, v), e);
 		count_mapping(m, mm_at(m, to), pte_pfn(m, e), 1);
 	}
 }
@@ -347,7 +364,7 @@ void hugetlb_protect(
 	const struct pte_bits *b = &m->arch->pte;
 	uint64_t keep = b->accessed | b->dirty;
 
-	for (vaddr_t va = start; va < end; va += huge_size(m)) {
+	for (vaddr_t va = start; va < end; va += vma_page_bytes(m, v)) {
 		uint64_t e = entry_of(m, v, va), n;
 
 		if (!pte_huge(m, e))
@@ -356,7 +373,28 @@ void hugetlb_protect(
 		if (n & b->present && v->flags & VM_SHARED &&
 			v->flags & VM_WRITE)
 			n |= b->write;
-		pt_huge_set(m, v->mm, va, (n & ~keep) | (e & keep) | b->huge);
+		entry_put(m, v, va, (n & ~keep) | (e & keep) | b->huge);
 	}
-	tlb_flush_huge(m, v->mm, start, end);
+	flush(m, v, start, end);
+}
+
+int hugetlb_move(struct vm *m, const struct vma *v, vaddr_t from, vaddr_t to,
+	uint64_t len)
+{
+	unsigned size = vma_huge_size(m, v);
+
+	for (uint64_t off = 0; off < len; off += 1ull << pt_shift(m, size)) {
+		uint64_t e = pt_entry(m, mm_at(m, v->mm), from + off, size);
+
+		if (!e)
+			continue;
+		if (pt_make(m, v->mm, to + off, size)) {
+			hugetlb_move(m, v, to, from, off);
+			return -ENOMEM;
+		}
+		pt_entry_set(m, v->mm, to + off, size, e);
+		pt_entry_set(m, v->mm, from + off, size, 0);
+	}
+	tlb_flush_range(m, v->mm, from, from + len);
+	return 0;
 }

@@ -7,6 +7,7 @@
  */
 #include "mm_i.h"
 #include "../swap/swap.h"
+#include "hugetlb.h"
 
 bool vma_is_data(uint64_t flags)
 {
@@ -73,7 +74,8 @@ uint64_t mm_commit_limit(const struct vm *m)
 {
 	const struct settings *set = &m->root->set;
 	uint64_t ratio = (uint64_t)(int64_t)set->overcommit_ratio;
-	uint64_t pages = m->root->totalram_pages * ratio / 100;
+	uint64_t ram = m->root->totalram_pages - hugetlb_frames(m);
+	uint64_t pages = ram * ratio / 100;
 
 	if (set->overcommit_kbytes)
 		pages = set->overcommit_kbytes >> (m->page_shift - 10);

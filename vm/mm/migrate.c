@@ -125,8 +125,7 @@ static void migrate_huge(struct vm *m, pfn_t to, pfn_t from)
 
 /* ---- to where the placement in force says -------------------------------- */
 
-/* `to` is in use by the kernel until the page has come. */
-static void exchange(struct vm *m, pfn_t to, pfn_t from)
+void page_exchange(struct vm *m, pfn_t to, pfn_t from)
 {
 	unsigned order = frame_at(m, from)->order;
 
@@ -137,8 +136,15 @@ static void exchange(struct vm *m, pfn_t to, pfn_t from)
 	else
 		migrate_page(m, to, from);
 	m->root->count[CNT_PGMIGRATE_SUCCESS] += 1u << order;
+}
+
+static void exchange(struct vm *m, pfn_t to, pfn_t from)
+{
+	unsigned order = frame_at(m, from)->order;
+
+	page_exchange(m, to, from);
 	frame_at(m, from)->state = FRAME_KERNEL;
-	frame_at(m, from)->order = order & 15;
+	frame_at(m, from)->order = order & 31;
 	zone_of(m, from)->pages[USE_KERNEL] += 1u << order;
 	buddy_free(m, from, order, USE_KERNEL);
 }

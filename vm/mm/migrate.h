@@ -22,6 +22,10 @@ bool page_movable(const struct vm *m, pfn_t pfn);
  */
 void migrate_page(struct vm *m, pfn_t to, pfn_t from);
 
+/* The same of a page that is on an LRU list, a huge one given by its first
+ * frame, to a block of its size that is in use by the kernel until then. */
+void page_exchange(struct vm *m, pfn_t to, pfn_t from);
+
 /*
  * Moves a page that is on an LRU list, a huge one given by its first frame, to
  * where the placement in force says (numa/mempolicy.h), and makes room there

@@ -100,7 +100,7 @@ struct mm {
 	uint64_t hiwater_vm, hiwater_rss;
 	uint64_t rss[NR_RSS];  /* pages */
 	uint64_t swapped;      /* entries that name swap slots */
-	uint64_t hugetlb;      /* huge pages of the pool */
+	uint64_t hugetlb;      /* pages, in huge ones of the pools */
 	uint64_t pgtables;     /* bytes, the top table not counted */
 	uint32_t bottom_up;    /* ADDR_COMPAT_LAYOUT */
 	uint32_t merge_any;    /* prctl(PR_SET_MEMORY_MERGE) */

@@ -17,7 +17,7 @@
 		MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED | \
 		MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |     \
 		MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G | 0x4000000u |          \
-		21u << 26 | 30u << 26)
+		21u << MAP_HUGE_SHIFT | 30u << MAP_HUGE_SHIFT)
 
 /* The largest errno that has a name. */
 #define ERRNO_MAX 133
@@ -30,7 +30,7 @@ struct request {
 	uint64_t off, pgoff;
 	idx_t file; /* 0: anonymous */
 	bool new_shmem;
-	bool huge;     /* of a file of huge pages */
+	unsigned huge; /* size of the file's pages, if they are huge */
 	bool new_file; /* made for this call, which holds a reference */
 };
 
@@ -50,21 +50,22 @@ static const char *map_type_name(uint64_t flags)
 	}
 }
 
+/* The next multiple of a power of two; 0 beyond 2^64. */
+static uint64_t up_to(uint64_t n, uint64_t size)
+{
+	return (n + size - 1) & ~(size - 1);
+}
+
 /* MAP_HUGETLB: the size that the flags ask for is one that there is. */
 static int check_huge_size(struct vm *m, const struct mmap_args *a)
 {
-	unsigned log2 = a->flags >> 26 & 0x3f;
-
-	if (!(a->flags & MAP_ANONYMOUS) && !hugetlb_is_file(m, a->file))
+	if (!(a->flags & MAP_ANONYMOUS) && !hugetlb_file_size(m, a->file))
 		return vm_fail(
 			m, EINVAL, "MAP_HUGETLB needs a file of huge pages");
-	if (!(a->flags & MAP_ANONYMOUS) || !log2 ||
-		1ull << log2 == huge_size(m))
+	if (!(a->flags & MAP_ANONYMOUS) || hugetlb_size_of_flags(m, a->flags))
 		return 0;
-	if (log2 == 30 && m->arch->entry_bytes == 8)
-		return vm_fail(m, ENOMEM, "there is no pool of pages of 1 GiB");
-	return vm_fail(
-		m, EINVAL, "there are no huge pages of 2^%u bytes", log2);
+	return vm_fail(m, EINVAL, "there are no huge pages of 2^%u bytes",
+		(unsigned)(a->flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK));
 }
 
 /* A range of huge pages: whole ones, of a file that is made if need be. */
@@ -73,14 +74,15 @@ static int prepare_huge(
 {
 	idx_t inode;
 
-	if (!(a->flags & MAP_HUGETLB && a->flags & MAP_ANONYMOUS) &&
-		!hugetlb_is_file(m, r->file))
+	r->huge = hugetlb_file_size(m, r->file);
+	if (a->flags & MAP_HUGETLB && a->flags & MAP_ANONYMOUS)
+		r->huge = hugetlb_size_of_flags(m, a->flags);
+	if (!r->huge)
 		return 0;
-	r->huge = true;
-	r->len = huge_down(m, r->len + huge_size(m) - 1);
+	r->len = up_to(r->len, 1ull << pt_shift(m, r->huge));
 	if (r->file || !r->len)
 		return 0;
-	inode = hugetlb_create(m, "/anon_hugepage", r->len);
+	inode = hugetlb_create(m, "/anon_hugepage", r->huge, r->len);
 	if (!inode)
 		return -ENOMEM;
 	r->file = file_of_inode(m, inode, FMODE_READ | FMODE_WRITE);
@@ -164,10 +166,10 @@ static int fixed_address(struct vm *m, const struct task *t, struct request *r)
 /* Huge pages begin at multiples of their size. */
 static int huge_address(struct vm *m, const struct task *t, struct request *r)
 {
-	uint64_t size = huge_size(m);
+	uint64_t size = 1ull << pt_shift(m, r->huge);
 
 	if (!(r->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-		r->addr = huge_down(m, hint_of(m, r->addr) + size - 1);
+		r->addr = up_to(hint_of(m, r->addr), size);
 		return 0;
 	}
 	if (!(r->addr & (size - 1)) || r->len > mm_at(m, t->mm)->task_size)

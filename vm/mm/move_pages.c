@@ -5,6 +5,7 @@
  */
 #include "../swap/swap.h"
 #include "huge.h"
+#include "hugetlb.h"
 #include "rmap.h"
 
 /* Bytes that lie under one entry above the leaf tables at both places. */
@@ -40,7 +41,7 @@ static uint64_t moved(const struct vm *m, uint64_t e)
 static int move_entries(
 	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
 {
-	if (pt_make_leaf(m, mm, to))
+	if (pt_make(m, mm, to, 0))
 		return -ENOMEM;
 	for (uint64_t off = 0; off < len; off += m->page_size) {
 		uint64_t e = pt_get(m, mm_at(m, mm), from + off);
@@ -58,7 +59,7 @@ static int move_entries(
 static int move_extent(
 	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
 {
-	if (pt_make_upper(m, mm, to))
+	if (pt_make(m, mm, to, 1))
 		return -ENOMEM;
 	if (len == huge_size(m) && pt_move_above(m, mm, from, to)) {
 		if (pte_huge(m, pt_above(m, mm_at(m, mm), to)))
@@ -103,25 +104,6 @@ undo:
 	return -ENOMEM;
 }
 
-static int move_huge(
-	struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
-{
-	for (uint64_t off = 0; off < len; off += huge_size(m)) {
-		uint64_t e = pt_above(m, mm_at(m, mm), from + off);
-
-		if (!e)
-			continue;
-		if (pt_make_upper(m, mm, to + off)) {
-			move_huge(m, mm, to, from, off);
-			return -ENOMEM;
-		}
-		pt_huge_set(m, mm, to + off, e);
-		pt_huge_set(m, mm, from + off, 0);
-	}
-	tlb_flush_range(m, mm, from, from + len);
-	return 0;
-}
-
 /* va begins its VMA, and nothing is mapped from the last multiple of a leaf
  * table's span up to it. */
 static bool stands_alone(struct vm *m, idx_t mm, vaddr_t va)
@@ -148,10 +130,11 @@ static uint64_t realign(
 
 int move_pages(struct vm *m, idx_t mm, vaddr_t from, vaddr_t to, uint64_t len)
 {
+	const struct vma *v = vma_lookup(m, mm, to);
 	uint64_t off;
 
-	if (vma_lookup(m, mm, to)->flags & VM_HUGETLB)
-		return move_huge(m, mm, from, to, len);
+	if (v->flags & VM_HUGETLB)
+		return hugetlb_move(m, v, from, to, len);
 	off = realign(m, mm, from, to, len);
 	return move_ptes(m, mm, from - off, to - off, len + off);
 }

@@ -353,10 +353,11 @@ static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 static int align_huge(struct vm *m, const struct mm *mm, struct remap *r)
 {
 	const struct vma *v = vma_lookup(m, (idx_t)(mm - mm_at(m, 0)), r->old);
-	uint64_t mask = huge_size(m) - 1;
+	uint64_t mask;
 
 	if (!v || !(v->flags & VM_HUGETLB))
 		return 0;
+	mask = vma_page_bytes(m, v) - 1;
 	r->old_len = (r->old_len + mask) & ~mask;
 	r->new_len = (r->new_len + mask) & ~mask;
 	if (r->old & mask || r->to & mask || r->new_len > r->old_len)

@@ -6,6 +6,7 @@
 #include "../disk/disk.h"
 #include "../mmu/mmu.h"
 #include "../swap/swap.h"
+#include "hugetlb.h"
 
 #define MS_ASYNC      1u
 #define MS_INVALIDATE 2u
@@ -78,17 +79,6 @@ int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 		(unsigned long long)addr, (unsigned long long)len);
 }
 
-/* Whether a table holds the place of a huge entry: what is empty there counts
- * as not resident, be it in the cache or not. */
-static bool has_table(const struct vm *m, const struct mm *mm, vaddr_t va)
-{
-	unsigned first;
-	uint64_t span;
-
-	pt_leaf_table(m, mm, va, &first, &span);
-	return span <= huge_size(m);
-}
-
 /* What is cached of a file tells what others do: only who owns or may write it
  * learns that. */
 static bool may_know(const struct vm *m, const struct cred *c, idx_t inode)
@@ -114,8 +104,11 @@ static bool is_resident(const struct vm *m, const struct task *t,
 	slot = swap_entry_slot(m, pt_get(m, mm_at(m, t->mm), va));
 	if (slot)
 		return slot_at(m, slot)->frame != PFN_NONE;
+	/* Where a table has the place of a huge entry, what is empty there
+	 * counts as not resident, be it in the cache or not. */
 	if (!v->file ||
-		(v->flags & VM_HUGETLB && has_table(m, mm_at(m, t->mm), va)))
+		(v->flags & VM_HUGETLB && pt_has_entry(m, mm_at(m, t->mm), va,
+						  vma_huge_size(m, v))))
 		return false;
 	inode = file_at(m, v->file)->inode;
 	page = vma_pgoff_at(m, v, va);

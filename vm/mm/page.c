@@ -131,7 +131,7 @@ static int beyond_end(struct fault *x)
 {
 	char name[120];
 
-	if (pt_make_upper(x->m, x->v->mm, x->va))
+	if (pt_make(x->m, x->v->mm, x->va, 1))
 		return -ENOMEM;
 	disk_path(x->m, x->inode, name, sizeof(name));
 	vm_fail(x->m, EFAULT,
@@ -170,7 +170,7 @@ static pfn_t file_page(struct fault *x)
 /* Without the page: no memory, or an object that may not grow. */
 static int no_page(struct fault *x)
 {
-	if (x->m->fail.err != ENOSPC || pt_make_upper(x->m, x->v->mm, x->va))
+	if (x->m->fail.err != ENOSPC || pt_make(x->m, x->v->mm, x->va, 1))
 		return -ENOMEM;
 	refuse_as(x->m, EFAULT);
 	return FAULT_BUS;

@@ -169,8 +169,9 @@ vaddr_t mm_unmapped_area(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
 	uint64_t align = 0;
 	vaddr_t addr;
 
-	if (hugetlb_is_file(m, file))
-		align = (huge_size(m) - 1) & ~(m->page_size - 1);
+	if (hugetlb_file_size(m, file))
+		align = (1ull << pt_shift(m, hugetlb_file_size(m, file))) -
+			m->page_size;
 	if (wants_alignment(m, mm_at(m, mm), hint, len, map_flags, file) &&
 		find_aligned(
 			m, mm, hint, len, file ? off : 0, map_flags, &addr))

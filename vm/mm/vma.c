@@ -144,7 +144,7 @@ struct vma *vma_split(struct vm *m, struct vma *v, vaddr_t at, bool limit)
 			(unsigned long long)v->end, (unsigned long long)at);
 		return NULL;
 	}
-	if (v->flags & VM_HUGETLB && at & (huge_size(m) - 1)) {
+	if (v->flags & VM_HUGETLB && at & (vma_page_bytes(m, v) - 1)) {
 		vm_fail(m, EINVAL,
 			"[%llx, %llx) has huge pages: it cannot be split at "
 			"%llx",

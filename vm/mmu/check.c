@@ -1,4 +1,5 @@
 /* The MMU's invariants: tables, their frames, and what the TLBs hold. */
+#include "../mm/hugetlb.h"
 #include "mmu_i.h"
 
 #include <stdlib.h>
@@ -40,23 +41,27 @@ static int check_leaf(struct check *c, vaddr_t va, uint64_t e)
 }
 
 /* A huge entry maps all its frames, inside one VMA, and has a deposit, unless
- * it is of the pool. */
-static int check_huge(
-	struct check *c, vaddr_t va, uint64_t e, unsigned *nr_deposits)
+ * it is of a pool: then its first frame counts for all. */
+static int check_huge(struct check *c, vaddr_t va, uint64_t e, unsigned size,
+	unsigned *nr_deposits)
 {
 	struct vm *m = c->m;
+	uint64_t bytes = 1ull << pt_shift(m, size);
+	bool pool = frame_at(m, pte_pfn(m, e))->state == FRAME_HUGETLB;
 
-	if (pte_pfn(m, e) & ((1u << huge_order(m)) - 1))
+	if (pfn_to_pa(m, pte_pfn(m, e)) & (bytes - 1))
 		return BAD(m, "mm %u maps a huge page at 0x%llx to frame %u",
 			c->mm, (unsigned long long)va, pte_pfn(m, e));
-	++*nr_deposits;
+	*nr_deposits += !pool;
 	if (e & m->arch->pte.special)
 		return 0;
-	for (uint64_t off = 0; off < huge_size(m); off += m->page_size)
-		if (check_leaf(c, va + off, pte_part(m, e, va + off)))
+	for (uint64_t off = 0; off < (pool ? 1 : bytes); off += m->page_size)
+		if (check_leaf(c, va + off, pte_part(m, e, va + off, size)))
 			return -EIO;
-	*nr_deposits -= (c->v->flags & VM_HUGETLB) != 0;
-	if (c->v->end < va + huge_size(m))
+	if (pool != (vma_huge_size(m, c->v) == size))
+		return BAD(m, "mm %u: the huge page at 0x%llx is not its VMA's",
+			c->mm, (unsigned long long)va);
+	if (c->v->end < va + bytes)
 		return BAD(m, "mm %u: the huge page at 0x%llx leaves its VMA",
 			c->mm, (unsigned long long)va);
 	return 0;
@@ -106,7 +111,8 @@ static int check_table(
 		if (level + 1u == a->nr_levels)
 			err = check_leaf(c, va, e);
 		else if (pte_huge(c->m, e))
-			err = check_huge(c, va, e, &nr_huge);
+			err = check_huge(
+				c, va, e, a->nr_levels - 1u - level, &nr_huge);
 		else if (e & a->pte.present)
 			err = check_table(c, pte_pfn(c->m, e), level + 1, va);
 		if (err)

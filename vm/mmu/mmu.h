@@ -51,16 +51,15 @@ uint64_t pt_get(const struct vm *m, const struct mm *mm, vaddr_t va);
  * not flush the TLB.  No huge page may be there.
  */
 int pt_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t entry);
-/* Creates the tables above va's leaf table alone: what a fault does before it
- * looks further.  0 or -ENOMEM. */
-int pt_make_upper(struct vm *m, idx_t mm, vaddr_t va);
+/* Creates va's tables down to the one whose entries map pages of that size: 0
+ * is the leaf table, 1 what a fault makes before it looks further.  0 or
+ * -ENOMEM. */
+int pt_make(struct vm *m, idx_t mm, vaddr_t va, unsigned size);
 /* What a move makes at `to` where `from` has no leaf table but the table above
  * it: the tables above that one.  0 or -ENOMEM. */
 int pt_move_upper(struct vm *m, idx_t mm, vaddr_t from, vaddr_t to);
 /* As many tables as `from` has there. */
 int pt_make_like(struct vm *m, idx_t mm, const struct mm *from, vaddr_t va);
-/* The leaf table as well. */
-int pt_make_leaf(struct vm *m, idx_t mm, vaddr_t va);
 /*
  * The leaf table that covers va, as an array of entries, or NULL when there is
  * none, or a huge page (pt_above() tells); *first is the index of va in it.
@@ -76,16 +75,33 @@ void pt_free_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end,
 	vaddr_t floor, vaddr_t ceiling);
 
 /* ---- huge pages (mmu/pt_huge.c) ---- */
+/* The entry of va that would map a page of that size: 0 if its table is
+ * missing.  pt_has_entry() tells whether there is one. */
+uint64_t pt_entry(
+	const struct vm *m, const struct mm *mm, vaddr_t va, unsigned size);
+bool pt_has_entry(
+	const struct vm *m, const struct mm *mm, vaddr_t va, unsigned size);
+/* The table must be there. */
+void pt_entry_set(
+	struct vm *m, idx_t mm, vaddr_t va, unsigned size, uint64_t e);
+
 /* The entry that points to va's leaf table, or maps a huge page; 0 if there is
  * none. */
-uint64_t pt_above(const struct vm *m, const struct mm *mm, vaddr_t va);
+static inline uint64_t pt_above(
+	const struct vm *m, const struct mm *mm, vaddr_t va)
+{
+	return pt_entry(m, mm, va, 1);
+}
+
 /* Tables for a huge page at va, and the deposit that it needs.  0, -ENOMEM. */
 int pt_huge_prepare(struct vm *m, idx_t mm, vaddr_t va);
 /* Changes the huge entry of va.  A deposit stays until it is dropped. */
-void pt_huge_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t e);
+static inline void pt_huge_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t e)
+{
+	pt_entry_set(m, mm, va, 1, e);
+}
+
 void pt_drop_deposit(struct vm *m, idx_t mm, vaddr_t va);
-/* Whether the table exists that holds the entry of pt_above(). */
-bool pt_has_above(const struct vm *m, const struct mm *mm, vaddr_t va);
 /* The leaf table of va, which is empty, becomes a deposit; the entry is 0. */
 void pt_huge_deposit(struct vm *m, idx_t mm, vaddr_t va);
 /* The deposit takes the place of the huge entry: the empty leaf table. */
@@ -131,15 +147,26 @@ static inline bool pte_huge(const struct vm *m, uint64_t e)
 	return e & m->arch->pte.huge;
 }
 
+/*
+ * Sizes of pages count the levels between the leaf tables and the entry that
+ * maps: 0 a page, 1 a huge page (2 or 4 MiB), 2 a gigantic one (1 GiB).  The
+ * lowest address bit of the number of such a page.
+ */
+static inline unsigned pt_shift(const struct vm *m, unsigned size)
+{
+	return size ? m->arch->level[m->arch->nr_levels - 1u - size].shift
+		    : m->page_shift;
+}
+
 /* Bytes of a huge page, the span of one leaf table; and as a buddy order. */
 static inline uint64_t huge_size(const struct vm *m)
 {
-	return 1ull << m->arch->level[m->arch->nr_levels - 2].shift;
+	return 1ull << pt_shift(m, 1);
 }
 
 static inline unsigned huge_order(const struct vm *m)
 {
-	return m->arch->level[m->arch->nr_levels - 2].shift - m->page_shift;
+	return pt_shift(m, 1) - m->page_shift;
 }
 
 static inline vaddr_t huge_down(const struct vm *m, vaddr_t va)
@@ -147,11 +174,12 @@ static inline vaddr_t huge_down(const struct vm *m, vaddr_t va)
 	return va & ~(huge_size(m) - 1);
 }
 
-/* The leaf entry of the page at va that a huge entry amounts to. */
-static inline uint64_t pte_part(const struct vm *m, uint64_t e, vaddr_t va)
+/* The leaf entry of the page at va that an entry of that size amounts to. */
+static inline uint64_t pte_part(
+	const struct vm *m, uint64_t e, vaddr_t va, unsigned size)
 {
 	return (e & ~m->arch->pte.huge) +
-	       ((va & (huge_size(m) - 1)) & ~(m->page_size - 1));
+	       (va & ((1ull << pt_shift(m, size)) - m->page_size));
 }
 
 /*
@@ -185,8 +213,15 @@ int tlb_check_sizes(struct vm *m);
 void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va);
 /* As Linux: up to 33 pages one by one, else everything of that mm. */
 void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
-/* The same where huge pages alone are: they count as one each. */
-void tlb_flush_huge(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end);
+/* The same where pages of a size alone are: they count as one each. */
+void tlb_flush_size(
+	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end, unsigned size);
+static inline void tlb_flush_huge(
+	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
+{
+	tlb_flush_size(m, mm, start, end, 1);
+}
+
 void tlb_flush_mm(struct vm *m, idx_t mm);
 
 /* The frame of entry i of the processor's first level, PFN_NONE of a free one;

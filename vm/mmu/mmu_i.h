@@ -93,13 +93,6 @@ static inline struct tlb_level tlb_level(
 	return l;
 }
 
-/* The lowest address bit of the number of a page of this size. */
-static inline unsigned tlb_shift(const struct vm *m, unsigned size)
-{
-	return size ? m->arch->level[m->arch->nr_levels - 1u - size].shift
-		    : m->page_shift;
-}
-
 static inline unsigned tag_size(uint64_t tag)
 {
 	return (tag & TLB_SIZE) >> TLB_SIZE_SHIFT;
@@ -214,7 +207,7 @@ void mmu_count(struct mmu_run *r, enum tlb_hit hit);
 /* The frame of va, which r->entry maps. */
 static inline pfn_t mmu_pfn(const struct mmu_run *r, vaddr_t va)
 {
-	unsigned shift = tlb_shift(r->m, tag_size(r->entry->tag));
+	unsigned shift = pt_shift(r->m, tag_size(r->entry->tag));
 	uint64_t pages = 1ull << (shift - r->m->page_shift);
 
 	return r->entry->pfn + (pfn_t)(va >> r->m->page_shift & (pages - 1));

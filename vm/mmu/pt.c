@@ -126,12 +126,16 @@ static inline paddr_t leaf_at(
 uint64_t pt_get(const struct vm *m, const struct mm *mm, vaddr_t va)
 {
 	paddr_t at = leaf_at(m, mm, va);
-	uint64_t e;
 
 	if (at)
 		return pte_read(m, at);
-	e = pt_above(m, mm, va);
-	return pte_huge(m, e) ? pte_part(m, e, va) : 0;
+	for (unsigned size = 1; size < m->arch->nr_levels; size++) {
+		uint64_t e = pt_entry(m, mm, va, size);
+
+		if (pte_huge(m, e))
+			return pte_part(m, e, va, size);
+	}
+	return 0;
 }
 
 /*
@@ -189,9 +193,9 @@ int pt_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t entry)
 	return 0;
 }
 
-int pt_make_upper(struct vm *m, idx_t mm, vaddr_t va)
+int pt_make(struct vm *m, idx_t mm, vaddr_t va, unsigned size)
 {
-	if (tables_make(m, mm, va, leaf_level(m) - 1))
+	if (tables_make(m, mm, va, leaf_level(m) - size))
 		return 0;
 	return vm_fail(m, ENOMEM, "no frame is free for a page table");
 }
@@ -226,13 +230,6 @@ int pt_make_like(struct vm *m, idx_t mm, const struct mm *from, vaddr_t va)
 		table = e & m->arch->pte.addr;
 	}
 	if (tables_make(m, mm, va, l))
-		return 0;
-	return vm_fail(m, ENOMEM, "no frame is free for a page table");
-}
-
-int pt_make_leaf(struct vm *m, idx_t mm, vaddr_t va)
-{
-	if (tables_make(m, mm, va, leaf_level(m)))
 		return 0;
 	return vm_fail(m, ENOMEM, "no frame is free for a page table");
 }

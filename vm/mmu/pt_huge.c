@@ -19,37 +19,40 @@
 
 #include <assert.h>
 
-static inline unsigned huge_level(const struct vm *m)
+/* Where va's entry for pages of that size lies; 0 if there is no such table. */
+static paddr_t entry_at(
+	const struct vm *m, const struct mm *mm, vaddr_t va, unsigned size)
 {
-	return m->arch->nr_levels - 2u;
-}
-
-/* Where the entry above va's leaf entry lies; 0 if there is no such table. */
-static paddr_t huge_at(const struct vm *m, const struct mm *mm, vaddr_t va)
-{
-	unsigned last = huge_level(m);
+	unsigned last = m->arch->nr_levels - 1u - size;
 	paddr_t table = pfn_to_pa(m, mm->pgd);
 
 	for (unsigned l = 0; l < last; l++) {
 		uint64_t e = pte_read(m, pt_entry_at(m, table, l, va));
 
-		if (!(e & m->arch->pte.present))
+		if (!(e & m->arch->pte.present) || pte_huge(m, e))
 			return 0;
 		table = e & m->arch->pte.addr;
 	}
 	return pt_entry_at(m, table, last, va);
 }
 
-uint64_t pt_above(const struct vm *m, const struct mm *mm, vaddr_t va)
+static paddr_t huge_at(const struct vm *m, const struct mm *mm, vaddr_t va)
 {
-	paddr_t at = huge_at(m, mm, va);
+	return entry_at(m, mm, va, 1);
+}
+
+uint64_t pt_entry(
+	const struct vm *m, const struct mm *mm, vaddr_t va, unsigned size)
+{
+	paddr_t at = entry_at(m, mm, va, size);
 
 	return at ? pte_read(m, at) : 0;
 }
 
-bool pt_has_above(const struct vm *m, const struct mm *mm, vaddr_t va)
+bool pt_has_entry(
+	const struct vm *m, const struct mm *mm, vaddr_t va, unsigned size)
 {
-	return huge_at(m, mm, va);
+	return entry_at(m, mm, va, size);
 }
 
 /* ---- deposits ------------------------------------------------------------ */
@@ -79,9 +82,9 @@ int pt_huge_prepare(struct vm *m, idx_t mm, vaddr_t va)
 {
 	pfn_t table;
 
-	if (pt_make_upper(m, mm, va))
+	if (pt_make(m, mm, va, 1))
 		return -ENOMEM;
-	table = pt_table_alloc(m, mm, huge_level(m) + 1);
+	table = pt_table_alloc(m, mm, m->arch->nr_levels - 1u);
 	if (!table)
 		return vm_fail(m, ENOMEM, "no frame is free for a page table");
 	deposit(m, huge_at(m, mm_at(m, mm), va), table);
@@ -109,9 +112,9 @@ void pt_free_leaf(struct vm *m, idx_t mm, vaddr_t va)
 
 /* ---- entries ------------------------------------------------------------- */
 
-void pt_huge_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t e)
+void pt_entry_set(struct vm *m, idx_t mm, vaddr_t va, unsigned size, uint64_t e)
 {
-	pte_write(m, huge_at(m, mm_at(m, mm), va), e);
+	pte_write(m, entry_at(m, mm_at(m, mm), va, size), e);
 }
 
 void *pt_huge_split(struct vm *m, idx_t mm, vaddr_t va)

@@ -71,7 +71,7 @@ void tlb_flush_cpu(struct vm *m, unsigned cpu)
 static void drop_entry(struct vm *m, const struct tlb_level *l, vaddr_t va,
 	unsigned size, uint64_t low)
 {
-	unsigned shift = tlb_shift(m, size);
+	unsigned shift = pt_shift(m, size);
 
 	if (l->e)
 		set_drop(tlb_set(l, tlb_vpn(va, shift)), l->ways, TLB_ID,
@@ -133,11 +133,12 @@ void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
 	flush_steps(m, mm, start, end, m->page_size);
 }
 
-void tlb_flush_huge(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
+void tlb_flush_size(
+	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end, unsigned size)
 {
 	bool whole = m->root->config.tlb.entries[TLB_HUGE];
 
-	flush_steps(m, mm, start, end, whole ? huge_size(m) : m->page_size);
+	flush_steps(m, mm, start, end, 1ull << pt_shift(m, whole ? size : 0));
 }
 
 void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va)
@@ -182,7 +183,7 @@ void tlb_for_each(const struct vm *m, unsigned cpu,
 				.set = n / l.ways,
 				.way = n % l.ways,
 				.va = tag_va(m, tag),
-				.size = 1ull << tlb_shift(m, tag_size(tag)),
+				.size = 1ull << pt_shift(m, tag_size(tag)),
 				.pcid = tag & TLB_PCID,
 				.pfn = l.e[n].pfn,
 				.write = tag & TLB_WRITE,

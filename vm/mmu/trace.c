@@ -280,7 +280,7 @@ static __attribute__((noinline)) bool huge_hit(
 	unsigned page_shift = x->r.m->page_shift;
 
 	for_each_huge_size (x->r.cpu, size) {
-		unsigned shift = tlb_shift(x->r.m, size), w = 0;
+		unsigned shift = pt_shift(x->r.m, size), w = 0;
 		uint64_t tag = tlb_tag(rec, page_shift, size, shift) | x->want;
 		struct tlb_entry *set = tlb_set(l, tlb_vpn(rec, shift));
 

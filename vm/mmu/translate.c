@@ -70,7 +70,7 @@ void mmu_count(struct mmu_run *r, enum tlb_hit hit)
 static inline uint64_t tag_id(
 	const struct mmu_run *r, vaddr_t va, unsigned size)
 {
-	return tlb_tag(va, r->m->page_shift, size, tlb_shift(r->m, size)) |
+	return tlb_tag(va, r->m->page_shift, size, pt_shift(r->m, size)) |
 	       (r->base & (TLB_VALID | TLB_PCID));
 }
 
@@ -79,13 +79,13 @@ static inline struct tlb_entry *set_l1(
 	const struct mmu_run *r, vaddr_t va, unsigned size)
 {
 	return tlb_set(
-		size ? &r->huge : &r->l1, tlb_vpn(va, tlb_shift(r->m, size)));
+		size ? &r->huge : &r->l1, tlb_vpn(va, pt_shift(r->m, size)));
 }
 
 static inline struct tlb_entry *set_l2(
 	const struct mmu_run *r, vaddr_t va, unsigned size)
 {
-	return tlb_set(&r->l2, tlb_vpn(va, tlb_shift(r->m, size)));
+	return tlb_set(&r->l2, tlb_vpn(va, pt_shift(r->m, size)));
 }
 
 static inline unsigned ways_l1(const struct mmu_run *r, unsigned size)
@@ -229,7 +229,7 @@ static inline struct tlb_entry make_entry(
 {
 	const struct pte_bits *b = &r->m->arch->pte;
 	uint64_t leaf = s->entry[s->nr - 1];
-	uint64_t within = (1ull << tlb_shift(r->m, s->size)) - 1;
+	uint64_t within = (1ull << pt_shift(r->m, s->size)) - 1;
 	/* of a huge page all, or the page if no array is for huge ones */
 	unsigned size = r->huge.e ? s->size : 0;
 	paddr_t pa = leaf & b->addr & ~within;

@@ -118,6 +118,9 @@ static inline void place_for(
 void place_huge(struct vm *m, const struct vma *v, vaddr_t va);
 /* For page n of an object of shared memory. */
 void place_by_object(struct vm *m, const struct inode *o, uint64_t n);
+/* As near as can be on the nodes that the running task is bound to, if it is:
+ * other policies do not count. */
+void place_bound(struct vm *m);
 /* After the allocation of that page. */
 static inline void place_back(struct vm *m)
 {

@@ -7,6 +7,7 @@
  */
 #include "../mm/migrate.h"
 #include "../mm/folio.h"
+#include "../mm/hugetlb.h"
 #include "../phys/lru.h"
 #include "numa_i.h"
 
@@ -18,9 +19,9 @@ static pfn_t page_of(const struct vm *m, const struct vma *v, uint64_t e)
 {
 	pfn_t pfn = pte_pfn(m, e);
 
-	return v->flags & VM_HUGETLB || frame_at(m, pfn)->flags & FR_LARGE
-		       ? folio_head(m, pfn)
-		       : pfn;
+	if (v->flags & VM_HUGETLB)
+		return (pfn_t)(frame_whole(m, pfn) - frame_at(m, 0));
+	return frame_at(m, pfn)->flags & FR_LARGE ? folio_head(m, pfn) : pfn;
 }
 
 int numa_each_page(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end,
@@ -39,9 +40,9 @@ int numa_each_page(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end,
 		pfn_t pfn;
 
 		if (!pt_leaf_table(m, mm, va, &first, &step) &&
-			!pte_huge(m, pt_above(m, mm, va)))
+			!pt_get(m, mm, va))
 			continue;
-		step = m->page_size;
+		step = vma_page_bytes(m, v);
 		e = pt_get(m, mm, va);
 		if (!pte_present(m, e) || e & m->arch->pte.special)
 			continue;

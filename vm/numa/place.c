@@ -106,6 +106,15 @@ void place_next(struct vm *m)
 /* ---- of whom ----------------------------------------------------------------
  */
 
+void place_bound(struct vm *m)
+{
+	const struct task *t = m->running;
+
+	place_anywhere(m);
+	if (t && mpol_mode(&t->policy) == MPOL_BIND)
+		m->allowed = m->reach = (uint8_t)t->policy.nodes;
+}
+
 void place_by_task(struct vm *m)
 {
 	if (!m->running) {

@@ -236,7 +236,7 @@ pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 		for (pfn_t i = 0; i < 1u << order; i++)
 			frame_zero(m, f + i, pfn + i);
 	f->state = state & 15;
-	f->order = order & 15;
+	f->order = order & 31;
 	z->pages[use] += 1u << order;
 	z->pgalloc += 1u << order;
 	m->root->count[CNT_PGALLOC] += 1u << order;

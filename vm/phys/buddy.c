@@ -47,7 +47,7 @@ static inline void list_add(struct vm *m, struct zone *z, pfn_t pfn,
 	struct frame *f = frame_at(m, pfn);
 
 	f->state = FRAME_FREE;
-	f->order = order & 15;
+	f->order = order & 31;
 	frame_link(m, &a->list[type], pfn, at_tail);
 	a->nr[type]++;
 	z->orders[type] |= 1u << order;
@@ -90,6 +90,14 @@ void free_isolate(struct vm *m, struct zone *z, pfn_t pfn)
 	z->nr_free -= 1u << order;
 }
 
+static void fresh_del(struct zone *z, unsigned i)
+{
+	z->nr_fresh--;
+	memmove(z->fresh + i, z->fresh + i + 1,
+		(z->nr_fresh - i) * sizeof(z->fresh[0]));
+	memset(&z->fresh[z->nr_fresh], 0, sizeof(z->fresh[0]));
+}
+
 /* The next block of the largest order that was never used. */
 static pfn_t fresh_take(struct vm *m, struct zone *z)
 {
@@ -97,12 +105,49 @@ static pfn_t fresh_take(struct vm *m, struct zone *z)
 
 	z->fresh[0].start += 1u << MAX_ORDER;
 	phys_mark_used(m, z->fresh[0].start);
-	if (z->fresh[0].start < z->fresh[0].end)
-		return pfn;
-	z->nr_fresh--;
-	memmove(z->fresh, z->fresh + 1, z->nr_fresh * sizeof(z->fresh[0]));
-	memset(&z->fresh[z->nr_fresh], 0, sizeof(z->fresh[0]));
+	if (z->fresh[0].start == z->fresh[0].end)
+		fresh_del(z, 0);
 	return pfn;
+}
+
+/* A fresh range from here on; where there is no room for one more, free blocks.
+ */
+static void fresh_add(
+	struct vm *m, struct zone *z, unsigned at, pfn_t start, pfn_t end)
+{
+	const unsigned room = sizeof(z->fresh) / sizeof(z->fresh[0]);
+
+	if (z->nr_fresh == room) {
+		for (; start < end; start += 1u << MAX_ORDER)
+			buddy_seed(m, z, start, MAX_ORDER);
+		return;
+	}
+	memmove(z->fresh + at + 1, z->fresh + at,
+		(z->nr_fresh - at) * sizeof(z->fresh[0]));
+	z->fresh[at].start = start;
+	z->fresh[at].end = end;
+	z->nr_fresh++;
+}
+
+void fresh_cut(struct vm *m, struct zone *z, pfn_t start, pfn_t end)
+{
+	for (unsigned i = 0; i < z->nr_fresh;) {
+		pfn_t a = z->fresh[i].start, b = z->fresh[i].end;
+		pfn_t from = a > start ? a : start, to = b < end ? b : end;
+
+		if (from >= to) {
+			i++;
+			continue;
+		}
+		z->nr_free -= to - from;
+		fresh_del(z, i);
+		if (to < b)
+			fresh_add(m, z, i, to, b);
+		if (a < from)
+			fresh_add(m, z, i, a, from);
+		i += (to < b) + (a < from);
+	}
+	phys_mark_used(m, end);
 }
 
 pfn_t free_first(

@@ -112,21 +112,26 @@ static bool all_zero(const uint8_t *p, uint64_t n)
 	return !n || (!p[0] && !memcmp(p, p + 1, n - 1));
 }
 
-/* Frames of a block behind its head, and the rules for those not in use. */
+/*
+ * Frames of a block behind its head, and the rules for those not in use.  In a
+ * page of a pool those behind the head know nothing, as in a free block.
+ */
 static int check_interior(struct vm *m, pfn_t pfn, unsigned order, bool in_use)
 {
+	bool large = in_use && frame_at(m, pfn)->state != FRAME_HUGETLB;
+
 	for (pfn_t i = in_use; i < 1u << order; i++) {
 		const struct frame *f = frame_at(m, pfn + i);
 
 		if (i && f->state != FRAME_TAIL &&
-			(in_use ? !(f->flags & FR_LARGE)
-				: f->state != FRAME_FRESH))
+			(large ? !(f->flags & FR_LARGE)
+			       : f->state != FRAME_FRESH))
 			return BAD(m,
 				"frame %u has state %u inside the block of "
 				"order %u at %u",
 				pfn + i, f->state, order, pfn);
-		if (!in_use && (f->owner || f->mapcount || f->index ||
-				       f->flags & ~FR_BYTES))
+		if (!large && (f->owner || f->mapcount || f->index ||
+				      f->flags & ~FR_BYTES))
 			return BAD(m, "the free frame %u remembers its use",
 				pfn + i);
 	}
@@ -217,8 +222,8 @@ static int check_next(
 		return check_fresh(m, at, end);
 	}
 	*pfn = at + (1u << f->order);
-	if (f->order > MAX_ORDER || at & ((1u << f->order) - 1) ||
-		*pfn > z->end)
+	if ((f->order > MAX_ORDER && f->state != FRAME_HUGETLB) ||
+		at & ((1u << f->order) - 1) || *pfn > z->end)
 		return BAD(m, "frame %u cannot head a block of order %u", at,
 			f->order);
 	if (f->state != FRAME_FREE && f->state != FRAME_PCP)

@@ -34,13 +34,27 @@ bool frame_is_zero(const struct vm *m, pfn_t pfn)
 	       (!p[0] && !memcmp(p, p + 1, m->page_size - 1));
 }
 
+const struct frame *frame_whole(const struct vm *m, pfn_t pfn)
+{
+	const struct arch *a = m->arch;
+
+	for (unsigned l = a->nr_levels - 1u; l-- && a->level[l].may_be_leaf;) {
+		unsigned order = a->level[l].shift - m->page_shift;
+		const struct frame *f = frame_at(m, pfn >> order << order);
+
+		if (f->state == FRAME_HUGETLB && f->order == order)
+			return f;
+	}
+	return frame_at(m, pfn);
+}
+
 enum frame_state phys_frame_state(const struct vm *m, pfn_t pfn)
 {
 	pfn_t at = pfn, end;
 
 	if (!phys_next_managed(m, &at, &end) || at != pfn)
 		return FRAME_RESERVED;
-	return frame_at(m, pfn)->state;
+	return frame_whole(m, pfn)->state;
 }
 
 const char *frame_state_name(unsigned state)

@@ -46,6 +46,9 @@ void pageblock_set_skip(struct vm *m, pfn_t pfn, bool skip);
 /* ---- for who moves pages ---- */
 /* Takes the free block that begins there off its list. */
 void free_isolate(struct vm *m, struct zone *z, pfn_t pfn);
+/* Takes what was never used of [start, end), multiples of the largest block,
+ * out of the zone's fresh ranges. */
+void fresh_cut(struct vm *m, struct zone *z, pfn_t start, pfn_t end);
 /* Gives a block of at most a page block, whose frames remember nothing, to its
  * lists. */
 void free_block(struct vm *m, struct zone *z, pfn_t pfn, unsigned order);

@@ -75,7 +75,7 @@ static inline void put(struct vm *m, struct frame_list *l, pfn_t pfn,
 	struct frame *f = frame_at(m, pfn);
 
 	f->state = FRAME_PCP;
-	f->order = order & 15;
+	f->order = order & 31;
 	frame_link(m, l, pfn, at_tail);
 }
 

@@ -39,8 +39,11 @@ enum phys_kind {
  *	STACK                -           task     0
  *	ZPOOL                see swap/zpool.h
  *
- * All frames of a huge page have its state and FR_LARGE; the first has its
- * order, owner and index, those behind it hold what mm/folio.c counts.
+ * All frames of a transparent huge page have its state and FR_LARGE; the first
+ * has its order, owner and index, those behind it hold what mm/folio.c counts.
+ * Of a page of the pool the first frame alone says all (frame_whole()): the
+ * others are FRESH or TAIL and know whether they hold bytes, so that a page of
+ * 1 GiB costs the host little.
  *
  * A frame that was never allocated, and each frame that the allocator does
  * not manage, has all bytes zero: that is how a machine with 1 TiB boots
@@ -53,8 +56,8 @@ struct frame {
 	uint32_t mapcount; /* PTEs that map it */
 	uint64_t index : 40;
 	uint64_t state : 4;  /* enum frame_state */
-	uint64_t order : 4;  /* of a free or allocated block's head */
-	uint64_t flags : 16; /* FR_* */
+	uint64_t order : 5;  /* of a free or allocated block's head */
+	uint64_t flags : 15; /* FR_* */
 };
 
 _Static_assert(sizeof(struct frame) == 24, "24 bytes a frame");
@@ -87,9 +90,9 @@ enum frame_state {
 #define FR_READAHEAD	   0x0200 /* a read of it starts the next window */
 #define FR_SWAPCACHE	   0x0400 /* its slot is kept: index is the slot */
 #define FR_WORKINGSET	   0x0800 /* was active once */
+#define FR_LARGE	   0x1000 /* part of a huge page, see mm/folio.c */
 #define FR_HUGETLB_RESTORE 0x2000 /* promised again when it is free */
 #define FR_HUGETLB_ANON	   0x4000 /* a private page, not of a file */
-#define FR_LARGE	   0x8000 /* part of a huge page, see mm/folio.c */
 
 /*
  * Requests: the highest zone that one may use, and what the frames are for
@@ -186,7 +189,10 @@ static inline bool frame_is_mapped_cache(const struct frame *f)
 	       (f->state == FRAME_FILE || f->state == FRAME_SHMEM);
 }
 
-/* The state, with FRAME_RESERVED for what the allocator does not manage. */
+/* The frame that knows what pfn is for: of a page of the pool its first. */
+const struct frame *frame_whole(const struct vm *m, pfn_t pfn);
+
+/* Its state, with FRAME_RESERVED for what the allocator does not manage. */
 enum frame_state phys_frame_state(const struct vm *m, pfn_t pfn);
 
 /*
