@@ -78,6 +78,9 @@ static void stat_line(struct sbuf *b, const struct view *view,
 	const struct task_group *g = &task_leader(m, t)->group;
 	const struct mm *mm = t->mm ? mm_at(m, t->mm) : &no_mm;
 	struct usage u = usage_of(m, t, whole);
+	/* of who is stopped, by what, until its parent was told */
+	uint32_t code =
+		whole && g->stopped ? g->stop_code : (uint32_t)t->exit_code;
 	bool may = caller_may_look(view, t);
 	struct mm seen;
 
@@ -98,7 +101,8 @@ static void stat_line(struct sbuf *b, const struct view *view,
 	 * rt_priority policy delayacct_blkio guest_time cguest_time */
 	nums(b,
 		(const uint64_t[]){seen.start_code, seen.end_code,
-			seen.start_stack, 0, 0, 0, 0, 0, 0,
+			seen.start_stack, 0, 0, 0, 0,
+			g->sig_ignored & 0x7fffffff, 0,
 			may && t->state != TASK_RUNNING, 0, 0},
 		12);
 	sbuf_printf(b, " %d", t->exit_signal);
@@ -106,8 +110,7 @@ static void stat_line(struct sbuf *b, const struct view *view,
 	nums(b,
 		(const uint64_t[]){seen.start_data, seen.end_data,
 			seen.start_brk, seen.arg_start, seen.arg_end,
-			seen.env_start, seen.env_end,
-			may ? (uint32_t)t->exit_code : 0},
+			seen.env_start, seen.env_end, may ? code : 0},
 		8);
 	sbuf_char(b, '\n');
 }

@@ -138,27 +138,30 @@ static void mems_lines(struct sbuf *b, const struct vm *m)
 	sbuf_char(b, '\n');
 }
 
-static void cap_line(struct sbuf *b, const char *name, uint64_t caps)
+static void mask_line(struct sbuf *b, const char *name, uint64_t bits)
 {
-	sbuf_printf(b, "%s:\t%016llx\n", name, (unsigned long long)caps);
+	sbuf_printf(b, "%s:\t%016llx\n", name, (unsigned long long)bits);
 }
 
 static void privilege_lines(
 	struct sbuf *b, const struct vm *m, const struct task *t)
 {
+	const struct task_group *g = &task_leader(m, t)->group;
 	unsigned cpus = m->root->config.cpus;
 	const struct cred *c = &t->cred;
 
 	sbuf_printf(b, "Threads:\t%u\nSigQ:\t0/%llu\n", task_nr_threads(m, t),
 		(unsigned long long)t->rlim[RLIM_SIGPENDING].soft);
-	sbuf_str(b, "SigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n"
-		    "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
-		    "SigCgt:\t0000000000000000\n");
-	cap_line(b, "CapInh", c->cap_inheritable);
-	cap_line(b, "CapPrm", c->cap_permitted);
-	cap_line(b, "CapEff", c->cap_effective);
-	cap_line(b, "CapBnd", c->cap_bset);
-	cap_line(b, "CapAmb", c->cap_ambient);
+	mask_line(b, "SigPnd", 0);
+	mask_line(b, "ShdPnd", g->sig_pending);
+	mask_line(b, "SigBlk", 0);
+	mask_line(b, "SigIgn", g->sig_ignored);
+	mask_line(b, "SigCgt", 0);
+	mask_line(b, "CapInh", c->cap_inheritable);
+	mask_line(b, "CapPrm", c->cap_permitted);
+	mask_line(b, "CapEff", c->cap_effective);
+	mask_line(b, "CapBnd", c->cap_bset);
+	mask_line(b, "CapAmb", c->cap_ambient);
 	sbuf_printf(b, "NoNewPrivs:\t%u\n", c->no_new_privs);
 	sbuf_str(b, "Seccomp:\t0\n"
 		    "Seccomp_filters:\t0\n"

@@ -49,13 +49,28 @@
 #define CLONE_PARENT  0x8000u
 #define CLONE_THREAD  0x10000u
 
-#define SIGHUP	1
-#define SIGKILL 9
-#define SIGBUS	7
-#define SIGSEGV 11
-#define SIGTERM 15
-#define SIGCHLD 17
-#define SIGCONT 18
-#define SIGSTOP 19
+#define SIGHUP	 1
+#define SIGQUIT	 3
+#define SIGILL	 4
+#define SIGTRAP	 5
+#define SIGABRT	 6
+#define SIGBUS	 7
+#define SIGFPE	 8
+#define SIGKILL	 9
+#define SIGSEGV	 11
+#define SIGTERM	 15
+#define SIGCHLD	 17
+#define SIGCONT	 18
+#define SIGSTOP	 19
+#define SIGTSTP	 20
+#define SIGTTIN	 21
+#define SIGTTOU	 22
+#define SIGURG	 23
+#define SIGXCPU	 24
+#define SIGXFSZ	 25
+#define SIGWINCH 28
+#define SIGSYS	 31
+
+#define SI_KERNEL 128 /* si_code of a fault without an address */
 
 #endif

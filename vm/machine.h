@@ -419,6 +419,7 @@ struct vm {
 
 	/* who runs the command in progress: the OOM killer lets it finish */
 	struct task *running;
+	bool signals_due; /* some wait for their processes, see signal.h */
 
 	/* mm_populate() faults: what waits for the disk starts over */
 	bool populating;

@@ -71,8 +71,10 @@ int64_t life_fetch(unsigned piece)
 /* The reply to a line of a control file: a number, or -errno. */
 static int64_t command(enum actor_kind kind, const char *line)
 {
-	const struct event e = {
-		.actor = {.kind = kind, .id = task->pid, .uid = 1},
+	/* Others have no more rights than the task itself; the machine has. */
+	const struct event e = {.actor = {.kind = kind,
+					.id = task->pid,
+					.uid = kind == ACTOR_PROCESS},
 		.text = line,
 		.text_len = strlen(line)};
 	struct vm_outcome out;
@@ -142,6 +144,7 @@ int64_t life_wait(int64_t pid, uint64_t options)
 	struct task_end end;
 
 	if (!r)
-		r = task_wait(m, task, pid, (uint32_t)options, false, &end);
+		r = task_wait(
+			m, task, pid, (uint32_t)options | WAIT_EXITED, &end);
 	return r ? r : end.pid;
 }

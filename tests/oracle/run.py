@@ -27,6 +27,7 @@ import threading
 import time
 
 import histories
+import histories_jobs
 import histories_life
 import histories_mix
 import histories_pool
@@ -43,6 +44,15 @@ class Judge:
 
     def __init__(self, build, kind, opts):
         self.kind, self.mix = kind, opts.get("mix")
+        self.setup = ""
+        if kind == "jobs":
+            programs = os.path.join(build, "tests/oracle/")
+            self.probe = [programs + "jobs"]
+            self.replay = [programs + "replay_jobs",
+                           "--program=" + programs + "stub"]
+            self.looks = "tree\n"
+            self.used = {}
+            return
         probe = "stub" if kind == "64-life" else \
             "probe" if kind[:2] == "64" else "probe32"
         probe = os.path.join(build, "tests/oracle", probe)
@@ -133,6 +143,7 @@ class Judge:
             "64-thp": histories_thp.HugeGenerator,
             "64-thp-always": histories_thp.HugeGenerator,
             "64-life": histories_life.LifeGenerator,
+            "jobs": histories_jobs.JobsGenerator,
         }.get(self.kind, histories.Generator)
         ops = generator(seed, self.kind, self.used).history(nr)
         # The machine has no pool of huge pages; if the kernel has one, it
@@ -289,6 +300,7 @@ class Histories:
         self.go_on = "all" in opts
         self.lock = threading.Lock()
         self.done = self.different = 0
+        self.broken = False
 
     def take(self):
         """The next seed, or None."""
@@ -326,10 +338,14 @@ class Histories:
             sys.stdout.flush()
 
     def work(self):
-        seed = self.take()
-        while seed is not None:
-            self.one(seed)
+        try:
             seed = self.take()
+            while seed is not None:
+                self.one(seed)
+                seed = self.take()
+        except Exception:
+            self.broken = True
+            raise
 
     def run(self, jobs):
         start = time.time()
@@ -341,7 +357,7 @@ class Histories:
         print(f"{self.done} histories of {self.nr} calls in "
               f"{time.time() - start:.0f} s: {self.different or 'no'} "
               f"difference{'s' if self.different > 1 else ''}")
-        return 1 if self.different else 0
+        return 1 if self.different or self.broken else 0
 
 
 def answers(judge, path, recorded):

@@ -342,10 +342,9 @@ uint8_t traced_access(uint32_t tid, uint64_t code, uint64_t addr, uint8_t value,
 
 void traced_kill(uint32_t pid)
 {
-	if (pid >= MAX_TID || task[pid].tgid != pid ||
-		task[pid].state == DEAD || kill((pid_t)pid, SIGKILL))
+	if (!traced_exists(pid) || kill((pid_t)pid, SIGKILL))
 		return;
-	await_group_end(pid);
+	await_group_end(task[pid].tgid);
 	while (take_report(WNOHANG))
 		;
 }

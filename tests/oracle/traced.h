@@ -28,7 +28,7 @@ int64_t traced_call(uint32_t tid, uint64_t nr, const uint64_t arg[6]);
 /* The byte read by the instruction at `code`; *f tells a signal. */
 uint8_t traced_access(uint32_t tid, uint64_t code, uint64_t addr, uint8_t value,
 	struct fault *f);
-/* SIGKILL to a process. */
+/* SIGKILL to a process, by the number of any of its threads. */
 void traced_kill(uint32_t pid);
 
 #endif

@@ -63,7 +63,8 @@ static const char *reply(struct vm *m, uint32_t pid, const char *text)
 	return buf;
 }
 
-/* What the examples find: /bin/hello, and a process whose child has exited. */
+/* What the examples find: /bin/hello, and a process that was forked, whose
+ * child has exited. */
 static uint32_t furnish(struct vm *m, bool is64)
 {
 	static struct rig hello;
@@ -74,6 +75,7 @@ static uint32_t furnish(struct vm *m, bool is64)
 	assert_int_equal(disk_mkdir(m, "/bin", 0755, 0, 0), 0);
 	assert_int_not_equal(rig_put(m, "/bin/hello", &hello, RIG_BYTES), 0);
 	pid = (uint32_t)run(m, 0, "spawn").last.value;
+	pid = (uint32_t)run(m, pid, "fork").last.value;
 	child = (uint32_t)run(m, pid, "fork").last.value;
 	assert_int_equal(run(m, child, "exit").failed, 0);
 	vm_snprintf(line, sizeof(line), "kill %u 0", child);

@@ -227,7 +227,7 @@ static uint32_t wait_pid(struct task *t, int64_t pid)
 	struct task_end end;
 
 	vm_fail_clear(m);
-	if (task_wait(m, t, pid, 0, false, &end))
+	if (task_wait(m, t, pid, WAIT_EXITED, &end))
 		return UINT32_MAX;
 	return end.pid;
 }
@@ -265,8 +265,9 @@ static void test_wait(void **state)
 	b->min_flt = 7;
 	b->group.cmin_flt = 2;
 	task_exit(m, b, 9);
-	assert_int_equal(task_wait(m, t, 0, WNOTHREAD, false, &end), -ECHILD);
-	assert_int_equal(task_wait(m, t, -2, 0, true, &end), 0);
+	assert_int_equal(
+		task_wait(m, t, 0, WAIT_EXITED | WNOTHREAD, &end), -ECHILD);
+	assert_int_equal(task_wait(m, t, -2, WAIT_EXITED | WAIT_KEEP, &end), 0);
 	assert_int_equal(end.pid, 3);
 	assert_int_equal(end.code, 9);
 	assert_int_equal(b->state, TASK_ZOMBIE);

@@ -2,13 +2,73 @@
 #include <string.h>
 
 #include "../abi.h"
+#include "../disk/disk.h"
 #include "../format.h"
+#include "../kernel/dmesg.h"
 #include "../mm/mm.h"
 #include "../mmu/mmu.h"
+#include "../task/signal.h"
 #include "handlers.h"
 
+static vaddr_t stack_pointer(const struct cmd *c)
+{
+	return c->task->sp ? c->task->sp
+			   : mm_at(c->m, c->task->mm)->start_stack;
+}
+
+/* " in NAME[OFFSET,START+LEN]": the file that is mapped at ip, if one is. */
+static void where(struct cmd *c, vaddr_t ip, char *buf, size_t size)
+{
+	const struct vma *v = vma_lookup(c->m, c->task->mm, ip);
+	const struct inode *i = NULL;
+
+	*buf = '\0';
+	if (v && v->file)
+		i = inode_at(c->m, file_at(c->m, v->file)->inode);
+	if (!i || !i->name)
+		return;
+	vm_snprintf(buf, size, " in %.200s[%llx,%llx+%llx]", disk_name(c->m, i),
+		(unsigned long long)(ip - v->start +
+				     (v->pgoff << c->m->page_shift)),
+		(unsigned long long)v->start,
+		(unsigned long long)(v->end - v->start));
+}
+
+/*
+ * The line of x86 about a fault that ends a process (show_signal_msg() in
+ * arch/x86/mm/fault.c, show_signal() in kernel/traps.c).  Processes here have
+ * no instructions: ip is known of a fetch alone, else 0, and there is no line
+ * of code.
+ */
+static void log_fault(
+	struct cmd *c, enum access_kind kind, const struct sigfault *f)
+{
+	vaddr_t ip = kind == ACC_EXEC ? f->addr : 0;
+	unsigned long long sp = stack_pointer(c);
+	const struct task *t = c->task;
+	char in[256];
+
+	where(c, ip, in, sizeof(in));
+	if (f->sig != SIGSEGV)
+		return;
+	if (f->code == SI_KERNEL)
+		dmesg_line(c->m,
+			"traps: %s[%u] general protection fault ip:%llx "
+			"sp:%llx error:%x%s",
+			t->comm, t->pid, (unsigned long long)ip, sp,
+			f->error_code, in);
+	else
+		dmesg_line(c->m,
+			"%s[%u]: segfault at %llx ip %016llx sp %016llx error "
+			"%x%s likely on CPU %u (core %u, socket 0)",
+			t->comm, t->pid, (unsigned long long)f->addr,
+			(unsigned long long)ip, sp, f->error_code, in, t->cpu,
+			t->cpu);
+}
+
 /* An access that was refused: what the kernel would do to the process. */
-static int refused(struct cmd *c, int err, const struct sigfault *f)
+static int refused(
+	struct cmd *c, int err, enum access_kind kind, const struct sigfault *f)
 {
 	size_t n;
 
@@ -20,7 +80,9 @@ static int refused(struct cmd *c, int err, const struct sigfault *f)
 	n = strlen(c->m->fail.text);
 	vm_snprintf(c->m->fail.text + n, sizeof(c->m->fail.text) - n,
 		"; process %u dies of it (segv kill)", c->task->tgid);
-	task_exit_group(c->m, c->task, f->sig);
+	if (c->task->tgid != 1)
+		log_fault(c, kind, f);
+	signal_end(c->m, c->task, (unsigned)f->sig);
 	return err;
 }
 
@@ -30,7 +92,7 @@ static int access_at(struct cmd *c, vaddr_t va, uint64_t len,
 	struct sigfault f = {0};
 	int err = mem_access(c->m, c->task, va, len, kind, buf, &f);
 
-	return err ? refused(c, err, &f) : 0;
+	return err ? refused(c, err, kind, &f) : 0;
 }
 
 /* read ADDR [LEN]: the bytes as hex:..., cut where the reply ends. */
@@ -92,12 +154,6 @@ int cmd_touch(struct cmd *c)
 		kind = v && !(v->flags & VM_WRITE) ? ACC_READ : ACC_WRITE;
 	}
 	return access_at(c, va, len, kind, NULL);
-}
-
-static vaddr_t stack_pointer(const struct cmd *c)
-{
-	return c->task->sp ? c->task->sp
-			   : mm_at(c->m, c->task->mm)->start_stack;
 }
 
 /* push N: the stack pointer goes down by N and the bytes are stored to. */

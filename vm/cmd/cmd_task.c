@@ -109,44 +109,6 @@ int cmd_exit_group(struct cmd *c)
 	return 0;
 }
 
-/* A child that has exited; commands do not wait for it. */
-static int find_ended(struct cmd *c, bool keep, struct task_end *end)
-{
-	int64_t pid = c->arg[0].given ? (int64_t)c->arg[0].num : -1;
-	int err = task_wait(c->m, c->task, pid, WALL, keep, end);
-
-	if (err || end->pid)
-		return err;
-	return vm_fail(c->m, EAGAIN,
-		"no child of process %u has exited; commands do not wait",
-		c->task->tgid);
-}
-
-/* wait [PID]: reaps a zombie child; its PID. */
-int cmd_wait(struct cmd *c)
-{
-	struct task_end end;
-	int err = find_ended(c, false, &end);
-
-	c->reply->kind = REPLY_DEC;
-	c->reply->value = end.pid;
-	return err;
-}
-
-/* waitid [PID] [flags=nowait]: what siginfo says of it. */
-int cmd_waitid(struct cmd *c)
-{
-	struct task_end end;
-	int err = find_ended(c, c->arg[1].num, &end);
-	bool killed = end.code & 0x7f;
-
-	c->reply->kind = REPLY_TEXT;
-	vm_snprintf(c->reply->text, sizeof(c->reply->text), "%u %s %d", end.pid,
-		killed ? "killed" : "exited",
-		killed ? end.code & 0x7f : end.code >> 8);
-	return err;
-}
-
 static const char *const rlimit_names[NR_RLIMITS] = {
 	[RLIM_CPU] = "cpu",
 	[RLIM_FSIZE] = "fsize",
@@ -234,46 +196,6 @@ static int named_task(struct cmd *c, unsigned i, struct task **t)
 	return *t ? 0
 		  : vm_fail(c->m, ESRCH, "no process has PID %llu",
 			    (unsigned long long)pid);
-}
-
-/* All threads, but those that wait in vfork. */
-static void stop_or_go(struct vm *m, const struct task *t, uint32_t state)
-{
-	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next) {
-		struct task *o = task_at(m, i);
-
-		if (o->tgid == t->tgid && o->mm && o->state != TASK_SUSPENDED)
-			o->state = state;
-	}
-}
-
-/* kill PID SIG: what the default action of the signal does. */
-int cmd_kill(struct cmd *c)
-{
-	uint64_t sig = c->arg[1].given ? c->arg[1].num : SIGTERM;
-	struct task *t;
-	int err = named_task(c, 0, &t);
-
-	if (err)
-		return err;
-	if (sig > 64)
-		return vm_fail(
-			c->m, EINVAL, "signals are 1 to 64, and 0 to probe");
-	if (t->pid != t->tgid)
-		return vm_fail(c->m, ESRCH,
-			"%u is a thread: signals are sent to its process, %u",
-			t->pid, t->tgid);
-	if (!sig)
-		return 0;
-	if (t->tgid == 1)
-		return vm_fail(c->m, EPERM, "init, PID 1, takes no signals");
-	if (sig == SIGSTOP)
-		stop_or_go(c->m, t, TASK_STOPPED);
-	else if (sig == SIGCONT)
-		stop_or_go(c->m, t, TASK_RUNNING);
-	else
-		task_exit_group(c->m, t, (int)sig);
-	return 0;
 }
 
 /* run PID [cpu=N]: makes the process current there. */

@@ -95,8 +95,8 @@ struct command {
 	struct arg_def args[MAX_ARGS];
 	const char *summary; /* one line */
 	const char *detail;  /* paragraphs for help/ and the manual, or NULL */
-	/* Lines that work in a fresh process that has one child, which has
-	 * exited, on a machine that has the program /bin/hello. */
+	/* Lines that work in a process that was forked and has one child, which
+	 * has exited, on a machine that has the program /bin/hello. */
 	const char *example;
 	bool needs_blob;
 	/* Others ask for it: also of a process that vfork has suspended, or

@@ -15,6 +15,7 @@
 #include "../kernel/psi.h"
 #include "../reclaim/oom.h"
 #include "../reclaim/reclaim.h"
+#include "../task/signal.h"
 #include "command.h"
 
 int arg_addr(struct cmd *c, unsigned i, vaddr_t *out)
@@ -72,12 +73,18 @@ static int bind_task(struct cmd *c)
 		return vm_fail(c->m, ESRCH,
 			"process %u has exited and has no memory any more",
 			pid);
-	if (c->task->state == TASK_SUSPENDED && !c->def->outside &&
-		c->actor->kind != ACTOR_MEM)
+	if (c->def->outside || c->actor->kind == ACTOR_MEM)
+		return 0;
+	if (c->task->state == TASK_SUSPENDED)
 		return vm_fail(c->m, EAGAIN,
 			"process %u waits until its child of vfork executes a "
 			"program or ends",
 			pid);
+	if (task_leader(c->m, c->task)->group.stop_sig)
+		return vm_fail(c->m, EAGAIN,
+			"process %u is stopped: SIGCONT (kill %u 18) lets it "
+			"go on",
+			pid, c->task->tgid);
 	return 0;
 }
 
@@ -118,6 +125,7 @@ static void run_one(struct cmd *c, struct reply *r)
 	phys_run_as(c->m, NULL);
 	psi_stall(c->m, &mark, !root->panicked && c->task ? c->task->cpu : 0);
 	oom_reap(c->m);
+	signals_run(c->m);
 	disk_balance(c->m);
 	kswapd_run(c->m);
 	kcompactd_run(c->m);

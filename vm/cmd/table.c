@@ -32,15 +32,6 @@ const struct command command_table[] = {
 			  "given: user 0 has every capability, all others "
 			  "none.",
 		.example = "spawn name=shell\nspawn uid=1000 gid=1000"},
-	{.name = "kill",
-		.actors = MACHINE,
-		.run = cmd_kill,
-		.args = {{"PID", ARG_NUM, 0}, {"SIG", ARG_NUM, OPT}},
-		.summary =
-			"the default action of a signal, 15 if none is given",
-		.detail = "19 stops, 18 continues, 0 only asks whether the "
-			  "process exists, all others end it.",
-		.example = "spawn\nkill 2 9"},
 	{.name = "run",
 		.actors = MACHINE,
 		.run = cmd_run,
@@ -386,23 +377,7 @@ const struct command command_table[] = {
 		.args = {{"CODE", ARG_NUM, OPT}},
 		.summary = "end the process with all its threads",
 		.example = "exit_group 3"},
-	{.name = "wait",
-		.actors = PROCESS,
-		.run = cmd_wait,
-		.args = {{"PID", ARG_NUM, OPT}},
-		.summary = "reap a child that has exited; its PID is the reply",
-		.detail = "PID is as in wait4(2): -1 any child, 0 one of the "
-			  "own process group, less one of group -PID.  "
-			  "EAGAIN if none has exited yet.",
-		.example = "wait"},
-	{.name = "waitid",
-		.actors = PROCESS,
-		.run = cmd_waitid,
-		.args = {{"PID", ARG_NUM, OPT}, {"flags", ARG_WAITFLAGS, KEY}},
-		.summary =
-			"as wait, and tell how: \"5 exited 3\", \"5 killed 9\"",
-		.detail = "flags=nowait leaves the child a zombie.",
-		.example = "waitid flags=nowait"},
+#include "rows_signal.inc"
 	{.name = "setrlimit",
 		.actors = PROCESS,
 		.run = cmd_setrlimit,

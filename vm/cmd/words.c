@@ -105,7 +105,10 @@ static const struct word_value clone_words[] = {
 };
 
 static const struct word_value wait_words[] = {
-	{"nowait", 1},
+	{"exited", WAIT_EXITED},
+	{"stopped", WAIT_STOPPED},
+	{"continued", WAIT_CONTINUED},
+	{"nowait", WAIT_KEEP},
 	{NULL, 0},
 };
 

@@ -7,14 +7,12 @@
  * from a mapping without the right first brings the page in and then fails
  * with the present bit set in the error code.
  */
+#include "../abi.h"
 #include "page_i.h"
 
-#define SIGBUS_NR  7
-#define SIGSEGV_NR 11
 #define MAPERR	   1
 #define ACCERR	   2
 #define ADRERR	   2
-#define SI_KERNEL  128
 #define EC_PRESENT 1u
 
 static int signal_to(struct vm *m, struct sigfault *f, int sig, int code,
@@ -36,7 +34,7 @@ static int general_protection(struct vm *m, struct sigfault *f)
 		bits, bits - 1);
 	f->addr = 0;
 	f->error_code = 0;
-	return signal_to(m, f, SIGSEGV_NR, SI_KERNEL, CNT_SEGV_KERNEL);
+	return signal_to(m, f, SIGSEGV, SI_KERNEL, CNT_SEGV_KERNEL);
 }
 
 /* The kernel lets nothing out about its own half: always "present". */
@@ -46,7 +44,7 @@ static int kernel_address(struct vm *m, struct sigfault *f)
 		"the address belongs to the kernel: user space ends at 0x%llx",
 		(unsigned long long)m->arch->native.task_size);
 	f->error_code |= EC_PRESENT;
-	return signal_to(m, f, SIGSEGV_NR, MAPERR, CNT_SEGV_MAPERR);
+	return signal_to(m, f, SIGSEGV, MAPERR, CNT_SEGV_MAPERR);
 }
 
 static int no_mapping(struct vm *m, const struct vma *above, struct sigfault *f)
@@ -59,7 +57,7 @@ static int no_mapping(struct vm *m, const struct vma *above, struct sigfault *f)
 	else
 		vm_fail(m, EFAULT,
 			"no mapping holds this address, and none lies above");
-	return signal_to(m, f, SIGSEGV_NR, MAPERR, CNT_SEGV_MAPERR);
+	return signal_to(m, f, SIGSEGV, MAPERR, CNT_SEGV_MAPERR);
 }
 
 static int no_right(struct vm *m, const struct vma *v, enum access_kind kind,
@@ -77,7 +75,7 @@ static int no_right(struct vm *m, const struct vma *v, enum access_kind kind,
 		v->flags & VM_READ ? 'r' : '-', v->flags & VM_WRITE ? 'w' : '-',
 		v->flags & VM_EXEC ? 'x' : '-',
 		v->flags & VM_MAYSHARE ? 's' : 'p', what[kind]);
-	return signal_to(m, f, SIGSEGV_NR, ACCERR, CNT_SEGV_ACCERR);
+	return signal_to(m, f, SIGSEGV, ACCERR, CNT_SEGV_ACCERR);
 }
 
 static bool refused(const struct vma *v, enum access_kind kind, uint32_t ec)
@@ -101,7 +99,7 @@ static struct vma *find_area(
 		return v;
 	if (mm_expand_stack(m, t, v, va)) {
 		refuse_as(m, EFAULT);
-		signal_to(m, f, SIGSEGV_NR, MAPERR, CNT_SEGV_MAPERR);
+		signal_to(m, f, SIGSEGV, MAPERR, CNT_SEGV_MAPERR);
 		return NULL;
 	}
 	m->root->count[CNT_FAULT_STACK]++;
@@ -127,9 +125,9 @@ int mm_fault(struct vm *m, struct task *t, vaddr_t va, enum access_kind kind,
 	case 0:
 		return 0;
 	case FAULT_BUS:
-		return signal_to(m, f, SIGBUS_NR, ADRERR, CNT_BUS_ADRERR);
+		return signal_to(m, f, SIGBUS, ADRERR, CNT_BUS_ADRERR);
 	case FAULT_GUARD:
-		return signal_to(m, f, SIGSEGV_NR, MAPERR, CNT_SEGV_MAPERR);
+		return signal_to(m, f, SIGSEGV, MAPERR, CNT_SEGV_MAPERR);
 	default:
 		return -ENOMEM;
 	}

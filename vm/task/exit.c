@@ -1,10 +1,11 @@
 /*
  * The ends of tasks: exit, who becomes the parent of orphans, and wait.
  *
- * Source: Linux kernel/exit.c (do_exit, forget_original_parent,
+ * Source: Linux kernel/exit.c (do_exit, exit_notify, forget_original_parent,
  * find_new_reaper, do_wait), kernel/fork.c (mm_release), fs/exec.c
  * (de_thread).
  */
+#include "signal.h"
 #include "task_i.h"
 
 #include "../abi.h"
@@ -35,7 +36,7 @@ void task_vfork_done(struct vm *m, struct task *t)
 {
 	if (!t->vfork_waiter)
 		return;
-	task_at(m, t->vfork_waiter)->state = TASK_RUNNING;
+	signal_resume(m, task_at(m, t->vfork_waiter));
 	t->vfork_waiter = 0;
 }
 
@@ -87,6 +88,16 @@ static void thread_reap(struct vm *m, struct task *t)
 	task_delete(m, t);
 }
 
+/* init waits for all its children, and who ignores SIGCHLD for none. */
+static bool is_reaped_at_once(const struct vm *m, const struct task *t)
+{
+	const struct task *parent = task_leader(m, task_at(m, t->parent));
+
+	return parent->pid == PID_INIT ||
+	       (t->exit_signal == SIGCHLD &&
+		       parent->group.sig_ignored & SIG_BIT(SIGCHLD));
+}
+
 /* Reaps a zombie that nobody waits for. */
 static void zombie_settle(struct vm *m, struct task *t)
 {
@@ -98,7 +109,7 @@ static void zombie_settle(struct vm *m, struct task *t)
 			zombie_settle(m, leader);
 		return;
 	}
-	if (!other_thread(m, t) && task_at(m, t->parent)->pid == PID_INIT)
+	if (!other_thread(m, t) && is_reaped_at_once(m, t))
 		task_delete(m, t);
 }
 
@@ -141,12 +152,23 @@ static void reparent_children(struct vm *m, struct task *t)
 		if (reaper->tgid == t->tgid)
 			continue;
 		child->exit_signal = SIGCHLD;
+		pgrp_left(m, child, t, false);
 		if (child->state == TASK_ZOMBIE)
 			zombie_settle(m, child);
 	}
 }
 
 /* ---- exit --------------------------------------------------------------- */
+
+/* The last thread's code is the process's. */
+static void process_ended(struct vm *m, struct task *leader, int code)
+{
+	struct task_group *g = &leader->group;
+
+	leader->exit_code = code;
+	g->stop_sig = g->stop_code = g->stopped = g->continued = 0;
+	pgrp_left(m, leader, task_at(m, leader->parent), true);
+}
 
 void task_exit(struct vm *m, struct task *t, int code)
 {
@@ -168,9 +190,8 @@ void task_exit(struct vm *m, struct task *t, int code)
 	if (code & 0x7f)
 		t->flags |= PF_SIGNALED;
 	reparent_children(m, t);
-	/* The last thread's code is the process's. */
 	if (!other_thread(m, t))
-		task_leader(m, t)->exit_code = code;
+		process_ended(m, task_leader(m, t), code);
 	zombie_settle(m, t);
 }
 
@@ -242,23 +263,50 @@ void task_reap(struct vm *m, struct task *child)
 	task_delete(m, child);
 }
 
+/* What there is to tell of a child; false if it could not have news. */
+static bool news_of(struct vm *m, const struct task *child, uint32_t options,
+	struct task_end *end)
+{
+	const struct task_group *g = &child->group;
+
+	if (child->state == TASK_ZOMBIE && !other_thread(m, child)) {
+		if (options & WAIT_EXITED)
+			*end = (struct task_end){child->pid, child->exit_code};
+		return options & WAIT_EXITED;
+	}
+	if (options & WAIT_STOPPED && g->stopped && g->stop_code)
+		*end = (struct task_end){
+			child->pid, g->stop_code << 8 | CODE_STOPPED};
+	else if (options & WAIT_CONTINUED && g->continued)
+		*end = (struct task_end){child->pid, CODE_CONTINUED};
+	return true;
+}
+
 /* The children of one thread; whether any is meant. */
 static bool wait_thread(struct vm *m, struct task *t, int64_t pid,
-	uint32_t options, struct task **zombie)
+	uint32_t options, struct task_end *end)
 {
 	struct task *child;
 	uint64_t after = 0;
 	bool any = false;
 
-	while (!*zombie && (child = child_after(m, t, after))) {
+	while (!end->pid && (child = child_after(m, t, after))) {
 		after = child->sibling + 1;
-		if (!is_meant(m, t, child, pid, options))
-			continue;
-		any = true;
-		if (child->state == TASK_ZOMBIE && !other_thread(m, child))
-			*zombie = child;
+		if (is_meant(m, t, child, pid, options))
+			any |= news_of(m, child, options, end);
 	}
 	return any;
+}
+
+/* It has been told. */
+static void note_told(struct vm *m, struct task *child, int code)
+{
+	if (code == CODE_CONTINUED)
+		child->group.continued = 0;
+	else if ((code & 0xff) == CODE_STOPPED)
+		child->group.stop_code = 0;
+	else
+		task_reap(m, child);
 }
 
 /* The thread behind t, in a circle. */
@@ -275,22 +323,18 @@ static struct task *next_thread(const struct vm *m, const struct task *t)
 }
 
 int task_wait(struct vm *m, struct task *t, int64_t pid, uint32_t options,
-	bool keep, struct task_end *end)
+	struct task_end *end)
 {
-	struct task *zombie = NULL, *of = t;
+	struct task *of = t;
 	bool any = false;
 
 	*end = (struct task_end){0};
 	do {
-		any |= wait_thread(m, of, pid, options, &zombie);
+		any |= wait_thread(m, of, pid, options, end);
 		of = next_thread(m, of);
-	} while (!zombie && of != t && !(options & WNOTHREAD));
-	if (zombie) {
-		*end = (struct task_end){zombie->pid, zombie->exit_code};
-		if (!keep)
-			task_reap(m, zombie);
-		return 0;
-	}
+	} while (!end->pid && of != t && !(options & WNOTHREAD));
+	if (end->pid && !(options & WAIT_KEEP))
+		note_told(m, task_find(m, end->pid), end->code);
 	return any ? 0
 		   : vm_fail(m, ECHILD, "process %u has no %schild%s", t->tgid,
 			     pid == -1 ? "" : "such ", pid == -1 ? "ren" : "");

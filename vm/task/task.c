@@ -319,6 +319,7 @@ static void join_family(
 	} else {
 		t->group.pgrp = leader->group.pgrp;
 		t->group.session = leader->group.session;
+		t->group.sig_ignored = leader->group.sig_ignored;
 	}
 }
 

@@ -79,12 +79,19 @@ struct task_group {
 	uint64_t cmin_flt, cmaj_flt, cutime_ns; /* of children waited for */
 	struct task_io io;  /* of threads that ended, children waited for */
 	uint32_t subreaper; /* prctl: orphans below it become its children */
-	uint32_t reserved;
+	/* signals, see signal.h: what stopped the process, or is about to; what
+	 * of that wait(2) has not reported */
+	uint8_t stop_sig, stop_code;
+	uint8_t stopped, continued; /* all threads are; and wait(2) may tell */
+	uint64_t sig_ignored, sig_pending; /* SIG_BIT() */
+	uint32_t sig_fatal;		   /* of the pending: ends it at once */
+	uint32_t sig_thread;		   /* whom the newest was sent to */
 };
 
 /* Linux's bits in field 9 of stat. */
 #define PF_EXITING	0x00000004u
 #define PF_POSTCOREDUMP 0x00000008u
+#define PF_DUMPCORE	0x00000200u
 #define PF_FORKNOEXEC	0x00000040u
 #define PF_SIGNALED	0x00000400u
 #define PF_NOFREEZE	0x00008000u
@@ -284,19 +291,26 @@ void task_vfork_done(struct vm *m, struct task *t);
 void task_reap(struct vm *m, struct task *t);
 
 /* Of wait4(2) and waitid(2). */
-#define WNOTHREAD 0x20000000u
-#define WALL	  0x40000000u
-#define WCLONE	  0x80000000u
+#define WAIT_STOPPED   0x2u /* WUNTRACED, too */
+#define WAIT_EXITED    0x4u
+#define WAIT_CONTINUED 0x8u
+#define WAIT_KEEP      0x01000000u /* WNOWAIT: to be told again */
+#define WNOTHREAD      0x20000000u
+#define WALL	       0x40000000u
+#define WCLONE	       0x80000000u
+#define CODE_STOPPED   0x7f /* low byte; the signal is in the next */
+#define CODE_CONTINUED 0xffff
 struct task_end {
-	uint32_t pid; /* 0: none has ended yet */
+	uint32_t pid; /* 0: nothing to tell yet */
 	int code;     /* as wait(2) reports it */
 };
 /*
- * A zombie child of t's process: pid as in wait4(2), -1 any.  It is reaped,
- * unless `keep`.  0, or -ECHILD if there is none that could end.
+ * A child of t's process of which there is to tell what `options` ask for: pid
+ * as in wait4(2), -1 any.  It has been told then, and a zombie is reaped,
+ * unless with WAIT_KEEP.  0, or -ECHILD if there is none that could have news.
  */
 int task_wait(struct vm *m, struct task *t, int64_t pid, uint32_t options,
-	bool keep, struct task_end *end);
+	struct task_end *end);
 
 /* ---- labels ---- */
 int label_set(struct vm *m, struct task *t, const char *name, size_t len,
