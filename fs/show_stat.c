@@ -101,7 +101,7 @@ static void stat_line(struct sbuf *b, const struct view *view,
 	 * rt_priority policy delayacct_blkio guest_time cguest_time */
 	nums(b,
 		(const uint64_t[]){seen.start_code, seen.end_code,
-			seen.start_stack, 0, 0, 0, 0,
+			seen.start_stack, 0, 0, task_own_signals(t), 0,
 			g->sig_ignored & 0x7fffffff, 0,
 			may && t->state != TASK_RUNNING, 0, 0},
 		12);

@@ -152,7 +152,7 @@ static void privilege_lines(
 
 	sbuf_printf(b, "Threads:\t%u\nSigQ:\t0/%llu\n", task_nr_threads(m, t),
 		(unsigned long long)t->rlim[RLIM_SIGPENDING].soft);
-	mask_line(b, "SigPnd", 0);
+	mask_line(b, "SigPnd", task_own_signals(t));
 	mask_line(b, "ShdPnd", g->sig_pending);
 	mask_line(b, "SigBlk", 0);
 	mask_line(b, "SigIgn", g->sig_ignored);

@@ -118,7 +118,10 @@ void signal_post(struct vm *m, struct task *t, unsigned sig)
 	}
 	if (!has_no_effect(leader, sig)) {
 		if (!g->sig_fatal && ends_at_once(m, leader, sig))
-			g->sig_fatal = sig;
+			g->sig_fatal = (uint16_t)sig;
+		/* All threads get a SIGKILL then, and dead ones keep it. */
+		if (g->sig_fatal && leader->state == TASK_ZOMBIE)
+			g->sig_late = SIGKILL;
 		g->sig_pending |= SIG_BIT(sig);
 		g->sig_thread = t->pid;
 	}

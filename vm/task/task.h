@@ -84,8 +84,9 @@ struct task_group {
 	uint8_t stop_sig, stop_code;
 	uint8_t stopped, continued; /* all threads are; and wait(2) may tell */
 	uint64_t sig_ignored, sig_pending; /* SIG_BIT() */
-	uint32_t sig_fatal;		   /* of the pending: ends it at once */
-	uint32_t sig_thread;		   /* whom the newest was sent to */
+	uint16_t sig_fatal;		   /* of the pending: ends it at once */
+	uint16_t sig_late;   /* the leader has it alone, who had ended before */
+	uint32_t sig_thread; /* whom the newest was sent to */
 };
 
 /* Linux's bits in field 9 of stat. */
@@ -202,6 +203,12 @@ static inline struct task *task_at(const struct vm *m, idx_t i)
 static inline idx_t task_index(const struct vm *m, const struct task *t)
 {
 	return t - (struct task *)m->arena.seg[SEG_TASK].base;
+}
+
+/* Signals that wait for this one thread. */
+static inline uint64_t task_own_signals(const struct task *t)
+{
+	return t->group.sig_late ? 1ull << (t->group.sig_late - 1) : 0;
 }
 
 static inline struct file *file_at(const struct vm *m, idx_t i)
