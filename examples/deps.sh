@@ -10,7 +10,7 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkg-config fuse3 libfuse3-dev
 	libsqlite3-dev libzstd-dev liblz4-dev libxxhash-dev libbsd-dev libcmocka-dev"
 try="strace util-linux binutils procps"
-tools="htop numactl smem python3-psutil prometheus-node-exporter bsdutils"
+tools="htop lsof sysstat numactl smem python3-psutil prometheus-node-exporter bsdutils"
 test="valgrind sqlite3 python3 gcc-multilib clang libclang-rt-14-dev
 	clang-format gawk make xz-utils $tools"
 

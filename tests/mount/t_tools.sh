@@ -5,7 +5,7 @@
 with_proc=$(realpath "$(dirname "$0")/../../examples/with-proc")
 
 for tool in free vmstat top ps pmap slabtop uptime sysctl htop script smem \
-	numastat numactl lscpu prometheus-node-exporter page-types; do
+	numastat numactl lscpu lsof pidstat sar prometheus-node-exporter page-types; do
 	command -v "$tool" >/dev/null ||
 		fail "$tool is missing: examples/deps.sh test"
 done
@@ -67,6 +67,8 @@ cat >"$p/ctl" <<-'END' || fail "ctl"
 	touch file 16K
 	write file "dirty"
 	mlock anon 64K
+	open /usr/bin/cat
+	pread 0 4K 8K
 	fork
 	clone flags=vm,thread
 END
@@ -272,6 +274,19 @@ done)"
 is "lscpu" "$(run lscpu | awk -F: '/^CPU\(s\)|^Core|^Socket|^NUMA node\(/ {
 	gsub(/ /, "", $2); print $2 }' | tr '\n' ' ')" '2 2 1 1 '
 
+# ---- lsof, sysstat -------------------------------------------------------------
+
+is "lsof" "$(run lsof -a -p "$pid" -d 0-9 -F fan)" "p$pid
+f0
+ar
+n/usr/bin/cat"
+is "pidstat" "$(run pidstat -d -p "$pid" | awk 'NR == 4 { print $4, $5 }')" \
+	"$(awk 'NR == FNR { up = $1; next } { n[$1] = $2 / 1024 / up }
+		END { printf "%.2f %.2f\n", n["read_bytes:"], n["write_bytes:"] }' \
+		"$m/proc/uptime" "$p/io")"
+is "sar" "$(run sar -r 1 1 | awk '/^Average/ { print $2, $3 }' | tail -1)" \
+	"$free $available"
+
 # ---- psutil, node exporter, page-types ----------------------------------------
 
 /usr/bin/python3 -c 'import psutil' || fail "psutil: examples/deps.sh test"
@@ -285,10 +300,16 @@ is "psutil" "$(run /usr/bin/python3 - <<-'END'
 	    print(p.pid, i.rss >> 10, i.vms >> 10)
 	d = psutil.disk_io_counters(perdisk=True)["vda"]
 	print(psutil.cpu_count(), d.read_count, d.write_bytes)
+	for p in psutil.process_iter():
+	    print(p.pid, p.io_counters().read_bytes, p.num_fds())
 	END
 )" "$total $available $free $cached $(kb Shmem) $(kb SwapTotal) $(kb SwapFree)
 $(cat "$work/want")
-2 $(awk '$3 == "vda" { print $4, $10 * 512 }' "$m/proc/diskstats")"
+2 $(awk '$3 == "vda" { print $4, $10 * 512 }' "$m/proc/diskstats")
+$(for i in 1 "$pid" $((pid + 1)); do
+	echo "$i $(awk '$1 == "read_bytes:" { print $2 }' "$m/proc/$i/io")" \
+		"$(ls "$m/proc/$i/fd" | wc -l)"
+done)"
 
 # exporter PORT: one scrape of those collectors that read the machine's files.
 exporter() {
