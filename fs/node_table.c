@@ -264,7 +264,7 @@ const struct node node_table[] = {
 	/* kernel/ */
 	DIRECTORY("kernel", 0555, "what runs inside the kernel"),
 	CONTROL("kernel/ctl", 0600, ACTOR_KERNEL, "calls of kernel code"),
-	TEXT("kernel/dmesg", 0444, show_dmesg, "the kernel's log"),
+	SIZED("kernel/dmesg", 0444, show_dmesg, "the kernel's log"),
 
 	/* proc/sys/ */
 	DIRECTORY("proc/sys", 0555, "settings of the kernel"),

@@ -141,5 +141,7 @@ grep -q "Out of memory: Killed process $pid (big) total-vm:" \
 	"$m/kernel/dmesg" || fail "no report: $(tail -3 "$m/kernel/dmesg")"
 grep -q 'big invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE' \
 	"$m/kernel/dmesg" || fail "no head of the report"
+is "dmesg -F" "$(dmesg -F "$m/kernel/dmesg" | tail -1 | sed "s/^ *//")" \
+	"$(tail -1 "$m/kernel/dmesg")"
 is "the other lives" "$(says "$small/ctl" 'touch s 16M r')" 0
 finish
