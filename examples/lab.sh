@@ -23,13 +23,6 @@ key_only=
 	die "usage: lab.sh [-k] SHEET [ANSWERS], SHEET being a number"
 sheet=$((10#$1)) answers=${2-}
 [ -z "$answers" ] || [ -f "$answers" ] || die "there is no file $answers"
-pagefs=${PAGEFS:-$here/../build/fs/pagefs}
-[ -x "$pagefs" ] || pagefs=$(command -v pagefs) ||
-	die "build pagefs first: meson setup build; ninja -C build"
-work=$(mktemp -d)
-m=$work/mnt
-mkdir "$m"
-trap 'fusermount3 -uqz "$m" || true; rm -rf "$work"' EXIT
 
 # pick NAME LOW HIGH: sets a variable to a number of this sheet and task.
 pick() {
@@ -39,7 +32,7 @@ pick() {
 # begin OPTIONS: a new machine; pf speaks to its process 1.
 begin() {
 	options=$1
-	"$pagefs" -o "$options" "$work/$nr.db" "$m"
+	pf_machine "$options"
 	pf_open "$m" 1
 }
 do_it() { pf "$@" >/dev/null; }
@@ -152,7 +145,7 @@ buddy() {
 		"2048 and 3072 (10). kernel/ctl gets alloc_pages gfp=dma,movable with" \
 		"order="
 	pf_close
-	exec {PF}<>"$m/kernel/ctl"
+	pf_open "$m/kernel"
 	for _ in 1 2 3; do
 		pick order 4 8
 		question+="$order, "
@@ -210,7 +203,7 @@ fragmentation() {
 		"number is no multiple of $every. How many free blocks of order 5 are" \
 		"there?"
 	pf_close
-	exec {PF}<>"$m/kernel/ctl"
+	pf_open "$m/kernel"
 	do_it 'alloc_pages gfp=dma,movable order=8' # the smaller one is in the way
 	for ((i = 0; i < 32; i++)); do
 		frame=$(pf 'alloc_pages gfp=dma,movable order=4')
@@ -251,8 +244,7 @@ for task in "${tasks[@]}"; do
 	nr=$((nr + 1))
 	draw=$(((sheet * 40503 + nr) * 2654435761 >> 7 & 0x7fffffff))
 	$task
-	pf_close
-	fusermount3 -u "$m"
+	pf_end
 	if [ -n "$key_only" ]; then
 		echo "$nr $key"
 	elif [ -z "$answers" ]; then

@@ -7,14 +7,52 @@
 #	pf 'touch 0x10' || echo "refused"
 #	pf_close
 #
+# or, with a machine of the script's own, which goes away when it ends:
+#
+#	pf_machine ram=64M; pf_open "$m" 1
+#
 # Replies come back through the open file that the command was written to,
 # so scripts that run at the same time do not see each other's.
 
-# pf_open MOUNTPOINT [PID]: the next commands go to this control file.  Its
-# file descriptor is $PF; a script that talks to several processes keeps the
-# numbers, and says which one it means: PF=$child pf 'sbrk 4K'.
+# pf_machine OPTIONS: makes a machine in a temporary directory and mounts it at
+# $m; it is removed at the end of the script, or by pf_end.
+pf_machine() {
+	local pagefs=${PAGEFS:-${BASH_SOURCE[0]%/*}/../build/fs/pagefs}
+
+	[ -x "$pagefs" ] || pagefs=$(command -v pagefs) || {
+		echo "$0: build pagefs first: meson setup build; ninja -C build" >&2
+		exit 1
+	}
+	pf_work=$(mktemp -d)
+	m=$pf_work/mnt
+	mkdir "$m"
+	trap pf_end EXIT
+	"$pagefs" -o "$1" "$pf_work/machine.db" "$m"
+}
+
+pf_end() {
+	local fd
+
+	[ -n "${pf_work-}" ] || return 0
+	for fd in $pf_fds; do exec {fd}>&-; done # nothing may be open
+	mountpoint -q "$m" && fusermount3 -u "$m"
+	rm -rf "$pf_work"
+	pf_work= pf_fds=
+}
+pf_fds=
+
+# pf_step TITLE: a heading; at a terminal it waits for Enter before it.
+pf_step() {
+	[ ! -t 0 ] || { printf '\n[Enter]'; read -r _; }
+	printf '\n\033[1m== %s\033[0m\n' "$*"
+}
+
+# pf_open MOUNTPOINT [PID]: the next commands go to this control file.  Its file
+# descriptor is $PF; a script that talks to several processes keeps the numbers,
+# and says which one it means: PF=$child pf 'sbrk 4K'.
 pf_open() {
 	exec {PF}<>"$1/${2:+proc/$2/}ctl"
+	pf_fds+=" $PF"
 }
 
 # pf COMMAND...: runs each, prints its reply.  Stops at the first that is

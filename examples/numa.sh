@@ -7,22 +7,10 @@
 # read from the mount; at a terminal it waits for Enter between the steps.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-pagefs=${PAGEFS:-$here/../build/fs/pagefs}
-[ -x "$pagefs" ] || pagefs=$(command -v pagefs) || {
-	echo "$0: build pagefs first: meson setup build; ninja -C build" >&2
-	exit 1
-}
-work=$(mktemp -d)
-m=$work/mnt
-mkdir "$m"
-trap 'fusermount3 -u "$m" && rm -rf "$work"' EXIT
-"$pagefs" -o ram=128M,swap=32M,cpus=4,nodes=2 "$work/machine.db" "$m"
+. "$here/lib.sh"
+pf_machine ram=128M,swap=32M,cpus=4,nodes=2
 node=$m/sys/devices/system/node
 
-step() {
-	[ ! -t 0 ] || { printf '\n[Enter]'; read -r _; }
-	printf '\n\033[1m== %s\033[0m\n' "$*"
-}
 # do_it CTL COMMAND: shows it as it is typed, and its reply.
 do_it() {
 	printf "   \$ echo '%s' > %s\n" "$2" "$1"
@@ -38,14 +26,14 @@ events() {
 free() { awk '/MemFree/ { printf "   node%d: %s kB free\n", $2, $4 }' \
 	"$node"/node[01]/meminfo; }
 
-step "Two nodes: each has half of the memory and of the processors"
+pf_step "Two nodes: each has half of the memory and of the processors"
 for n in 0 1; do
 	echo "   node$n: processors $(cat "$node/node$n/cpulist")," \
 		"distances $(cat "$node/node$n/distance")"
 done
 free
 
-step "By default memory is local: from the node of the processor that asks"
+pf_step "By default memory is local: from the node of the processor that asks"
 do_it ctl 'run 1 cpu=0'
 do_it proc/1/ctl 'mmap 64K rw as=a'
 do_it proc/1/ctl 'touch a 64K'
@@ -56,14 +44,14 @@ do_it proc/1/ctl 'touch b 64K'
 maps
 echo "   What was on node 0 stays there: that node is far away now."
 
-step "A task's policy: interleave spreads pages over the nodes in turn"
+pf_step "A task's policy: interleave spreads pages over the nodes in turn"
 do_it proc/1/ctl 'set_mempolicy interleave nodes=all'
 do_it proc/1/ctl 'mmap 64K rw as=c'
 do_it proc/1/ctl 'touch c 64K'
 maps
 do_it proc/1/ctl 'get_mempolicy'
 
-step "A mapping's policy: mbind splits it where the policies differ"
+pf_step "A mapping's policy: mbind splits it where the policies differ"
 do_it proc/1/ctl 'set_mempolicy default'
 do_it proc/1/ctl 'mmap 64K rw as=d'
 do_it proc/1/ctl 'mbind d 32K bind nodes=0'
@@ -71,11 +59,11 @@ do_it proc/1/ctl 'touch d 64K'
 maps | tail -3
 do_it proc/1/ctl 'mbind d 64K bind nodes=1 flags=strict'
 
-step "A child inherits both"
+pf_step "A child inherits both"
 do_it proc/1/ctl 'fork'
 grep ' bind' "$m/proc/2/numa_maps" | sed 's/^/   /'
 
-step "A node that is full: the next one helps out (numa_miss, numa_foreign)"
+pf_step "A node that is full: the next one helps out (numa_miss, numa_foreign)"
 do_it ctl 'run 2 cpu=0'
 do_it proc/2/ctl 'mmap 60M rw as=big'
 do_it proc/2/ctl 'touch big 60M'
@@ -83,7 +71,7 @@ maps 2 | head -1
 free
 events
 
-step "Bound to one node: a process that needs more than it has pages out there"
+pf_step "Bound to one node: a process that needs more than it has pages out there"
 do_it proc/2/ctl 'munmap big 60M'
 do_it proc/2/ctl 'set_mempolicy bind nodes=1'
 do_it proc/2/ctl 'mmap 70M rw as=big'

@@ -12,18 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
 m=${1:-}
-if [ -z "$m" ]; then
-	pagefs=${PAGEFS:-$here/../build/fs/pagefs}
-	[ -x "$pagefs" ] || pagefs=$(command -v pagefs) || {
-		echo "$0: build pagefs first: meson setup build; ninja -C build" >&2
-		exit 1
-	}
-	work=$(mktemp -d)
-	m=$work/mnt
-	mkdir "$m"
-	trap 'fusermount3 -u "$m" && rm -rf "$work"' EXIT
-	"$pagefs" -o ram=64M,swap=64M "$work/machine.db" "$m"
-fi
+[ -n "$m" ] || pf_machine ram=64M,swap=64M
 [ -e "$m/ctl" ] || {
 	echo "$0: no machine is mounted at $m" >&2
 	exit 1

@@ -11,28 +11,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
 m=${1:-}
-if [ -z "$m" ]; then
-	pagefs=${PAGEFS:-$here/../build/fs/pagefs}
-	[ -x "$pagefs" ] || pagefs=$(command -v pagefs) || {
-		echo "$0: build pagefs first: meson setup build; ninja -C build" >&2
-		exit 1
-	}
-	work=$(mktemp -d)
-	m=$work/mnt
-	mkdir "$m"
-	trap 'for fd in ${PF:-} ${machine:-} ${parent:-}; do exec {fd}>&-; done
-		fusermount3 -u "$m" && rm -rf "$work"' EXIT
-	"$pagefs" -o ram=64M "$work/machine.db" "$m"
-fi
+[ -n "$m" ] || pf_machine ram=64M
 [ -e "$m/ctl" ] || {
 	echo "$0: no machine is mounted at $m" >&2
 	exit 1
 }
 
-step() {
-	[ ! -t 0 ] || { printf '\n[Enter]'; read -r _; }
-	printf '\n\033[1m== %s\033[0m\n' "$*"
-}
 say() { printf '%s\n' "$@"; }
 # do_it COMMAND: shows it as it is typed, and its reply.
 do_it() {
@@ -57,7 +41,7 @@ stack_kb() {
 	echo $(((0x${range#*-} - 0x${range%-*}) / 1024))
 }
 
-step "A process"
+pf_step "A process"
 say "A process without a program has a stack, the vdso, and an empty heap."
 free_at_start=$(free_kb)
 pf_open "$m"
@@ -69,7 +53,7 @@ sed 's/^/   /' "$m/proc/$who/maps"
 pf_open "$m" "$who"
 parent=$PF
 
-step "Memory is given at the first touch"
+pf_step "Memory is given at the first touch"
 say "mmap gives addresses, no memory:"
 do_it 'mmap 1M rw as=buf'
 buf=0x$(awk '/rw-p/ { sub(/-.*/, "", $1); print $1; exit }' "$m/proc/$who/maps")
@@ -81,7 +65,7 @@ say "   Rss now: $(rss "$who" "$buf") kB; faults: $(($(stat pgfault) - before))"
 say "   mincore, a digit for each of the first 16 pages:"
 do_it 'mincore buf 64K'
 
-step "A load needs no frame of its own: the zero page"
+pf_step "A load needs no frame of its own: the zero page"
 say "Loading from a page never stored to maps the one frame of zeros:"
 do_it 'read buf+512K 8'
 page=$((buf + 512 * 1024))
@@ -92,7 +76,7 @@ say "A store ends that:"
 do_it 'write buf+512K "mine"'
 say "   pagemap: frame $(pf_frame "$m" "$who" $page)"
 
-step "fork copies page tables, not pages"
+pf_step "fork copies page tables, not pages"
 do_it 'write buf "parent"'
 child=$(pf fork)
 say "   \$ echo fork > proc/$who/ctl; cat proc/$who/last" "   $child"
@@ -118,14 +102,14 @@ say "It is alone with its frame now; a store makes it writable, no copy:"
 do_it 'write buf "again"'
 say "   reused: $(($(stat fault_reuse) - before)); frame $(pf_frame "$m" "$who" "$buf")"
 
-step "The stack grows by itself"
+pf_step "The stack grows by itself"
 say "   [stack] has $(stack_kb) kB"
 do_it 'push 300K'
 say "   [stack] has $(stack_kb) kB"
 say "up to RLIMIT_STACK:"
 do_it 'push 10M' || true
 
-step "The page tables lie in RAM"
+pf_step "The page tables lie in RAM"
 say "The hardware's walk, a table a level:"
 pf_walk "$m" "$who" "$buf" | sed 's/^/   /'
 entry=$(pf_walk "$m" "$who" "$buf" | awk '/^pte/ { print $3 }')
@@ -133,7 +117,7 @@ say "The last entry again, 8 bytes of phys/ram at $entry:"
 dd if="$m/phys/ram" bs=8 skip=$((entry / 8)) count=1 2>/dev/null |
 	od -An -tx8 | sed 's/^/  /'
 
-step "The TLB"
+pf_step "The TLB"
 PF=$machine pf "run $who cpu=0" >/dev/null
 do_it 'mmap 8M rw as=big'
 do_it 'touch big 8M'
@@ -148,7 +132,7 @@ done
 say "The levels, entries/ways: $(awk '$1 == "tlb" { print $2 }' "$m/config")." \
 	"Passing in order through more than a level holds always misses it."
 
-step "Nothing is left behind"
+pf_step "Nothing is left behind"
 do_it 'exit'
 say "   free at the start: $free_at_start kB, now: $(free_kb) kB, with the pages" \
 	"that processors keep on lists of their own (pagesets in proc/zoneinfo)"

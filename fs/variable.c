@@ -25,6 +25,21 @@ static uint64_t parse_number(const char *s, size_t len)
 	return n;
 }
 
+/* Of the objects 0 to n-1: the one after `after`, and the one of a name. */
+static uint64_t next_below(uint64_t n, uint64_t after)
+{
+	uint64_t id = after == NO_OBJECT ? 0 : after + 1;
+
+	return id < n ? id : NO_OBJECT;
+}
+
+static uint64_t find_below(uint64_t n, const char *name, size_t len)
+{
+	uint64_t id = parse_number(name, len);
+
+	return id < n ? id : NO_OBJECT;
+}
+
 static size_t format_number(
 	const struct view *v, uint64_t id, char *buf, size_t size)
 {
@@ -88,9 +103,7 @@ static bool tid_exists(const struct view *v, uint64_t id)
 
 static uint64_t cpu_next(const struct view *v, uint64_t parent, uint64_t after)
 {
-	uint64_t id = after == NO_OBJECT ? 0 : after + 1;
-
-	return id < v->vm->root->config.cpus ? id : NO_OBJECT;
+	return next_below(v->vm->root->config.cpus, after);
 }
 
 static bool cpu_exists(const struct view *v, uint64_t id)
@@ -101,18 +114,14 @@ static bool cpu_exists(const struct view *v, uint64_t id)
 static uint64_t cpu_find(
 	const struct view *v, uint64_t parent, const char *name, size_t len)
 {
-	uint64_t id = parse_number(name, len);
-
-	return id != NO_OBJECT && cpu_exists(v, id) ? id : NO_OBJECT;
+	return find_below(v->vm->root->config.cpus, name, len);
 }
 
 /* ---- NUMA nodes; the processors of one, and the node of a processor ---- */
 
 static uint64_t node_next(const struct view *v, uint64_t parent, uint64_t after)
 {
-	uint64_t id = after == NO_OBJECT ? 0 : after + 1;
-
-	return id < v->vm->root->config.nodes ? id : NO_OBJECT;
+	return next_below(v->vm->root->config.nodes, after);
 }
 
 static bool node_exists(const struct view *v, uint64_t id)
@@ -123,9 +132,7 @@ static bool node_exists(const struct view *v, uint64_t id)
 static uint64_t node_find(
 	const struct view *v, uint64_t parent, const char *name, size_t len)
 {
-	uint64_t id = parse_number(name, len);
-
-	return id != NO_OBJECT && node_exists(v, id) ? id : NO_OBJECT;
+	return find_below(v->vm->root->config.nodes, name, len);
 }
 
 static uint64_t node_cpu_next(
@@ -192,9 +199,7 @@ static uint64_t host_find(
 
 static uint64_t disk_next(const struct view *v, uint64_t parent, uint64_t after)
 {
-	uint64_t id = after == NO_OBJECT ? 0 : after + 1;
-
-	return id < nr_disks(v->vm) ? id : NO_OBJECT;
+	return next_below(nr_disks(v->vm), after);
 }
 
 static bool disk_exists(const struct view *v, uint64_t id)

@@ -112,6 +112,23 @@ int store_prepare(struct store *s, const char *sql, sqlite3_stmt **out)
 	return rc == SQLITE_OK ? 0 : store_sql_fail(s, "read the tables");
 }
 
+int store_number(
+	struct store *s, const char *sql, const char *doing, uint64_t *out)
+{
+	sqlite3_stmt *st;
+	int rc = store_prepare(s, sql, &st);
+
+	*out = 0;
+	if (rc)
+		return rc;
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*out = (uint64_t)sqlite3_column_int64(st, 0);
+	else
+		rc = store_sql_fail(s, doing);
+	sqlite3_finalize(st);
+	return rc;
+}
+
 void store_rollback(struct store *s)
 {
 	if (sqlite3_get_autocommit(s->db))

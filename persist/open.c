@@ -234,16 +234,12 @@ static int identify_read_only(struct store *s)
 /* SQLite has undone the creation of a machine that was cut short. */
 static int is_undone(struct store *s, bool *is_new)
 {
-	sqlite3_stmt *st;
-	int rc = store_prepare(s, "PRAGMA page_count", &st);
+	uint64_t pages;
+	int rc =
+		store_number(s, "PRAGMA page_count", "read the tables", &pages);
 
-	if (rc)
-		return rc;
-	if (sqlite3_step(st) == SQLITE_ROW)
-		*is_new = !sqlite3_column_int64(st, 0);
-	else
-		rc = store_sql_fail(s, "read the tables");
-	sqlite3_finalize(st);
+	if (!rc)
+		*is_new = !pages;
 	return rc;
 }
 

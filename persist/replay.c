@@ -219,15 +219,10 @@ static void progress(struct store *s, uint64_t *next, uint64_t total)
 static uint64_t last_seq(struct store *s)
 {
 	uint64_t seq = s->course.v[s->course.nr - 1].last;
-	sqlite3_stmt *st;
 
-	if (seq != UINT64_MAX)
-		return seq;
-	if (store_prepare(s, "SELECT max(seq) FROM journal", &st))
-		return 0;
-	if (sqlite3_step(st) == SQLITE_ROW)
-		seq = (uint64_t)sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
+	if (seq == UINT64_MAX)
+		store_number(s, "SELECT max(seq) FROM journal",
+			"read the journal", &seq); /* 0 if it fails */
 	return seq;
 }
 

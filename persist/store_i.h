@@ -287,6 +287,9 @@ void store_notice(struct store *s, const char *fmt, ...)
 /* Runs SQL without results; 0 or store_sql_fail(). */
 int store_sql(struct store *s, const char *sql, const char *doing);
 int store_prepare(struct store *s, const char *sql, sqlite3_stmt **out);
+/* The number that a query of one row and column gives; `doing` as above. */
+int store_number(
+	struct store *s, const char *sql, const char *doing, uint64_t *out);
 /* Undoes a transaction that failed, if SQLite has not done so. */
 void store_rollback(struct store *s);
 

@@ -1,8 +1,8 @@
 /*
  * Giving free pages back to the file system.  SQLite's VACUUM writes the whole
  * database anew, and nobody else may write meanwhile.  Here pages are moved
- *from its end to free ones before, some in each transaction, while commands
- *run:
+ * from its end to free ones before, some in each transaction, while commands
+ * run:
  *
  *	| A | - | B | - | - | C | D |
  *	| A | D | B | C |
@@ -13,29 +13,14 @@
 
 #define SLICE_NS	3000000u
 #define PAGES_AT_A_TIME "16"
-
-static int number(struct store *s, const char *sql, uint64_t *out)
-{
-	sqlite3_stmt *st;
-	int rc = store_prepare(s, sql, &st);
-
-	*out = 0;
-	if (rc)
-		return rc;
-	if (sqlite3_step(st) == SQLITE_ROW)
-		*out = (uint64_t)sqlite3_column_int64(st, 0);
-	else
-		rc = store_sql_fail(s, "vacuum the database");
-	sqlite3_finalize(st);
-	return rc;
-}
+#define DOING		"vacuum the database"
 
 static int file_bytes(struct store *s, uint64_t *out)
 {
-	return number(s,
+	return store_number(s,
 		"SELECT page_count * page_size FROM pragma_page_count, "
 		"pragma_page_size",
-		out);
+		DOING, out);
 }
 
 /* A transaction; *left free pages are there after it. */
@@ -49,9 +34,10 @@ static int move_some(struct store *s, uint64_t *left)
 			rc = store_sql(s,
 				"PRAGMA incremental_vacuum(" PAGES_AT_A_TIME
 				")",
-				"vacuum the database");
+				DOING);
 		if (!rc)
-			rc = number(s, "PRAGMA freelist_count", left);
+			rc = store_number(
+				s, "PRAGMA freelist_count", DOING, left);
 	} while (!rc && *left && clock_ns() < until);
 	if (!rc)
 		rc = burst_commit(s);
@@ -71,7 +57,7 @@ int history_vacuum(struct store *s, uint64_t *freed)
 	collect_all(s);
 	rc = file_bytes(s, &before);
 	if (!rc)
-		rc = number(s, "PRAGMA freelist_count", &left);
+		rc = store_number(s, "PRAGMA freelist_count", DOING, &left);
 	while (!rc && left && background_pause(s))
 		rc = move_some(s, &left);
 	if (!rc)

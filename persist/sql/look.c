@@ -37,32 +37,20 @@ static int hold(struct store *s, sqlite3_stmt **out)
 	return store_fail(s, EINVAL, "%s is empty", s->path);
 }
 
-static int pragma(struct store *s, const char *sql, uint32_t *out)
-{
-	sqlite3_stmt *st;
-	int rc = store_prepare(s, sql, &st);
-
-	if (rc)
-		return rc;
-	*out = 0;
-	if (sqlite3_step(st) == SQLITE_ROW)
-		*out = (uint32_t)sqlite3_column_int64(st, 0);
-	else
-		rc = store_sql_fail(s, "read the database");
-	sqlite3_finalize(st);
-	return rc;
-}
-
 static int read_machine(struct store *s)
 {
 	const struct store_options none = {.read_only = true};
-	uint32_t application = 0, format = 0;
-	int rc = pragma(s, "PRAGMA main.application_id", &application);
+	const char *doing = "read the database";
+	uint64_t application, format;
+	int rc = store_number(
+		s, "PRAGMA main.application_id", doing, &application);
 
 	if (!rc)
-		rc = pragma(s, "PRAGMA main.user_version", &format);
+		rc = store_number(
+			s, "PRAGMA main.user_version", doing, &format);
 	if (!rc)
-		rc = schema_check_format(s, application, format);
+		rc = schema_check_format(
+			s, (uint32_t)application, (uint32_t)format);
 	if (!rc)
 		rc = schema_load(s, &none);
 	if (!rc)

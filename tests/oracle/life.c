@@ -22,20 +22,6 @@
 
 static char text[1 << 16];
 
-static const char *line_end(const char *p)
-{
-	while (*p && *p != '\n')
-		p++;
-	return *p ? p + 1 : p;
-}
-
-static void put_line(const char *p)
-{
-	while (*p && *p != '\n')
-		put_char(*p++);
-	put_char('\n');
-}
-
 /* ---- files -------------------------------------------------------------- */
 
 /* Whoever is not dead is stopped by its tracer, or runs. */

@@ -93,20 +93,6 @@ static void look_pages(char **word, int nr, bool kernel)
 
 /* ---- lines of text files ------------------------------------------------ */
 
-static const char *line_end(const char *p)
-{
-	while (*p && *p != '\n')
-		p++;
-	return *p ? p + 1 : p;
-}
-
-static void put_line(const char *p)
-{
-	while (*p && *p != '\n')
-		put_char(*p++);
-	put_char('\n');
-}
-
 static bool wanted(const char *p, char **field, int nr)
 {
 	if (!nr)

@@ -24,6 +24,13 @@ void put_text(const char *s)
 		put_char(*s++);
 }
 
+void put_line(const char *p)
+{
+	while (*p && *p != '\n')
+		put_char(*p++);
+	put_char('\n');
+}
+
 static void put_digits(uint64_t v, unsigned base)
 {
 	char digit[24];
@@ -145,6 +152,13 @@ size_t text_len(const char *s)
 	while (s[n])
 		n++;
 	return n;
+}
+
+const char *line_end(const char *p)
+{
+	while (*p && *p != '\n')
+		p++;
+	return *p ? p + 1 : p;
 }
 
 bool text_eq(const char *a, const char *b)

@@ -149,6 +149,7 @@ uint64_t script_value(const char *word);
 /* ---- output ---- */
 void put_char(char c);
 void put_text(const char *s);
+void put_line(const char *p); /* up to its end, and a newline */
 void put_hex(uint64_t v);
 void put_dec(int64_t v);
 void put_result(int64_t r);
@@ -166,6 +167,7 @@ extern bool script_huge;    /* huge pages may be there: tell of all pages */
 
 /* ---- text without a C library ---- */
 size_t text_len(const char *s);
+const char *line_end(const char *p); /* behind the newline, or at the end */
 bool text_eq(const char *a, const char *b);
 bool text_starts(const char *s, const char *prefix);
 uint64_t text_hex(const char **p);

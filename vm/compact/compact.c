@@ -49,18 +49,24 @@ static void defer_reset(struct zone *z, unsigned order, bool got_block)
 
 /* ---- all of a node ------------------------------------------------------- */
 
+/* All of the i-th zone of a node. */
+static struct compact whole_zone(struct vm *m, unsigned node, unsigned i)
+{
+	return (struct compact){
+		.z = &m->root->zone[node * m->arch->nr_zones + i],
+		.order = WHOLE_ZONE,
+		.mode = MODE_SYNC,
+		.type = MIGRATE_MOVABLE,
+		.whole = true,
+		.ignore_skip = true,
+	};
+}
+
 void compact_node(struct vm *m, unsigned node)
 {
 	pcp_drain_all(m);
 	for (unsigned i = 0; i < m->arch->nr_zones; i++) {
-		struct compact c = {
-			.z = &m->root->zone[node * m->arch->nr_zones + i],
-			.order = WHOLE_ZONE,
-			.mode = MODE_SYNC,
-			.type = MIGRATE_MOVABLE,
-			.whole = true,
-			.ignore_skip = true,
-		};
+		struct compact c = whole_zone(m, node, i);
 
 		compact_zone(m, &c);
 	}
@@ -265,16 +271,9 @@ static bool proactive(struct vm *m, unsigned node)
 
 	pcp_drain_all(m);
 	for (unsigned i = 0; i < m->arch->nr_zones; i++) {
-		struct compact c = {
-			.z = &m->root->zone[node * m->arch->nr_zones + i],
-			.order = WHOLE_ZONE,
-			.mode = MODE_SYNC,
-			.type = MIGRATE_MOVABLE,
-			.whole = true,
-			.ignore_skip = true,
-			.proactive = true,
-		};
+		struct compact c = whole_zone(m, node, i);
 
+		c.proactive = true;
 		compact_zone(m, &c);
 		m->root->count[CNT_KCOMPACTD_MIGRATE_SCANNED] +=
 			c.migrate_scanned;
