@@ -195,7 +195,7 @@ static void test_rendering(void **state)
 			if (b.len && n->kind != NODE_LINK && !binary &&
 				b.data[b.len - 1] != '\n')
 				fail_msg("%s: no newline", n->path);
-			if (n->kind == NODE_FILE && !b.len)
+			if (n->constant && !b.len)
 				fail_msg("%s: empty", n->path);
 		}
 		if (n->pread)

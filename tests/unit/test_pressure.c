@@ -20,10 +20,9 @@ static void note_reply(
 	vm_reply_format(r, reply, sizeof(reply));
 }
 
-/* A line of a process, or of the machine (0). */
-static const char *say(uint32_t pid, const char *text)
+static const char *say_as(enum actor_kind kind, uint32_t id, const char *text)
 {
-	struct event e = {.actor = {pid ? ACTOR_PROCESS : ACTOR_MACHINE, pid},
+	struct event e = {.actor = {.kind = kind, .id = id},
 		.text = text,
 		.text_len = strlen(text)};
 	struct vm_outcome out;
@@ -32,6 +31,12 @@ static const char *say(uint32_t pid, const char *text)
 	vm_apply(m, &e, note_reply, NULL, &out);
 	vmtest_check(m);
 	return reply;
+}
+
+/* A line of a process, or of the machine (0). */
+static const char *say(uint32_t pid, const char *text)
+{
+	return say_as(pid ? ACTOR_PROCESS : ACTOR_MACHINE, pid, text);
 }
 
 #define SAYS(pid, text, want) assert_string_equal(say(pid, text), want)
@@ -257,12 +262,7 @@ static void test_swap_file(void **state)
 	SAYS(2, "open /free rdwr,creat", "0");
 	SAYS(0, "swapon /swap size=1M", "0");
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct event e = {.actor = {ACTOR_DISK},
-			.text = t[i].line,
-			.text_len = strlen(t[i].line)};
-		struct vm_outcome out;
-
-		vm_apply(m, &e, note_reply, NULL, &out);
+		say_as(ACTOR_DISK, 0, t[i].line);
 		if (!t[i].want)
 			assert_int_not_equal(*reply, '-');
 		else if (strncmp(reply + 1, t[i].want, strlen(t[i].want)))
