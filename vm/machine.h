@@ -405,6 +405,8 @@ struct vm {
 	unsigned pageblock_order; /* of a page block, see phys/pageblock.h */
 	uint8_t nofragment_zone;  /* type of Normal above DMA32, or 0 */
 	uint8_t gfp_zone[4];	  /* highest zone type, by enum gfp_zone */
+	/* of a zone, by the highest type that a request may have */
+	uint64_t lowmem_reserve[MAX_NODE_ZONES][MAX_ZONES];
 	/* zones with RAM that a request on a node may use, best first */
 	struct zonelist {
 		uint8_t nr, zone[MAX_NODE_ZONES];

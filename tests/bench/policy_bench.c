@@ -161,18 +161,26 @@ static void evictions(enum policy policy)
 		">= 2");
 }
 
+static bool is(const char *name, enum policy policy)
+{
+	return !name || !strcmp(name, names[policy]);
+}
+
+/* policy_bench [POLICY [hits|faults]] */
 int main(int argc, char **argv)
 {
+	const char *name = argc > 1 ? argv[1] : NULL;
+	const char *what = argc > 2 ? argv[2] : "";
 	uint64_t *rec = malloc(NR_RECORDS * sizeof(*rec));
 
 	if (!rec)
 		return 1;
 	generate(rec, NR_RECORDS);
 	for (unsigned policy = 0; policy < NR_POLICIES; policy++)
-		if (argc < 2 || !strcmp(argv[1], names[policy]))
+		if (strcmp(what, "faults") && is(name, policy))
 			hits(policy, rec);
 	for (unsigned policy = 0; policy < NR_POLICIES; policy++)
-		if (argc < 2 || !strcmp(argv[1], names[policy]))
+		if (strcmp(what, "hits") && is(name, policy))
 			evictions(policy);
 	free(rec);
 	return 0;

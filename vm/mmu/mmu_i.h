@@ -165,7 +165,8 @@ static inline uint64_t record_size(uint64_t rec, vaddr_t va)
  * Forgotten at each fault, which may change the tables.
  */
 struct walk_memo {
-	uint64_t key; /* 1 + va >> the span of a leaf table; 0: none */
+	uint64_t key;	/* 1 + va >> the span of a leaf table; 0: none */
+	uint64_t fault; /* the run had so many faults then */
 	paddr_t table;
 	uint64_t every, any; /* AND and OR of the entries */
 };

@@ -176,7 +176,7 @@ static inline bool read_levels(struct mmu_run *r, vaddr_t va, struct steps *s)
 	const unsigned last = a->nr_levels - 1u;
 	struct walk_memo *memo = memo_of(r, va);
 	uint64_t key = memo_key(r, va);
-	bool known = memo && memo->key == key;
+	bool known = memo && memo->key == key && memo->fault == r->faults;
 	paddr_t table = known ? memo->table : r->pgd;
 	uint64_t every = known ? memo->every : ~0ull;
 	uint64_t any = known ? memo->any : 0;
@@ -194,7 +194,8 @@ static inline bool read_levels(struct mmu_run *r, vaddr_t va, struct steps *s)
 		if (!(e & a->pte.present))
 			return false;
 		if (memo && nr == last && !known)
-			*memo = (struct walk_memo){key, table, every, any};
+			*memo = (struct walk_memo){
+				key, r->faults, table, every, any};
 		s->at[nr] = at;
 		s->entry[nr] = e;
 		every &= e;
@@ -344,8 +345,6 @@ int mmu_resolve(struct mmu_run *r, vaddr_t va, enum access_kind kind,
 		r->cpu->cr2 = va;
 		r->cpu->error_code = code;
 		r->faults++;
-		if (r->memo)
-			memset(r->memo, 0, NR_MEMOS * sizeof(*r->memo));
 		err = mm_fault(r->m, r->t, va, kind, code, f);
 		if (err)
 			return err;

@@ -39,14 +39,19 @@ static inline bool zone_ok(const struct zone *z, unsigned order, uint64_t mark)
 }
 
 pfn_t zone_take(struct vm *m, struct zone *z, unsigned order,
-	enum migrate_type type, unsigned flags)
+	enum migrate_type type, unsigned *flags)
 {
-	pfn_t pfn = free_take(m, z, order, type);
+	pfn_t pfn = PFN_NONE;
 
-	if (!pfn)
-		pfn = fallback_claim(m, z, order, type, flags);
-	if (!pfn && !(flags & ALLOC_NOFRAGMENT))
+	if (!(*flags & ALLOC_STEAL)) {
+		pfn = free_take(m, z, order, type);
+		if (!pfn)
+			pfn = fallback_claim(m, z, order, type, *flags);
+	}
+	if (!pfn && !(*flags & ALLOC_NOFRAGMENT)) {
 		pfn = fallback_steal(m, z, order, type);
+		*flags |= ALLOC_STEAL;
+	}
 	if (pfn)
 		z->nr_free -= 1u << order;
 	return pfn;
@@ -69,7 +74,7 @@ static inline pfn_t take(struct vm *m, struct zone *z, unsigned order,
 	enum migrate_type type, unsigned flags)
 {
 	return pcp_order(m, order) ? pcp_take(m, z, order, type, flags)
-				   : zone_take(m, z, order, type, flags);
+				   : zone_take(m, z, order, type, &flags);
 }
 
 /* Whether a request begins with page blocks of its type alone: where its best

@@ -140,10 +140,12 @@ static void refill(struct vm *m, struct zone *z, struct pcp *p,
 
 	while (left) {
 		unsigned nr = 1;
-		pfn_t pfn = order ? PFN_NONE : free_run(m, z, type, left, &nr);
+		pfn_t pfn = PFN_NONE;
 
+		if (!order && !(flags & ALLOC_STEAL))
+			pfn = free_run(m, z, type, left, &nr);
 		if (!pfn)
-			pfn = zone_take(m, z, order, type, flags);
+			pfn = zone_take(m, z, order, type, &flags);
 		if (!pfn)
 			return;
 		for (unsigned i = 0; i < nr; i++)

@@ -320,7 +320,11 @@ uint64_t zone_free_of(
 	const struct zone *z, unsigned order, enum migrate_type type);
 const char *zone_name(const struct vm *m, unsigned zone);
 /* Pages of a zone that requests for zones up to type j leave alone. */
-uint64_t zone_lowmem_reserve(const struct vm *m, unsigned zone, unsigned j);
+static inline uint64_t zone_lowmem_reserve(
+	const struct vm *m, unsigned zone, unsigned j)
+{
+	return j < m->arch->nr_zones ? m->lowmem_reserve[zone][j] : 0;
+}
 
 /* Of all zones: high watermark and largest lowmem_reserve, which programs do
  * not get.  Linux: totalreserve_pages. */

@@ -57,12 +57,14 @@ void free_move(struct vm *m, struct zone *z, pfn_t pfn, enum migrate_type from,
 	enum migrate_type to);
 
 /* ---- alloc.c ---- */
-/* A block of the zone's free lists, of the type or else of others. */
+/* A block of the zone's free lists, of the type or else of others; then
+ * *flags has ALLOC_STEAL if it was stolen. */
 pfn_t zone_take(struct vm *m, struct zone *z, unsigned order,
-	enum migrate_type type, unsigned flags);
+	enum migrate_type type, unsigned *flags);
 
 /* ---- fallback.c ---- */
 #define ALLOC_NOFRAGMENT 0x1u /* whole page blocks of other types alone */
+#define ALLOC_STEAL	 0x2u /* the refill had to steal: no other way is left */
 
 /* A block from page blocks of other types: that become the request's, or that
  * stay what they are. */

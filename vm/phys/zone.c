@@ -102,12 +102,13 @@ static void zone_seed(struct vm *m, struct zone *z)
 		seed_run(m, z, run[n].start, run[n].end);
 }
 
-uint64_t zone_lowmem_reserve(const struct vm *m, unsigned zone, unsigned j)
+/* Pages of a zone that requests for zones up to type j leave alone. */
+static uint64_t lowmem_reserve(
+	const struct vm *m, const struct zone *z, unsigned j)
 {
-	const struct zone *z = &m->root->zone[zone];
 	uint64_t ratio = z->type >= kernel_zone(m) ? 32 : 256, above = 0;
 
-	if (j >= m->arch->nr_zones || !z->managed)
+	if (!z->managed)
 		return 0;
 	for (unsigned k = 1; z->type + k <= j; k++)
 		above += z[k].managed;
@@ -137,6 +138,10 @@ void phys_reindex(struct vm *m)
 		zone_below(m, lowmem < 4 * GiB ? lowmem : 4 * GiB);
 	m->gfp_zone[GFP_KERNEL] = zone_below(m, lowmem);
 	m->gfp_zone[GFP_HIGHUSER] = (uint8_t)(m->arch->nr_zones - 1);
+	for (unsigned i = 0; i < m->root->nr_zones; i++)
+		for (unsigned j = 0; j < m->arch->nr_zones; j++)
+			m->lowmem_reserve[i][j] =
+				lowmem_reserve(m, &m->root->zone[i], j);
 	zonelists_build(m);
 }
 

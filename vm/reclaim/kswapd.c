@@ -24,6 +24,13 @@ static void snapshot_refaults(struct numa_node *n)
 /* ---- direct ---------------------------------------------------------------
  */
 
+/* Free pages of a zone.  Under a textbook policy what the processor has on its
+ * lists counts too: the next page takes the frame of the one that left. */
+static inline uint64_t zone_room(const struct vm *m, const struct zone *z)
+{
+	return z->nr_free + (policy_on(m) ? pcp_of(m, z)->count : 0);
+}
+
 /* A zone that may be used has that many above its min watermark: free, or free
  * if all that could be taken on its node were. */
 static bool zones_have(const struct vm *m, enum gfp_zone gfp, uint64_t nr,
@@ -34,7 +41,7 @@ static bool zones_have(const struct vm *m, enum gfp_zone gfp, uint64_t nr,
 
 	for (unsigned i = 0; i < l->nr; i++) {
 		const struct zone *z = &m->root->zone[l->zone[i]];
-		uint64_t free = z->nr_free + (more ? more[z->node] : 0);
+		uint64_t free = zone_room(m, z) + (more ? more[z->node] : 0);
 
 		if (m->reach >> z->node & 1 &&
 			free > z->min + nr +

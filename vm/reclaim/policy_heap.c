@@ -33,21 +33,22 @@ static uint64_t key_of(const struct vm *m, pfn_t pfn)
 struct heap {
 	struct policy_seat *seat;
 	uint32_t *seat_of, nr;
-	bool largest_first;
+	uint64_t flip; /* all ones: the largest key is first */
 };
 
 static inline struct heap heap_of(const struct vm *m)
 {
 	return (struct heap){policy_seat(m, 0), policy_seat_of(m, 0),
-		m->root->policy.nr, policy_wants_seen(m)};
+		m->root->policy.nr, policy_wants_seen(m) ? ~0ull : 0};
 }
 
+/* Without branches: which page is before which cannot be predicted. */
 static inline bool before(const struct heap *h, const struct policy_seat *a,
 	const struct policy_seat *b)
 {
-	if (a->key == b->key)
-		return a->page_in < b->page_in;
-	return (a->key < b->key) != h->largest_first;
+	unsigned __int128 x = a->key ^ h->flip, y = b->key ^ h->flip;
+
+	return (x << 64 | a->page_in) < (y << 64 | b->page_in);
 }
 
 static inline void sit(const struct heap *h, uint32_t i, struct policy_seat s)
