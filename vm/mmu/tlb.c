@@ -72,10 +72,19 @@ static void drop_entry(struct vm *m, const struct tlb_level *l, vaddr_t va,
 	unsigned size, uint64_t low)
 {
 	unsigned shift = pt_shift(m, size);
+	struct tlb_entry *set;
+	int way;
 
-	if (l->e)
-		set_drop(tlb_set(l, tlb_vpn(va, shift)), l->ways, TLB_ID,
-			tlb_tag(va, m->page_shift, size, shift) | low);
+	if (!l->e)
+		return;
+	set = tlb_set(l, tlb_vpn(va, shift));
+	way = tlb_find(
+		set, l->ways, tlb_tag(va, m->page_shift, size, shift) | low);
+	if (way < 0)
+		return;
+	for (; way < (int)l->ways - 1 && set[way + 1].tag; way++)
+		set[way] = set[way + 1];
+	set[way] = (struct tlb_entry){0, 0, 0};
 }
 
 /* INVLPG: whatever the size of the page that va lies in. */
@@ -109,6 +118,16 @@ void tlb_flush_mm(struct vm *m, idx_t mm)
  * Other processors are flushed at once.  Linux defers this for one on which
  * the mm does not run now, and then drops the whole PCID there.
  */
+void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va)
+{
+	for (unsigned cpu = 0; cpu < m->root->config.cpus; cpu++) {
+		int pcid = cpu_pcid_of(m, cpu, mm);
+
+		if (pcid >= 0)
+			drop_page(m, cpu, (unsigned)pcid, va);
+	}
+}
+
 static void flush_steps(
 	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end, uint64_t step)
 {
@@ -118,14 +137,8 @@ static void flush_steps(
 		tlb_flush_mm(m, mm);
 		return;
 	}
-	for (unsigned cpu = 0; cpu < m->root->config.cpus; cpu++) {
-		int pcid = cpu_pcid_of(m, cpu, mm);
-
-		if (pcid < 0)
-			continue;
-		for (vaddr_t va = start; va < end; va += step)
-			drop_page(m, cpu, (unsigned)pcid, va);
-	}
+	for (vaddr_t va = start; va < end; va += step)
+		tlb_flush_page(m, mm, va);
 }
 
 void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
@@ -139,12 +152,6 @@ void tlb_flush_size(
 	bool whole = m->root->config.tlb.entries[TLB_HUGE];
 
 	flush_steps(m, mm, start, end, 1ull << pt_shift(m, whole ? size : 0));
-}
-
-void tlb_flush_page(struct vm *m, idx_t mm, vaddr_t va)
-{
-	va &= ~(m->page_size - 1);
-	tlb_flush_range(m, mm, va, va + m->page_size);
 }
 
 bool tlb_first_level(const struct vm *m, unsigned cpu, unsigned i, pfn_t *pfn)

@@ -26,9 +26,11 @@ static void snapshot_refaults(struct numa_node *n)
 
 /* Free pages of a zone.  Under a textbook policy what the processor has on its
  * lists counts too: the next page takes the frame of the one that left. */
-static inline uint64_t zone_room(const struct vm *m, const struct zone *z)
+static inline uint64_t zone_room(const struct vm *m, unsigned zone)
 {
-	return z->nr_free + (policy_on(m) ? pcp_of(m, z)->count : 0);
+	uint64_t kept = policy_on(m) ? pcp_at(m, zone, m->cpu)->count : 0;
+
+	return m->root->zone[zone].nr_free + kept;
 }
 
 /* A zone that may be used has that many above its min watermark: free, or free
@@ -41,8 +43,10 @@ static bool zones_have(const struct vm *m, enum gfp_zone gfp, uint64_t nr,
 
 	for (unsigned i = 0; i < l->nr; i++) {
 		const struct zone *z = &m->root->zone[l->zone[i]];
-		uint64_t free = zone_room(m, z) + (more ? more[z->node] : 0);
+		uint64_t free = zone_room(m, l->zone[i]);
 
+		if (more)
+			free += more[z->node];
 		if (m->reach >> z->node & 1 &&
 			free > z->min + nr +
 					zone_lowmem_reserve(
@@ -131,18 +135,21 @@ static bool policy_helps(const struct vm *m, enum gfp_zone gfp)
 	       m->gfp_zone[gfp] == m->gfp_zone[GFP_HIGHUSER];
 }
 
-int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
+/* Without room: takes pages until there is. */
+static int find_room(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
 	unsigned vain = 0;
 
-	kswapd_wake(m);
-	while (!mem_has_room(m, gfp, nr)) {
+	for (;;) {
 		bool some =
 			policy_helps(m, gfp) ? policy_evict(m) : direct(m, gfp);
 
+		if (mem_has_room(m, gfp, nr))
+			return 0;
 		/* what was freed may wait on lists of processors */
-		if (!mem_has_room(m, gfp, nr))
-			some |= pcp_drain_all(m);
+		some |= pcp_drain_all(m);
+		if (mem_has_room(m, gfp, nr))
+			return 0;
 		if (some)
 			vain = 0;
 		else if (++vain > MAX_RETRIES || !could_have(m, gfp, nr))
@@ -152,15 +159,23 @@ int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 				"no page can be taken back",
 				(unsigned long long)swap_free(m));
 	}
-	return 0;
+}
+
+int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
+{
+	kswapd_wake(m);
+	return mem_has_room(m, gfp, nr) ? 0 : find_room(m, gfp, nr);
 }
 
 int mem_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
-	while (mem_try_reclaim(m, gfp, nr)) {
+	kswapd_wake(m);
+	while (find_room(m, gfp, nr)) {
 		if (!oom_kill(m, gfp))
 			return -ENOMEM;
 		vm_fail_clear(m);
+		if (mem_has_room(m, gfp, nr))
+			return 0;
 	}
 	return 0;
 }

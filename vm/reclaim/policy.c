@@ -14,32 +14,31 @@
 
 uint64_t policy_bytes(uint64_t frames)
 {
-	return LOG_BYTES +
-	       frames * (sizeof(uint64_t) + sizeof(struct policy_seat)) +
-	       (frames + 1) / 2 * 2 * sizeof(uint32_t) +
+	return policy_ranks_at(frames) +
+	       frames * (sizeof(policy_rank) + sizeof(pfn_t) +
+				sizeof(uint32_t)) +
 	       3 * ((frames + 63) / 64) * sizeof(uint64_t);
 }
 
 /* ---- the order ----------------------------------------------------------- */
 
-static void put(struct vm *m, struct policy_seat s)
+static void put(struct vm *m, pfn_t pfn, uint64_t page_in)
 {
 	if (policy_order(m) == ORDER_HEAP)
-		heap_put(m, s);
+		heap_put(m, pfn, page_in);
 	else if (policy_order(m) == ORDER_RING)
-		ring_put(m, s);
+		ring_put(m, pfn, page_in);
 	else
-		policy_sit(m, m->root->policy.nr++, s);
+		policy_sit(m, m->root->policy.nr++, pfn, page_in);
 }
 
 /* The last page of a bag, or of those set aside, takes the empty seat. */
 static void fill(struct vm *m, uint32_t seat, uint32_t last)
 {
-	struct policy_seat s = *policy_seat(m, last);
-
-	*policy_seat(m, last) = (struct policy_seat){0};
 	if (seat != last)
-		policy_sit(m, seat, s);
+		policy_sit(m, seat, *policy_pfn(m, last),
+			*policy_rank_at(m, last));
+	policy_empty_seat(m, last);
 }
 
 static bool is_aside(const struct vm *m, uint32_t seat)
@@ -47,11 +46,12 @@ static bool is_aside(const struct vm *m, uint32_t seat)
 	return seat >= m->root->max_pfn - m->root->policy.nr_aside;
 }
 
-static struct policy_seat take(struct vm *m, pfn_t pfn)
+/* Its serial number. */
+static uint64_t take(struct vm *m, pfn_t pfn)
 {
 	struct policy_state *p = &m->root->policy;
 	uint32_t seat = *policy_seat_of(m, pfn) - 1;
-	struct policy_seat s = *policy_seat(m, seat);
+	uint64_t page_in = policy_page_in(m, seat);
 
 	if (is_aside(m, seat))
 		fill(m, seat, m->root->max_pfn - p->nr_aside--);
@@ -62,14 +62,15 @@ static struct policy_seat take(struct vm *m, pfn_t pfn)
 	else
 		fill(m, seat, --p->nr);
 	*policy_seat_of(m, pfn) = 0;
-	return s;
+	return page_in;
 }
 
 static void set_aside(struct vm *m, pfn_t pfn)
 {
-	struct policy_seat s = take(m, pfn);
+	uint64_t page_in = take(m, pfn);
 
-	policy_sit(m, m->root->max_pfn - ++m->root->policy.nr_aside, s);
+	policy_sit(
+		m, m->root->max_pfn - ++m->root->policy.nr_aside, pfn, page_in);
 	m->root->policy.aside_room = swap_room(m);
 }
 
@@ -77,8 +78,9 @@ void policy_bring_back(struct vm *m)
 {
 	while (m->root->policy.nr_aside) {
 		uint32_t seat = m->root->max_pfn - m->root->policy.nr_aside;
+		pfn_t pfn = *policy_pfn(m, seat);
 
-		put(m, take(m, policy_seat(m, seat)->pfn));
+		put(m, pfn, take(m, pfn));
 	}
 }
 
@@ -95,7 +97,7 @@ void policy_page_listed(struct vm *m, pfn_t pfn)
 		return;
 	*policy_word(m, pfn) = policy_tracks(m) == TRACK_TIME ? p->now : 0;
 	m->root->count[CNT_POLICY_PAGE_IN]++;
-	put(m, (struct policy_seat){.page_in = ++p->page_ins, .pfn = pfn});
+	put(m, pfn, ++p->page_ins);
 }
 
 void policy_page_freed(struct vm *m, pfn_t pfn)
@@ -110,7 +112,7 @@ void policy_page_moved(struct vm *m, pfn_t to, pfn_t from)
 
 	if (!seat)
 		return;
-	policy_seat(m, seat - 1)->pfn = to;
+	*policy_pfn(m, seat - 1) = to;
 	*policy_seat_of(m, to) = seat;
 	*policy_seat_of(m, from) = 0;
 	*policy_word(m, to) = *policy_word(m, from);
@@ -206,8 +208,7 @@ static pfn_t first_to_leave(struct vm *m)
 		policy_catch_up(m, m->running ? m->running->cpu : 0);
 	if (policy_order(m) == ORDER_HEAP)
 		return heap_first(m);
-	return nr ? policy_seat(m, (uint32_t)(vm_random(m) % nr))->pfn
-		  : PFN_NONE;
+	return nr ? *policy_pfn(m, (uint32_t)(vm_random(m) % nr)) : PFN_NONE;
 }
 
 static struct eviction describe(const struct vm *m, pfn_t pfn)
@@ -284,12 +285,12 @@ int policy_reserve(struct vm *m, unsigned nr)
 
 /* ---- the timer ----------------------------------------------------------- */
 
-static void age(struct vm *m, struct policy_seat *s)
+static void age(struct vm *m, pfn_t pfn)
 {
-	uint64_t *word = policy_word(m, s->pfn);
+	uint64_t *word = policy_word(m, pfn);
 
 	if (*word & AGING_REFERENCED)
-		policy_unreference(m, s->pfn);
+		policy_unreference(m, pfn);
 	*word >>= 1;
 }
 
@@ -298,9 +299,9 @@ static void age_all(struct vm *m)
 	const struct policy_state *p = &m->root->policy;
 
 	for (uint32_t i = 0; i < p->nr; i++)
-		age(m, policy_seat(m, i));
+		age(m, *policy_pfn(m, i));
 	for (uint32_t i = 1; i <= p->nr_aside; i++)
-		age(m, policy_seat(m, m->root->max_pfn - i));
+		age(m, *policy_pfn(m, m->root->max_pfn - i));
 	heap_rebuild(m);
 }
 
@@ -352,9 +353,9 @@ void policy_tick(struct vm *m)
 static void forget_future(struct vm *m)
 {
 	for (uint32_t i = 0; i < m->root->policy.nr; i++)
-		*policy_word(m, policy_seat(m, i)->pfn) = 0;
+		*policy_word(m, *policy_pfn(m, i)) = 0;
 	for (uint32_t i = 1; i <= m->root->policy.nr_aside; i++)
-		*policy_word(m, policy_seat(m, m->root->max_pfn - i)->pfn) = 0;
+		*policy_word(m, *policy_pfn(m, m->root->max_pfn - i)) = 0;
 	future_forget(m);
 }
 
@@ -414,25 +415,23 @@ static void order_list(struct vm *m, unsigned node, enum lru_id id)
 		policy_page_listed(m, pfn);
 }
 
+static void leave_seat(struct vm *m, uint32_t seat)
+{
+	if (*policy_pfn(m, seat))
+		*policy_seat_of(m, *policy_pfn(m, seat)) = 0;
+	policy_empty_seat(m, seat);
+}
+
 /* No page has a seat. */
 static void disband(struct vm *m)
 {
 	const struct policy_state *p = &m->root->policy;
 	uint32_t nr = policy_order(m) == ORDER_RING ? p->top : p->nr;
 
-	for (uint32_t i = 0; i < nr; i++) {
-		struct policy_seat *s = policy_seat(m, i);
-
-		if (s->pfn)
-			*policy_seat_of(m, s->pfn) = 0;
-		*s = (struct policy_seat){0};
-	}
-	for (uint32_t i = 1; i <= p->nr_aside; i++) {
-		struct policy_seat *s = policy_seat(m, m->root->max_pfn - i);
-
-		*policy_seat_of(m, s->pfn) = 0;
-		*s = (struct policy_seat){0};
-	}
+	for (uint32_t i = 0; i < nr; i++)
+		leave_seat(m, i);
+	for (uint32_t i = 1; i <= p->nr_aside; i++)
+		leave_seat(m, m->root->max_pfn - i);
 	if (policy_order(m) == ORDER_RING)
 		for (unsigned map = MAP_USED; map <= MAP_MODIFIED; map++)
 			memset(policy_map(m, map), 0, (nr + 63) / 64 * 8);

@@ -19,150 +19,160 @@
 
 static uint64_t key_of(const struct vm *m, pfn_t pfn)
 {
+	uint64_t word = *policy_word(m, pfn);
+
 	switch (m->root->set.policy) {
 	case POLICY_FIFO:
 		return 0; /* all the same: the one that came in first */
+	case POLICY_MRU:
+		return ~word;
 	case POLICY_OPT:
-		return future_next(m, (uint32_t)*policy_word(m, pfn));
+		return ~future_next(m, (uint32_t)word);
 	default:
-		return *policy_word(m, pfn);
+		return word;
 	}
+}
+
+static policy_rank rank_of(uint64_t key, uint64_t page_in)
+{
+	return (policy_rank)key << 64 | page_in;
 }
 
 /* What the way up or down needs, read once. */
 struct heap {
-	struct policy_seat *seat;
+	policy_rank *rank;
+	pfn_t *pfn;
 	uint32_t *seat_of, nr;
-	uint64_t flip; /* all ones: the largest key is first */
 };
 
 static inline struct heap heap_of(const struct vm *m)
 {
-	return (struct heap){policy_seat(m, 0), policy_seat_of(m, 0),
-		m->root->policy.nr, policy_wants_seen(m) ? ~0ull : 0};
+	return (struct heap){policy_rank_at(m, 0), policy_pfn(m, 0),
+		policy_seat_of(m, 0), m->root->policy.nr};
 }
 
-/* Without branches: which page is before which cannot be predicted. */
-static inline bool before(const struct heap *h, const struct policy_seat *a,
-	const struct policy_seat *b)
+static inline void sit(
+	const struct heap *h, uint32_t i, pfn_t pfn, policy_rank rank)
 {
-	unsigned __int128 x = a->key ^ h->flip, y = b->key ^ h->flip;
-
-	return (x << 64 | a->page_in) < (y << 64 | b->page_in);
+	h->rank[i] = rank;
+	h->pfn[i] = pfn;
+	h->seat_of[pfn] = i + 1;
 }
 
-static inline void sit(const struct heap *h, uint32_t i, struct policy_seat s)
+/* Who sits in `from` moves to i. */
+static inline void move(const struct heap *h, uint32_t i, uint32_t from)
 {
-	h->seat[i] = s;
-	h->seat_of[s.pfn] = i + 1;
+	sit(h, i, h->pfn[from], h->rank[from]);
 }
 
-/* Up from seat i to where s belongs. */
-static void rise(struct heap h, uint32_t i, struct policy_seat s)
+/* Up from seat i, at most to `top`, to where it belongs. */
+static void rise(const struct heap *h, uint32_t top, uint32_t i, pfn_t pfn,
+	policy_rank rank)
 {
-	while (i) {
-		uint32_t up = (i - 1) / 4;
-
-		if (!before(&h, &s, &h.seat[up]))
-			break;
-		sit(&h, i, h.seat[up]);
-		i = up;
+	while (i > top && rank < h->rank[(i - 1) / 4]) {
+		move(h, i, (i - 1) / 4);
+		i = (i - 1) / 4;
 	}
-	sit(&h, i, s);
+	sit(h, i, pfn, rank);
+}
+
+static inline uint32_t first_of(const struct heap *h, uint32_t a, uint32_t b)
+{
+	return h->rank[b] < h->rank[a] ? b : a;
 }
 
 /* The child of seat i that leaves first; nr without children. */
 static inline uint32_t first_child(const struct heap *h, uint32_t i)
 {
 	uint32_t first = 4 * i + 1;
-	uint32_t end = first + 4 < h->nr ? first + 4 : h->nr;
 
+	if (first + 4 <= h->nr)
+		return first_of(h, first_of(h, first, first + 1),
+			first_of(h, first + 2, first + 3));
 	if (first >= h->nr)
 		return h->nr;
-	for (uint32_t c = first + 1; c < end; c++)
-		if (before(h, &h->seat[c], &h->seat[first]))
-			first = c;
+	for (uint32_t c = first + 1; c < h->nr; c++)
+		first = first_of(h, first, c);
 	return first;
 }
 
-/* Down from seat i. */
-static void sink(struct heap h, uint32_t i, struct policy_seat s)
+/* Down from seat i: to the bottom, where it comes from as a rule, and up again.
+ * That takes one comparison less a level. */
+static void sink(const struct heap *h, uint32_t i, pfn_t pfn, policy_rank rank)
 {
-	uint32_t child;
+	uint32_t top = i, child;
 
-	while ((child = first_child(&h, i)) < h.nr &&
-		before(&h, &h.seat[child], &s)) {
-		sit(&h, i, h.seat[child]);
-		i = child;
-	}
-	sit(&h, i, s);
+	for (; (child = first_child(h, i)) < h->nr; i = child)
+		move(h, i, child);
+	rise(h, top, i, pfn, rank);
 }
 
-/* s to seat i, or where it belongs above or below. */
-static void place(struct vm *m, uint32_t i, struct policy_seat s)
+/* To seat i, or where it belongs above or below. */
+static void place(struct vm *m, uint32_t i, pfn_t pfn, policy_rank rank)
 {
-	struct heap h = heap_of(m);
+	const struct heap h = heap_of(m);
 
-	if (i && before(&h, &s, &h.seat[(i - 1) / 4]))
-		rise(h, i, s);
+	if (i && rank < h.rank[(i - 1) / 4])
+		rise(&h, 0, i, pfn, rank);
 	else
-		sink(h, i, s);
+		sink(&h, i, pfn, rank);
 }
 
-void heap_put(struct vm *m, struct policy_seat s)
+void heap_put(struct vm *m, pfn_t pfn, uint64_t page_in)
 {
-	s.key = key_of(m, s.pfn);
-	rise(heap_of(m), m->root->policy.nr++, s);
+	const struct heap h = heap_of(m);
+
+	m->root->policy.nr++;
+	rise(&h, 0, h.nr, pfn, rank_of(key_of(m, pfn), page_in));
 }
 
 void heap_take(struct vm *m, uint32_t seat)
 {
 	uint32_t last = --m->root->policy.nr;
-	struct policy_seat s = *policy_seat(m, last);
+	pfn_t pfn = *policy_pfn(m, last);
+	policy_rank rank = *policy_rank_at(m, last);
 
-	*policy_seat(m, last) = (struct policy_seat){0};
+	policy_empty_seat(m, last);
 	if (seat != last)
-		place(m, seat, s);
+		place(m, seat, pfn, rank);
 }
 
 void heap_fix(struct vm *m, uint32_t seat)
 {
-	struct policy_seat s = *policy_seat(m, seat);
-	uint64_t key = key_of(m, s.pfn);
+	policy_rank *rank = policy_rank_at(m, seat);
+	pfn_t pfn = *policy_pfn(m, seat);
+	uint64_t key = key_of(m, pfn);
 
-	if (s.key == key)
-		return;
-	s.key = key;
-	place(m, seat, s);
+	if ((uint64_t)(*rank >> 64) != key)
+		place(m, seat, pfn, rank_of(key, (uint64_t)*rank));
 }
 
 void heap_rebuild(struct vm *m)
 {
-	uint32_t nr = m->root->policy.nr;
+	const struct heap h = heap_of(m);
 
-	for (uint32_t i = 0; i < nr; i++)
-		policy_seat(m, i)->key = key_of(m, policy_seat(m, i)->pfn);
-	for (uint32_t i = (nr + 2) / 4; i-- > 0;)
-		sink(heap_of(m), i, *policy_seat(m, i));
+	for (uint32_t i = 0; i < h.nr; i++)
+		h.rank[i] = rank_of(key_of(m, h.pfn[i]), (uint64_t)h.rank[i]);
+	for (uint32_t i = (h.nr + 2) / 4; i-- > 0;)
+		sink(&h, i, h.pfn[i], h.rank[i]);
 }
 
 pfn_t heap_first(struct vm *m)
 {
-	struct policy_seat *top = policy_seat(m, 0);
-
 	if (!m->root->policy.nr)
 		return PFN_NONE;
-	while (top->key != key_of(m, top->pfn))
+	while ((uint64_t)(*policy_rank_at(m, 0) >> 64) !=
+		key_of(m, *policy_pfn(m, 0)))
 		heap_fix(m, 0);
-	return top->pfn;
+	return *policy_pfn(m, 0);
 }
 
 int heap_check(struct vm *m)
 {
-	struct heap h = heap_of(m);
+	const struct heap h = heap_of(m);
 
-	for (uint32_t i = 1; i < m->root->policy.nr; i++)
-		if (before(&h, &h.seat[i], &h.seat[(i - 1) / 4]))
+	for (uint32_t i = 1; i < h.nr; i++)
+		if (h.rank[i] < h.rank[(i - 1) / 4])
 			return vm_fail(m, EIO,
 				"the page in seat %u of the policy's heap "
 				"leaves before the one above it",

@@ -1,14 +1,15 @@
 /*
  * What the files of the policies share.  SEG_POLICY holds, from the first
- * textbook policy on, 36 bytes and 3 bits for each frame of the machine:
+ * textbook policy on, 32 bytes and 3 bits for each frame of the machine:
  *
  *	log      the last evictions, a ring
  *	word     by frame: what the policy knows of its use
- *	seat     the order: a heap, a circle of slots, or a bag
+ *	rank     by seat: what orders its page among those of a heap
+ *	pfn      by seat: its page; the order is a heap, a circle, or a bag
  *	seat_of  by frame: its seat
  *	map      by slot, bits: in use, referenced, modified
  *
- *	seat[]  | the order  ...  |   free   | ...  set aside |
+ *	pfn[]   | the order  ...  |   free   | ...  set aside |
  *		0             nr or top         max - nr_aside   max
  *
  *	policy         order   word                          leaves first
@@ -46,12 +47,11 @@ static inline enum order policy_order(const struct vm *m)
 	}
 }
 
-struct policy_seat {
-	uint64_t key;	  /* of a heap: as it was known last */
-	uint64_t page_in; /* serial number, from 1 on */
-	pfn_t pfn;
-	uint32_t reserved;
-};
+/*
+ * The smallest rank of a heap leaves first: key << 64 | page_in, the key as it
+ * was known last, and the serial number of the page that came in, from 1 on.
+ */
+typedef unsigned __int128 policy_rank;
 
 #define LOG_BYTES (NR_EVICTIONS_KEPT * sizeof(struct eviction))
 
@@ -60,15 +60,36 @@ static inline uint64_t *policy_word(const struct vm *m, pfn_t pfn)
 	return policy_words(m) + pfn;
 }
 
-static inline struct policy_seat *policy_seat(const struct vm *m, uint32_t i)
+/* Bytes in front of the ranks, so that four children of a heap, 4i + 1 to
+ * 4i + 4, lie in one line of the host's cache. */
+static inline uint64_t policy_ranks_at(uint64_t frames)
 {
-	return (struct policy_seat *)policy_word(m, m->root->max_pfn) + i;
+	return (LOG_BYTES + frames * sizeof(uint64_t) + 63) / 64 * 64 +
+	       3 * sizeof(policy_rank);
+}
+
+static inline policy_rank *policy_rank_at(const struct vm *m, uint32_t seat)
+{
+	return (policy_rank *)seg_at(
+		       m, SEG_POLICY, policy_ranks_at(m->root->max_pfn)) +
+	       seat;
+}
+
+static inline uint64_t policy_page_in(const struct vm *m, uint32_t seat)
+{
+	return (uint64_t)*policy_rank_at(m, seat);
+}
+
+/* The page in a seat; PFN_NONE: the seat is empty. */
+static inline pfn_t *policy_pfn(const struct vm *m, uint32_t seat)
+{
+	return (pfn_t *)policy_rank_at(m, m->root->max_pfn) + seat;
 }
 
 /* The index of the frame's seat + 1; 0: none. */
 static inline uint32_t *policy_seat_of(const struct vm *m, pfn_t pfn)
 {
-	return (uint32_t *)policy_seat(m, m->root->max_pfn) + pfn;
+	return policy_pfn(m, m->root->max_pfn) + pfn;
 }
 
 enum policy_map { MAP_USED, MAP_REFERENCED, MAP_MODIFIED };
@@ -78,14 +99,21 @@ static inline uint64_t *policy_map(const struct vm *m, enum policy_map map)
 {
 	uint64_t words = ((uint64_t)m->root->max_pfn + 63) / 64;
 
-	return (uint64_t *)policy_seat_of(m, (m->root->max_pfn + 1) & ~1u) +
-	       map * words;
+	return (uint64_t *)policy_seat_of(m, m->root->max_pfn) + map * words;
 }
 
-static inline void policy_sit(struct vm *m, uint32_t i, struct policy_seat s)
+static inline void policy_sit(
+	struct vm *m, uint32_t seat, pfn_t pfn, policy_rank rank)
 {
-	*policy_seat(m, i) = s;
-	*policy_seat_of(m, s.pfn) = i + 1;
+	*policy_rank_at(m, seat) = rank;
+	*policy_pfn(m, seat) = pfn;
+	*policy_seat_of(m, pfn) = seat + 1;
+}
+
+static inline void policy_empty_seat(struct vm *m, uint32_t seat)
+{
+	*policy_rank_at(m, seat) = 0;
+	*policy_pfn(m, seat) = PFN_NONE;
 }
 
 /* Bits of the word of clock, eclock, nru. */
@@ -99,7 +127,7 @@ static inline void policy_sit(struct vm *m, uint32_t i, struct policy_seat s)
 void policy_unreference(struct vm *m, pfn_t pfn);
 
 /* ---- heap (policy_heap.c) ---- */
-void heap_put(struct vm *m, struct policy_seat s);
+void heap_put(struct vm *m, pfn_t pfn, uint64_t page_in);
 void heap_take(struct vm *m, uint32_t seat);
 /* The page that leaves first; PFN_NONE without pages. */
 pfn_t heap_first(struct vm *m);
@@ -109,7 +137,7 @@ void heap_rebuild(struct vm *m);
 int heap_check(struct vm *m);
 
 /* ---- circle of slots (policy_ring.c) ---- */
-void ring_put(struct vm *m, struct policy_seat s);
+void ring_put(struct vm *m, pfn_t pfn, uint64_t page_in);
 void ring_take(struct vm *m, uint32_t slot);
 pfn_t ring_first(struct vm *m);
 /* The page has these bits now. */

@@ -24,7 +24,7 @@ void policy_look(const struct vm *m, uint32_t i, struct policy_view *v)
 {
 	uint32_t nr = policy_places(m) - m->root->policy.nr_aside;
 	uint32_t seat = i < nr ? i : m->root->max_pfn - 1 - (i - nr);
-	pfn_t pfn = policy_seat(m, seat)->pfn;
+	pfn_t pfn = *policy_pfn(m, seat);
 	const struct frame *f = frame_at(m, pfn);
 
 	*v = (struct policy_view){
@@ -34,7 +34,7 @@ void policy_look(const struct vm *m, uint32_t i, struct policy_view *v)
 		.pfn = pfn,
 		.owner = frame_owner(m, f),
 		.index = frame_index(m, f),
-		.page_in = policy_seat(m, seat)->page_in,
+		.page_in = policy_page_in(m, seat),
 		.word = *policy_word(m, pfn),
 		.rank = rank_of(m, i, *policy_word(m, pfn)),
 	};
@@ -54,7 +54,7 @@ const struct eviction *policy_eviction(const struct vm *m, uint64_t n)
 static int check_seats(struct vm *m, uint32_t from, uint32_t to, uint32_t *nr)
 {
 	for (uint32_t i = from; i < to; i++) {
-		pfn_t pfn = policy_seat(m, i)->pfn;
+		pfn_t pfn = *policy_pfn(m, i);
 		const struct frame *f;
 
 		if (!pfn && policy_order(m) == ORDER_RING)

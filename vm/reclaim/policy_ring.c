@@ -46,7 +46,7 @@ void ring_mark(struct vm *m, pfn_t pfn, uint64_t word)
 
 static void unreference(struct vm *m, uint32_t slot)
 {
-	pfn_t pfn = policy_seat(m, slot)->pfn;
+	pfn_t pfn = *policy_pfn(m, slot);
 	uint64_t word = *policy_word(m, pfn);
 
 	if (!(word & WORD_REFERENCED))
@@ -68,13 +68,13 @@ static uint32_t empty_slot(struct vm *m)
 	return w * 64 + (uint32_t)__builtin_ctzll(~used[w]);
 }
 
-void ring_put(struct vm *m, struct policy_seat s)
+void ring_put(struct vm *m, pfn_t pfn, uint64_t page_in)
 {
 	struct policy_state *p = &m->root->policy;
 	uint32_t slot = empty_slot(m);
-	uint64_t word = *policy_word(m, s.pfn);
+	uint64_t word = *policy_word(m, pfn);
 
-	policy_sit(m, slot, s);
+	policy_sit(m, slot, pfn, page_in);
 	map_set(m, MAP_USED, slot, true);
 	map_set(m, MAP_REFERENCED, slot, word & WORD_REFERENCED);
 	map_set(m, MAP_MODIFIED, slot, word & WORD_MODIFIED);
@@ -89,9 +89,9 @@ void ring_take(struct vm *m, uint32_t slot)
 {
 	struct policy_state *p = &m->root->policy;
 
-	p->nr_class[class_of(*policy_word(m, policy_seat(m, slot)->pfn))]--;
+	p->nr_class[class_of(*policy_word(m, *policy_pfn(m, slot)))]--;
 	p->nr--;
-	*policy_seat(m, slot) = (struct policy_seat){0};
+	policy_empty_seat(m, slot);
 	for (unsigned map = MAP_USED; map <= MAP_MODIFIED; map++)
 		map_set(m, map, slot, false);
 	if (p->low > slot)
@@ -148,7 +148,7 @@ static void sweep(struct vm *m, uint32_t slot)
 	bool first = slot == NO_SLOT;
 
 	for (; at != end || first; first = false) {
-		if (at < p->top && policy_seat(m, at)->pfn)
+		if (at < p->top && *policy_pfn(m, at))
 			unreference(m, at);
 		at = at + 1 < p->top ? at + 1 : 0;
 	}
@@ -218,7 +218,7 @@ pfn_t ring_first(struct vm *m)
 							   : eclock_slot(m);
 		p->hand = slot + 1 < p->top ? slot + 1 : 0;
 	}
-	return policy_seat(m, slot)->pfn;
+	return *policy_pfn(m, slot);
 }
 
 void ring_unreference_all(struct vm *m)
@@ -237,7 +237,7 @@ int ring_check(struct vm *m)
 	uint32_t found[4] = {0};
 
 	for (uint32_t i = 0; i < p->top; i++) {
-		pfn_t pfn = policy_seat(m, i)->pfn;
+		pfn_t pfn = *policy_pfn(m, i);
 		unsigned class;
 
 		if (i < p->low && !pfn)
