@@ -7,7 +7,8 @@
 #include "access.h"
 #include "session.h"
 
-uint32_t file_pid(const struct open_file *f)
+/* The process whose file it is, 0 if it is none's. */
+static uint32_t file_pid(const struct open_file *f)
 {
 	const struct variable *var = tree_row(f->place.row)->path_var;
 

@@ -68,7 +68,8 @@ int disk_attr(struct session *s, struct machine *mach, const struct place *p,
 }
 
 /* The index of a removed inode is used again: its number tells them apart. */
-uint32_t disk_generation(const struct machine *mach, const struct place *p)
+static uint32_t disk_generation(
+	const struct machine *mach, const struct place *p)
 {
 	if (node_table[p->row].kind != NODE_DISK || !p->id)
 		return 0;

@@ -305,13 +305,6 @@ int pasts_enter(struct pasts *ps, uint32_t nr, bool (*gave_up)(void *ctx),
 	return err;
 }
 
-void past_stay(struct past *p)
-{
-	pthread_mutex_lock(&p->set->lock);
-	p->users++;
-	pthread_mutex_unlock(&p->set->lock);
-}
-
 void past_leave(struct past *p)
 {
 	struct pasts *ps = p->set;

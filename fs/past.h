@@ -102,8 +102,6 @@ bool pasts_moment(struct pasts *ps, uint32_t nr, struct moment *out);
  */
 int pasts_enter(struct pasts *ps, uint32_t nr, bool (*gave_up)(void *ctx),
 	void *ctx, struct machine **out);
-/* One more user of a machine that is in use. */
-void past_stay(struct past *p);
 void past_leave(struct past *p);
 
 #endif

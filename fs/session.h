@@ -181,8 +181,6 @@ int may_open(fuse_req_t req, struct open_file *f);
  * sentence noted for `last`.  The machine is locked. */
 int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
 	struct vm_outcome *out);
-/* The process whose file it is, 0 if it is none's. */
-uint32_t file_pid(const struct open_file *f);
 /* The actor of a write to the file. */
 struct actor file_actor(fuse_req_t req, const struct open_file *f);
 /* Notes a sentence about input that is never run. */
@@ -206,7 +204,6 @@ bool disk_find(struct machine *mach, const struct place *dir, const char *name,
 	struct place *out);
 int disk_attr(struct session *s, struct machine *mach, const struct place *p,
 	struct stat *st);
-uint32_t disk_generation(const struct machine *mach, const struct place *p);
 uint32_t disk_entry_generation(
 	const struct machine *mach, const struct place *p);
 int disk_setattr(fuse_req_t req, struct machine *mach, const struct place *p,

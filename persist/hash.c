@@ -22,7 +22,7 @@ void hash_sub(struct hash128 *sum, struct hash128 h)
 	sum->lo -= h.lo;
 }
 
-bool page_is_zero(const void *page)
+static bool page_is_zero(const void *page)
 {
 	const uint64_t *p = page;
 

@@ -110,7 +110,6 @@ static void take_turn(struct store *s, struct turn *t)
 	s->timelines = t->timelines;
 	s->nr_timelines = t->nr_timelines;
 	t->timelines = NULL;
-	s->changes++;
 	s->restores++;
 	results_clear(s);
 }
@@ -232,16 +231,6 @@ uint64_t store_restores(struct store *s)
 
 	store_lock(s);
 	n = s->restores;
-	store_unlock(s);
-	return n;
-}
-
-uint64_t store_changes(struct store *s)
-{
-	uint64_t n;
-
-	store_lock(s);
-	n = s->changes;
 	store_unlock(s);
 	return n;
 }

@@ -40,7 +40,6 @@ static void apply(struct store *s, const struct row *r, const struct event *e,
 	tap_begin(&t, s, r, fn, ctx);
 	vm_apply(s->vm, e, tap_reply, &t, out);
 	s->work_ns += clock_ns() - t0 + ROW_REPLAY_NS;
-	s->changes++;
 	if (!t.lines) {
 		forget_row(s, r->seq);
 		return;

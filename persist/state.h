@@ -41,7 +41,6 @@ static inline bool hash_equal(struct hash128 a, struct hash128 b)
 {
 	return a.lo == b.lo && a.hi == b.hi;
 }
-bool page_is_zero(const void *page);
 /* Of the page at `page` * 4096 of segment `seg`. */
 struct hash128 page_hash(const void *data, unsigned seg, uint64_t page);
 /* "root 9216\nram 4096\n...": what the hash covers besides the pages.

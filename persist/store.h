@@ -58,10 +58,6 @@ void store_close(struct store *s);
  */
 struct vm *store_vm(struct store *s);
 
-/* Grows with every command that ran and with every restore: what a reader
- * compares to know whether the machine may have changed. */
-uint64_t store_changes(struct store *s);
-
 /*
  * Journal first, then apply.  Returns 0 when the event was journaled and
  * applied: then *out says how far it got.  -EINVAL when its first line does
@@ -204,9 +200,6 @@ uint64_t store_restores(struct store *s);
  * stays exact.  Timelines that left before it go as well.  -ENOTEMPTY when a
  * checkpoint lies before it and the caller has not removed it. */
 int store_forget(struct store *s, uint64_t before);
-
-/* Gives the file's free pages back to the file system. */
-int store_vacuum(struct store *s);
 
 /* The tree of timelines as text, to be freed by the caller; NULL without
  * memory. */

@@ -217,7 +217,6 @@ struct store {
 	struct timeline *timelines; /* all, in order; the last is live */
 	unsigned nr_timelines;
 	struct course course; /* of the machine */
-	uint64_t changes;     /* store_changes() */
 	uint64_t restores;    /* store_restores() */
 
 	sqlite3 *db;
@@ -408,7 +407,6 @@ uint64_t course_line(const struct course *p, uint64_t seq);
 /* Whether the state after line `seq` lies on the path. */
 bool course_has(const struct course *p, uint64_t seq);
 
-const struct timeline *timeline_by_id(const struct store *s, int64_t id);
 const struct timeline *timeline_live(const struct store *s);
 /* The timeline that the state after line `seq` belongs to, or NULL. */
 const struct timeline *timeline_of(const struct store *s, uint64_t seq);

@@ -33,7 +33,7 @@ static struct timeline read_timeline(sqlite3_stmt *st)
 }
 
 /* They are in order of their ids. */
-const struct timeline *timeline_by_id(const struct store *s, int64_t id)
+static const struct timeline *timeline_by_id(const struct store *s, int64_t id)
 {
 	unsigned low = 0, high = s->nr_timelines;
 

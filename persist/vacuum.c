@@ -68,14 +68,3 @@ int history_vacuum(struct store *s, uint64_t *freed)
 	background_copy(s);
 	return 0;
 }
-
-int store_vacuum(struct store *s)
-{
-	uint64_t freed;
-	int rc;
-
-	store_lock(s);
-	rc = history_vacuum(s, &freed);
-	store_unlock(s);
-	return rc;
-}

@@ -115,9 +115,6 @@ extern const unsigned nr_commands;
 const struct command *command_find(
 	unsigned actor_kind, const char *name, size_t len);
 
-/* Copies a reply into the state, clearing what an older one left behind. */
-void reply_copy(struct reply *to, const struct reply *from);
-
 /* The reply "hex:6869" for nr bytes that were read; with "..." where they are
  * more than the reply holds, which buf has then. */
 #define BYTES_SHOWN 112

@@ -100,6 +100,20 @@ static int take_label(struct cmd *c)
 	return 0;
 }
 
+/* Copies what is in use and clears the rest, so that equal replies are equal
+ * bytes. */
+static void reply_copy(struct reply *to, const struct reply *from)
+{
+	size_t had = strlen(to->text), n = strlen(from->text);
+
+	memcpy(to, from, offsetof(struct reply, text));
+	memcpy(to->text, from->text, n);
+	if (had > n)
+		memset(to->text + n, 0, had - n);
+	else
+		to->text[n] = '\0';
+}
+
 static void run_one(struct cmd *c, struct reply *r)
 {
 	struct root *root = c->m->root;
@@ -138,20 +152,6 @@ static void run_one(struct cmd *c, struct reply *r)
 	c->task = task_find(c->m, pid);
 	if (c->task)
 		reply_copy(&c->task->last, r);
-}
-
-/* Copies what is in use and clears the rest, so that equal replies are equal
- * bytes. */
-void reply_copy(struct reply *to, const struct reply *from)
-{
-	size_t had = strlen(to->text), n = strlen(from->text);
-
-	memcpy(to, from, offsetof(struct reply, text));
-	memcpy(to->text, from->text, n);
-	if (had > n)
-		memset(to->text + n, 0, had - n);
-	else
-		to->text[n] = '\0';
 }
 
 void reply_bytes(struct reply *r, const uint8_t *buf, uint64_t nr)

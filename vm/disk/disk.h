@@ -150,7 +150,6 @@ uint64_t inode_write(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
 /* sync(2). */
 void disk_sync(struct vm *m);
 /* Pages of the cache that nothing maps and that are clean go; how many. */
-uint64_t cache_drop_clean(struct vm *m, idx_t inode);
 uint64_t disk_drop_caches(struct vm *m);
 /* Free memory above the reserves, and the cache of files; in pages. */
 uint64_t disk_dirtyable(const struct vm *m);

@@ -159,7 +159,7 @@ static void drop_clean(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
 	}
 }
 
-uint64_t cache_drop_clean(struct vm *m, idx_t inode)
+static uint64_t cache_drop_clean(struct vm *m, idx_t inode)
 {
 	uint64_t had = inode_at(m, inode)->nr_cached;
 

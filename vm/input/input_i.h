@@ -104,8 +104,6 @@ int strace_apply(struct vm *m, struct strace_proc *p,
 /* A child of p that the log calls real_pid; the flags are clone's. */
 struct strace_proc *strace_fork(struct vm *m, struct strace_proc *p,
 	uint32_t real_pid, uint64_t clone_flags);
-void strace_differs(struct vm *m, struct strace_proc *p, uint64_t line,
-	struct span call, int64_t theirs, int64_t ours);
 struct strace_proc *strace_find(struct vm *m, uint32_t real_pid);
 struct strace_proc *strace_add(struct vm *m, uint32_t real_pid, uint32_t pid);
 

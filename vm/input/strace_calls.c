@@ -32,7 +32,7 @@ static void answer_format(int64_t v, char *buf, size_t size)
 		vm_snprintf(buf, size, "0x%llx", (unsigned long long)v);
 }
 
-void strace_differs(struct vm *m, struct strace_proc *p, uint64_t line,
+static void strace_differs(struct vm *m, struct strace_proc *p, uint64_t line,
 	struct span call, int64_t theirs, int64_t ours)
 {
 	struct strace_head *h = &input_at(m, m->root->strace_first)->head;

@@ -2,16 +2,6 @@
 
 #include "phys_i.h"
 
-void lru_add_tail(struct vm *m, pfn_t pfn)
-{
-	struct frame *f = frame_at(m, pfn);
-	enum lru_id id = frame_lru(f);
-
-	frame_link(m, lru_count(m, pfn, id, 1 << f->order), pfn, true);
-	if (policy_on(m))
-		policy_page_listed(m, pfn);
-}
-
 /* ---- check --------------------------------------------------------------- */
 
 #define BAD(m, ...) vm_fail((m), EIO, __VA_ARGS__)

@@ -90,9 +90,6 @@ static inline void lru_move(
 	lru_add(m, pfn);
 }
 
-/* Puts it at the tail: the next to be looked at. */
-void lru_add_tail(struct vm *m, pfn_t pfn);
-
 /* The lists hold exactly the frames that belong there, and the counts are
  * right; part of vm_check(). */
 int lru_check(struct vm *m);

@@ -53,11 +53,6 @@ static const char *const names[NR_CAPS] = {
 	"cap_checkpoint_restore",
 };
 
-const char *cred_cap_name(unsigned cap)
-{
-	return cap < NR_CAPS ? names[cap] : NULL;
-}
-
 int cred_cap_number(const char *name, size_t len)
 {
 	for (int i = 0; i < NR_CAPS; i++)

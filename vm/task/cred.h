@@ -11,7 +11,7 @@
 
 #include "../types.h"
 
-/* Linux's numbers; the names of all are in cred_cap_name(). */
+/* Linux's numbers; the names of all are in cap.c. */
 enum {
 	CAP_DAC_OVERRIDE = 1,
 	CAP_DAC_READ_SEARCH = 2,
@@ -57,8 +57,7 @@ struct cred cred_of_user(uint32_t uid, uint32_t gid);
 
 bool task_capable(const struct task *t, unsigned cap);
 
-/* "cap_sys_admin" for 21; NULL beyond the last.  The number, or -1. */
-const char *cred_cap_name(unsigned cap);
+/* 21 for "cap_sys_admin"; -1 if there is no such capability. */
 int cred_cap_number(const char *name, size_t len);
 
 /* ---- system calls: 0 or a value, or -errno with a sentence ---- */

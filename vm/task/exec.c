@@ -128,7 +128,8 @@ static int open_interp(struct bprm *b)
 	return read_elf(b, b->interp, ELF_INTERPRETER, &b->interp_img);
 }
 
-int exec_open(struct bprm *b, const char *path)
+/* Opens the program, through #! lines, and its interpreter; parses both. */
+static int exec_open(struct bprm *b, const char *path)
 {
 	int err;
 

@@ -44,9 +44,6 @@ struct bprm {
 	bool secure;	  /* AT_SECURE: the program got rights by execve */
 };
 
-/* Opens the program, through #! lines, and its interpreter; parses both. */
-int exec_open(struct bprm *b, const char *path);
-
 /*
  * Splits a "#!" line in head, SCRIPT_HEAD bytes and a NUL, in place: *name,
  * and *arg or NULL.  0; 1 if head is no script; -ENOEXEC.
