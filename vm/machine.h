@@ -256,8 +256,10 @@ struct numa_node {
 	pfn_t start, end; /* [start, end), holes counted in */
 	struct frame_list lru[NR_LRU];
 	uint32_t kswapd_woken, kswapd_failures;
+	uint32_t kswapd_order;	  /* of the largest block that it woke up for */
 	uint32_t kcompactd_order; /* what kcompactd is to make, 0: it sleeps */
 	uint32_t proactive_wait;  /* half seconds until it is worth a try */
+	uint32_t reserved;
 	uint64_t reclaim_cost[2]; /* of anon and file pages, decaying */
 	uint64_t refault[6];	  /* as CNT_REFAULT_ANON and those behind it */
 	uint64_t refaults_seen[2];

@@ -7,8 +7,11 @@
 
 #include "../../vm/abi.h"
 #include "../../vm/disk/disk.h"
+#include "../../vm/mm/migrate.h"
 #include "../../vm/mm/mm.h"
 #include "../../vm/mmu/mmu.h"
+#include "../../vm/phys/lru.h"
+#include "../../vm/phys/pageblock.h"
 #include "../../vm/swap/swap.h"
 #include "../../vm/task/task.h"
 
@@ -180,6 +183,22 @@ static inline pfn_t pfn_of(struct task *of, vaddr_t va)
 	uint64_t e = entry_of(of, va);
 
 	return pte_present(m, e) ? pte_pfn(m, e) : PFN_NONE;
+}
+
+/* Moves the page at va of t to another frame; the one that it left is free. */
+static inline pfn_t move_page(vaddr_t va)
+{
+	pfn_t from = pfn_of(t, va), to;
+
+	assert_true(page_movable(m, from));
+	to = buddy_alloc(
+		m, GFP_HIGHUSER_MOVABLE, 0, FRAME_KERNEL, USE_KERNEL, false);
+	assert_true(to);
+	zone_of(m, to)->pages[USE_KERNEL]--;
+	lru_del(m, from);
+	migrate_page(m, to, from);
+	free_block(m, zone_of(m, from), from, 0);
+	return to;
 }
 
 static inline bool writable(struct task *of, vaddr_t va)

@@ -164,9 +164,15 @@ static inline void op_machine(struct history *h)
 		"set page-cluster 3", "set page-cluster 5",
 		"set thp_enabled never", "set thp_enabled always",
 		"set thp_enabled madvise", "set fault_around_pages 1",
-		"set fault_around_pages 16"};
+		"set fault_around_pages 16", "compact_memory 1",
+		"compact_memory 1", "set thp_defrag always",
+		"set thp_defrag madvise", "set thp_defrag never",
+		"set thp_defrag defer", "set khugepaged_defrag 0",
+		"set khugepaged_defrag 1", "set compaction_proactiveness 0",
+		"set compaction_proactiveness 100", "set nr_hugepages 1",
+		"set nr_hugepages 0"};
 
-	if (rnd(h, 3))
+	if (rnd(h, 2))
 		say(h, 0, "reclaim %u", (unsigned)rnd(h, 2000));
 	else
 		say(h, 0, "%s", line[rnd(h, sizeof(line) / sizeof(line[0]))]);
@@ -296,7 +302,7 @@ static inline void history_step(struct history *h)
 		{op_msync, 3},
 		{op_swap, 1},
 		{op_nodes, 8},
-		{op_machine, 6},
+		{op_machine, 8},
 	};
 	unsigned all = 0, at, i;
 

@@ -360,6 +360,7 @@ static inline void op_advise(struct history *h)
 		{"willneed", NOTHING},
 		{"hugepage", NOTHING},
 		{"nohugepage", NOTHING},
+		{"collapse", NOTHING},
 		{"random", NOTHING},
 		{"sequential", NOTHING},
 		{"normal", NOTHING},
@@ -382,6 +383,8 @@ static inline void op_advise(struct history *h)
 	say(h, r.p->pid, "madvise %#llx %uK %s", RUN(r), a[i].word);
 	if (e == HOLE && refused(h, "EOPNOTSUPP"))
 		return;
+	if (!strcmp(a[i].word, "collapse") && *h->reply == '-')
+		return; /* too small, not anonymous, or no memory */
 	done(h);
 	for (uint32_t j = 0; j < r.n; j++)
 		advise_page(h, &r.v[j], e);

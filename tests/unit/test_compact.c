@@ -4,9 +4,7 @@
  * invariants after every step of a random history.
  */
 #include "../../vm/compact/compact.h"
-#include "../../vm/mm/migrate.h"
 #include "../../vm/mm/rmap.h"
-#include "../../vm/phys/pageblock.h"
 #include "../../vm/reclaim/reclaim.h"
 
 #include "fault_rig.h"
@@ -22,19 +20,10 @@ static idx_t opened(const char *path)
 
 /* ---- one page ------------------------------------------------------------ */
 
-/* Moves the page at va of t; the frame it left is free. */
 static pfn_t move(vaddr_t va)
 {
-	pfn_t from = pfn_of(t, va), to;
+	pfn_t to = move_page(va);
 
-	assert_true(page_movable(m, from));
-	to = buddy_alloc(
-		m, GFP_HIGHUSER_MOVABLE, 0, FRAME_KERNEL, USE_KERNEL, false);
-	assert_true(to);
-	zone_of(m, to)->pages[USE_KERNEL]--;
-	lru_del(m, from);
-	migrate_page(m, to, from);
-	free_block(m, zone_of(m, from), from, 0);
 	vmtest_check(m);
 	return to;
 }
@@ -246,6 +235,26 @@ static void test_locked(void **state)
 
 /* ---- a request ----------------------------------------------------------- */
 
+static pfn_t kept[8192];
+static unsigned nr_kept;
+
+static pfn_t keep(pfn_t pfn)
+{
+	assert_true(nr_kept < COUNT(kept));
+	if (pfn)
+		kept[nr_kept++] = pfn;
+	return pfn;
+}
+
+static void give_all(void)
+{
+	while (nr_kept) {
+		pfn_t pfn = kept[--nr_kept];
+
+		buddy_free(m, pfn, frame_at(m, pfn)->order, USE_KERNEL);
+	}
+}
+
 /* A block that is not there is made, and the counters say how. */
 static void test_direct(void **state)
 {
@@ -262,20 +271,61 @@ static void test_direct(void **state)
 		mm_munmap(m, t, page_at(RIG_BASE, i), m->page_size);
 	pcp_drain_all(m);
 	for (pfn = 1; pfn && n[CNT_COMPACT_STALL] == stalls;)
-		pfn = compact_alloc(m, GFP_DMA32 | GFP_MOVABLE, 8, FRAME_KERNEL,
-			USE_KERNEL, false, true);
+		pfn = keep(mem_alloc(m, GFP_DMA32 | GFP_MOVABLE, 8,
+			FRAME_KERNEL, USE_KERNEL, false));
 	assert_true(pfn);
 	assert_int_equal(n[CNT_COMPACT_STALL], stalls + 1);
 	assert_int_equal(n[CNT_COMPACT_SUCCESS], 1);
 	assert_true(n[CNT_COMPACT_MIGRATE_SCANNED] > 0);
 	assert_true(n[CNT_COMPACT_FREE_SCANNED] > 0);
 	vmtest_check(m);
-	for (pfn = 0; pfn < m->root->max_pfn; pfn++) {
-		const struct frame *f = frame_at(m, pfn);
+	give_all();
+}
 
-		if (f->state == FRAME_KERNEL && f->order == 8)
-			buddy_free(m, pfn, 8, USE_KERNEL);
+/* Every second page of the process is free, no block of 2 frames is. */
+static void break_up(void)
+{
+	vaddr_t va = RIG_BASE;
+
+	map(RIG_BASE, 16384, RW, ANON | MAP_NORESERVE, 0, 0);
+	for (; m->root->zone[1].nr_free > m->root->zone[1].high + 600;
+		va += m->page_size)
+		put(va, 1);
+	for (; va > RIG_BASE; va -= 2 * m->page_size)
+		mm_munmap(m, t, va - 2 * m->page_size, m->page_size);
+	for (unsigned order = MAX_ORDER; order; order--)
+		while (keep(buddy_alloc(
+			m, GFP_KERNEL, order, FRAME_KERNEL, USE_KERNEL, false)))
+			;
+	vm_fail_clear(m);
+}
+
+/* A kernel stack is a block of 4 frames (i386: 2): fork moves pages for one
+ * under every policy. */
+static void test_fork_in_fragments(void **state)
+{
+	static const char *const names[] = {POLICY_NAMES};
+	uint64_t *n = m->root->count;
+
+	for (unsigned kind = 0; kind < NR_POLICIES; kind++) {
+		uint64_t stalls = n[CNT_COMPACT_STALL];
+		struct task *c;
+
+		policy_set(m, kind);
+		break_up();
+		c = task_fork(m, t, 0);
+		if (!c)
+			fail_msg("%s: %s", names[kind], vm_sentence(m));
+		assert_true(n[CNT_COMPACT_STALL] > stalls);
+		vmtest_check(m);
+		task_exit_group(m, c, 0);
+		give_all();
+		mm_munmap(m, t, RIG_BASE, 16384ull << m->page_shift);
 	}
+	/* two frames side by side come of taking pages back alone, too */
+	if (m->arch->stack_order > 1)
+		assert_true(n[CNT_COMPACT_SUCCESS] >= NR_POLICIES);
+	policy_set(m, POLICY_LINUX);
 }
 
 /* ---- anything ------------------------------------------------------------ */
@@ -328,6 +378,7 @@ int main(void)
 		RIG_TEST(test_scattered),
 		RIG_TEST(test_locked),
 		RIG_TEST(test_direct),
+		RIG_TEST(test_fork_in_fragments),
 		RIG_TEST(test_random),
 	};
 

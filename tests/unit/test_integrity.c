@@ -170,7 +170,7 @@ static void test_history(void **state)
 static void test_policies(void **state)
 {
 	static const char *const names[] = {POLICY_NAMES};
-	uint64_t steps = number("PAGEFS_STEPS", 360);
+	uint64_t steps = number("PAGEFS_STEPS", 2000);
 	static struct history h;
 	char text[40], reply[REPLY_MAX];
 
@@ -184,10 +184,14 @@ static void test_policies(void **state)
 			names[i % NR_POLICIES]);
 		run_line(0, text, reply);
 		run_line(0, i % 2 ? "set frames 0" : "set frames 900", reply);
-		for (unsigned k = 0; k < 10; k++)
+		for (unsigned k = 0; k < 40; k++)
 			history_step(&h);
 	}
 	compare_all(&h);
+	print_message("%llu pages evicted, %llu moved, %llu stalls\n",
+		(unsigned long long)m->root->count[CNT_POLICY_EVICT],
+		(unsigned long long)m->root->count[CNT_PGMIGRATE_SUCCESS],
+		(unsigned long long)m->root->count[CNT_ALLOCSTALL_NORMAL]);
 	assert_true(m->root->count[CNT_POLICY_EVICT] > steps);
 	model_free(&h.k);
 	vm_destroy(m);

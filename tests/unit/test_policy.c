@@ -2,7 +2,8 @@
  * The textbook policies against plain models of them: arrays that are searched
  * from end to end, nothing remembered that the rule does not name.  Victims
  * must be the same pages in the same order, with several numbers of frames,
- * with loads, stores, records across two pages, and traces cut anywhere.
+ * with loads, stores, records across two pages, and traces cut anywhere; in
+ * between pages move to other frames.
  */
 #include "../../vm/cmd/command.h"
 #include "../../vm/reclaim/policy.h"
@@ -279,6 +280,21 @@ static uint64_t random_record(uint64_t *seed, unsigned i, unsigned pages)
 	return TRACE_RECORD(kinds[r & 3], 3, RIG_BASE + page * 4096ull + off);
 }
 
+static unsigned nr_moved;
+
+/* Some pages go to other frames. */
+static void shuffle(uint64_t *seed)
+{
+	for (unsigned i = 0; i < NR_PAGES; i++) {
+		vaddr_t va = page_at(RIG_BASE, i);
+
+		if (pfn_of(t, va) && vmtest_random(seed) & 1) {
+			move_page(va);
+			nr_moved++;
+		}
+	}
+}
+
 static void run(enum policy kind, unsigned frames, uint64_t seed)
 {
 	static uint64_t rec[NR_RECS];
@@ -308,6 +324,7 @@ static void run(enum policy kind, unsigned frames, uint64_t seed)
 			record(&x);
 		done = x.end;
 		compare(&x, &seen);
+		shuffle(&seed);
 	}
 	vmtest_check(m);
 }
@@ -320,6 +337,7 @@ static void test_models(void **state)
 	for (unsigned kind = POLICY_FIFO; kind < NR_POLICIES; kind++)
 		for (unsigned i = 0; i < COUNT(frames); i++)
 			run(kind, frames[i], 1 + i * 7919 + kind);
+	assert_true(nr_moved > 1000);
 	set("policy", "linux");
 	set("frames", "0");
 }

@@ -1,5 +1,5 @@
 /* Commands of code that runs inside the kernel. */
-#include "../compact/compact.h"
+#include "../reclaim/reclaim.h"
 #include "handlers.h"
 
 /* frame.owner of a block that a command took. */
@@ -42,8 +42,8 @@ int cmd_alloc_pages(struct cmd *c)
 			(unsigned long long)order, MAX_ORDER, 1u << MAX_ORDER);
 	if (gfp_wanted(c, c->arg[1].num, &gfp))
 		return -EINVAL;
-	pfn = compact_alloc(c->m, gfp, (unsigned)order, FRAME_KERNEL,
-		USE_KERNEL, c->arg[1].num & GFP_WORD_ZERO, true);
+	pfn = mem_alloc(c->m, gfp, (unsigned)order, FRAME_KERNEL, USE_KERNEL,
+		c->arg[1].num & GFP_WORD_ZERO);
 	if (!pfn)
 		return -ENOMEM;
 	frame_at(c->m, pfn)->owner = OWNER_COMMAND;

@@ -6,12 +6,9 @@
  * each failure and is forgotten at a success.
  *
  * Source: Linux mm/compaction.c (compaction_deferred, try_to_compact_pages,
- * kcompactd_do_work, should_proactive_compact_node), mm/page_alloc.c
- * (__alloc_pages_slowpath).
+ * kcompactd_do_work, should_proactive_compact_node).
  */
 #include "../phys/pcp.h"
-#include "../reclaim/reclaim.h"
-#include "../swap/swap.h"
 #include "compact_i.h"
 
 #define DEFER_SHIFT_MAX 6
@@ -81,91 +78,48 @@ static enum migrate_type type_of(unsigned gfp)
 				       : MIGRATE_UNMOVABLE;
 }
 
-/* Zone after zone of the request until one has a block; whether any was looked
- * through. */
-static bool compact_zones(
-	struct vm *m, unsigned gfp, unsigned order, enum compact_mode mode)
+enum compact_result compact_for(
+	struct vm *m, unsigned gfp, unsigned order, enum compact_prio prio)
 {
 	const struct zonelist *l = &m->zonelist[m->prefer][gfp & GFP_ZONE_MASK];
-	bool any = false;
+	unsigned high = m->gfp_zone[gfp & GFP_ZONE_MASK];
+	enum compact_result best = COMPACT_SKIPPED;
 
+	pcp_drain_all(m);
 	for (unsigned i = 0; i < l->nr; i++) {
 		struct zone *z = &m->root->zone[l->zone[i]];
 		struct compact c = {
 			.z = z,
 			.order = (int)order,
-			.mode = mode,
+			.mode = prio == COMPACT_PRIO_ASYNC ? MODE_ASYNC
+							   : MODE_SYNC_LIGHT,
 			.type = type_of(gfp),
 			.direct = true,
+			.whole = prio == COMPACT_PRIO_FULL,
+			.ignore_skip = prio == COMPACT_PRIO_FULL,
+			.reserve = zone_lowmem_reserve(m, l->zone[i], high),
 		};
-		enum compact_result r;
+		enum compact_result r = COMPACT_DEFERRED;
 
-		if (!(m->allowed >> z->node & 1) || deferred(z, order))
+		if (!zone_allowed(m, z))
 			continue;
-		r = compact_zone(m, &c);
-		any |= r != COMPACT_SKIPPED;
+		if (prio == COMPACT_PRIO_FULL || !deferred(z, order))
+			r = compact_zone(m, &c);
 		if (r == COMPACT_SUCCESS) {
 			defer_reset(z, order, false);
-			return true;
+			return r;
 		}
-		if (mode != MODE_ASYNC &&
+		if (prio != COMPACT_PRIO_ASYNC &&
 			(r == COMPACT_COMPLETE || r == COMPACT_PARTIAL))
 			defer(z, order);
+		best = r > best ? r : best;
 	}
-	return any;
+	return best;
 }
 
-struct request {
-	unsigned gfp, order;
-	enum frame_state state;
-	enum page_use use;
-	bool zeroed;
-};
-
-static pfn_t try_buddy(struct vm *m, const struct request *r)
+void compact_got(struct zone *z, unsigned order)
 {
-	vm_fail_clear(m);
-	return buddy_alloc(m, r->gfp, r->order, r->state, r->use, r->zeroed);
-}
-
-static pfn_t try_compact(
-	struct vm *m, const struct request *r, enum compact_mode mode)
-{
-	pfn_t pfn;
-
-	pcp_drain_all(m);
-	if (!compact_zones(m, r->gfp, r->order, mode))
-		return PFN_NONE;
-	m->root->count[CNT_COMPACT_STALL]++;
-	pfn = try_buddy(m, r);
-	m->root->count[pfn ? CNT_COMPACT_SUCCESS : CNT_COMPACT_FAIL]++;
-	if (pfn)
-		defer_reset(zone_of(m, pfn), r->order, true);
-	return pfn;
-}
-
-/* Pages that movement needs as room are taken back. */
-static pfn_t try_reclaim(struct vm *m, const struct request *r)
-{
-	if (mem_try_reclaim(m, r->gfp & GFP_ZONE_MASK, 2u << r->order))
-		return PFN_NONE;
-	return try_buddy(m, r);
-}
-
-pfn_t compact_alloc(struct vm *m, unsigned gfp, unsigned order,
-	enum frame_state state, enum page_use use, bool zeroed, bool try_hard)
-{
-	const struct request r = {gfp, order, state, use, zeroed};
-	pfn_t pfn = try_buddy(m, &r);
-
-	if (!pfn && order)
-		pfn = try_compact(m, &r, MODE_ASYNC);
-	if (!pfn && order && try_hard)
-		pfn = try_reclaim(m, &r);
-	if (!pfn && order && try_hard)
-		pfn = try_compact(m, &r, MODE_SYNC_LIGHT);
-	/* so that the refusal is the allocator's own */
-	return pfn ? pfn : try_buddy(m, &r);
+	defer_reset(z, order, true);
 }
 
 /* ---- kcompactd ----------------------------------------------------------- */

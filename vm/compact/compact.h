@@ -12,8 +12,8 @@
  * Who compacts: a request that finds no block (direct), kcompactd after kswapd
  * has run for such a request, kcompactd when free memory is too scattered
  * (at tick), and whoever asks for all of memory (compact_memory).  Pages move
- * at these points only, all between the steps of commands.  Under a textbook
- * policy (reclaim/policy.h) pages stay where they are.
+ * at these points only, all between the steps of commands.  A textbook policy
+ * (reclaim/policy.h) notices nothing: a page keeps its place in the order.
  *
  * Source: Linux mm/compaction.c, mm/page_alloc.c.
  */
@@ -25,13 +25,43 @@
 /* All zones of a node, from end to end. */
 void compact_node(struct vm *m, unsigned node);
 
+/* From bad to good. */
+enum compact_result {
+	COMPACT_SKIPPED,  /* too little is free to begin */
+	COMPACT_DEFERRED, /* it was in vain lately */
+	COMPACT_CONTINUE,
+	COMPACT_COMPLETE,  /* the scanners met after the whole zone */
+	COMPACT_PARTIAL,   /* they met after a part of it */
+	COMPACT_NO_TARGET, /* no free frame was left to move to */
+	COMPACT_SUCCESS,
+};
+
+/* How hard it is tried, the hardest first. */
+enum compact_prio {
+	COMPACT_PRIO_FULL, /* all page blocks, whatever is known of them */
+	COMPACT_PRIO_LIGHT,
+	COMPACT_PRIO_ASYNC, /* page blocks of the request's type alone */
+};
+
+/* Orders up to this one are usual: without a block they are not refused. */
+#define COSTLY_ORDER 3
+
 /*
- * A block like buddy_alloc() gives, with compaction and reclaim if need be, for
- * callers that hold no page: PFN_NONE with ENOMEM set.  try_hard: pages are
- * taken back too.
+ * Zone after zone of a request until one has a block of the order: SUCCESS, or
+ * the best of what became of the zones.  When the request has got its block,
+ * compact_got() is told.
  */
-pfn_t compact_alloc(struct vm *m, unsigned gfp, unsigned order,
-	enum frame_state state, enum page_use use, bool zeroed, bool try_hard);
+enum compact_result compact_for(
+	struct vm *m, unsigned gfp, unsigned order, enum compact_prio prio);
+void compact_got(struct zone *z, unsigned order);
+/* Whether pages of the zone could move, of which so many are free: what is
+ * above the mark is room for them. */
+bool compact_has_room(
+	const struct zone *z, unsigned order, uint64_t mark, uint64_t free);
+/* And that it is for want of a block rather than of memory that a request of
+ * the order fails. */
+bool compact_may_help(const struct vm *m, const struct zone *z, unsigned order,
+	uint64_t mark);
 
 /*
  * 1 << order frames side by side, of more than the largest block: of a node

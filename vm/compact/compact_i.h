@@ -6,20 +6,9 @@
 #include "compact.h"
 
 #define CLUSTER	   32 /* pages that are moved at a time */
-#define COSTLY	   3  /* orders up to this one are usual */
 #define WHOLE_ZONE (-1)
 
 enum compact_mode { MODE_ASYNC, MODE_SYNC_LIGHT, MODE_SYNC };
-
-enum compact_result {
-	COMPACT_SKIPPED,  /* too little is free to begin */
-	COMPACT_DEFERRED, /* it was in vain lately */
-	COMPACT_CONTINUE,
-	COMPACT_COMPLETE, /* the scanners met after the whole zone */
-	COMPACT_PARTIAL,  /* they met after a part of it */
-	COMPACT_SUCCESS,
-	COMPACT_NO_TARGET, /* no free frame was left to move to */
-};
 
 struct compact {
 	struct zone *z;
@@ -27,6 +16,7 @@ struct compact {
 	enum migrate_type type;
 	enum compact_mode mode;
 	bool direct, proactive, whole, ignore_skip;
+	uint64_t reserve;    /* what the zone keeps from the request besides */
 	pfn_t migrate, free; /* the scanners */
 	pfn_t page[CLUSTER]; /* on their way */
 	unsigned nr_pages;

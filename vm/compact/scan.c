@@ -1,7 +1,6 @@
 /* One zone: the two scanners, and when they stop. */
 #include "../mm/migrate.h"
 #include "../phys/lru.h"
-#include "../reclaim/policy.h"
 #include "compact_i.h"
 
 static pfn_t block_start(const struct vm *m, pfn_t pfn)
@@ -261,23 +260,34 @@ static enum compact_result finished(struct vm *m, struct compact *c)
 	return block_is_free(m, c) ? COMPACT_SUCCESS : COMPACT_CONTINUE;
 }
 
+bool compact_has_room(
+	const struct zone *z, unsigned order, uint64_t mark, uint64_t free)
+{
+	mark += 2u << order;
+	if (order > COSTLY_ORDER)
+		mark += z->low - z->min;
+	return free > mark;
+}
+
+bool compact_may_help(
+	const struct vm *m, const struct zone *z, unsigned order, uint64_t mark)
+{
+	int index = order > COSTLY_ORDER ? zone_fragmentation(z, order) : -1;
+
+	return compact_has_room(z, order, mark, z->nr_free) &&
+	       (index < 0 || index > (int)m->root->set.extfrag_threshold);
+}
+
 enum compact_result compact_suitable(struct vm *m, const struct compact *c)
 {
 	const struct zone *z = c->z;
 	unsigned order = (unsigned)c->order;
-	uint64_t mark = z->min + (2u << order);
-	int index;
+	uint64_t mark = z->min + c->reserve;
 
-	if (z->nr_free > z->min + (1u << order) - 1 && block_is_free(m, c))
+	if (z->nr_free > mark + (1u << order) - 1 && block_is_free(m, c))
 		return COMPACT_SUCCESS;
-	if (order > COSTLY)
-		mark += z->low - z->min;
-	if (z->nr_free <= mark)
-		return COMPACT_SKIPPED;
-	index = order > COSTLY ? zone_fragmentation(z, order) : -1;
-	return index >= 0 && index <= (int)m->root->set.extfrag_threshold
-		       ? COMPACT_SKIPPED
-		       : COMPACT_CONTINUE;
+	return compact_may_help(m, z, order, mark) ? COMPACT_CONTINUE
+						   : COMPACT_SKIPPED;
 }
 
 static void start(struct vm *m, struct compact *c)
@@ -297,7 +307,7 @@ enum compact_result compact_zone(struct vm *m, struct compact *c)
 {
 	enum compact_result r = COMPACT_CONTINUE;
 
-	if (!c->z->managed || policy_on(m))
+	if (!c->z->managed)
 		return COMPACT_SKIPPED;
 	if (c->order != WHOLE_ZONE)
 		r = compact_suitable(m, c);

@@ -1,6 +1,7 @@
 /* The pools of huge pages: pages of each node, and promises. */
 #include "../compact/compact.h"
 #include "../numa/mempolicy.h"
+#include "../reclaim/reclaim.h"
 #include "hugetlb.h"
 
 #define ULL(x) ((unsigned long long)(x))
@@ -58,8 +59,8 @@ static pfn_t from_buddy(struct vm *m, unsigned size, bool try_hard)
 	if (order > MAX_ORDER)
 		return contig_alloc(m, gfp, order, FRAME_HUGETLB, USE_HUGETLB);
 	if (try_hard)
-		return compact_alloc(
-			m, gfp, order, FRAME_HUGETLB, USE_HUGETLB, false, true);
+		return mem_alloc(m, gfp | GFP_MAYFAIL, order, FRAME_HUGETLB,
+			USE_HUGETLB, false);
 	return buddy_alloc(m, gfp, order, FRAME_HUGETLB, USE_HUGETLB, false);
 }
 

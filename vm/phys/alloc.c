@@ -16,7 +16,6 @@
 #include <string.h>
 
 #include "../numa/mempolicy.h"
-#include "../compact/compact.h"
 #include "../reclaim/policy.h"
 #include "pcp.h"
 #include "phys_i.h"
@@ -26,16 +25,6 @@ static inline enum migrate_type gfp_type(unsigned gfp)
 	return gfp & GFP_MOVABLE       ? MIGRATE_MOVABLE
 	       : gfp & GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE
 				       : MIGRATE_UNMOVABLE;
-}
-
-/* Whether the zone has such a block and stays above the mark without it. */
-static inline bool zone_ok(const struct zone *z, unsigned order, uint64_t mark)
-{
-	return z->nr_free > mark + (1u << order) - 1 &&
-	       (z->nr_fresh || (z->orders[MIGRATE_UNMOVABLE] |
-				       z->orders[MIGRATE_MOVABLE] |
-				       z->orders[MIGRATE_RECLAIMABLE]) >>
-				       order);
 }
 
 pfn_t zone_take(struct vm *m, struct zone *z, unsigned order,
@@ -63,11 +52,11 @@ static inline bool zone_admits(
 	struct zone *z, unsigned order, uint64_t mark, uint64_t reserve)
 {
 	if (!z->below_high) {
-		if (zone_ok(z, order, z->high + reserve))
+		if (zone_watermark_ok(z, order, z->high + reserve))
 			return true;
 		z->below_high = 1;
 	}
-	return zone_ok(z, order, mark + reserve);
+	return zone_watermark_ok(z, order, mark + reserve);
 }
 
 static inline pfn_t take(struct vm *m, struct zone *z, unsigned order,
@@ -132,7 +121,7 @@ static pfn_t from_reserves(
 	for (unsigned i = 0; i < l->nr; i++) {
 		struct zone *z = &m->root->zone[l->zone[i]];
 
-		if (zone_allowed(m, z) && zone_ok(z, order, 0))
+		if (zone_allowed(m, z) && zone_watermark_ok(z, order, 0))
 			return take(m, z, order, type, 0);
 	}
 	return PFN_NONE;
@@ -198,10 +187,8 @@ static pfn_t alloc_slow(
 
 	if (pfn)
 		return pfn;
-	kswapd_wake(m);
-	for (unsigned n = 0; order && n < m->root->config.nodes; n++)
-		if (m->allowed >> n & 1)
-			kcompactd_wake(m, n, order);
+	if (!(gfp & GFP_NOKSWAPD))
+		kswapd_wake(m, order, !(gfp & GFP_NOWAIT));
 	pfn = from_zones(m, gfp, order, type, true);
 	if (!pfn && pcp_drain_all(m))
 		pfn = from_zones(m, gfp, order, type, true);

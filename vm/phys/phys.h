@@ -104,6 +104,11 @@ enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
 #define GFP_MOVABLE	     0x4u
 #define GFP_RECLAIMABLE	     0x8u
 #define GFP_HIGHUSER_MOVABLE (GFP_HIGHUSER | GFP_MOVABLE) /* of programs */
+/* how far one goes, for whoever may wait: see mem_alloc() */
+#define GFP_NOWAIT   0x10u /* no page is taken back for it, none moved */
+#define GFP_NOKSWAPD 0x20u /* nor is a daemon woken */
+#define GFP_NORETRY  0x40u /* all is tried once, without the OOM killer */
+#define GFP_MAYFAIL  0x80u /* again and again, without the OOM killer */
 
 /* ---- boot ---- */
 /* One past the highest byte of RAM, the PCI hole counted in. */
@@ -305,14 +310,33 @@ static inline uint64_t zones_sum(
 pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed);
 void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use);
-/* The daemons of the nodes allowed run after the command. */
-void kswapd_wake(struct vm *m);
+/* The daemons of the nodes allowed run after the command: kswapd of those where
+ * no zone has such a block above its high watermark; where one has, kcompactd,
+ * if who asks does not look for blocks itself. */
+void kswapd_wake(struct vm *m, unsigned order, bool can_wait);
 
 /* The part of the zone's free memory that is too small for the order, and why a
  * request of the order fails: near 0 for want of memory, near 1000 because it
  * is in pieces, -1000 when it does not fail.  In thousandths. */
 int zone_unusable(const struct zone *z, unsigned order);
 int zone_fragmentation(const struct zone *z, unsigned order);
+/* Whether the zone has a block of the order or above that requests get. */
+static inline bool zone_has_block(const struct zone *z, unsigned order)
+{
+	return z->nr_fresh ||
+	       (z->orders[MIGRATE_UNMOVABLE] | z->orders[MIGRATE_MOVABLE] |
+		       z->orders[MIGRATE_RECLAIMABLE]) >>
+		       order;
+}
+
+/* The same, and the zone stays above the mark without it. */
+static inline bool zone_watermark_ok(
+	const struct zone *z, unsigned order, uint64_t mark)
+{
+	return z->nr_free > mark + (1u << order) - 1 &&
+	       zone_has_block(z, order);
+}
+
 /* Free blocks of an order in a zone, fresh ones included. */
 uint64_t zone_free_blocks(const struct zone *z, unsigned order);
 /* The same, of one type: fresh ones are movable. */

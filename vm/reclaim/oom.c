@@ -169,17 +169,18 @@ static void task_dump(struct vm *m)
 	}
 }
 
-static void report(struct vm *m, const struct task *t, enum gfp_zone gfp)
+static void report(
+	struct vm *m, const struct task *t, enum gfp_zone gfp, unsigned order)
 {
 	bool user = gfp == GFP_HIGHUSER;
 
 	dmesg_line(m,
-		"%s invoked oom-killer: gfp_mask=%s, order=0, "
+		"%s invoked oom-killer: gfp_mask=%s, order=%u, "
 		"oom_score_adj=%d",
 		t ? t->comm : "kernel",
 		user ? "0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP)"
 		     : "0xcc0(GFP_KERNEL)",
-		t ? (int32_t)t->oom_score_adj : 0);
+		order, t ? (int32_t)t->oom_score_adj : 0);
 	mem_info(m);
 	zone_info(m);
 	if (m->root->set.oom_dump_tasks)
@@ -277,7 +278,7 @@ static struct task *victim(struct vm *m)
 	return choose(m);
 }
 
-bool oom_kill(struct vm *m, enum gfp_zone gfp)
+bool oom_kill(struct vm *m, enum gfp_zone gfp, unsigned order)
 {
 	const struct task *t = m->running;
 	struct task *v;
@@ -285,12 +286,12 @@ bool oom_kill(struct vm *m, enum gfp_zone gfp)
 	if (t && t->oom_victim)
 		return false;
 	if (m->root->set.panic_on_oom) {
-		report(m, t, gfp);
+		report(m, t, gfp, order);
 		panic(m);
 		return false;
 	}
 	v = victim(m);
-	report(m, t, gfp);
+	report(m, t, gfp, order);
 	if (!v) {
 		dmesg_line(m, "Out of memory and no killable processes...");
 		vm_fail_clear(m);

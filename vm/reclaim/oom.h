@@ -24,7 +24,7 @@ uint64_t oom_total(const struct vm *m);
  * was nobody to kill, or if it is the process whose command runs: that dies
  * after the command (oom_reap()).
  */
-bool oom_kill(struct vm *m, enum gfp_zone gfp);
+bool oom_kill(struct vm *m, enum gfp_zone gfp, unsigned order);
 /* The kernel has stopped (panic_on_oom): -EIO with the sentence that every
  * command gets from then on. */
 int oom_halted(struct vm *m);

@@ -57,6 +57,14 @@ static inline bool mem_has_spare(const struct vm *m)
 /* The same without the OOM killer, for who can do without: -ENOMEM. */
 int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
 
+/*
+ * A block like buddy_alloc() gives, for callers that hold no page: before it is
+ * refused, pages are moved and taken back, and, up to COSTLY_ORDER, the OOM
+ * killer is asked.  GFP_* say how far that goes.  PFN_NONE with ENOMEM set.
+ */
+pfn_t mem_alloc(struct vm *m, unsigned gfp, unsigned order,
+	enum frame_state state, enum page_use use, bool zeroed);
+
 /* The daemons of nodes, those that an allocation woke: each until a zone of
  * its node is above its high watermark again. */
 void kswapd_run(struct vm *m);

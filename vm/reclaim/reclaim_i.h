@@ -14,15 +14,17 @@ enum scanner { SCAN_KSWAPD, SCAN_DIRECT, SCAN_PROACTIVE };
 /* One search for pages. */
 struct scan {
 	enum scanner who;
-	unsigned node; /* whose lists are looked through */
-	unsigned zone; /* the highest type whose pages help */
-	int priority;  /* list >> priority is looked at; 12 down to 0 */
+	unsigned node;	/* whose lists are looked through */
+	unsigned zone;	/* the highest type whose pages help */
+	int priority;	/* list >> priority is looked at; 12 down to 0 */
+	unsigned order; /* of the block that is wanted */
 	uint64_t nr_to_reclaim, nr_scanned, nr_reclaimed;
 	bool force_deactivate, skipped_deactivate;
 	bool deactivate[2]; /* anon, file: the active list may be shortened */
 	bool cache_trim;    /* enough file pages that nobody used again */
 	bool file_is_tiny;
 	bool ignore_references;
+	bool ready; /* some zone needs compaction rather than more pages */
 };
 
 /* What became of a page that was looked at. */
@@ -42,8 +44,26 @@ unsigned page_referenced(struct vm *m, pfn_t pfn, uint64_t *vm_flags);
 /* Takes a page that is on a list out, used or not; false if it must stay. */
 bool evict_frame(struct vm *m, pfn_t pfn, enum scanner who);
 
-/* Looks through the lists of sc->node once (vmscan.c). */
+/* Looks through the lists of sc->node once, or for a block as long as that
+ * brings compaction nearer (vmscan.c). */
 void shrink_node(struct vm *m, struct scan *sc);
+
+/* ---- direct.c ---- */
+/* Rounds without a page before memory counts as used up. */
+#define RECLAIM_RETRIES 16u
+/* Priority after priority until enough is found; how much it was. */
+uint64_t reclaim_find(struct vm *m, struct scan *sc);
+/* A search is over: what came back to the lists from now on counts for the
+ * next. */
+void snapshot_refaults(struct numa_node *n);
+/* One round for a block: whether pages were found, or so much is free already
+ * that compaction can do the rest. */
+bool reclaim_for(struct vm *m, unsigned gfp, unsigned order);
+/* A zone of the request that has a block would be above its min watermark if
+ * all were taken back that can be. */
+bool reclaim_could_help(const struct vm *m, unsigned gfp, unsigned order);
+/* Some zone has room to be compacted, or would with a part of that. */
+bool reclaim_could_compact(const struct vm *m, unsigned gfp, unsigned order);
 
 /*
  * What it cost to take pages of one kind, in vain or with I/O: the balance

@@ -7,6 +7,7 @@
  * Source: Linux mm/vmscan.c (shrink_lruvec, get_scan_count,
  * shrink_active_list, inactive_is_low), mm/swap.c (lru_note_cost).
  */
+#include "../compact/compact.h"
 #include "../mm/mm.h"
 #include "../swap/swap.h"
 #include "reclaim_i.h"
@@ -280,10 +281,45 @@ static void shrink_lists(struct vm *m, struct scan *sc)
 	}
 }
 
+/*
+ * Whether to look on for the sake of a block: pages were found, but too few yet
+ * for compaction, and there are more.
+ */
+static bool block_needs_more(
+	const struct vm *m, const struct scan *sc, uint64_t found)
+{
+	const struct zone *z = &m->root->zone[sc->node * m->arch->nr_zones];
+	uint64_t inactive = node_lru_size(m, sc->node, LRU_INACTIVE_FILE);
+
+	if (!found || !sc->order ||
+		(sc->order <= COSTLY_ORDER && sc->priority >= DEF_PRIORITY - 2))
+		return false;
+	for (unsigned i = 0; i <= sc->zone; i++) {
+		uint64_t mark =
+			z[i].min + zone_lowmem_reserve(m,
+					   (unsigned)(&z[i] - m->root->zone),
+					   sc->zone);
+
+		if (z[i].managed &&
+			(zone_watermark_ok(&z[i], sc->order, mark) ||
+				compact_may_help(m, &z[i], sc->order, mark)))
+			return false;
+	}
+	if (swap_free(m))
+		inactive += node_lru_size(m, sc->node, LRU_INACTIVE_ANON);
+	return inactive > 2u << sc->order;
+}
+
 void shrink_node(struct vm *m, struct scan *sc)
 {
-	prepare(m, sc);
-	shrink_lists(m, sc);
-	if (swap_total(m) && inactive_is_low(m, sc->node, LRU_INACTIVE_ANON))
-		shrink_active(m, sc, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX);
+	uint64_t before;
+
+	do {
+		before = sc->nr_reclaimed;
+		prepare(m, sc);
+		shrink_lists(m, sc);
+		if (swap_total(m) &&
+			inactive_is_low(m, sc->node, LRU_INACTIVE_ANON))
+			shrink_active(m, sc, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX);
+	} while (block_needs_more(m, sc, sc->nr_reclaimed - before));
 }
