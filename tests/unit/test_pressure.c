@@ -229,6 +229,30 @@ static void test_allocating_task(void **state)
 	assert_true(logged("Out of memory: Killed process 2 (big)"));
 }
 
+/* Processes are killed while another one is being made, and that one too. */
+static void test_newborn(void **state)
+{
+	unsigned killed = 0;
+
+	SAYS(0, "set oom_dump_tasks 0", "0");
+	SAYS(0, "kill 2 9", "0");
+	SAYS(0, "kill 3 9", "0");
+	say(1, "mmap 64M rw flags=noreserve as=a");
+	for (unsigned i = 0; i < 4000 && killed < 20; i++) {
+		char line[40];
+
+		snprintf(line, sizeof(line), "touch a+%uK 8K w", i * 8);
+		say(1, line);
+		if (i % 7)
+			continue;
+		say(0, "spawn name=newborn");
+		vmtest_check(m);
+		killed += strstr(reply, "-ENOMEM") != NULL;
+	}
+	assert_int_equal(killed, 20);
+	assert_true(m->root->count[CNT_OOM_KILL] > 20);
+}
+
 static void test_panic(void **state)
 {
 	SAYS(0, "set panic_on_oom 1", "0");
@@ -293,6 +317,7 @@ int main(void)
 		T(test_stalls),
 		SMALL(test_worst),
 		SMALL(test_allocating_task),
+		SMALL(test_newborn),
 		SMALL(test_panic),
 		T(test_swap_file),
 	};

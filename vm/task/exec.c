@@ -288,6 +288,22 @@ static void inherit_flags(struct vm *m, idx_t mm, idx_t old)
 	mm_at(m, mm)->merge_any = mm_at(m, old)->merge_any;
 }
 
+/* The task as it was, but for its place among others, of whom the OOM killer
+ * may have taken some. */
+static void take_back(struct task *t, const struct task *before)
+{
+	struct task now = *t;
+
+	*t = *before;
+	t->prev = now.prev;
+	t->next = now.next;
+	t->parent = now.parent;
+	t->sibling = now.sibling;
+	t->exit_signal = now.exit_signal;
+	t->vfork_waiter = now.vfork_waiter;
+	t->oom_victim = now.oom_victim;
+}
+
 static int exec_build(struct bprm *b)
 {
 	struct vm *m = b->m;
@@ -311,7 +327,7 @@ static int exec_build(struct bprm *b)
 		return 0;
 	}
 	mm_put(m, t->mm);
-	*t = before;
+	take_back(t, &before);
 	memcpy(m->root->rng, rng, sizeof(rng));
 	m->root->aslr_draws = draws;
 	return err;

@@ -219,15 +219,17 @@ struct task *task_spawn(struct vm *m, uint32_t uid, uint32_t gid,
 {
 	struct task *init = task_find(m, PID_INIT);
 	struct task *t = task_new(m);
+	int err;
 
 	if (!t)
 		return NULL;
 	t->parent = task_index(m, init);
 	t->cred = cred_of_user(uid, gid);
 	memcpy(t->rlim, init->rlim, sizeof(t->rlim));
-	if (exec_load(m, t, x, name))
-		return task_abort(m, t);
-	return t;
+	phys_run_as(m, t); /* or the OOM killer would take it as it is built */
+	err = exec_load(m, t, x, name);
+	phys_run_as(m, NULL);
+	return err ? task_abort(m, t) : t;
 }
 
 static int check_nproc(struct vm *m, const struct task *t)
