@@ -12,7 +12,6 @@
 #include "../mm/migrate.h"
 #include "../phys/lru.h"
 #include "../phys/pcp.h"
-#include "../reclaim/policy.h"
 #include "compact_i.h"
 
 static bool in_use(const struct frame *f)
@@ -31,7 +30,7 @@ static bool range_suits(
 		stop < end)
 		return false;
 	for (; phys_next_used(m, &at, &order) && at < end; at += 1u << order)
-		if (policy_on(m) || !frame_on_lru(frame_at(m, at)))
+		if (!frame_on_lru(frame_at(m, at)))
 			return false;
 	return true;
 }
