@@ -13,9 +13,10 @@ if [ ! -c /dev/fuse ]; then
 	echo "a container: --device /dev/fuse --cap-add SYS_ADMIN." >&2
 	exit 1
 fi
-if [ "$(id -u)" != 0 ] && [ ! -w /dev/fuse ]; then
-	echo "$0: /dev/fuse is not writable for you; run this as root, or in" >&2
-	echo "unshare -Urm where user namespaces may mount FUSE." >&2
+if [ ! -w /dev/fuse ]; then # also as root of a user namespace
+	echo "$0: /dev/fuse is not writable for you (mode" \
+		"$(stat -c %a /dev/fuse), most systems have 666): run this as" >&2
+	echo "root, or let root say: chmod 666 /dev/fuse" >&2
 	exit 1
 fi
 
