@@ -34,6 +34,8 @@ void mem_sums(const struct vm *m, unsigned node, struct mem_sums *s)
 	/* AnonPages are those that are mapped */
 	s->anon = SUM(pages[USE_ANON]) - SUM(swap_idle);
 	s->anon_huge = SUM(anon_huge) << huge_order(m);
+	s->shmem_huge = SUM(shmem_huge) << huge_order(m);
+	s->shmem_pmd = SUM(shmem_huge_mapped) << huge_order(m);
 	s->file = SUM(pages[USE_FILE]);
 	s->shmem = SUM(pages[USE_SHMEM]);
 	s->pgtable = SUM(pages[USE_PGTABLE]);

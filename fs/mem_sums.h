@@ -13,11 +13,12 @@ struct mem_sums {
 	uint64_t total;		    /* managed */
 	uint64_t free, blocks_free; /* blocks: in free blocks >= pageblock */
 	uint64_t anon, file, shmem;
-	uint64_t anon_huge; /* in huge entries */
-	uint64_t pgtable;   /* page tables, the kernel's own included */
-	uint64_t stack;	    /* kernel stacks */
-	uint64_t kernel;    /* the kernel's other pages */
-	uint64_t mapped;    /* file and shmem pages that a process maps */
+	uint64_t anon_huge;		/* in huge entries */
+	uint64_t shmem_huge, shmem_pmd; /* huge pages; in huge entries */
+	uint64_t pgtable; /* page tables, the kernel's own included */
+	uint64_t stack;	  /* kernel stacks */
+	uint64_t kernel;  /* the kernel's other pages */
+	uint64_t mapped;  /* file and shmem pages that a process maps */
 	uint64_t dirty, mlocked;
 	uint64_t active_anon, inactive_anon, active_file, inactive_file;
 	uint64_t unevictable;

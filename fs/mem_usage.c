@@ -80,7 +80,10 @@ static void add_huge(
 {
 	if (!pte_huge(m, e) || e & m->arch->pte.special)
 		return;
-	u->anon_huge += huge_size(m);
+	if (frame_at(m, pte_pfn(m, e))->state == FRAME_ANON)
+		u->anon_huge += huge_size(m);
+	else
+		u->shmem_huge += huge_size(m);
 	for (uint64_t off = 0; off < huge_size(m); off += m->page_size)
 		add_page(u, m, pte_part(m, e, va + off, 1));
 }

@@ -19,7 +19,7 @@ struct mem_usage {
 	uint64_t private_clean, private_dirty;
 	/* bytes << PSS_SHIFT */
 	uint64_t shared_hugetlb, private_hugetlb; /* bytes, in no other sum */
-	uint64_t anon_huge;			  /* bytes in huge entries */
+	uint64_t anon_huge, shmem_huge;		  /* bytes in huge entries */
 	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem, pss_locked,
 		swap_pss;
 };

@@ -73,7 +73,7 @@ show_fn show_node_pool_free, show_node_pool_nr, show_node_pool_surplus;
 bool pool_demotes(const struct view *v, uint64_t id);
 show_fn show_nr_hugepages, show_nr_overcommit_hugepages;
 show_fn show_thp_enabled, show_thp_defrag, show_thp_use_zero_page;
-show_fn show_thp_shmem, show_pmd_size;
+show_fn show_thp_shmem_enabled, show_thp_shmem_2048kB, show_pmd_size;
 show_fn show_khugepaged_alloc_sleep_millisecs, show_khugepaged_defrag;
 show_fn show_khugepaged_full_scans, show_khugepaged_max_ptes_none;
 show_fn show_khugepaged_max_ptes_shared, show_khugepaged_max_ptes_swap;

@@ -62,14 +62,22 @@ uint64_t kpage_count(const struct vm *m, pfn_t pfn)
 }
 
 /* Of a part of a transparent huge page. */
-static uint64_t large_flags(const struct frame *f)
+static uint64_t large_flags(bool head)
 {
 	return 1ull << KPF_THP |
-	       1ull << (f->order ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL);
+	       1ull << (head ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL);
+}
+
+/* The huge zero page is one block of the kernel. */
+static bool is_huge_zero(const struct vm *m, pfn_t pfn)
+{
+	pfn_t zero = m->root->huge_zero_pfn;
+
+	return zero && pfn - zero < 1u << huge_order(m);
 }
 
 /* Of a page that processes use. */
-static uint64_t user_flags(const struct frame *f)
+static uint64_t user_flags(const struct vm *m, pfn_t pfn)
 {
 	static const struct {
 		unsigned have, bit;
@@ -83,6 +91,7 @@ static uint64_t user_flags(const struct frame *f)
 		{FR_SWAPCACHE, KPF_SWAPCACHE},
 		{FR_MLOCKED, KPF_UNEVICTABLE},
 	};
+	const struct frame *f = frame_at(m, pfn);
 	uint64_t u = 1ull << KPF_LRU;
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -91,7 +100,7 @@ static uint64_t user_flags(const struct frame *f)
 	if (f->mapcount)
 		u |= 1ull << KPF_MMAP;
 	if (f->flags & FR_LARGE)
-		u |= large_flags(f);
+		u |= large_flags(pfn == folio_head(m, pfn));
 	if (f->state == FRAME_ANON)
 		u |= 1ull << KPF_ANON | 1ull << KPF_UPTODATE;
 	return u;
@@ -113,14 +122,14 @@ uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 		return 1ull << KPF_NOPAGE;
 	if (pfn == m->root->zero_pfn)
 		return 1ull << KPF_ZERO_PAGE | 1ull << KPF_RESERVED;
-	if (m->root->huge_zero_pfn &&
-		folio_head(m, pfn) == m->root->huge_zero_pfn)
-		return 1ull << KPF_ZERO_PAGE | large_flags(f);
+	if (is_huge_zero(m, pfn))
+		return 1ull << KPF_ZERO_PAGE |
+		       large_flags(pfn == m->root->huge_zero_pfn);
 	switch (phys_frame_state(m, pfn)) {
 	case FRAME_ANON:
 	case FRAME_FILE:
 	case FRAME_SHMEM:
-		return user_flags(f);
+		return user_flags(m, pfn);
 	case FRAME_HUGETLB:
 		return hugetlb_flags(
 			frame_whole(m, pfn), f == frame_whole(m, pfn));

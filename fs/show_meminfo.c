@@ -168,8 +168,7 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	static const char *const after_vmalloc[] = {
 		"VmallocUsed:", "VmallocChunk:", "Percpu:", NULL};
 	static const char *const after_huge[] = {
-		"ShmemHugePages:", "ShmemPmdMapped:", "FileHugePages:",
-		"FilePmdMapped:", "Balloon:", NULL};
+		"FileHugePages:", "FilePmdMapped:", "Balloon:", NULL};
 	const struct vm *m = view->vm;
 	unsigned s = m->page_shift - 10;
 	struct mem_sums t;
@@ -194,6 +193,8 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	text_kb(b, "VmallocTotal:", vmalloc_total_kb(m));
 	zero_lines(b, after_vmalloc);
 	text_kb(b, "AnonHugePages:", t.anon_huge << s);
+	text_kb(b, "ShmemHugePages:", t.shmem_huge << s);
+	text_kb(b, "ShmemPmdMapped:", t.shmem_pmd << s);
 	zero_lines(b, after_huge);
 	hugetlb_lines(b, m);
 	text_kb(b, "Hugepagesize:", huge_size(m) >> 10);

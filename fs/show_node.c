@@ -42,8 +42,8 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 	static const char *const after_tables[] = {
 		"SecPageTables:", "NFS_Unstable:", "Bounce:", "WritebackTmp:",
 		"KReclaimable:", "Slab:", "SReclaimable:", "SUnreclaim:", NULL};
-	static const char *const after_huge[] = {"ShmemHugePages:",
-		"ShmemPmdMapped:", "FileHugePages:", "FilePmdMapped:", NULL};
+	static const char *const after_huge[] = {
+		"FileHugePages:", "FilePmdMapped:", NULL};
 	const struct vm *m = v->vm;
 	unsigned s = m->page_shift - 10;
 	struct mem_sums t;
@@ -71,6 +71,8 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 	node_kb(b, id, "PageTables:", t.pgtable << s);
 	zero_lines(b, id, after_tables);
 	node_kb(b, id, "AnonHugePages:", t.anon_huge << s);
+	node_kb(b, id, "ShmemHugePages:", t.shmem_huge << s);
+	node_kb(b, id, "ShmemPmdMapped:", t.shmem_pmd << s);
 	zero_lines(b, id, after_huge);
 	pool_lines(b, m, id);
 }
@@ -260,10 +262,20 @@ void show_thp_use_zero_page(struct sbuf *b, const struct view *v, uint64_t id)
 	number(b, v, "thp_use_zero_page");
 }
 
-/* Shared memory has none. */
-void show_thp_shmem(struct sbuf *b, const struct view *v, uint64_t id)
+void show_thp_shmem_enabled(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	sbuf_str(b, "always within_size advise [never] deny force\n");
+	static const char *const words[] = {"always", "within_size", "advise",
+		"never", "deny", "force", NULL};
+
+	choice(b, v, "thp_shmem_enabled", words);
+}
+
+void show_thp_shmem_2048kB(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	static const char *const words[] = {
+		"always", "inherit", "within_size", "advise", "never", NULL};
+
+	choice(b, v, "thp_shmem_2048kB", words);
 }
 
 /* What an entry of the last level but one maps. */

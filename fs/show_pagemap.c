@@ -82,17 +82,22 @@ static inline __attribute__((always_inline)) void table_words(
 	}
 }
 
-/* The huge zero page counts as a file's. */
+/* The huge zero page counts as a file's.  Linux tells of each page of a huge
+ * entry what is true of the first: that nothing else maps it. */
 static void huge_words(const struct vm *m, const struct mm *mm, vaddr_t va,
 	uint64_t *out, size_t n, bool pfns)
 {
-	uint64_t e = pt_get(m, mm, va);
-	uint64_t file = e & m->arch->pte.special ? PM_FILE : 0;
+	uint64_t e = pt_get(m, mm, va), above = pt_above(m, mm, va);
+	uint64_t file = e & m->arch->pte.special ? PM_FILE : 0, first = e;
 
-	for (size_t i = 0; i < n; i++, e += m->page_size)
-		out[i] = pte_present(m, e)
-				 ? page_word(m, &m->arch->pte, e, pfns) | file
-				 : 0;
+	if (pte_huge(m, above))
+		first = pte_part(m, above, huge_down(m, va), 1);
+	first = page_word(m, &m->arch->pte, first, pfns) & PM_EXCLUSIVE;
+	for (size_t i = 0; i < n; i++, e += m->page_size) {
+		uint64_t word = page_word(m, &m->arch->pte, e, pfns) | file;
+
+		out[i] = pte_present(m, e) ? (word & ~PM_EXCLUSIVE) | first : 0;
+	}
 }
 
 static void range_words(const struct vm *m, const struct mm *mm, vaddr_t va,

@@ -36,7 +36,7 @@ static void usage_lines(struct sbuf *b, const struct mem_usage *u, bool rollup)
 	text_kb(b, "KSM:", 0);
 	text_kb(b, "LazyFree:", u->lazyfree >> 10);
 	text_kb(b, "AnonHugePages:", u->anon_huge >> 10);
-	text_kb(b, "ShmemPmdMapped:", 0);
+	text_kb(b, "ShmemPmdMapped:", u->shmem_huge >> 10);
 	text_kb(b, "FilePmdMapped:", 0);
 	text_kb(b, "Shared_Hugetlb:", u->shared_hugetlb >> 10);
 	text_kb_at(b, "Private_Hugetlb:", 17, 7, u->private_hugetlb >> 10);

@@ -100,8 +100,10 @@ enum {
 	NODE_SHMEM = 22,
 	NODE_DIRTIED = 30,
 	NODE_WRITTEN = 31,
-	NODE_ANON_HUGE = 27, /* huge pages, not frames */
-	NODE_STACK = 36,     /* in kB */
+	NODE_SHMEM_HUGE = 23, /* huge pages, not frames */
+	NODE_SHMEM_PMD = 24,
+	NODE_ANON_HUGE = 27,
+	NODE_STACK = 36, /* in kB */
 	NODE_PGTABLE = 37,
 	NODE_SWAPCACHED = 40,
 };
@@ -175,6 +177,8 @@ void vmstat_collect(const struct vm *m, unsigned node, struct vmstat *s)
 		zones_sum(m, s->first, s->nr, offsetof(struct zone, dirtied));
 	s->node[NODE_WRITTEN] =
 		zones_sum(m, s->first, s->nr, offsetof(struct zone, written));
+	s->node[NODE_SHMEM_HUGE] = t->shmem_huge >> huge_order(m);
+	s->node[NODE_SHMEM_PMD] = t->shmem_pmd >> huge_order(m);
 	s->node[NODE_ANON_HUGE] = t->anon_huge >> huge_order(m);
 	s->node[NODE_STACK] = t->stack << (m->page_shift - 10);
 	s->node[NODE_PGTABLE] = t->pgtable;
@@ -281,10 +285,10 @@ static const struct event_name events[] = {
 	{"thp_fault_fallback_charge", NONE},
 	{"thp_collapse_alloc", CNT_THP_COLLAPSE_ALLOC},
 	{"thp_collapse_alloc_failed", CNT_THP_COLLAPSE_FAIL},
-	{"thp_file_alloc", NONE},
-	{"thp_file_fallback", NONE},
+	{"thp_file_alloc", CNT_THP_FILE_ALLOC},
+	{"thp_file_fallback", CNT_THP_FILE_FALLBACK},
 	{"thp_file_fallback_charge", NONE},
-	{"thp_file_mapped", NONE},
+	{"thp_file_mapped", CNT_THP_FILE_MAPPED},
 	{"thp_split_page", CNT_THP_SPLIT_PAGE},
 	{"thp_split_page_failed", NONE},
 	{"thp_deferred_split_page", NONE},

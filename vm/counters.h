@@ -111,6 +111,9 @@
 	X(THP_EXCEED_SWAP, "thp_scan_exceed_swap_pte")                 \
 	X(THP_EXCEED_SHARE, "thp_scan_exceed_share_pte")               \
 	X(THP_ZERO_PAGE_ALLOC, "thp_zero_page_alloc")                  \
+	X(THP_FILE_ALLOC, "thp_file_alloc")                            \
+	X(THP_FILE_FALLBACK, "thp_file_fallback")                      \
+	X(THP_FILE_MAPPED, "thp_file_mapped")                          \
 	X(THP_SPLIT_PAGE, "thp_split_page")                            \
 	X(THP_SPLIT_PMD, "thp_split_pmd")                              \
 	X(THP_MIGRATION_SUCCESS, "thp_migration_success")              \

@@ -64,6 +64,9 @@ struct settings {
 	uint64_t mmap_min_addr_lsm; /* the LSM's own minimum */
 	uint32_t fault_around_pages;
 	uint32_t thp_enabled;	/* enum thp_when */
+	uint32_t shmem_enabled; /* enum shmem_huge */
+	uint32_t shmem_mount;	/* the one of the mount of nameless objects */
+	uint32_t shmem_pmd;	/* enum shmem_pmd */
 	uint32_t thp_defrag;	/* stored: huge pages are taken, not made */
 	uint32_t thp_zero_page; /* reads of nothing get the huge zero page */
 	struct {
@@ -107,6 +110,35 @@ struct settings {
 enum psi_kind { PSI_MEMORY, PSI_IO, NR_PSI };
 
 enum thp_when { THP_NEVER, THP_MADVISE, THP_ALWAYS };
+
+/* Who gets large pages of shared memory, see mm/shmem_huge.c. */
+enum shmem_huge {
+	SHMEM_HUGE_NEVER,
+	SHMEM_HUGE_ALWAYS,
+	SHMEM_HUGE_WITHIN_SIZE,
+	SHMEM_HUGE_ADVISE,
+	SHMEM_HUGE_DENY,
+	SHMEM_HUGE_FORCE,
+};
+
+enum shmem_pmd {
+	SHMEM_PMD_INHERIT,
+	SHMEM_PMD_NEVER,
+	SHMEM_PMD_ALWAYS,
+	SHMEM_PMD_WITHIN_SIZE,
+	SHMEM_PMD_ADVISE,
+};
+
+/* Whether khugepaged has work: hugepage_pmd_enabled(). */
+static inline bool huge_pages_wanted(const struct settings *s)
+{
+	if (s->thp_enabled != THP_NEVER)
+		return true;
+	return s->shmem_enabled != SHMEM_HUGE_DENY &&
+	       (s->shmem_pmd == SHMEM_PMD_INHERIT
+			       ? s->shmem_enabled != SHMEM_HUGE_NEVER
+			       : s->shmem_pmd != SHMEM_PMD_NEVER);
+}
 
 enum reply_kind { REPLY_NONE, REPLY_HEX, REPLY_DEC, REPLY_TEXT };
 
@@ -242,6 +274,7 @@ struct zone {
 	uint64_t swap_cached;	   /* in the swap cache */
 	uint64_t swap_idle;	   /* of them, those that nothing maps */
 	uint64_t anon_huge; /* huge pages in huge entries of page tables */
+	uint64_t shmem_huge, shmem_huge_mapped; /* all; those in such entries */
 	/* NUMA events: blocks handed out, and of them those wanted from another
 	 * node, asked for from another, by interleaving; wanted here and taken
 	 * elsewhere */

@@ -372,12 +372,13 @@ static void fill(int fd, uint64_t bytes)
 	}
 }
 
-int64_t host_file(const char *name, uint64_t bytes, bool memory)
+int64_t host_file(const char *name, uint64_t bytes, enum file_kind kind)
 {
+	bool memory = kind == FILE_MEMORY;
 	char path[64];
 	int fd;
 
-	if (chosen)
+	if (chosen || kind == FILE_SHM)
 		return -EBUSY;
 	snprintf(path, sizeof(path), "/tmp/oracle-%.30s", name);
 	unlink(path);

@@ -315,9 +315,10 @@ static void put_pagemap(uint64_t start, uint64_t end)
 static void put_vma(uint64_t start, uint64_t end, const char *p)
 {
 	static const char *const fields[] = {"Rss", "Pss", "Anonymous",
-		"Locked", "Swap", "AnonHugePages", "THPeligible",
-		"KernelPageSize", "Shared_Hugetlb", "Private_Hugetlb"};
-	unsigned nr = script_hugetlb ? 10 : script_huge ? 7 : 5;
+		"Locked", "Swap", "AnonHugePages", "ShmemPmdMapped",
+		"FilePmdMapped", "THPeligible", "KernelPageSize",
+		"Shared_Hugetlb", "Private_Hugetlb"};
+	unsigned nr = script_hugetlb ? 12 : script_huge ? 9 : 5;
 	uint64_t shared = 0, private = 0;
 
 	for (; *p && !is_range(p); p = line_end(p)) {

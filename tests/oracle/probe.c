@@ -169,29 +169,41 @@ int64_t host_sysctl(const char *name, const char *value)
  * Unlinked at once, so that probes at the same time do not meet.  One that was
  * killed between the two steps leaves a file that another removes.
  */
-static int64_t temporary_create(const char *name)
+static int64_t temporary_create(const char *dir, const char *name)
 {
-	static char path[64] = "/tmp/oracle-";
-	size_t n = text_len(name);
+	static char path[64];
+	size_t d = text_len(dir), n = text_len(name);
 	int64_t fd = -1;
 
 	if (n > 40)
 		return -22;
-	memcpy(path + 12, name, n + 1);
+	memcpy(path, dir, d);
+	memcpy(path + d, name, n + 1);
 	for (int i = 0; fd < 0 && i < 1000; i++) {
 		fd = SYS3(SYS_OPEN, path, 0302 /* RDWR|CREAT|EXCL */, 0600);
 		if (fd < 0)
 			SYS3(SYS_SCHED_YIELD, 0, 0, 0);
 	}
 	SYS3(SYS_UNLINK, path, 0, 0);
-	return fd < 0 ? temporary_create(name) : fd;
+	return fd < 0 ? temporary_create(dir, name) : fd;
 }
 
-int64_t host_file(const char *name, uint64_t bytes, bool memory)
+static int64_t file_create(const char *name, enum file_kind kind)
+{
+	switch (kind) {
+	case FILE_MEMORY:
+		return SYS3(SYS_MEMFD_CREATE, name, 0, 0);
+	case FILE_SHM:
+		return temporary_create("/dev/shm/oracle-", name);
+	default:
+		return temporary_create("/tmp/oracle-", name);
+	}
+}
+
+int64_t host_file(const char *name, uint64_t bytes, enum file_kind kind)
 {
 	static uint8_t page[4096];
-	int64_t fd = memory ? SYS3(SYS_MEMFD_CREATE, name, 0, 0)
-			    : temporary_create(name);
+	int64_t fd = file_create(name, kind);
 
 	for (uint64_t off = 0; fd >= 0 && off < bytes; off += sizeof(page)) {
 		uint64_t n = bytes - off;

@@ -12,6 +12,7 @@
  *	           its own
  *	--thp      transparent huge pages for those who ask (madvise), or
  *		   --thp=always
+ *	--shmem=   shmem_enabled
  *	--hugetlb=N,M,L  a pool of N huge pages, M more on demand, and L
  *	           promises that nobody holds any more
  *	--lines    make calls as lines of a ctl file
@@ -56,6 +57,7 @@ struct options {
 	const char *program, *own, *pool;
 	uint64_t stack, seed;
 	bool echo, bottom_up, thp_always;
+	const char *shmem;
 };
 
 void die(const char *what)
@@ -285,67 +287,50 @@ static int64_t file_add(idx_t inode, uint32_t mode)
 	return fd_install(m, task, file, -1);
 }
 
-static void memory_fill(idx_t inode, uint64_t bytes)
+/* Writes it page by page; what was just written is in the kernel's cache. */
+static void fill(idx_t inode, uint64_t bytes)
 {
-	for (uint64_t i = 0; i < page_up(m, bytes) / m->page_size; i++) {
-		pfn_t pfn = cache_get(m, inode, i, NULL);
+	char page[4096];
 
-		if (pfn == PFN_NONE)
-			die("memfd");
-		memset(frame_bytes(m, pfn), (int)('A' + i % 26), m->page_size);
-	}
-}
-
-static idx_t disk_fill(const char *name, uint64_t bytes)
-{
-	char path[96], page[4096];
-	idx_t inode;
-
-	snprintf(path, sizeof(path), "/tmp/oracle-%s", name);
-	inode = disk_create(m, path, 0600, 0, 0);
-	for (uint64_t off = 0; inode && off < bytes; off += sizeof(page)) {
+	for (uint64_t off = 0; off < bytes; off += sizeof(page)) {
 		uint64_t n = bytes - off;
 
 		memset(page, (int)('A' + off / sizeof(page) % 26),
 			sizeof(page));
 		if (disk_write(m, inode, off, page,
-			    n < sizeof(page) ? n : sizeof(page)) < 0)
-			die("file");
-		/* What was just written is in the kernel's cache. */
-		if (cache_get(m, inode, off / sizeof(page), NULL) == PFN_NONE)
-			die("file");
+			    n < sizeof(page) ? n : sizeof(page)) < 0 ||
+			!cache_get(m, inode, off / sizeof(page), NULL))
+			die("fill");
 	}
-	return inode;
 }
 
-static void unlink_file(const char *name)
+static idx_t file_create(const char *name, enum file_kind kind, char path[96])
 {
-	char path[96];
-
-	snprintf(path, sizeof(path), "/tmp/oracle-%s", name);
-	if (disk_unlink(m, path))
-		die("unlink");
+	snprintf(path, 96, "%s/oracle-%s",
+		kind == FILE_SHM ? "/dev/shm" : "/tmp", name);
+	if (kind == FILE_MEMORY)
+		return shmem_memfd(m, name);
+	return kind == FILE_SHM ? shmem_open(m, path + 9, 0, 0)
+				: disk_create(m, path, 0600, 0, 0);
 }
 
 /* Gone from its directory at once, as the probe's; a memfd has none. */
-int64_t host_file(const char *name, uint64_t bytes, bool memory)
+int64_t host_file(const char *name, uint64_t bytes, enum file_kind kind)
 {
+	char path[96];
 	idx_t inode;
 	int64_t fd;
 
 	vm_fail_clear(m);
-	inode = memory ? shmem_memfd(m, name) : disk_fill(name, bytes);
+	inode = file_create(name, kind, path);
 	if (!inode)
 		die("file");
 	fd = file_add(inode, FMODE_READ | FMODE_WRITE);
-	if (memory) {
-		if (disk_truncate(m, inode, bytes))
-			die("memfd");
-		memory_fill(inode, bytes);
+	fill(inode, bytes);
+	if (kind == FILE_MEMORY)
 		inode_put(m, inode); /* the file holds it */
-	} else {
-		unlink_file(name);
-	}
+	else if (disk_unlink(m, path))
+		die("unlink");
 	return fd;
 }
 
@@ -528,6 +513,9 @@ static void boot(const struct options *o)
 	m->root->set.thp_enabled = o->thp_always ? THP_ALWAYS
 				   : script_huge ? THP_MADVISE
 						 : THP_NEVER;
+	if (o->shmem && settings_set(m, "thp_shmem_enabled", 17, o->shmem,
+				strlen(o->shmem)))
+		die(o->shmem);
 	life_begin();
 	if (o->own)
 		load_own(o->own);
@@ -549,6 +537,8 @@ static void parse_option(struct options *o, const char *s)
 		script_huge = true;
 	else if (!strcmp(s, "--thp=always"))
 		script_huge = o->thp_always = true;
+	else if (!strncmp(s, "--shmem=", 8))
+		o->shmem = s + 8;
 	else if (!strncmp(s, "--hugetlb=", 10))
 		o->pool = s + 10;
 	else if (!strcmp(s, "--stack=unlimited"))

@@ -62,10 +62,15 @@ class Judge:
             kind[3:], [])
         if kind[3:6] == "thp":
             histories_thp.switch_host(
-                "always" if kind == "64-thp-always" else "madvise")
+                "enabled", "always" if kind == "64-thp-always" else "madvise")
+        shmem = kind[11:] or "never" if kind[:10] == "64-thp-shm" else None
+        if shmem:
+            histories_thp.switch_host("shmem_enabled", shmem)
+            options = ["--thp", "--shmem=" + shmem]
         if kind == "64-hugetlb":
             options = [histories_pool.fill_pool()]
-        self.host = Host(SETTINGS)
+        self.host = Host(
+            {**SETTINGS, THP + "shmem_enabled": f"[{shmem or 'never'}]"})
         self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
         self.probe = [probe, *options]
         if kind == "64-life":
@@ -94,6 +99,8 @@ class Judge:
         self.setup = histories.SETUP + f"set stack 0x{stack[1]}\n"
         if kind == "64-hugetlb":
             self.setup += histories_pool.SETUP
+        if shmem:
+            self.setup += histories_thp.SHM_SETUP
         status = self.run(self.probe, "status VmSize VmData\n")
         self.used = {name: int(kb) for name, kb in
                      re.findall(r"(\w+):\s*(\d+)", status)}
@@ -139,7 +146,8 @@ class Judge:
             ops = histories_mix.generator(self.kind)(
                 seed, self.kind, self.used, self.mix, self.special)
             return ops.history(nr)
-        generator = {
+        generator = histories_thp.ShmGenerator \
+            if self.kind[:10] == "64-thp-shm" else {
             "64-thp": histories_thp.HugeGenerator,
             "64-thp-always": histories_thp.HugeGenerator,
             "64-life": histories_life.LifeGenerator,

@@ -521,8 +521,8 @@ static bool run_file_command(void)
 
 	if (nr_words < 2)
 		return false;
-	if (text_eq(c, "file") || text_eq(c, "memfd"))
-		named_file(host_file(word[1], value_of(2), c[0] == 'm'));
+	if (text_eq(c, "file") || text_eq(c, "memfd") || text_eq(c, "shm"))
+		named_file(host_file(word[1], value_of(2), c[0]));
 	else if (text_eq(c, "reopen") && nr_words > 2)
 		named_file(
 			host_reopen((int64_t)value_of(2), open_mode(word[3])));

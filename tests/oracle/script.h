@@ -64,8 +64,13 @@ uint8_t host_access(
 	enum access kind, uint64_t addr, uint8_t value, struct fault *f);
 /* At most `max` bytes of mincore's vector; 0 or -errno. */
 int64_t host_mincore(uint64_t addr, uint64_t len, uint8_t *vec, size_t max);
+enum file_kind {
+	FILE_DISK = 'f',
+	FILE_MEMORY = 'm', /* memfd */
+	FILE_SHM = 's',	   /* of /dev/shm */
+};
 /* A file whose page i is filled with the letter 'A' + i % 26; its number. */
-int64_t host_file(const char *name, uint64_t bytes, bool memory);
+int64_t host_file(const char *name, uint64_t bytes, enum file_kind kind);
 /* A memfd of huge pages. */
 int64_t host_hugetlb(const char *name, uint64_t bytes);
 int64_t host_open(const char *path, unsigned mode);

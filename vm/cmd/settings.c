@@ -106,6 +106,12 @@ static const struct setting rows[] = {
 		{NULL}, "huge pages that mappings may have beyond the pool"},
 	{"thp_enabled", U32(thp_enabled), 0, 2, {"never", "madvise", "always"},
 		"who gets huge pages unasked"},
+	{"thp_shmem_enabled", U32(shmem_enabled), 0, 5,
+		{"never", "always", "within_size", "advise", "deny", "force"},
+		"of shared memory"},
+	{"thp_shmem_2048kB", U32(shmem_pmd), 0, 4,
+		{"inherit", "never", "always", "within_size", "advise"},
+		"where it is mapped"},
 	{"thp_defrag", U32(thp_defrag), 0, 4,
 		{"never", "madvise", "defer", "defer+madvise", "always"},
 		"kept without effect"},
@@ -165,6 +171,8 @@ static bool wakes_khugepaged(const struct setting *s)
 {
 	switch (s->offset) {
 	case offsetof(struct settings, thp_enabled):
+	case offsetof(struct settings, shmem_enabled):
+	case offsetof(struct settings, shmem_pmd):
 	case offsetof(struct settings, khugepaged.scan_sleep_millisecs):
 	case offsetof(struct settings, khugepaged.alloc_sleep_millisecs):
 		return true;
@@ -201,6 +209,12 @@ static void settled(struct vm *m, const struct setting *s)
 		watermarks_setup(m);
 		break;
 	case AT(thp_enabled):
+	case AT(shmem_pmd):
+		watermarks_default(m);
+		break;
+	case AT(shmem_enabled):
+		if (m->root->set.shmem_enabled < SHMEM_HUGE_DENY)
+			m->root->set.shmem_mount = m->root->set.shmem_enabled;
 		watermarks_default(m);
 		break;
 	}
@@ -294,6 +308,11 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 	if (s->offset == AT(percpu_pagelist_high_fraction) && v && v < 8)
 		return vm_fail(m, EINVAL,
 			"%s is 0, or 8 and more: lists hold an eighth at most",
+			s->name);
+	if (s->offset == AT(shmem_enabled) && v == SHMEM_HUGE_FORCE &&
+		m->root->set.shmem_pmd != SHMEM_PMD_INHERIT)
+		return vm_fail(m, EINVAL,
+			"%s is not force unless thp_shmem_2048kB is inherit",
 			s->name);
 	store(m, s, v);
 	settled(m, s);

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "../mm/folio.h"
 #include "../mmu/mmu.h"
 #include "../numa/mempolicy.h"
 #include "../phys/lru.h"
@@ -81,8 +82,7 @@ static uint64_t shmem_pages(const struct inode *n)
 	return n->nr_cached + n->nr_away;
 }
 
-/* After a change: what an object without a reservation commits. */
-static void commit_pages(struct vm *m, struct inode *n)
+void cache_commit(struct vm *m, struct inode *n)
 {
 	if (!n->noreserve)
 		return;
@@ -102,15 +102,11 @@ static void refault(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 	n->nr_away--;
 }
 
-/*
- * overcommit_memory=2 grants an object without a reservation page by page, to
- * whoever needs it: shmem_inode_acct_blocks().
- */
-static int may_commit_page(struct vm *m, const struct inode *n)
+int cache_may_commit(struct vm *m, const struct inode *n, uint64_t nr)
 {
 	const struct task *t = m->running ? m->running : task_find(m, 1);
 
-	if (!n->noreserve || !mm_may_commit(m, t, 1))
+	if (!n->noreserve || !mm_may_commit(m, t, (int64_t)nr))
 		return 0;
 	m->fail.err = ENOSPC;
 	return -ENOSPC;
@@ -125,10 +121,10 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 	struct frame *f;
 	pfn_t pfn;
 
-	if (radix_room(m, 1) || (shmem && may_commit_page(m, n)))
+	if (radix_room(m, 1) || (shmem && cache_may_commit(m, n, 1)))
 		return PFN_NONE;
 	if (shmem)
-		place_by_object(m, n, page);
+		place_by_object(m, n, page, 0);
 	pfn = buddy_alloc(m, GFP_HIGHUSER_MOVABLE, 0,
 		shmem ? FRAME_SHMEM : FRAME_FILE, shmem ? USE_SHMEM : USE_FILE,
 		true);
@@ -145,7 +141,7 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 		refault(m, n, page, pfn);
 	radix_set(m, &n->cache, page, pfn);
 	n->nr_cached++;
-	commit_pages(m, n);
+	cache_commit(m, n);
 	lru_add(m, pfn);
 	return pfn;
 }
@@ -161,7 +157,7 @@ static pfn_t shmem_back(
 
 	if (radix_room(m, 1))
 		return PFN_NONE;
-	place_by_object(m, n, page);
+	place_by_object(m, n, page, 0);
 	pfn = swap_in_object(m, slot, &read);
 	place_back(m);
 	if (!pfn)
@@ -392,43 +388,50 @@ void cache_zero_tail(struct vm *m, struct inode *n, uint64_t size)
 		memset(frame_bytes(m, pfn) + in, 0, m->page_size - in);
 }
 
-void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last)
+uint64_t cache_drop_page(
+	struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 {
 	enum page_use use = n->type == INODE_SHMEM ? USE_SHMEM : USE_FILE;
+	uint64_t next = page + folio_pages(m, pfn);
+
+	if (frame_at(m, pfn)->flags & FR_LARGE) {
+		cache_remove_large(m, n, pfn);
+		return next;
+	}
+	forget_dirty(m, frame_at(m, pfn));
+	lru_del(m, pfn);
+	buddy_free(m, pfn, 0, use);
+	n->nr_cached--;
+	radix_del(m, &n->cache, page);
+	return next;
+}
+
+void cache_drop(struct vm *m, struct inode *n, uint64_t first, uint64_t last)
+{
 	uint64_t page = first;
 	pfn_t pfn;
 
 	forget_away(m, n, first, last);
-	for (; (pfn = radix_next(m, n->cache, &page)) && page <= last; page++) {
-		forget_dirty(m, frame_at(m, pfn));
-		lru_del(m, pfn);
-		buddy_free(m, pfn, 0, use);
-		n->nr_cached--;
-		radix_del(m, &n->cache, page);
-	}
-	commit_pages(m, n);
+	if (n->type == INODE_SHMEM)
+		cache_cut(m, n, first << m->page_shift,
+			(last + 1) << m->page_shift);
+	while ((pfn = radix_next(m, n->cache, &page)) && page <= last)
+		page = cache_drop_page(m, n, page, pfn);
+	cache_commit(m, n);
 }
 
 void cache_truncate(struct vm *m, struct inode *n, uint64_t size)
 {
 	uint64_t keep = (size + m->page_size - 1) >> m->page_shift;
 	uint64_t page = keep;
-	enum page_use use = n->type == INODE_SHMEM ? USE_SHMEM : USE_FILE;
 	pfn_t pfn;
 
 	forget_away(m, n, keep, UINT64_MAX);
-	while ((pfn = radix_next(m, n->cache, &page))) {
-		forget_dirty(m, frame_at(m, pfn));
-		lru_del(m, pfn);
-		buddy_free(m, pfn, 0, use);
-		n->nr_cached--;
-		if (keep)
-			radix_del(m, &n->cache, page);
-		page++;
-	}
-	commit_pages(m, n);
-	if (!keep)
-		radix_clear(m, &n->cache);
+	if (n->type == INODE_SHMEM)
+		cache_cut(m, n, size, UINT64_MAX);
+	while ((pfn = radix_next(m, n->cache, &page)))
+		page = cache_drop_page(m, n, page, pfn);
+	cache_commit(m, n);
 	cache_zero_tail(m, n, size);
 }
 

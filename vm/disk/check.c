@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../mm/rmap.h"
 #include "../phys/phys.h"
 #include "../task/task.h"
 #include "disk_i.h"
@@ -84,7 +85,8 @@ static int check_cache(struct vm *m, idx_t i, struct tally *t)
 			return vm_fail(m, EIO,
 				"inode %u page %llu: frame %u does not exist",
 				n->ino, (unsigned long long)page, pfn);
-		if (f->state != state || f->owner != i || f->index != page)
+		if (f->state != state || frame_owner(m, f) != i ||
+			frame_index(m, f) != page)
 			return vm_fail(m, EIO,
 				"inode %u page %llu: frame %u has state %u, "
 				"owner %u, index %llu",

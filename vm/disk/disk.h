@@ -45,7 +45,8 @@ struct inode {
 	idx_t cache;	/* radix root: page -> frame */
 	idx_t mappings; /* VMAs that map it: a list, see mm/rmap.h */
 	uint32_t nr_children;
-	uint32_t noreserve; /* shmem: VM_NORESERVE */
+	uint16_t noreserve; /* shmem: VM_NORESERVE */
+	uint16_t tmpfs;	    /* shmem: of /dev/shm, a mount of its own */
 	idx_t policies;	    /* shmem: list of struct mpol_range */
 	uint32_t huge_size; /* INODE_HUGETLB: of its pages, see pt_shift() */
 	uint64_t size;	    /* bytes */
@@ -202,6 +203,29 @@ int cache_make_dirty(struct vm *m, pfn_t pfn);
  */
 uint64_t cache_writeback(
 	struct vm *m, idx_t inode, uint64_t page, uint64_t last);
+
+/* ---- large pages of objects of shared memory (disk/large.c) ---- */
+/* Whether none of these pages is in the cache or in a slot. */
+bool cache_is_empty(
+	const struct vm *m, const struct inode *n, uint64_t first, uint64_t nr);
+/* A new block of frames, USE_SHMEM, becomes the large page that holds `page`,
+ * where the cache is empty.  PFN_NONE with no sentence, and the block is free,
+ * if it may not. */
+pfn_t cache_add_large(
+	struct vm *m, idx_t inode, uint64_t page, unsigned order, pfn_t head);
+/* The same for one that takes the place of others, which nothing maps;
+ * radix_room() and cache_may_commit() were asked, and `page` is its first. */
+void cache_replace(struct vm *m, idx_t inode, uint64_t page, pfn_t head);
+/* Room for nodes of that many contiguous keys: radix_set() cannot fail then.
+ * 0 or -ENOMEM. */
+int radix_room(struct vm *m, uint64_t keys);
+/*
+ * overcommit_memory=2 grants an object without a reservation page by page, to
+ * whoever needs it: shmem_inode_acct_blocks().  0, or -ENOSPC.
+ */
+int cache_may_commit(struct vm *m, const struct inode *n, uint64_t nr);
+/* Makes single pages of it, mapped nowhere. */
+void cache_split(struct vm *m, pfn_t head);
 
 /* A nameless object for shared anonymous memory, with one reference, the
  * caller's; 0 with ENOMEM. */

@@ -18,9 +18,6 @@ static inline uint64_t inode_size_max(const struct inode *n)
 }
 
 /* ---- radix.c ---- */
-/* Room for nodes of that many contiguous keys: radix_set() cannot fail then.
- * 0 or -ENOMEM. */
-int radix_room(struct vm *m, uint64_t keys);
 /* Frees all nodes. */
 void radix_clear(struct vm *m, idx_t *root);
 /* Adds up what a tree holds; false if its shape is broken. */
@@ -104,6 +101,12 @@ void readahead_range(
 /* ---- cache.c ---- */
 /* cache_get() for a page that is about to be written over: not read. */
 pfn_t cache_get_blank(struct vm *m, idx_t inode, uint64_t page);
+/* After a change: what an object without a reservation commits. */
+void cache_commit(struct vm *m, struct inode *n);
+/* A page that nothing maps goes, with all of the large one that it is part of.
+ * Returns the page behind. */
+uint64_t cache_drop_page(
+	struct vm *m, struct inode *n, uint64_t page, pfn_t pfn);
 /* Copies into the pages that are cached. */
 void cache_write(struct vm *m, struct inode *n, uint64_t off,
 	const uint8_t *buf, uint64_t len);
@@ -119,6 +122,13 @@ void cache_zero_tail(struct vm *m, struct inode *n, uint64_t size);
  * take notice of it before its first access.
  */
 void cache_hole_tail(struct vm *m, idx_t inode, uint64_t size);
+
+/* ---- large.c ---- */
+/* Before the bytes [start, end) go: large pages of which they hold a part are
+ * cut at both ends.  inode.size is what it is to be. */
+void cache_cut(struct vm *m, struct inode *n, uint64_t start, uint64_t end);
+/* A large page, whole and mapped nowhere, is free. */
+void cache_remove_large(struct vm *m, struct inode *n, pfn_t head);
 
 /* -ETXTBSY with a sentence if the file is a swap area in use: nobody writes to
  * it. */

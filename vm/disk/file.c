@@ -99,6 +99,7 @@ int disk_truncate(struct vm *m, idx_t inode, uint64_t size)
 		mm_unmap_file(m, inode,
 			(size + m->page_size - 1) >> m->page_shift,
 			UINT64_MAX >> m->page_shift);
+		n->size = size;
 		cache_truncate(m, n, size);
 		blocks_truncate(m, n, size);
 		cache_hole_tail(m, inode, size);

@@ -7,6 +7,7 @@
 
 #include "../format.h"
 #include "../mm/mm.h"
+#include "../mm/shmem_huge.h"
 #include "../reclaim/reclaim.h"
 #include "disk_i.h"
 
@@ -107,7 +108,8 @@ int64_t shmem_write(
 
 		if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
 			policy_reserve(m, !cache_lookup(m, inode, page)) ||
-			cache_get(m, inode, page, NULL) == PFN_NONE)
+			shmem_page(m, inode, NULL, 0, page, to, NULL) ==
+				PFN_NONE)
 			return m->fail.err == ENOSPC ? -ENOSPC : -ENOMEM;
 		cache_write(m, n, from, (const uint8_t *)buf + (from - off),
 			to - from);

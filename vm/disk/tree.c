@@ -73,7 +73,7 @@ idx_t disk_make_shmem(struct vm *m, const char *path, uint32_t mode,
 		return 0;
 	i = make(m, &end, INODE_SHMEM, mode, uid, gid);
 	if (i)
-		inode_at(m, i)->noreserve = 1;
+		inode_at(m, i)->noreserve = inode_at(m, i)->tmpfs = 1;
 	return i;
 }
 

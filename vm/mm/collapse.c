@@ -186,13 +186,6 @@ enum collapse collapse_make(
 
 /* ---- madvise ------------------------------------------------------------- */
 
-/* Whatever transparent_hugepage/enabled says: who asks by this call gets it. */
-static bool may_collapse(const struct vm *m, const struct vma *v)
-{
-	return huge_collapsible(m, v) && !(v->flags & VM_NOHUGEPAGE) &&
-	       mm_at(m, v->mm)->thp_disable != 1;
-}
-
 static int refuse(struct vm *m, vaddr_t va, enum collapse why)
 {
 	static const char *const text[] = {
@@ -203,6 +196,8 @@ static int refuse(struct vm *m, vaddr_t va, enum collapse why)
 			"it holds a guard page, or pages in swap that find no "
 			"memory",
 		[COLLAPSE_NO_MEMORY] = "no free block is large enough",
+		[COLLAPSE_GONE] = "the object has no page there",
+		[COLLAPSE_PRIVATE] = "it holds pages that are not the object's",
 	};
 
 	return vm_fail(m, why == COLLAPSE_NO_MEMORY ? ENOMEM : EINVAL,
@@ -217,7 +212,8 @@ int mm_collapse(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 	enum collapse why = COLLAPSE_OK;
 	vaddr_t refused = 0;
 
-	if (!may_collapse(m, v))
+	/* whatever transparent_hugepage/enabled says: who asks gets it */
+	if (!huge_collapsible(m, v))
 		return vm_fail(m, EINVAL,
 			"the mapping 0x%llx-0x%llx cannot have huge pages",
 			(unsigned long long)v->start,
@@ -230,10 +226,13 @@ int mm_collapse(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 			"%llu",
 			(unsigned long long)huge_size(m));
 	for (vaddr_t va = start; va < end; va += huge_size(m)) {
-		enum collapse r = collapse_scan(m, v, va, &any);
+		enum collapse r = v->file ? collapse_shmem(m, v, va, &any)
+					  : collapse_scan(m, v, va, &any);
 
-		if (r == COLLAPSE_OK)
+		if (r == COLLAPSE_OK && !v->file)
 			r = collapse_make(m, v, va, &any);
+		else if (v->file && (r == COLLAPSE_OK || r == COLLAPSE_HUGE))
+			r = collapse_map(m, v, va, true);
 		if (r == COLLAPSE_OK || r == COLLAPSE_MAPPED)
 			continue;
 		why = r;

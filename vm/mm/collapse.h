@@ -14,6 +14,10 @@ enum collapse {
 	COLLAPSE_FAILED,    /* a guard page, or no memory for swapped pages */
 	COLLAPSE_NO_MEMORY, /* no free block is large enough */
 	COLLAPSE_NOT_WORTH, /* by the rules */
+	/* of shared memory: */
+	COLLAPSE_HUGE,	  /* the cache has a huge page already */
+	COLLAPSE_GONE,	  /* no page of it exists */
+	COLLAPSE_PRIVATE, /* private copies are mapped there */
 };
 
 /* When it is worth it. */
@@ -32,6 +36,17 @@ enum collapse collapse_scan(struct vm *m, const struct vma *v, vaddr_t va,
  * NOT_WORTH. */
 enum collapse collapse_make(struct vm *m, struct vma *v, vaddr_t va,
 	const struct collapse_rules *r);
+
+/*
+ * Of shared memory, the pages that v has at [va, va + huge_size): the cache
+ * gets a huge page, which nothing maps: OK, HUGE, GONE, FAILED, NO_MEMORY,
+ * NOT_WORTH.  Then the leaf table at va gives way to a huge entry, or to none:
+ * OK, MAPPED, ABSENT, FAILED, PRIVATE.
+ */
+enum collapse collapse_shmem(struct vm *m, const struct vma *v, vaddr_t va,
+	const struct collapse_rules *r);
+enum collapse collapse_map(
+	struct vm *m, struct vma *v, vaddr_t va, bool install);
 
 /* madvise(MADV_COLLAPSE) on a part of v: 0, -EINVAL, -ENOMEM. */
 int mm_collapse(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);

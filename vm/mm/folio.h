@@ -4,17 +4,27 @@
 
 #include "../mmu/mmu.h"
 
-/* The first frame of the huge page that pfn is part of. */
+/* The first frame of the large page that pfn is part of, and how many it has;
+ * of a single one itself. */
 static inline pfn_t folio_head(const struct vm *m, pfn_t pfn)
 {
-	return pfn & ~((1u << huge_order(m)) - 1);
+	return pfn & ~((1u << frame_at(m, pfn)->order) - 1);
 }
 
-/* A block that was just allocated becomes a huge page of its head's state. */
+static inline unsigned folio_pages(const struct vm *m, pfn_t pfn)
+{
+	return 1u << frame_at(m, pfn)->order;
+}
+
+/* A block of frames becomes a large page of its head's state and order. */
 void folio_make(struct vm *m, pfn_t head);
+/* All that nobody maps forgets that it was mapped. */
+void folio_reset(struct vm *m, pfn_t head);
 /* One more, one less huge entry of mm; with the last mapping it is free. */
 void folio_map(struct vm *m, struct mm *mm, pfn_t head);
 void folio_unmap(struct vm *m, struct mm *mm, pfn_t head);
+/* One less entry of mm that maps a single page of it, already counted there. */
+void folio_entry_gone(struct vm *m, struct mm *mm, pfn_t pfn);
 /* What nobody maps any more. */
 void folio_free(struct vm *m, pfn_t head);
 /* A huge entry of mm has become one entry a page. */

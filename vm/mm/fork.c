@@ -119,8 +119,7 @@ static int make_tables(
 		pt_leaf_table(m, from, va, &first, &span);
 		if (pt_make_like(m, child, from, va))
 			return -ENOMEM;
-		if (!(v->flags & VM_HUGETLB) &&
-			pte_huge(m, pt_above(m, from, va)) &&
+		if (vma_is_anonymous(v) && pte_huge(m, pt_above(m, from, va)) &&
 			pt_huge_prepare(m, child, va))
 			return -ENOMEM;
 		va = span < v->end - va ? va + span : v->end;

@@ -1,6 +1,6 @@
 /*
- * Transparent huge pages: anonymous memory that one entry above the leaf
- * tables maps.
+ * Transparent huge pages: memory that one entry above the leaf tables maps.
+ * Of anonymous memory:
  *
  *	fault  in an empty span of 2 MiB that lies in the VMA: a huge page, or
  *	       the huge zero page for a load
@@ -8,6 +8,9 @@
  *	store  to a shared one: the entry is split, then one page is copied
  *	split  the entry becomes a leaf table over the same frames, which stay
  *	       one block until nobody maps any of them
+ *
+ * Huge entries of shared memory have no leaf table waiting for them: a fault
+ * can bring all back, so a split empties the entry, and fork does not copy it.
  *
  * No huge entry reaches across the bounds of its VMA: whoever moves a bound
  * splits there (huge_split_at).
@@ -19,6 +22,7 @@
 #include "huge.h"
 #include "khugepaged.h"
 #include "rmap.h"
+#include "shmem_huge.h"
 
 /* ---- who gets them ------------------------------------------------------- */
 
@@ -62,18 +66,25 @@ static bool huge_fits(const struct vm *m, const struct vma *v)
 
 bool huge_eligible(const struct vm *m, const struct vma *v)
 {
+	if (v->file)
+		return shmem_huge_eligible(m, v, SHMEM_FAULT);
 	return huge_allowed(m, v) && huge_fits(m, v);
 }
 
 bool huge_collapsible(const struct vm *m, const struct vma *v)
 {
+	if (v->flags & (VM_SPECIAL | VM_HUGETLB))
+		return false;
+	if (v->file)
+		return shmem_huge_eligible(m, v, SHMEM_ASKED);
 	return m->arch->thp && vma_is_anonymous(v) && v->anon_vma &&
-	       !(v->flags & VM_SPECIAL) && huge_fits(m, v);
+	       !(v->flags & VM_NOHUGEPAGE) &&
+	       mm_at(m, v->mm)->thp_disable != 1 && huge_fits(m, v);
 }
 
 bool huge_scannable(const struct vm *m, const struct vma *v)
 {
-	return huge_allowed(m, v) && huge_collapsible(m, v);
+	return huge_collapsible(m, v) && huge_eligible(m, v);
 }
 
 /* ---- frames -------------------------------------------------------------- */
@@ -123,6 +134,12 @@ static pfn_t huge_zero(struct vm *m)
 static bool is_huge_zero(const struct vm *m, uint64_t e)
 {
 	return e & m->arch->pte.special;
+}
+
+/* Of a page of the cache. */
+static bool is_cached(const struct vm *m, uint64_t e)
+{
+	return frame_at(m, pte_pfn(m, e))->state == FRAME_SHMEM;
 }
 
 /* ---- faults -------------------------------------------------------------- */
@@ -221,6 +238,10 @@ int huge_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 
 	va = huge_down(m, va);
 	if (pte_huge(m, e)) {
+		if (write && !(e & b->write) && is_cached(m, e)) {
+			huge_split(m, v->mm, va);
+			return FAULT_SMALL;
+		}
 		if (write && !(e & b->write))
 			return write_fault(m, v, va, e);
 		/* the TLB was behind the table */
@@ -258,6 +279,11 @@ void huge_split(struct vm *m, idx_t mm, vaddr_t va)
 
 	va = huge_down(m, va);
 	m->root->count[CNT_THP_SPLIT_PMD]++;
+	if (is_cached(m, e)) {
+		huge_zap(m, mm, va);
+		tlb_flush_huge(m, mm, va, va + huge_size(m));
+		return;
+	}
 	if (!is_huge_zero(m, e))
 		folio_remap_pages(m, p, pte_pfn(m, e));
 	fill_table(m, pt_huge_split(m, mm, va), e, va);
@@ -268,7 +294,7 @@ void huge_split(struct vm *m, idx_t mm, vaddr_t va)
 
 void huge_split_at(struct vm *m, const struct vma *v, vaddr_t va)
 {
-	if (!m->arch->thp || !vma_is_anonymous(v) || va == huge_down(m, va) ||
+	if (!m->arch->thp || v->flags & VM_HUGETLB || va == huge_down(m, va) ||
 		!holds_span(m, v, huge_down(m, va)))
 		return;
 	if (pte_huge(m, pt_above(m, mm_at(m, v->mm), va)))
@@ -292,7 +318,8 @@ void huge_zap(struct vm *m, idx_t mm, vaddr_t va)
 	uint64_t e = pt_above(m, mm_at(m, mm), va);
 
 	pt_huge_set(m, mm, va, 0);
-	pt_drop_deposit(m, mm, va);
+	if (!is_cached(m, e))
+		pt_drop_deposit(m, mm, va);
 	if (!is_huge_zero(m, e))
 		folio_unmap(m, mm_at(m, mm), pte_pfn(m, e));
 }
@@ -302,12 +329,22 @@ void huge_copy(struct vm *m, idx_t from, idx_t to, vaddr_t va)
 	const struct pte_bits *b = &m->arch->pte;
 	uint64_t e = pt_above(m, mm_at(m, from), va) & ~b->write;
 
+	if (is_cached(m, e))
+		return;
 	pt_huge_set(m, from, va, e);
 	pt_huge_set(m, to, va, e & ~b->accessed);
 	if (is_huge_zero(m, e))
 		return;
 	frame_at(m, pte_pfn(m, e))->flags &= (uint16_t)~FR_EXCLUSIVE;
 	folio_map(m, mm_at(m, to), pte_pfn(m, e));
+}
+
+/* What a process alone has, or all share. */
+static bool may_store(const struct vm *m, const struct vma *v, uint64_t e)
+{
+	return is_cached(m, e)
+		       ? v->flags & VM_SHARED
+		       : frame_at(m, pte_pfn(m, e))->flags & FR_EXCLUSIVE;
 }
 
 void huge_protect(struct vm *m, const struct vma *v, vaddr_t va)
@@ -319,8 +356,7 @@ void huge_protect(struct vm *m, const struct vma *v, vaddr_t va)
 
 	n = (n & ~keep) | (e & keep) | b->huge;
 	if (n & b->present && v->flags & VM_WRITE && !is_huge_zero(m, e) &&
-		!soft_dirty_waits(m, v, n) &&
-		frame_at(m, pte_pfn(m, e))->flags & FR_EXCLUSIVE)
+		!soft_dirty_waits(m, v, n) && may_store(m, v, e))
 		n |= b->write;
 	pt_huge_set(m, v->mm, va, n);
 }
@@ -342,7 +378,7 @@ void huge_set_bits(struct vm *m, idx_t mm, vaddr_t va, uint64_t bits)
 static unsigned nr_parts(const struct vm *m, const struct mm *mm, vaddr_t va,
 	vaddr_t end, pfn_t pfn)
 {
-	pfn_t stop = folio_head(m, pfn) + (1u << huge_order(m));
+	pfn_t stop = folio_head(m, pfn) + folio_pages(m, pfn);
 	unsigned nr = 0;
 
 	for (; va < end && pfn + nr < stop; va += m->page_size, nr++) {
@@ -418,10 +454,14 @@ static uint64_t split_part(
 		!(frame_at(m, pfn)->flags & FR_LARGE))
 		return m->page_size;
 	nr = nr_parts(m, mm, va, end < table_end ? end : table_end, pfn);
-	if (nr == 1u << huge_order(m))
-		return huge_size(m);
+	if (nr == folio_pages(m, pfn))
+		return (uint64_t)nr << m->page_shift;
 	if (folio_maybe_shared(m, pfn))
 		return m->page_size;
+	if (frame_at(m, pfn)->state == FRAME_SHMEM) {
+		cache_split(m, folio_head(m, pfn));
+		return m->page_size;
+	}
 	if (pte_huge(m, pt_above(m, mm, va)))
 		huge_split(m, v->mm, va);
 	split_whole(m, v->mm, folio_head(m, pfn));
@@ -449,8 +489,8 @@ bool huge_is_locked(struct vm *m, pfn_t head)
 {
 	const struct frame *f = frame_at(m, head);
 
-	for (idx_t i = family_at(m, f->owner)->first; i && f->mapcount;
-		i = vma_at(m, i)->kin_next) {
+	for (idx_t i = rmap_first(m, head); i && f->mapcount;
+		i = rmap_next(m, head, i)) {
 		const struct vma *v = vma_at(m, i);
 		vaddr_t va =
 			v->start + ((f->index - v->pgoff) << m->page_shift);

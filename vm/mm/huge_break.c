@@ -1,7 +1,12 @@
 /*
- * Reclaim takes single pages: a huge page that it comes to is taken apart
- * first, in every process that maps it.  (Linux swaps huge pages as a whole
- * where it finds 512 free slots in a row.)
+ * Large pages become single ones.  Reclaim takes single pages: a huge page that
+ * it comes to is taken apart first, in every process that maps it.  (Linux
+ * swaps huge pages as a whole where it finds 512 free slots in a row.)
+ *
+ * Anonymous pages stay mapped, page by page; those of shared memory are mapped
+ * again by the next faults.
+ *
+ * Source: Linux mm/huge_memory.c (__folio_split, unmap_folio, remap_page).
  */
 #include "huge.h"
 #include "rmap.h"
@@ -19,6 +24,12 @@ static void split_entry(struct vm *m, const struct vma *v, pfn_t head)
 	if (pte_huge(m, e) && !(e & m->arch->pte.special) &&
 		pte_pfn(m, e) == head)
 		huge_split(m, v->mm, va);
+}
+
+static void split_entries(struct vm *m, pfn_t head)
+{
+	for (idx_t i = rmap_first(m, head); i; i = rmap_next(m, head, i))
+		split_entry(m, vma_at(m, i), head);
 }
 
 static void find_place(struct vm *m, const struct rmap_entry *e, void *ctx)
@@ -40,13 +51,34 @@ static void settle(struct vm *m, pfn_t pfn)
 		frame_set_exclusive(m, f, e.v->mm, e.va);
 }
 
+static void unmap_entry(struct vm *m, const struct rmap_entry *e, void *ctx)
+{
+	pfn_t pfn = pte_pfn(m, entry_get(m, e->tab, e->i));
+
+	entry_set(m, e->tab, e->i, 0);
+	tlb_flush_page(m, e->v->mm, e->va);
+	page_unmapped(m, mm_at(m, e->v->mm), pfn);
+}
+
+void mm_unmap_cached_page(struct vm *m, pfn_t head)
+{
+	unsigned nr = folio_pages(m, head);
+
+	if (nr == 1u << huge_order(m))
+		split_entries(m, head);
+	for (unsigned i = 0; i < nr; i++)
+		rmap_walk(m, head + i, unmap_entry, NULL);
+}
+
 void huge_break(struct vm *m, pfn_t head)
 {
-	unsigned nr = 1u << huge_order(m);
+	unsigned nr = folio_pages(m, head);
 
-	for (idx_t i = family_at(m, frame_at(m, head)->owner)->first; i;
-		i = vma_at(m, i)->kin_next)
-		split_entry(m, vma_at(m, i), head);
+	if (frame_at(m, head)->state == FRAME_SHMEM) {
+		cache_split(m, head);
+		return;
+	}
+	split_entries(m, head);
 	folio_split(m, head);
 	for (unsigned i = 0; i < nr; i++)
 		settle(m, head + i);

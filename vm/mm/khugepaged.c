@@ -53,7 +53,8 @@ static void list_add(struct vm *m, idx_t i)
 
 void khugepaged_enter(struct vm *m, const struct vma *v)
 {
-	if (!mm_at(m, v->mm)->scanned && huge_scannable(m, v))
+	if (!mm_at(m, v->mm)->scanned && huge_pages_wanted(&m->root->set) &&
+		huge_scannable(m, v))
 		list_add(m, v->mm);
 }
 
@@ -107,12 +108,27 @@ static struct collapse_rules rules(const struct vm *m)
 /* How far a look at a span, or a VMA, went. */
 enum visit { VISIT_ALL, VISIT_PART, VISIT_NO_MEMORY };
 
+/* One of shared memory: it looks at no other after it. */
+static enum visit scan_shmem(struct vm *m, struct vma *v, vaddr_t va)
+{
+	const struct collapse_rules r = rules(m);
+	enum collapse e = collapse_shmem(m, v, va, &r);
+
+	if (e == COLLAPSE_HUGE)
+		e = collapse_map(m, v, va, false);
+	daemon_of(m)->collapsed += e == COLLAPSE_OK || e == COLLAPSE_MAPPED;
+	return e == COLLAPSE_NO_MEMORY ? VISIT_NO_MEMORY : VISIT_PART;
+}
+
 /* One span: PART if a huge page was tried. */
 static enum visit scan_span(struct vm *m, struct vma *v, vaddr_t va)
 {
 	const struct collapse_rules r = rules(m);
-	enum collapse e = collapse_scan(m, v, va, &r);
+	enum collapse e;
 
+	if (v->file)
+		return scan_shmem(m, v, va);
+	e = collapse_scan(m, v, va, &r);
 	if (e != COLLAPSE_OK)
 		return VISIT_ALL;
 	e = collapse_make(m, v, va, &r);
@@ -191,8 +207,7 @@ void khugepaged_run(struct vm *m)
 	struct khugepaged *k = daemon_of(m);
 	unsigned nr = 0;
 
-	while (s->thp_enabled != THP_NEVER && k->first &&
-		k->due <= m->root->ns) {
+	while (huge_pages_wanted(s) && k->first && k->due <= m->root->ns) {
 		uint32_t sleep = scan(m) ? s->khugepaged.scan_sleep_millisecs
 					 : s->khugepaged.alloc_sleep_millisecs;
 

@@ -7,6 +7,7 @@
 #include "../disk/disk.h"
 #include "collapse.h"
 #include "huge.h"
+#include "shmem_huge.h"
 #include "khugepaged.h"
 
 enum advice {
@@ -236,7 +237,7 @@ static int advise_cold(struct vm *m, const struct piece *p)
 {
 	if (p->v->flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB))
 		return refuse(m, p, "a locked or special mapping");
-	if (vma_is_anonymous(p->v))
+	if (vma_is_anonymous(p->v) || vma_is_shmem(m, p->v))
 		huge_split_parts(m, p->v, p->start, p->end);
 	if (p->advice == MADV_COLD)
 		mm_deactivate(m, p->v, p->start, p->end);

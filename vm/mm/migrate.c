@@ -80,7 +80,7 @@ void migrate_page(struct vm *m, pfn_t to, pfn_t from)
 	lru_add(m, to);
 }
 
-/* ---- huge pages ---------------------------------------------------------- */
+/* ---- large pages --------------------------------------------------------- */
 
 /* The huge entry by which v maps the page, if it does. */
 static void move_huge_entry(
@@ -100,26 +100,45 @@ static void move_huge_entry(
 	tlb_flush_huge(m, v->mm, va, va + huge_size(m));
 }
 
-/* A huge page as a whole, to a block of its size. */
-static void migrate_huge(struct vm *m, pfn_t to, pfn_t from)
+/* Adds (sign 1) or takes (-1) a large page from what its zone counts. */
+static void count_large(
+	struct vm *m, const struct frame *f, pfn_t head, int64_t sign)
+{
+	struct zone *z = zone_of(m, head);
+	bool whole = f->order == huge_order(m);
+	uint64_t one = (uint64_t)sign;
+
+	if (f->state == FRAME_SHMEM)
+		z->shmem_huge += whole ? one : 0;
+	if (whole && f[1].next)
+		*(f->state == FRAME_ANON ? &z->anon_huge
+					 : &z->shmem_huge_mapped) += one;
+	for (pfn_t i = 0; i < 1u << f->order; i++)
+		count_page(m, f + i, head + i, sign);
+}
+
+/* A large page as a whole, to a block of its size. */
+static void migrate_large(struct vm *m, pfn_t to, pfn_t from)
 {
 	const struct frame *f = frame_at(m, from);
-	uint64_t nr = 1u << f->order, huge = f[1].next != 0;
+	uint64_t nr = 1u << f->order;
 
-	for (idx_t i = family_at(m, f->owner)->first; i;
-		i = vma_at(m, i)->kin_next)
-		move_huge_entry(m, vma_at(m, i), to, from);
+	if (f->order == huge_order(m))
+		for (idx_t i = rmap_first(m, from); i;
+			i = rmap_next(m, from, i))
+			move_huge_entry(m, vma_at(m, i), to, from);
 	for (pfn_t i = 0; i < nr; i++) {
 		pfn_t part = to + i;
 
 		rmap_walk(m, from + i, move_entry, &part);
+		if (f->state == FRAME_SHMEM)
+			radix_set(m, &inode_at(m, f->owner)->cache,
+				f->index + i, part);
 	}
+	count_large(m, f, from, -1);
 	for (pfn_t i = 0; i < nr; i++)
 		move_frame(m, to + i, from + i);
-	zone_of(m, from)->pages[USE_ANON] -= nr;
-	zone_of(m, from)->anon_huge -= huge;
-	zone_of(m, to)->pages[USE_ANON] += nr;
-	zone_of(m, to)->anon_huge += huge;
+	count_large(m, frame_at(m, to), to, 1);
 	lru_add(m, to);
 }
 
@@ -132,7 +151,7 @@ void page_exchange(struct vm *m, pfn_t to, pfn_t from)
 	zone_of(m, to)->pages[USE_KERNEL] -= 1u << order;
 	lru_del(m, from);
 	if (order)
-		migrate_huge(m, to, from);
+		migrate_large(m, to, from);
 	else
 		migrate_page(m, to, from);
 	m->root->count[CNT_PGMIGRATE_SUCCESS] += 1u << order;
@@ -171,7 +190,7 @@ static int move_one(struct vm *m, pfn_t pfn)
 /* No block of its size was free: page by page. */
 static int move_parts(struct vm *m, pfn_t head)
 {
-	unsigned nr = 1u << huge_order(m);
+	unsigned nr = folio_pages(m, head);
 	int err = 0;
 
 	vm_fail_clear(m);

@@ -292,6 +292,9 @@ void mm_unmap_cached(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
  * again: page_mkclean. */
 void mm_clean_file(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
 
+/* Takes a large page of the cache out of all page tables. */
+void mm_unmap_cached_page(struct vm *m, pfn_t head);
+
 /* Brings the swapped page of va back without a fault: swapoff.  0, -ENOMEM. */
 int mm_swap_in(struct vm *m, struct vma *v, vaddr_t va);
 

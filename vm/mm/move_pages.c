@@ -71,6 +71,8 @@ static int move_extent(
 	}
 	if (pte_huge(m, pt_above(m, mm_at(m, mm), from)))
 		huge_split(m, mm, from);
+	if (!pt_above(m, mm_at(m, mm), from))
+		return 0; /* of the page cache: it is empty now */
 	return move_entries(m, mm, from, to, len);
 }
 

@@ -37,6 +37,8 @@ static void write_back(
 	uint64_t first = vma_pgoff_at(m, v, start);
 	uint64_t last = vma_pgoff_at(m, v, end) - 1;
 
+	if (inode_at(m, inode)->type != INODE_FILE)
+		return; /* memory is behind it */
 	mm_clean_file(m, inode, first, last);
 	cache_writeback(m, inode, first, last);
 }
@@ -114,8 +116,6 @@ static bool is_resident(const struct vm *m, const struct task *t,
 	page = vma_pgoff_at(m, v, va);
 	if (!may_know(m, &t->cred, inode))
 		return true;
-	if (page >= page_up(m, inode_at(m, inode)->size) >> m->page_shift)
-		return false;
 	pfn = cache_lookup(m, inode, page);
 	return pfn != PFN_NONE && frame_at(m, pfn)->flags & FR_UPTODATE;
 }

@@ -1,36 +1,18 @@
 /*
- * How a page of a VMA comes to be: demand-zero, the zero page, pages of files
- * and shared objects, and copy-on-write.
+ * How a page of a VMA comes to be: demand-zero, the zero page, copy-on-write,
+ * pages from swap.  Those of files and shared objects are file_fault.c's.
  *
- * Source: Linux mm/memory.c (do_anonymous_page, do_fault, do_wp_page),
- * mm/filemap.c (filemap_map_pages, do_sync_mmap_readahead).
+ * Source: Linux mm/memory.c (do_anonymous_page, do_fault, do_wp_page).
  */
 #include "../disk/disk.h"
 #include "../task/exec.h"
 #include "../phys/lru.h"
+#include "fault_i.h"
 #include "huge.h"
 #include "../reclaim/reclaim.h"
 #include "../swap/swap_in.h"
 #include "hugetlb.h"
 #include "rmap.h"
-
-/* One fault. */
-struct fault {
-	struct vm *m;
-	struct vma *v;
-	struct mm *mm;
-	vaddr_t va; /* start of the page */
-	bool write, major, swapped;
-	/* of a VMA with a file */
-	struct inode *n;
-	idx_t inode;
-	uint64_t page; /* of the file */
-};
-
-static void count(struct fault *x, enum vm_counter c)
-{
-	x->m->root->count[c]++;
-}
 
 /* ---- anonymous pages --------------------------------------------------- */
 
@@ -78,7 +60,7 @@ static int anon_fault(struct fault *x)
 	pfn_t pfn;
 
 	if (!x->write && !policy_on(m)) {
-		count(x, CNT_FAULT_ZERO);
+		fault_count(x, CNT_FAULT_ZERO);
 		return pt_set(m, x->v->mm, x->va,
 			pte_make(m, m->root->zero_pfn, x->v->flags, false) |
 				m->arch->pte.special);
@@ -86,19 +68,18 @@ static int anon_fault(struct fault *x)
 	pfn = anon_alloc(x, true);
 	if (!pfn)
 		return -ENOMEM;
-	count(x, CNT_FAULT_ANON);
+	fault_count(x, CNT_FAULT_ANON);
 	return anon_map(x, pfn);
 }
 
-/* A private copy of a frame of the kernel or the page cache. */
-static int cow_from(struct fault *x, pfn_t from)
+int fault_cow_from(struct fault *x, pfn_t from)
 {
 	pfn_t pfn = anon_alloc(x, false);
 
 	if (!pfn)
 		return -ENOMEM;
 	frame_copy(x->m, pfn, from);
-	count(x, CNT_FAULT_COW);
+	fault_count(x, CNT_FAULT_COW);
 	return anon_map(x, pfn);
 }
 
@@ -116,226 +97,13 @@ static int special_fault(struct fault *x)
 		return FAULT_BUS;
 	}
 	if (x->write)
-		return cow_from(x, pfn);
+		return fault_cow_from(x, pfn);
 	e = pte_make(m, pfn, x->v->flags, false);
 	if (pt_set(m, x->v->mm, x->va, raw ? e | m->arch->pte.special : e))
 		return -ENOMEM;
 	if (!raw)
 		page_mapped(m, x->mm, pfn);
 	return 0;
-}
-
-/* ---- pages of files and shared objects --------------------------------- */
-
-static int beyond_end(struct fault *x)
-{
-	char name[120];
-
-	if (pt_make(x->m, x->v->mm, x->va, 1))
-		return -ENOMEM;
-	disk_path(x->m, x->inode, name, sizeof(name));
-	vm_fail(x->m, EFAULT,
-		"page %llu of %s lies beyond the end of the file (size 0x%llx)",
-		(unsigned long long)x->page, name,
-		(unsigned long long)x->n->size);
-	return FAULT_BUS;
-}
-
-/*
- * The frame of the file's page.  A page that the cache lacks is read with its
- * neighbours: half a window before it, with MADV_SEQUENTIAL the window from it
- * on, with MADV_RANDOM it alone; of code (since 6.16) what the mapping has of
- * the window from it on.
- */
-static pfn_t file_page(struct fault *x)
-{
-	struct vm *m = x->m;
-	const struct file *f = file_at(m, x->v->file);
-	uint64_t start = x->page, nr = f->ra.max;
-	uint64_t left = vma_pgoff_at(m, x->v, x->v->end) - start;
-	pfn_t pfn;
-
-	pfn = cache_get(m, x->inode, x->page, &x->major);
-	if (!pfn || !x->major || x->v->flags & VM_RAND_READ ||
-		f->mode & FMODE_RANDOM)
-		return pfn;
-	if (x->v->flags & VM_EXEC && !(x->v->flags & VM_SEQ_READ))
-		nr = nr < left ? nr : left;
-	else if (!(x->v->flags & VM_SEQ_READ))
-		start -= start < nr / 2 ? start : nr / 2;
-	cache_read_window(m, x->inode, start, nr);
-	return pfn;
-}
-
-/* Without the page: no memory, or an object that may not grow. */
-static int no_page(struct fault *x)
-{
-	if (x->m->fail.err != ENOSPC || pt_make(x->m, x->v->mm, x->va, 1))
-		return -ENOMEM;
-	refuse_as(x->m, EFAULT);
-	return FAULT_BUS;
-}
-
-/* The entry for a page of the cache that a read brings in: objects in memory
- * need no notice of the first store, files do. */
-static uint64_t file_entry(const struct fault *x, pfn_t pfn)
-{
-	const uint64_t rw = VM_WRITE | VM_SHARED;
-	uint64_t e = pte_make(x->m, pfn, x->v->flags, false);
-
-	if (x->n->type == INODE_SHMEM && (x->v->flags & rw) == rw &&
-		!soft_dirty_waits(x->m, x->v, e))
-		e |= x->m->arch->pte.write;
-	return e;
-}
-
-/*
- * The pages around the fault that one fault maps: a window of the leaf table,
- * aligned there, that slides up where the VMA starts inside it.
- */
-static void around_window(
-	const struct fault *x, uint64_t *first, uint64_t *last)
-{
-	const struct vm *m = x->m;
-	unsigned level = m->arch->nr_levels - 1u;
-	uint64_t nr = m->root->set.fault_around_pages;
-	uint64_t p = arch_index(m->arch, level, x->va);
-	uint64_t v = (x->va - x->v->start) >> m->page_shift;
-	uint64_t to_end = (x->v->end - x->va) >> m->page_shift;
-	uint64_t from, to;
-
-	if (nr < 1)
-		nr = 1;
-	from = p - p % nr;
-	if (p - (p < v ? p : v) > from)
-		from = p - v;
-	to = from + nr;
-	if (to > arch_entries(m->arch, level))
-		to = arch_entries(m->arch, level);
-	if (to > p + to_end)
-		to = p + to_end;
-	*first = x->page - (p - from);
-	*last = x->page + (to - p) - 1;
-}
-
-/* Maps one page of the cache if its entry is empty. */
-static int map_cached(struct fault *x, uint64_t page, pfn_t pfn)
-{
-	struct vm *m = x->m;
-	vaddr_t va = x->va + ((page - x->page) << m->page_shift);
-
-	if (pt_get(m, x->mm, va) || !(frame_at(m, pfn)->flags & FR_UPTODATE))
-		return 0;
-	if (pt_set(m, x->v->mm, va, file_entry(x, pfn)))
-		return -ENOMEM;
-	page_mapped(m, x->mm, pfn);
-	page_lock(m, x->v, pfn);
-	if (page != x->page)
-		count(x, CNT_FAULT_AROUND);
-	return 0;
-}
-
-static int map_around(struct fault *x)
-{
-	uint64_t page, last, pages = inode_pages(x->m, x->n);
-	int err = 0;
-	pfn_t pfn;
-
-	around_window(x, &page, &last);
-	while (!err && (pfn = radix_next(x->m, x->n->cache, &page)) &&
-		page <= last && page < pages)
-		err = map_cached(x, page++, pfn);
-	return err;
-}
-
-/*
- * A fault beyond the end of a file maps what lies before it.  Since 6.18 Linux
- * makes the table for that only if the first page that it finds is not the
- * file's last one.
- */
-static bool around_beyond_end(struct fault *x)
-{
-	uint64_t page, last, span;
-	unsigned first;
-	pfn_t pfn;
-
-	if (x->n->type == INODE_SHMEM ||
-		pt_leaf_table(x->m, x->mm, x->va, &first, &span))
-		return true;
-	around_window(x, &page, &last);
-	while ((pfn = radix_next(x->m, x->n->cache, &page)) && page <= last &&
-		!(frame_at(x->m, pfn)->flags & FR_UPTODATE))
-		page++;
-	return pfn && page <= last && page + 1 < inode_pages(x->m, x->n);
-}
-
-static int file_read_fault(struct fault *x)
-{
-	bool inside = x->page < inode_pages(x->m, x->n);
-	int err;
-
-	if (inside && !file_page(x))
-		return no_page(x);
-	err = inside || around_beyond_end(x) ? map_around(x) : 0;
-	return err || inside ? err : beyond_end(x);
-}
-
-static int file_cow_fault(struct fault *x)
-{
-	pfn_t from;
-
-	anon_vma_prepare(x->m, x->v);
-	if (x->page >= inode_pages(x->m, x->n))
-		return beyond_end(x);
-	from = file_page(x);
-	return from ? cow_from(x, from) : no_page(x);
-}
-
-/* Before a store to a shared page: a page of a file needs its blocks. */
-static int make_dirty(struct fault *x, pfn_t pfn)
-{
-	if (x->n->type != INODE_FILE || !cache_make_dirty(x->m, pfn))
-		return 0;
-	if (x->m->fail.err == ENOMEM)
-		return -ENOMEM;
-	refuse_as(x->m, EFAULT);
-	return FAULT_BUS;
-}
-
-static int file_shared_fault(struct fault *x)
-{
-	struct vm *m = x->m;
-	pfn_t pfn;
-	int err;
-
-	if (x->page >= inode_pages(m, x->n))
-		return beyond_end(x);
-	pfn = file_page(x);
-	if (!pfn)
-		return no_page(x);
-	err = make_dirty(x, pfn);
-	if (err)
-		return err;
-	if (pt_set(m, x->v->mm, x->va, pte_make(m, pfn, x->v->flags, true)))
-		return -ENOMEM;
-	page_mapped(m, x->mm, pfn);
-	page_lock(m, x->v, pfn);
-	return 0;
-}
-
-static void use_file(struct fault *x)
-{
-	x->inode = file_at(x->m, x->v->file)->inode;
-	x->n = inode_at(x->m, x->inode);
-	x->page = vma_pgoff_at(x->m, x->v, x->va);
-}
-
-static int file_fault(struct fault *x)
-{
-	if (x->write && !(x->v->flags & VM_SHARED))
-		return file_cow_fault(x);
-	count(x, x->n->type == INODE_SHMEM ? CNT_FAULT_SHARED : CNT_FAULT_FILE);
-	return x->write ? file_shared_fault(x) : file_read_fault(x);
 }
 
 /* ---- stores to pages that are present and read-only ---------------------- */
@@ -346,7 +114,7 @@ static void make_writable(struct fault *x, uint64_t e)
 
 	pt_set(x->m, x->v->mm, x->va, e | write | pte_stored(x->m));
 	tlb_flush_page(x->m, x->v->mm, x->va);
-	count(x, CNT_FAULT_REUSE);
+	fault_count(x, CNT_FAULT_REUSE);
 }
 
 /* A part of a huge page is copied if others may have any part of it, and if it
@@ -378,7 +146,7 @@ static int copy_page(struct fault *x, uint64_t e)
 {
 	struct vm *m = x->m;
 	pfn_t old = pte_pfn(m, e);
-	int err = cow_from(x, old);
+	int err = fault_cow_from(x, old);
 
 	if (err)
 		return err;
@@ -393,7 +161,7 @@ static int write_protect_fault(struct fault *x, uint64_t e)
 	int err;
 
 	if (x->v->flags & VM_SHARED) {
-		err = x->v->file ? make_dirty(x, pte_pfn(x->m, e)) : 0;
+		err = x->v->file ? fault_make_dirty(x, pte_pfn(x->m, e)) : 0;
 		if (!err)
 			make_writable(x, e);
 		return err;
@@ -504,7 +272,7 @@ static int leaf_fault(struct fault *x)
 	uint32_t slot;
 
 	if (x->v->file)
-		use_file(x);
+		fault_use_file(x);
 	if (pte_present(x->m, e))
 		return present_fault(x, e);
 	slot = e ? swap_entry_slot(x->m, e) : 0;
@@ -552,7 +320,7 @@ int handle_fault(
 	err = FAULT_SMALL;
 	if (v->flags & VM_HUGETLB)
 		err = hugetlb_fault(m, v, va, write);
-	else if (m->arch->thp && !v->file && !v->special && !policy_on(m))
+	else if (m->arch->thp && !v->special && !policy_on(m))
 		err = huge_fault(m, v, va, write);
 	if (err == FAULT_SMALL)
 		err = leaf_fault(&x);

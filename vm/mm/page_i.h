@@ -77,8 +77,7 @@ static inline void page_unmapped(struct vm *m, struct mm *mm, pfn_t pfn)
 		zone_of(m, pfn)->mapped--;
 	f->mapcount--;
 	if (f->flags & FR_LARGE) {
-		if (folio_mapping_sub(m, mm, pfn))
-			folio_free(m, folio_head(m, pfn));
+		folio_entry_gone(m, mm, pfn);
 		return;
 	}
 	if (f->flags & FR_MLOCKED)

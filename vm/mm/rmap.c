@@ -47,12 +47,11 @@ void rmap_walk(struct vm *m, pfn_t pfn, rmap_fn *fn, void *ctx)
 	if (!f->mapcount)
 		return;
 	if (f->flags & FR_LARGE) {
-		const struct frame *head = frame_at(m, folio_head(m, pfn));
+		pfn_t head = folio_head(m, pfn);
 
-		for (idx_t i = family_at(m, head->owner)->first; i;
-			i = vma_at(m, i)->kin_next)
-			visit_vma(m, &w, vma_at(m, i),
-				head->index + (uint64_t)(f - head));
+		for (idx_t i = rmap_first(m, head); i && f->mapcount;
+			i = rmap_next(m, head, i))
+			visit_vma(m, &w, vma_at(m, i), index);
 		return;
 	}
 	if (f->state == FRAME_ANON && f->flags & FR_EXCLUSIVE) {
@@ -200,23 +199,33 @@ static void count_entry(struct vm *m, const struct rmap_entry *e, void *ctx)
 	++*(uint32_t *)ctx;
 }
 
-/* From each frame its entries are found, all of them. */
+/* From a page its entries are found, all of them; of a large one, which as many
+ * huge entries map besides. */
+static int check_walk(struct vm *m, pfn_t pfn, uint32_t huge)
+{
+	uint32_t found = huge;
+
+	rmap_walk(m, pfn, count_entry, &found);
+	if (found == frame_at(m, pfn)->mapcount)
+		return 0;
+	return vm_fail(m, EIO,
+		"frame %u is mapped by %u PTEs, from it %u are found", pfn,
+		frame_at(m, pfn)->mapcount, found);
+}
+
 static int check_walks(struct vm *m)
 {
 	unsigned order;
 
 	for (pfn_t pfn = 0; phys_next_used(m, &pfn, &order);
 		pfn += 1u << order) {
-		uint32_t found = 0;
+		uint32_t huge = order > 1 ? frame_at(m, pfn)[1].next : 0;
 
-		if (!frame_on_lru(frame_at(m, pfn)) || order)
+		if (!frame_on_lru(frame_at(m, pfn)))
 			continue;
-		rmap_walk(m, pfn, count_entry, &found);
-		if (found != frame_at(m, pfn)->mapcount)
-			return vm_fail(m, EIO,
-				"frame %u is mapped by %u PTEs, from it %u "
-				"are found",
-				pfn, frame_at(m, pfn)->mapcount, found);
+		for (unsigned i = 0; i < 1u << order; i++)
+			if (check_walk(m, pfn + i, huge))
+				return -EIO;
 	}
 	return 0;
 }

@@ -3,8 +3,8 @@
  *
  *	anonymous, FR_EXCLUSIVE    frame: (mm, virtual page)     one lookup
  *	anonymous, may be shared   frame: (family, pgoff)        its VMAs
- *	part of a huge page        its first frame: (family, pgoff)
  *	of a file or an object     frame: (inode, page)          its VMAs
+ *	part of a large page       its first frame, as above
  *
  * A page of one process alone, the usual case, names its place itself.  fork
  * makes pages shared: then any VMA of the family may map it, at the place that
@@ -18,6 +18,7 @@
 #ifndef PAGEFS_VM_RMAP_H
 #define PAGEFS_VM_RMAP_H
 
+#include "../disk/disk.h"
 #include "../swap/swap.h"
 #include "page_i.h"
 
@@ -37,6 +38,24 @@ typedef void rmap_fn(struct vm *m, const struct rmap_entry *e, void *ctx);
  * nothing else of address spaces.
  */
 void rmap_walk(struct vm *m, pfn_t pfn, rmap_fn *fn, void *ctx);
+
+/*
+ * The VMAs that may map the page with this head, one after the other: the
+ * family's, or the file's.  0 behind the last.
+ */
+static inline idx_t rmap_first(const struct vm *m, pfn_t head)
+{
+	const struct frame *f = frame_at(m, head);
+
+	return f->state == FRAME_ANON ? family_at(m, f->owner)->first
+				      : inode_at(m, f->owner)->mappings;
+}
+
+static inline idx_t rmap_next(const struct vm *m, pfn_t head, idx_t i)
+{
+	return frame_at(m, head)->state == FRAME_ANON ? vma_at(m, i)->kin_next
+						      : vma_at(m, i)->peer_next;
+}
 
 /* ---- which VMAs belong together ---- */
 /* v got its file and family: it joins their lists. */
@@ -71,14 +90,24 @@ static inline void frame_set_place(
 	}
 }
 
+static inline const struct frame *frame_head(
+	const struct vm *m, const struct frame *f)
+{
+	return frame_at(m, folio_head(m, (pfn_t)(f - frame_at(m, 0))));
+}
+
 static inline uint32_t frame_owner(const struct vm *m, const struct frame *f)
 {
-	return f->flags & FR_SWAPCACHE ? frame_slot(m, f)->owner : f->owner;
+	return f->flags & FR_SWAPCACHE ? frame_slot(m, f)->owner
+				       : frame_head(m, f)->owner;
 }
 
 static inline uint64_t frame_index(const struct vm *m, const struct frame *f)
 {
-	return f->flags & FR_SWAPCACHE ? frame_slot(m, f)->index : f->index;
+	const struct frame *head = frame_head(m, f);
+
+	return f->flags & FR_SWAPCACHE ? frame_slot(m, f)->index
+				       : head->index + (uint64_t)(f - head);
 }
 
 static inline void frame_set_exclusive(

@@ -8,7 +8,7 @@
  * Top-down: the highest hole that fits below mmap_base; when there is none,
  * bottom-up from the legacy base.  Sources: Linux mm/vma.c
  * (unmapped_area_topdown, unmapped_area), arch/x86/kernel/sys_x86_64.c,
- * mm/huge_memory.c (__thp_get_unmapped_area).
+ * mm/huge_memory.c (__thp_get_unmapped_area), mm/shmem.c.
  */
 #include "mm_i.h"
 
@@ -152,7 +152,27 @@ static bool find_aligned(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
 	return true;
 }
 
-/* Files of the disk align, shared memory does not. */
+/*
+ * An address of shared memory that is to have huge pages, of which `at` was
+ * found: one that lies in its span as the offset in the object does.
+ * Source: Linux mm/shmem.c (shmem_get_unmapped_area).
+ */
+static vaddr_t align_shmem(struct vm *m, idx_t mm, vaddr_t at, vaddr_t hint,
+	uint64_t len, uint64_t off, uint64_t map_flags)
+{
+	uint64_t size = huge_size(m), mask = size - 1;
+	vaddr_t wide;
+
+	off &= mask;
+	if (at == hint || len < size || (off && off + len < 2 * size) ||
+		(at & mask) == off || len + size < len ||
+		!find_area(m, mm, hint, len + size - m->page_size, 0, map_flags,
+			&wide))
+		return at;
+	return wide + ((off - wide) & mask);
+}
+
+/* Files of the disk align always, shared memory where it may be huge. */
 static bool wants_alignment(const struct vm *m, const struct mm *mm,
 	vaddr_t hint, uint64_t len, uint64_t map_flags, idx_t file)
 {
@@ -161,6 +181,25 @@ static bool wants_alignment(const struct vm *m, const struct mm *mm,
 	if (file)
 		return inode_at(m, file_at(m, file)->inode)->type == INODE_FILE;
 	return !hint && !(map_flags & MAP_SHARED) && !(len % PMD_SIZE);
+}
+
+static bool shmem_wants_alignment(
+	const struct vm *m, idx_t file, uint64_t map_flags)
+{
+	const struct inode *n =
+		file ? inode_at(m, file_at(m, file)->inode) : NULL;
+	const struct settings *s = &m->root->set;
+
+	if (!m->arch->thp || s->shmem_enabled == SHMEM_HUGE_DENY ||
+		(n ? n->type != INODE_SHMEM : !(map_flags & MAP_SHARED)))
+		return false;
+	if (s->shmem_enabled == SHMEM_HUGE_FORCE)
+		return true;
+	if (n)
+		return !n->tmpfs && s->shmem_mount != SHMEM_HUGE_NEVER;
+	return s->shmem_pmd == SHMEM_PMD_INHERIT
+		       ? s->shmem_mount != SHMEM_HUGE_NEVER
+		       : s->shmem_pmd != SHMEM_PMD_NEVER;
 }
 
 vaddr_t mm_unmapped_area(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
@@ -177,7 +216,10 @@ vaddr_t mm_unmapped_area(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
 			m, mm, hint, len, file ? off : 0, map_flags, &addr))
 		return addr;
 	if (find_area(m, mm, hint, len, align, map_flags, &addr))
-		return addr;
+		return shmem_wants_alignment(m, file, map_flags)
+			       ? align_shmem(m, mm, addr, hint, len,
+					 file ? off : 0, map_flags)
+			       : addr;
 	vm_fail(m, ENOMEM,
 		"no hole of %llu bytes in the address space (%llu bytes "
 		"mapped)",

@@ -230,6 +230,15 @@ static void take_anon_vma(struct vm *m, struct vma *to, const struct vma *from)
 	to->av_multi = from->av_multi;
 }
 
+static struct vma *add_new(struct vm *m, const struct vma *tmpl)
+{
+	struct vma *v = vma_add(m, tmpl);
+
+	if (v && v->file)
+		khugepaged_enter(m, v);
+	return v;
+}
+
 struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 {
 	struct vma *next = vma_find(m, mm, r->start), *prev;
@@ -271,7 +280,7 @@ struct vma *vma_merge_new(struct vm *m, idx_t mm, const struct vma_range *r)
 		khugepaged_enter(m, v);
 		return v;
 	}
-	return vma_add(m, &(struct vma){
+	return add_new(m, &(struct vma){
 				  .start = r->start,
 				  .end = r->end,
 				  .pgoff = r->pgoff,

@@ -40,8 +40,8 @@ static int check_leaf(struct check *c, vaddr_t va, uint64_t e)
 	return 0;
 }
 
-/* A huge entry maps all its frames, inside one VMA, and has a deposit, unless
- * it is of a pool: then its first frame counts for all. */
+/* A huge entry maps all its frames, inside one VMA, and has a deposit if it is
+ * of anonymous memory.  Of a page of a pool the first frame counts for all. */
 static int check_huge(struct check *c, vaddr_t va, uint64_t e, unsigned size,
 	unsigned *nr_deposits)
 {
@@ -52,7 +52,7 @@ static int check_huge(struct check *c, vaddr_t va, uint64_t e, unsigned size,
 	if (pfn_to_pa(m, pte_pfn(m, e)) & (bytes - 1))
 		return BAD(m, "mm %u maps a huge page at 0x%llx to frame %u",
 			c->mm, (unsigned long long)va, pte_pfn(m, e));
-	*nr_deposits += !pool;
+	*nr_deposits += pte_has_deposit(m, e);
 	if (e & m->arch->pte.special)
 		return 0;
 	for (uint64_t off = 0; off < (pool ? 1 : bytes); off += m->page_size)

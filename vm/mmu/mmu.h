@@ -158,6 +158,15 @@ static inline unsigned pt_shift(const struct vm *m, unsigned size)
 		    : m->page_shift;
 }
 
+/* Of a huge entry: a leaf table waits for it, see pt_huge.c. */
+static inline bool pte_has_deposit(const struct vm *m, uint64_t e)
+{
+	const struct frame *f =
+		frame_at(m, (pfn_t)((e & m->arch->pte.addr) >> m->page_shift));
+
+	return f->state != FRAME_SHMEM && f->state != FRAME_HUGETLB;
+}
+
 /* Bytes of a huge page, the span of one leaf table; and as a buddy order. */
 static inline uint64_t huge_size(const struct vm *m)
 {

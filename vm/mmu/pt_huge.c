@@ -8,10 +8,11 @@
  *	    :   deposit
  *	    +.......> an empty leaf table, kept for the day of the split
  *
- * Each huge entry has a leaf table deposited beside it, so that splitting it
- * needs no memory and cannot fail.  Deposits hang on the frame of the table
- * that holds the entry: `next` of that frame is the first, each one's `next`
- * the following.  They count in mm->pgtables, as in Linux (VmPTE).
+ * Each huge entry of anonymous memory has a leaf table deposited beside it, so
+ * that splitting it needs no memory and cannot fail.  Deposits hang on the
+ *frame of the table that holds the entry: `next` of that frame is the first,
+ *each one's `next` the following.  They count in mm->pgtables, as in Linux
+ *(VmPTE).
  *
  * Source: Linux mm/pgtable-generic.c (pgtable_trans_huge_deposit).
  */
@@ -143,7 +144,7 @@ bool pt_move_above(struct vm *m, idx_t mm, vaddr_t from, vaddr_t to)
 
 	if (pte_read(m, b))
 		return false;
-	if (pte_huge(m, e))
+	if (pte_huge(m, e) && pte_has_deposit(m, e))
 		deposit(m, b, withdraw(m, a));
 	pte_write(m, b, e);
 	pte_write(m, a, 0);

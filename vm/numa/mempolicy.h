@@ -117,7 +117,8 @@ static inline void place_for(
 /* The same for a huge page: the preferred node alone, if there is one. */
 void place_huge(struct vm *m, const struct vma *v, vaddr_t va);
 /* For page n of an object of shared memory. */
-void place_by_object(struct vm *m, const struct inode *o, uint64_t n);
+void place_by_object(
+	struct vm *m, const struct inode *o, uint64_t n, unsigned order);
 /* As near as can be on the nodes that the running task is bound to, if it is:
  * other policies do not count. */
 void place_bound(struct vm *m);

@@ -146,10 +146,23 @@ void place_by_vma(struct vm *m, const struct vma *v, vaddr_t va, unsigned order)
 	place_nth(m, mpol_at(m, v, va), o ? o->ino + n : n);
 }
 
-void place_by_object(struct vm *m, const struct inode *o, uint64_t n)
+/* Rather small pages on the node that the policy prefers than a huge one far
+ * away. */
+static void not_far(struct vm *m)
 {
-	if (m->root->config.nodes > 1)
-		place_nth(m, mpol_of_object(m, o, n), o->ino + n);
+	if (!m->interleaving && m->allowed == m->reach &&
+		m->allowed >> m->prefer & 1)
+		m->allowed = m->reach = (uint8_t)(1u << m->prefer);
+}
+
+void place_by_object(
+	struct vm *m, const struct inode *o, uint64_t n, unsigned order)
+{
+	if (m->root->config.nodes == 1)
+		return;
+	place_nth(m, mpol_of_object(m, o, n), o->ino + (n >> order));
+	if (m->arch->thp && order == huge_order(m))
+		not_far(m);
 }
 
 void place_huge(struct vm *m, const struct vma *v, vaddr_t va)
@@ -157,7 +170,5 @@ void place_huge(struct vm *m, const struct vma *v, vaddr_t va)
 	if (m->root->config.nodes == 1)
 		return;
 	place_by_vma(m, v, va, huge_order(m));
-	if (!m->interleaving && m->allowed == m->reach &&
-		m->allowed >> m->prefer & 1)
-		m->allowed = m->reach = (uint8_t)(1u << m->prefer);
+	not_far(m);
 }

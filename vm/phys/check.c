@@ -167,13 +167,14 @@ static int check_used(
 			pfn, f->state);
 	t->used += 1u << f->order;
 	t->use[use_of_state[f->state]] += 1u << f->order;
-	t->mapped += frame_is_mapped_cache(f);
 	t->dirty += f->state == FRAME_FILE && f->flags & FR_DIRTY;
 	t->swap_cached += (f->flags & FR_SWAPCACHE) != 0;
 	t->swap_idle += f->flags & FR_SWAPCACHE && !f->mapcount;
-	for (pfn_t i = 0; i < 1u << f->order; i++)
+	for (pfn_t i = 0; i < 1u << f->order; i++) {
+		t->mapped += frame_is_mapped_cache(f + i);
 		if (check_bytes(m, pfn + i, t))
 			return -EIO;
+	}
 	return check_interior(m, pfn, f->order, true);
 }
 

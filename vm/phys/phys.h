@@ -39,8 +39,8 @@ enum phys_kind {
  *	STACK                -           task     0
  *	ZPOOL                see swap/zpool.h
  *
- * All frames of a transparent huge page have its state and FR_LARGE; the first
- * has its order, owner and index, those behind it hold what mm/folio.c counts.
+ * All frames of a large page have its state, its order and FR_LARGE; the first
+ * has its owner and index, those behind it hold what mm/folio.c counts.
  * Of a page of the pool the first frame alone says all (frame_whole()): the
  * others are FRESH or TAIL and know whether they hold bytes, so that a page of
  * 1 GiB costs the host little.
@@ -90,7 +90,7 @@ enum frame_state {
 #define FR_READAHEAD	   0x0200 /* a read of it starts the next window */
 #define FR_SWAPCACHE	   0x0400 /* its slot is kept: index is the slot */
 #define FR_WORKINGSET	   0x0800 /* was active once */
-#define FR_LARGE	   0x1000 /* part of a huge page, see mm/folio.c */
+#define FR_LARGE	   0x1000 /* part of a large page, see mm/folio.c */
 #define FR_HUGETLB_RESTORE 0x2000 /* promised again when it is free */
 #define FR_HUGETLB_ANON	   0x4000 /* a private page, not of a file */
 

@@ -94,7 +94,7 @@ void watermarks_default(struct vm *m)
 	uint64_t least = 0;
 
 	kbytes = isqrt(kbytes * 16);
-	if (set->thp_enabled != THP_NEVER)
+	if (huge_pages_wanted(set))
 		least = huge_page_kbytes(m);
 	else if (kbytes + 1 > set->min_free_asked)
 		set->min_free_kbytes = (uint32_t)clamp64(kbytes, 128, 262144);
