@@ -59,9 +59,30 @@ do_it proc/1/ctl 'touch d 64K'
 maps | tail -3
 do_it proc/1/ctl 'mbind d 64K bind nodes=1 flags=strict'
 
-pf_step "A child inherits both"
+pf_step "Pages that are there already can move"
+do_it proc/1/ctl 'mbind d 64K bind nodes=1 flags=strict,move'
+do_it proc/1/ctl 'move_pages 0 d d+32K d+64K'
+do_it proc/1/ctl 'move_pages 0 d d+32K nodes=0,1'
+do_it proc/1/ctl 'migrate_pages 0 1 0'
+maps | head -2
+grep '^pgmigrate' "$m/proc/vmstat" | sed 's/^/   /'
+
+pf_step "Weights: three pages from node 0 for each from node 1"
+do_it ctl 'weighted_interleave 0 3'
+do_it proc/1/ctl 'mmap 64K rw as=e'
+do_it proc/1/ctl 'mbind e 64K weighted_interleave nodes=all'
+do_it proc/1/ctl 'touch e 64K'
+maps | head -1
+
+pf_step "Shared memory: the policy belongs to the object, for all who map it"
+do_it proc/1/ctl 'mmap 64K rw flags=shared as=s'
+do_it proc/1/ctl 'mbind s 32K bind nodes=1'
 do_it proc/1/ctl 'fork'
-grep ' bind' "$m/proc/2/numa_maps" | sed 's/^/   /'
+do_it proc/2/ctl 'touch s 64K'
+maps 2 | head -2
+
+pf_step "A child has inherited the policies of the other mappings, too"
+grep -E ' (bind|weighted)' "$m/proc/2/numa_maps" | sed 's/^/   /'
 
 pf_step "A node that is full: the next one helps out (numa_miss, numa_foreign)"
 do_it ctl 'run 2 cpu=0'

@@ -71,6 +71,7 @@ struct node {
 	const char *verb, *key;
 	uint16_t mode;	/* permission bits */
 	uint16_t actor; /* enum actor_kind of what is written to it */
+	bool several;	/* numbers, which the command takes with commas */
 	/* For those alone who may look into the process, as ptrace(2) has it.
 	 */
 	bool looks;

@@ -55,7 +55,9 @@ show_fn show_watermark_boost_factor, show_percpu_pagelist_high_fraction;
 show_fn show_stat_interval, show_compact_unevictable_allowed;
 show_fn show_compaction_proactiveness, show_extfrag_threshold;
 show_fn show_swappiness, show_page_cluster, show_dmesg;
-show_fn show_dirty_ratio, show_dirty_background_ratio, show_zero, show_one,
+show_fn show_dirty_ratio, show_dirty_background_ratio, show_legacy_va_layout,
+	show_min_slab_ratio, show_min_unmapped_ratio, show_numa_stat,
+	show_numa_zonelist_order, show_zone_reclaim_mode,
 	show_randomize_va_space;
 show_fn show_dirty_bytes, show_dirty_background_bytes;
 show_fn show_dirty_expire_centisecs, show_dirty_writeback_centisecs;

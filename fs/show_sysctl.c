@@ -85,27 +85,25 @@ SETTING(nr_overcommit_hugepages)
 SETTING(overcommit_memory)
 SETTING(overcommit_ratio)
 SETTING(user_reserve_kbytes)
+SETTING(legacy_va_layout)
+SETTING(min_slab_ratio)
+SETTING(min_unmapped_ratio)
+SETTING(numa_stat)
+SETTING(numa_zonelist_order)
+SETTING(zone_reclaim_mode)
 
-/* The bottom-up layout, which the machine does not have. */
-NUMBER(zero, 0)
-/* NUMA events are counted. */
-NUMBER(one, 1)
 NUMBER(randomize_va_space, v->vm->root->set.aslr ? 2 : 0)
 
-/* Each zone's part that allocations from a higher zone leave alone: 1 / ratio
- * of the zones above it.  0 for those that are the highest for someone. */
+/* By type of zone, those without RAM of their own included. */
 void show_lowmem_reserve_ratio(
 	struct sbuf *b, const struct view *v, uint64_t id)
 {
 	const struct vm *m = v->vm;
-	unsigned kernel = m->gfp_zone[GFP_KERNEL];
 	unsigned nr = m->arch->nr_zones + vmstat_extra_zones(m->arch);
 
 	for (unsigned i = 0; i < nr; i++)
 		sbuf_printf(b, "%s%u", i ? "\t" : "",
-			i < kernel    ? 256
-			: i == kernel ? 32
-				      : 0);
+			m->root->set.lowmem_reserve_ratio[i]);
 	sbuf_char(b, '\n');
 }
 

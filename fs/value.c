@@ -43,6 +43,32 @@ static bool number_in(const char *buf, size_t len, bool sysctl, char *word)
 	return !*end && !errno;
 }
 
+/* Numbers with white space between them: "1,2,3"; the length, 0 if one is none.
+ */
+static size_t numbers_in(const char *buf, size_t len, char *list, size_t size)
+{
+	const char *end = buf + len;
+	size_t at = 0;
+
+	for (;;) {
+		char number[NUMBER_MAX];
+		size_t n = 0;
+
+		while (buf < end && strchr(" \n\t", *buf))
+			buf++;
+		if (buf == end)
+			return at;
+		while (buf + n < end && !strchr(" \n\t", buf[n]))
+			n++;
+		if (!number_in(buf, n, false, number) ||
+			at + strlen(number) + 2 > size)
+			return 0;
+		at += (size_t)snprintf(
+			list + at, size - at, "%s%s", at ? "," : "", number);
+		buf += n;
+	}
+}
+
 /* A word of letters, '+' and '_', without the white space around it. */
 static size_t word_in(const char *buf, size_t len, const char **word)
 {
@@ -81,24 +107,34 @@ static size_t put_key(char *line, size_t size, const struct open_file *f)
 		line, size, " %s=%llu", f->node->key, (unsigned long long)id);
 }
 
-int64_t value_write(
-	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
+/* What was written, as the command takes it; the length, 0 if it does not. */
+static size_t put_value(const struct open_file *f, const char *buf, size_t len,
+	char *to, size_t size)
 {
-	char line[80];
-	struct vm_outcome out;
-	struct event e = {.actor = file_actor(req, f), .text = line};
 	bool sysctl = !strncmp(f->node->path, "proc/sys/", 9);
 	char number[NUMBER_MAX];
 	const char *word;
-	size_t n, at = put_verb(line, sizeof(line), f);
+	size_t n;
+
+	if (f->node->several)
+		return numbers_in(buf, len, to, size);
+	if (number_in(buf, len, sysctl, number))
+		return (size_t)snprintf(to, size, "%s", number);
+	n = word_in(buf, len, &word);
+	return n ? (size_t)snprintf(to, size, "%.*s", (int)n, word) : 0;
+}
+
+int64_t value_write(
+	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
+{
+	char line[160];
+	struct vm_outcome out;
+	struct event e = {.actor = file_actor(req, f), .text = line};
+	size_t at = put_verb(line, sizeof(line), f);
+	size_t n = put_value(f, buf, len, line + at, sizeof(line) - at);
 	int err = EINVAL;
 
-	if (number_in(buf, len, sysctl, number))
-		e.text_len = at + (size_t)snprintf(line + at, sizeof(line) - at,
-					  "%s", number);
-	else if ((n = word_in(buf, len, &word)))
-		e.text_len = at + (size_t)snprintf(line + at, sizeof(line) - at,
-					  "%.*s", (int)n, word);
+	e.text_len = n ? at + n : 0;
 	if (e.text_len && f->node->key)
 		e.text_len += put_key(
 			line + e.text_len, sizeof(line) - e.text_len, f);

@@ -99,7 +99,14 @@ struct settings {
 	uint64_t aslr; /* seed of random address layouts, 0 none */
 	/* pages of weighted interleave; by_hand: no bandwidths decide */
 	uint8_t il_weight[MAX_NODES];
-	uint32_t il_by_hand, reserved;
+	uint32_t il_by_hand;
+	uint32_t numa_stat; /* NUMA events are counted */
+	/* see reclaim/node_reclaim.c: bits, and percent of a node */
+	uint32_t zone_reclaim_mode, min_unmapped_ratio, min_slab_ratio;
+	uint32_t legacy_va_layout; /* mappings from the bottom up */
+	/* by type of zone: it keeps 1 part in so many of those above */
+	uint32_t lowmem_reserve_ratio[MAX_ZONES + 1];
+	uint32_t zonelist_order; /* 0: by node, the only one */
 	/* replacement, see reclaim/policy.h */
 	uint32_t policy;      /* enum policy; set by policy_set() */
 	uint32_t frames;      /* pages that it keeps at most, 0: what fits */

@@ -190,7 +190,8 @@ cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
 END
 child=$(cat "$p/last")
 echo 'touch o 64K' >"$m/proc/$child/ctl" || fail "touch"
-like "one and three" "$(grep '^30000000 ' "$p/numa_maps")" '* weighted interleave:0-1 *N0=4 N1=12 *'
+like "one and three" "$(grep '^30000000 ' "$p/numa_maps")" \
+	'* weighted interleave:0-1 *N0=4 N1=12 *'
 is "the object's policy" "$(awk '/^4000/ { print $1, $2, $NF, $(NF - 1) }' \
 	"$m/proc/$child/numa_maps" | tr '\n' ' ')" \
 	"40000000 bind:1 kernelpagesize_kB=4 N1=8 40008000 bind:0 $(:
@@ -202,4 +203,4 @@ sums "with weights"
 "$(dirname "$0")/../../examples/numa.sh" </dev/null >"$work/exercises" ||
 	fail "examples/numa.sh: $(tail -5 "$work/exercises")"
 like "exercises" "$(tr -d '\n' <"$work/exercises")" \
-	'*N0=16 N1=16*N0=24 N1=24*-EIO strict*numa_foreign *node0 *node1 *bind means.'
+	'*N0=16 N1=16*N0=24 N1=24*-EIO strict*   1 1 1*   0 1*N0=12 N1=4 *N1=8 *numa_foreign *node0 *node1 *bind means.'

@@ -381,6 +381,6 @@ like "sentence" "$(cat "$m/last")" '-EINVAL overcommit_memory is a number *'
 { echo word >"$m/proc/sys/vm/overcommit_memory"; } 2>/dev/null &&
 	fail "a word is taken"
 is "value" "$(cat "$m/proc/sys/vm/overcommit_memory")" 2
-{ echo 1 >"$m/proc/sys/vm/lowmem_reserve_ratio"; } 2>/dev/null &&
-	fail "lowmem_reserve_ratio can be written"
+{ echo 1 >"$m/proc/sys/fs/file-nr"; } 2>/dev/null &&
+	fail "file-nr can be written"
 is "what stays mounted" "$(mounted)" "$mounts"

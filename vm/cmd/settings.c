@@ -14,7 +14,7 @@
 struct setting {
 	const char *name;
 	size_t offset;	/* in struct settings */
-	unsigned bytes; /* 4 or 8 */
+	unsigned bytes; /* 4 or 8; more: numbers of 4 each */
 	int64_t min;
 	uint64_t max;
 	/* words for the values 0, 1, ..., or none */
@@ -25,6 +25,8 @@ struct setting {
 #define AT(field)  offsetof(struct settings, field)
 #define U32(field) offsetof(struct settings, field), 4
 #define U64(field) offsetof(struct settings, field), 8
+#define MANY(field) \
+	offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
 
 static const struct setting rows[] = {
 	{"segv", U32(segv_kill), 0, 1, {"live", "kill"},
@@ -75,6 +77,21 @@ static const struct setting rows[] = {
 		"parts of 10000 of a zone between its watermarks"},
 	{"watermark_boost_factor", U32(watermark_boost_factor), 0, INT32_MAX,
 		{NULL}, "parts of 10000 of high that watermarks rise at most"},
+	{"lowmem_reserve_ratio", MANY(lowmem_reserve_ratio), 0, INT32_MAX,
+		{NULL},
+		"zones keep 1 part in so many of those above, from DMA"},
+	{"zone_reclaim_mode", U32(zone_reclaim_mode), 0, INT32_MAX, {NULL},
+		"before another node: 1 reclaim, 2 also write, 4 also unmap"},
+	{"min_unmapped_ratio", U32(min_unmapped_ratio), 0, 100, {NULL},
+		"percent of a node: so much page cache it leaves alone"},
+	{"min_slab_ratio", U32(min_slab_ratio), 0, 100, {NULL},
+		"the same of slab pages, of which there are none"},
+	{"numa_zonelist_order", U32(zonelist_order), 0, 0, {"Node"},
+		"Node, or default, which is the same"},
+	{"numa_stat", U32(numa_stat), 0, 1, {NULL},
+		"1: NUMA events are counted; 0 forgets them"},
+	{"legacy_va_layout", U32(legacy_va_layout), 0, INT32_MAX, {NULL},
+		"1: programs executed from now on map from the bottom up"},
 	{"percpu_pagelist_high_fraction", U32(percpu_pagelist_high_fraction), 0,
 		INT32_MAX, {NULL},
 		"part of a zone that per-CPU lists hold, from 8 on; 0: tuned"},
@@ -208,6 +225,10 @@ static void settled(struct vm *m, const struct setting *s)
 	case AT(percpu_pagelist_high_fraction):
 		watermarks_setup(m);
 		break;
+	case AT(numa_stat):
+		if (!m->root->set.numa_stat)
+			numa_forget_events(m);
+		break;
 	case AT(thp_enabled):
 	case AT(shmem_pmd):
 		watermarks_default(m);
@@ -295,6 +316,39 @@ static int no_setting(struct vm *m, const char *key, size_t len)
 		(int)len, key);
 }
 
+/* How many numbers it has; 0: one, or a word. */
+static unsigned several(const struct setting *s)
+{
+	return s->bytes > 8 ? s->bytes / 4 : 0;
+}
+
+/* "256,256,32": the first of them; the others stay. */
+static int set_several(
+	struct vm *m, const struct setting *s, const char *value, size_t len)
+{
+	uint32_t *field = (uint32_t *)((uint8_t *)&m->root->set + s->offset);
+	const char *at = value, *end = value + len;
+	uint64_t v[MAX_ZONES + 1];
+	unsigned n = 0;
+
+	while (at <= end && n < several(s)) {
+		const char *comma = memchr(at, ',', (size_t)(end - at));
+
+		if (value_parse(
+			    s, at, (size_t)((comma ? comma : end) - at), &v[n]))
+			return value_refuse(m, s, value, len);
+		at = comma ? comma + 1 : end + 1;
+		n++;
+	}
+	if (at <= end)
+		return vm_fail(m, EINVAL, "%s has %u numbers, not \"%.*s\"",
+			s->name, several(s), (int)len, value);
+	while (n--)
+		field[n] = (uint32_t)v[n];
+	lowmem_reserves_setup(m); /* the only one of its kind */
+	return 0;
+}
+
 int settings_set(struct vm *m, const char *key, size_t key_len,
 	const char *value, size_t value_len)
 {
@@ -303,6 +357,10 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 
 	if (!s)
 		return no_setting(m, key, key_len);
+	if (several(s))
+		return set_several(m, s, value, value_len);
+	if (s->offset == AT(zonelist_order) && strchr("dDnN", *value))
+		return 0; /* Linux looks no further */
 	if (value_parse(s, value, value_len, &v))
 		return value_refuse(m, s, value, value_len);
 	if (s->offset == AT(percpu_pagelist_high_fraction) && v && v < 8)
@@ -331,6 +389,18 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 	return 0;
 }
 
+static void several_text(
+	const struct vm *m, const struct setting *s, char *value, size_t size)
+{
+	const uint32_t *field =
+		(const uint32_t *)((const uint8_t *)&m->root->set + s->offset);
+	size_t n = 0;
+
+	for (unsigned i = 0; i < several(s); i++)
+		n += vm_snprintf(
+			value + n, size - n, i ? ",%u" : "%u", field[i]);
+}
+
 bool settings_get(const struct vm *m, unsigned i, const char **name,
 	char *value, size_t size)
 {
@@ -341,7 +411,9 @@ bool settings_get(const struct vm *m, unsigned i, const char **name,
 		return false;
 	v = load(m, s);
 	*name = s->name;
-	if (s->words[0])
+	if (several(s))
+		several_text(m, s, value, size);
+	else if (s->words[0])
 		vm_snprintf(value, size, "%s", s->words[v]);
 	else if (s->min < 0)
 		vm_snprintf(value, size, "%ld", (long)v);

@@ -218,8 +218,8 @@ pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 			return PFN_NONE;
 		z = zone_of(m, pfn);
 	}
-	z->numa_allocs++;
-	if (m->root->config.nodes > 1)
+	z->numa_allocs += m->root->set.numa_stat;
+	if (m->root->config.nodes > 1 && m->root->set.numa_stat)
 		numa_events(m, gfp, first, z);
 	f = frame_at(m, pfn);
 	for (pfn_t i = 1; i < 1u << order; i++)

@@ -130,6 +130,16 @@ void zonelists_build(struct vm *m)
 	phys_run_as(m, NULL);
 }
 
+void numa_forget_events(struct vm *m)
+{
+	for (unsigned i = 0; i < m->root->nr_zones; i++) {
+		struct zone *z = &m->root->zone[i];
+
+		z->numa_allocs = z->numa_miss = z->numa_other = 0;
+		z->numa_interleave = z->numa_foreign = 0;
+	}
+}
+
 void phys_run_as(struct vm *m, struct task *t)
 {
 	m->running = t;

@@ -274,6 +274,9 @@ unsigned node_distance(const struct vm *m, unsigned from, unsigned to);
 /* The nodes in the order in which one falls back on them, itself first. */
 void node_order(const struct vm *m, unsigned node, uint8_t order[MAX_NODES]);
 
+/* numa_hit and its like begin at zero. */
+void numa_forget_events(struct vm *m);
+
 /* Allocations are t's from here on: its processor, its policy. */
 struct task;
 void phys_run_as(struct vm *m, struct task *t);
@@ -349,6 +352,9 @@ static inline uint64_t zone_lowmem_reserve(
 {
 	return j < m->arch->nr_zones ? m->lowmem_reserve[zone][j] : 0;
 }
+
+/* After a change of lowmem_reserve_ratio, and of the zones. */
+void lowmem_reserves_setup(struct vm *m);
 
 /* Of all zones: high watermark and largest lowmem_reserve, which programs do
  * not get.  Linux: totalreserve_pages. */

@@ -106,13 +106,21 @@ static void zone_seed(struct vm *m, struct zone *z)
 static uint64_t lowmem_reserve(
 	const struct vm *m, const struct zone *z, unsigned j)
 {
-	uint64_t ratio = z->type >= kernel_zone(m) ? 32 : 256, above = 0;
+	uint64_t ratio = m->root->set.lowmem_reserve_ratio[z->type], above = 0;
 
-	if (!z->managed)
+	if (!z->managed || !ratio)
 		return 0;
 	for (unsigned k = 1; z->type + k <= j; k++)
 		above += z[k].managed;
 	return above / ratio;
+}
+
+void lowmem_reserves_setup(struct vm *m)
+{
+	for (unsigned i = 0; i < m->root->nr_zones; i++)
+		for (unsigned j = 0; j < m->arch->nr_zones; j++)
+			m->lowmem_reserve[i][j] =
+				lowmem_reserve(m, &m->root->zone[i], j);
 }
 
 /* ---- boot ---------------------------------------------------------------- */
@@ -138,10 +146,7 @@ void phys_reindex(struct vm *m)
 		zone_below(m, lowmem < 4 * GiB ? lowmem : 4 * GiB);
 	m->gfp_zone[GFP_KERNEL] = zone_below(m, lowmem);
 	m->gfp_zone[GFP_HIGHUSER] = (uint8_t)(m->arch->nr_zones - 1);
-	for (unsigned i = 0; i < m->root->nr_zones; i++)
-		for (unsigned j = 0; j < m->arch->nr_zones; j++)
-			m->lowmem_reserve[i][j] =
-				lowmem_reserve(m, &m->root->zone[i], j);
+	lowmem_reserves_setup(m);
 	zonelists_build(m);
 }
 
@@ -177,6 +182,10 @@ int phys_boot(struct vm *m)
 		r->totalram_pages += r->zone[i].managed;
 	}
 	phys_reindex(m);
+	for (unsigned type = 0; type <= kernel_zone(m); type++)
+		r->set.lowmem_reserve_ratio[type] =
+			type < kernel_zone(m) ? 256 : 32;
+	lowmem_reserves_setup(m);
 	m->arena.seg[SEG_PCP].used = m->arena.seg[SEG_PCP].reserved;
 	watermarks_default(m);
 	return 0;

@@ -215,10 +215,40 @@ static enum fate evict(struct vm *m, pfn_t pfn)
 	}
 }
 
+/* Whether its bytes are nowhere else yet. */
+static bool is_unwritten(struct vm *m, pfn_t pfn)
+{
+	const struct frame *f = frame_at(m, pfn);
+
+	switch (f->state) {
+	case FRAME_SHMEM:
+		return true;
+	case FRAME_ANON:
+		if (f->flags & FR_SWAPBACKED && !(f->flags & FR_SWAPCACHE))
+			return true;
+		/* fall through */
+	default:
+		return f->flags & FR_DIRTY || is_dirty(m, pfn);
+	}
+}
+
+/* Node reclaim does not write files, which is the flusher's work, and to swap
+ * only if it is told to. */
+static enum fate evict_for_node(struct vm *m, const struct scan *sc, pfn_t pfn)
+{
+	if (!is_unwritten(m, pfn))
+		return evict(m, pfn);
+	if (frame_at(m, pfn)->state == FRAME_FILE)
+		return FATE_ACTIVE;
+	return sc->may_write ? evict(m, pfn) : FATE_KEPT;
+}
+
 enum fate evict_page(struct vm *m, const struct scan *sc, pfn_t pfn)
 {
 	const struct frame *f = frame_at(m, pfn);
 
+	if (sc->node_reclaim && !sc->may_unmap && f->mapcount)
+		return FATE_KEPT;
 	if (f->flags & FR_LARGE) {
 		lru_add(m, pfn);
 		huge_break(m, pfn);
@@ -234,6 +264,7 @@ enum fate evict_page(struct vm *m, const struct scan *sc, pfn_t pfn)
 			return FATE_KEPT;
 		/* fall through */
 	default:
-		return evict(m, pfn);
+		return sc->node_reclaim ? evict_for_node(m, sc, pfn)
+					: evict(m, pfn);
 	}
 }

@@ -31,11 +31,18 @@ bool mem_has_room(const struct vm *m, enum gfp_zone gfp, uint64_t nr);
  */
 int mem_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
 
+/* zone_reclaim_mode: before the request goes to another node. */
+void node_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
+
 static inline int mem_reserve(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
 	const struct zone *z = zone_first(m, gfp);
 
-	if (z->nr_free > z->low + nr || mem_has_room(m, gfp, nr))
+	if (z->nr_free > z->low + nr)
+		return 0;
+	if (m->root->set.zone_reclaim_mode)
+		node_reclaim(m, gfp, nr);
+	if (mem_has_room(m, gfp, nr))
 		return 0;
 	return mem_reclaim(m, gfp, nr);
 }

@@ -25,6 +25,8 @@ struct scan {
 	bool file_is_tiny;
 	bool ignore_references;
 	bool ready; /* some zone needs compaction rather than more pages */
+	/* of node reclaim alone, see node_reclaim.c */
+	bool node_reclaim, may_unmap, may_write;
 };
 
 /* What became of a page that was looked at. */

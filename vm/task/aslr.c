@@ -52,7 +52,8 @@ void aslr_begin(struct bprm *b)
 	uint32_t persona = b->t->personality;
 	struct mm_place place = {
 		.stack_limit = b->t->rlim[RLIM_STACK].soft,
-		.bottom_up = persona & ADDR_COMPAT_LAYOUT,
+		.bottom_up = persona & ADDR_COMPAT_LAYOUT ||
+			     m->root->set.legacy_va_layout,
 	};
 	vaddr_t top = l->stack_top;
 
