@@ -29,15 +29,15 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/pagefs-test.XXXXXX")
 db=$work/machine.db
 m=$work/mnt
 mkdir "$m"
-failures=0
 
 # A daemon has no stderr: sanitizers write to files, which fail the test.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$work/sanitizer
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}log_path=$work/sanitizer
 
+# Also in a subshell, as in "$(...)", where a variable would be lost.
 fail() {
 	echo "FAIL: $*" >&2
-	failures=$((failures + 1))
+	echo >>"$work/failures"
 }
 
 # is WHAT GOT WANTED
@@ -108,7 +108,7 @@ replays_to() {
 }
 
 finish() {
-	local status=$? hash
+	local status=$? hash failures
 	trap - EXIT
 	fusermount3 -uq "$m.more" 2>/dev/null
 	if ! mountpoint -q "$m" 2>/dev/null && [ -f "$db" ]; then
@@ -127,6 +127,7 @@ finish() {
 		fail "the program complained"
 	fi
 	cat "$work"/sanitizer.* >&2 2>/dev/null && fail "a sanitizer complained"
+	failures=$(cat "$work/failures" 2>/dev/null | wc -l)
 	[ "$failures" = 0 ] && [ "$status" = 0 ] || {
 		echo "$failures failures, status $status" >&2
 		fusermount3 -uzq "$m" 2>/dev/null
