@@ -40,7 +40,8 @@ while read -r name mode; do
 	f=${f/nodeCPUNODE/node0}
 	f=${f/cpuN/cpu1}
 	f=${f/vdDISK/vda}
-	f=${f/HUGE/hugepages-2048kB}
+	f=${f/NODEHUGE/hugepages-1048576kB}
+	f=${f/HUGE/hugepages-1048576kB}
 	f=${f/TOPIC/mmap}
 	[ -e "$m/$f" ] || [ -L "$m/$f" ] || {
 		fail "$name does not exist"

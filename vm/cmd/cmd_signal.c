@@ -19,7 +19,7 @@ int cmd_kill(struct cmd *c)
 			c->m, ESRCH, "process %u has exited", c->task->pid);
 	if (c->task)
 		return signal_kill(c->m, c->task, &c->task->cred, pid, sig);
-	if (sig && t && t->tgid == 1)
+	if (sig && sig <= NR_SIGNALS && t && t->tgid == 1)
 		return vm_fail(c->m, EPERM, "init, PID 1, takes no signals");
 	outside = cred_of_user(c->actor->uid, c->actor->gid);
 	return signal_kill(c->m, NULL, &outside, pid, sig);
