@@ -26,6 +26,7 @@ show_fn show_weight, show_weight_auto;
 show_fn show_numa_maps, show_nothing;
 uint16_t fd_mode(const struct view *v, uint64_t id);
 uint16_t map_file_mode(const struct view *v, uint64_t id);
+bool has_compat(const struct view *v, uint64_t id);
 bool has_exe(const struct view *v, uint64_t id);
 show_fn show_map_file, show_exe, show_root_link, show_pagetable, show_vmas,
 	show_stacks, show_trace;
@@ -57,8 +58,8 @@ show_fn show_compaction_proactiveness, show_extfrag_threshold;
 show_fn show_swappiness, show_page_cluster, show_dmesg;
 show_fn show_dirty_ratio, show_dirty_background_ratio, show_legacy_va_layout,
 	show_min_slab_ratio, show_min_unmapped_ratio, show_numa_stat,
-	show_numa_zonelist_order, show_zone_reclaim_mode,
-	show_randomize_va_space;
+	show_numa_zonelist_order, show_mmap_rnd_bits, show_mmap_rnd_compat_bits,
+	show_zone_reclaim_mode, show_randomize_va_space;
 show_fn show_dirty_bytes, show_dirty_background_bytes;
 show_fn show_dirty_expire_centisecs, show_dirty_writeback_centisecs;
 show_fn show_pid_max, show_ostype, show_osrelease, show_kernel_version;

@@ -86,6 +86,8 @@ SETTING(overcommit_memory)
 SETTING(overcommit_ratio)
 SETTING(user_reserve_kbytes)
 SETTING(legacy_va_layout)
+SETTING(mmap_rnd_bits)
+SETTING(mmap_rnd_compat_bits)
 SETTING(min_slab_ratio)
 SETTING(min_unmapped_ratio)
 SETTING(numa_stat)
@@ -93,6 +95,11 @@ SETTING(numa_zonelist_order)
 SETTING(zone_reclaim_mode)
 
 NUMBER(randomize_va_space, v->vm->root->set.aslr ? 2 : 0)
+
+bool has_compat(const struct view *v, uint64_t id)
+{
+	return v->vm->arch->compat.name;
+}
 
 /* By type of zone, those without RAM of their own included. */
 void show_lowmem_reserve_ratio(

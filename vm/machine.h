@@ -104,6 +104,7 @@ struct settings {
 	/* see reclaim/node_reclaim.c: bits, and percent of a node */
 	uint32_t zone_reclaim_mode, min_unmapped_ratio, min_slab_ratio;
 	uint32_t legacy_va_layout; /* mappings from the bottom up */
+	uint32_t mmap_rnd_bits, mmap_rnd_compat_bits; /* see task/aslr.c */
 	/* by type of zone: it keeps 1 part in so many of those above */
 	uint32_t lowmem_reserve_ratio[MAX_ZONES + 1];
 	uint32_t zonelist_order; /* 0: by node, the only one */

@@ -192,6 +192,8 @@ static void root_boot(struct vm *m)
 	r->set = default_settings;
 	averages_boot(r);
 	r->set.aslr = r->config.aslr;
+	r->set.mmap_rnd_bits = m->arch->native.mmap_rnd_bits;
+	r->set.mmap_rnd_compat_bits = m->arch->compat.mmap_rnd_bits;
 	r->set.frames = r->config.frames;
 	r->rng[0] = seed_step(&x);
 	r->rng[1] = seed_step(&x);

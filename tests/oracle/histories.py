@@ -336,6 +336,9 @@ class Generator:
             f"move_nodes 0 {self.one([0, 2, 4, 8])} {self.place()} 0 "
             f"{self.place()} {self.one([0, 0, 0, 1, -1])}",
             f"migrate_pages 0 {self.one([0, 1, 3])} {nodes}",
+            f"home_node {self.place()}+{self.one([0, 0, 0, 1])} "
+            f"{self.pages()} {self.one([0, 0, 0, 1, 1023])} "
+            f"{self.one([0, 0, 0, 0, 1])}",
         ])
         return call
 

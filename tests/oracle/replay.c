@@ -150,10 +150,6 @@ static int64_t call(enum call nr, const uint64_t a[6])
 		return mm_mlockall(m, task, a[0]);
 	case CALL_MUNLOCKALL:
 		return mm_munlockall(m, task);
-	case CALL_MBIND:
-		return numa_mbind(m, task, a[0], a[1], a[2], a[3], a[4]);
-	case CALL_SET_MEMPOLICY:
-		return numa_set_mempolicy(m, task, a[0], a[1]);
 	case CALL_MSEAL:
 		return mm_mseal(m, task, a[0], a[1], a[2]);
 	case CALL_REMAP_FILE_PAGES:
@@ -181,7 +177,7 @@ static int64_t call(enum call nr, const uint64_t a[6])
 	case CALL_PRCTL:
 		return task_prctl(m, task, (unsigned)a[0], a + 1);
 	default:
-		return -ENOSYS;
+		return numa_call(nr, a);
 	}
 }
 

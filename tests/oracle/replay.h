@@ -16,5 +16,7 @@ extern bool replay_lines;
 bool line_call(enum call nr, const uint64_t arg[6], int64_t *result);
 /* Gives the process what the file says of the probe (replay_own.c). */
 void load_own(const char *path);
+/* A call about NUMA nodes (replay_proc.c); -ENOSYS if it is none. */
+int64_t numa_call(enum call nr, const uint64_t a[6]);
 
 #endif

@@ -113,6 +113,20 @@ int64_t host_move_pages(int pid, int nr, const uint64_t *page,
 	return numa_move_pages(m, task, pid, &r, status);
 }
 
+int64_t numa_call(enum call nr, const uint64_t a[6])
+{
+	switch (nr) {
+	case CALL_MBIND:
+		return numa_mbind(m, task, a[0], a[1], a[2], a[3], a[4]);
+	case CALL_SET_MEMPOLICY:
+		return numa_set_mempolicy(m, task, a[0], a[1]);
+	case CALL_SET_HOME_NODE:
+		return numa_set_home_node(m, task, a[0], a[1], a[2], a[3]);
+	default:
+		return -ENOSYS;
+	}
+}
+
 int64_t host_migrate_pages(int pid, uint64_t from, uint64_t to)
 {
 	vm_fail_clear(m);

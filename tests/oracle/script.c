@@ -299,6 +299,7 @@ static const struct {
 	{"munlockall", "", CALL_MUNLOCKALL},
 	{"mseal", "nnn", CALL_MSEAL},
 	{"mbind", "nnnnn", CALL_MBIND},
+	{"home_node", "nnnn", CALL_SET_HOME_NODE},
 	{"set_mempolicy", "nn", CALL_SET_MEMPOLICY},
 	{"remap_file_pages", "nnpnm", CALL_REMAP_FILE_PAGES},
 	{"ftruncate", "nn", CALL_FTRUNCATE},

@@ -69,14 +69,13 @@ static void distances(struct layout_of *d)
 }
 
 /* Everything stays in its range, and uses most of it. */
-static void test_ranges(void **state)
+static void ranges(unsigned bits)
 {
 	const struct layout *l = &m->arch->native;
 	struct layout_of d, top = {0};
 	uint64_t stack = 1ull << (l->stack_rnd_bits + 12);
-	uint64_t map = 1ull << (l->mmap_rnd_bits + 12);
+	uint64_t map = 1ull << (bits + 12);
 
-	put_pie();
 	set_seed("7");
 	for (unsigned i = 0; i < RUNS; i++) {
 		distances(&d);
@@ -94,6 +93,29 @@ static void test_ranges(void **state)
 	assert_true(top.map > map / 10 * 9);
 	assert_true(top.pie > map / 10 * 9);
 	assert_true(top.brk > l->brk_rnd / 10 * 9);
+}
+
+static int set_bits(const char *key, const char *value)
+{
+	return settings_set(m, key, strlen(key), value, strlen(value));
+}
+
+/* As wide as the architecture has it, and as wide as it can be. */
+static void test_ranges(void **state)
+{
+	bool is64 = m->arch->native.addr_bits == 64;
+
+	put_pie();
+	ranges(is64 ? 28 : 8);
+	assert_int_equal(set_bits("mmap_rnd_bits", is64 ? "32" : "16"), 0);
+	ranges(is64 ? 32 : 16);
+	assert_int_equal(set_bits("mmap_rnd_bits", is64 ? "28" : "8"), 0);
+	ranges(is64 ? 28 : 8);
+	assert_int_equal(
+		set_bits("mmap_rnd_bits", is64 ? "27" : "17"), -EINVAL);
+	assert_int_equal(set_bits("mmap_rnd_bits", "33"), -EINVAL);
+	assert_int_equal(
+		set_bits("mmap_rnd_compat_bits", "16"), is64 ? 0 : -EINVAL);
 }
 
 static bool same(const struct layout_of *a, const struct layout_of *b)

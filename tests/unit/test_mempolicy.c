@@ -324,6 +324,34 @@ static void test_shared(void **state)
 	end(m);
 }
 
+/* When none of the nodes that preferred_many names has room, what is found
+ * elsewhere was wanted where the search begins: here, or at the home node. */
+static void test_events(void **state)
+{
+	for (unsigned home = 0; home < 2; home++) {
+		struct vm *m = boot("128M", "2");
+		uint64_t foreign[2], miss;
+
+		ok(m, 1,
+			"mmap 100M rw addr=0x10000000 flags=noreserve as=a\n"
+			"mbind a 100M preferred_many nodes=1");
+		if (home)
+			ok(m, 1, "set_mempolicy_home_node a 100M 1");
+		for (unsigned n = 0; n < 2; n++)
+			foreign[n] = node_sum(m, n, numa_foreign);
+		miss = phys_sum(m, numa_miss);
+		ok(m, 1, "touch a 90M w");
+		for (unsigned n = 0; n < 2; n++)
+			foreign[n] = node_sum(m, n, numa_foreign) - foreign[n];
+		miss = phys_sum(m, numa_miss) - miss;
+		assert_true(node_sum(m, 0, pages[USE_ANON]) > 4000);
+		assert_int_equal(foreign[0], 0);
+		assert_int_equal(foreign[1], miss);
+		assert_true(home ? miss > 4000 : miss == 0);
+		end(m);
+	}
+}
+
 /* A huge page moves as a whole, and its entry with it; a part of it that
  * others have stays. */
 static void test_huge(void **state)
@@ -514,6 +542,7 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_inherited),
 		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_merges),
 		cmocka_unit_test(test_bound_pressure),

@@ -51,6 +51,10 @@ static const struct setting rows[] = {
 		"lowest address that mmap grants without privilege"},
 	{"aslr", U64(aslr), 0, UINT64_MAX, {NULL},
 		"seed of random layouts, of programs executed from now on"},
+	{"mmap_rnd_bits", U32(mmap_rnd_bits), 8, 32, {NULL},
+		"bits of pages that aslr moves mappings by"},
+	{"mmap_rnd_compat_bits", U32(mmap_rnd_compat_bits), 8, 16, {NULL},
+		"the same for 32-bit programs on x86_64"},
 	{"fault_around_pages", U32(fault_around_pages), 1, 512, {NULL},
 		"pages of the window around a read fault of a file"},
 	{"policy", U32(policy), 0, NR_POLICIES - 1, {POLICY_NAMES},
@@ -349,6 +353,23 @@ static int set_several(
 	return 0;
 }
 
+/* Of programs with narrow addresses there are less to choose from. */
+static bool rnd_bits_refused(
+	struct vm *m, const struct setting *s, const char *value, size_t len)
+{
+	bool wide = m->arch->native.addr_bits == 64;
+	uint64_t v;
+
+	if (s->offset == AT(mmap_rnd_compat_bits) && !wide)
+		return vm_fail(m, EINVAL, "%s has no programs of another width",
+			m->arch->name);
+	if (s->offset != AT(mmap_rnd_bits) || value_parse(s, value, len, &v) ||
+		(wide ? v >= 28 : v <= 16))
+		return false;
+	return vm_fail(m, EINVAL, "%s is %s on %s", s->name,
+		wide ? "28 to 32" : "8 to 16", m->arch->name);
+}
+
 int settings_set(struct vm *m, const char *key, size_t key_len,
 	const char *value, size_t value_len)
 {
@@ -359,6 +380,8 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 		return no_setting(m, key, key_len);
 	if (several(s))
 		return set_several(m, s, value, value_len);
+	if (rnd_bits_refused(m, s, value, value_len))
+		return -EINVAL;
 	if (s->offset == AT(zonelist_order) && strchr("dDnN", *value))
 		return 0; /* Linux looks no further */
 	if (value_parse(s, value, value_len, &v))

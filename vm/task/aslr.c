@@ -3,8 +3,8 @@
  *
  *	              bits of pages     64-bit   32-bit
  *	stack top     stack_rnd_bits        22       11   downwards
- *	mappings      mmap_rnd_bits         28        8   downwards, as one
- *	PIE           mmap_rnd_bits         28        8   upwards
+ *	mappings      mmap_rnd_bits      28-32     8-16   downwards, as one
+ *	PIE           mmap_rnd_bits      28-32     8-16   upwards
  *	heap          brk_rnd            1 GiB   32 MiB   upwards, behind a gap
  *	sp            below 8 KiB, in steps of 16         downwards
  *
@@ -45,6 +45,15 @@ vaddr_t aslr_stack(struct bprm *b, vaddr_t sp)
 	return sp & ~15ull;
 }
 
+/* Settings; at first they are those of the layout. */
+static unsigned mmap_rnd_bits(const struct bprm *b)
+{
+	const struct settings *set = &b->m->root->set;
+
+	return b->layout == &b->m->arch->native ? set->mmap_rnd_bits
+						: set->mmap_rnd_compat_bits;
+}
+
 void aslr_begin(struct bprm *b)
 {
 	struct vm *m = b->m;
@@ -60,7 +69,7 @@ void aslr_begin(struct bprm *b)
 	b->random = m->root->set.aslr && !(persona & ADDR_NO_RANDOMIZE);
 	if (b->random) {
 		place.random = true;
-		place.rnd_bytes = draw_pages(m, l->mmap_rnd_bits);
+		place.rnd_bytes = draw_pages(m, mmap_rnd_bits(b));
 		top -= draw_pages(m, l->stack_rnd_bits);
 		top = aslr_stack(b, top) + m->page_size - 1;
 		top &= ~(m->page_size - 1);
@@ -71,7 +80,7 @@ void aslr_begin(struct bprm *b)
 
 uint64_t aslr_image(struct bprm *b)
 {
-	return b->random ? draw_pages(b->m, b->layout->mmap_rnd_bits) : 0;
+	return b->random ? draw_pages(b->m, mmap_rnd_bits(b)) : 0;
 }
 
 vaddr_t aslr_brk(struct bprm *b, vaddr_t brk)

@@ -63,6 +63,26 @@ mbind 0x10000000 16p 4 0 2
 mbind 0x10000000 16p 4 0 3
 peek 0x10000000 1p
 state
+# where policies begin
+mmap 0x20000000 8p rw PRIVATE|ANON|FIXED
+home_node 0x20000000 8p 0 0
+mbind 0x20002000 2p 2 1 0
+home_node 0x20000000 8p 0 0
+home_node 0x20000001 8p 0 0
+home_node 0x20000000 8p 1 0
+home_node 0x20000000 8p 0 1
+home_node 0x20000000 0 0 0
+home_node 0x20000000 0 7 0
+home_node 0x20000000 0xfffffffffffff000 0 0
+home_node 0x50000000 8p 0 0
+home_node 0x20003000 1p 0 0
+mbind 0x20004000 2p 5 1 0
+home_node 0x20003000 3p 0 0
+mbind 0x20006000 1p 3 1 0
+home_node 0x20000000 8p 0 0
+dump
+mbind 0x20002000 4p 2 1 0
+dump
 # without the right to look at others
 setresuid 1000 1000 1000
 move_pages 0 0 0x10000000
