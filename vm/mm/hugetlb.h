@@ -69,6 +69,13 @@ pfn_t hugetlb_take(
 	struct vm *m, const struct vma *v, vaddr_t va, bool promised);
 /* Back to the pool; FR_HUGETLB_RESTORE says whether it is promised again. */
 void hugetlb_give(struct vm *m, pfn_t pfn);
+/* For a page that moves, where the placement in force says: a free one that is
+ * not promised, or (fresh) one more; PFN_NONE. */
+pfn_t hugetlb_take_place(struct vm *m, unsigned size, bool *fresh);
+/* The old place is free: so that there are as many pages as before. */
+void hugetlb_give_place(struct vm *m, pfn_t from, pfn_t to, bool fresh);
+/* Moves a page that is in use (hugetlb_move.c): 0 or -ENOMEM. */
+int hugetlb_migrate(struct vm *m, pfn_t pfn);
 int hugetlb_check(struct vm *m);
 
 /* ---- files (hugetlb_file.c) ---- */

@@ -337,6 +337,36 @@ void hugetlb_give(struct vm *m, pfn_t pfn)
 	}
 }
 
+/* ---- places for pages that move ------------------------------------------ */
+
+pfn_t hugetlb_take_place(struct vm *m, unsigned size, bool *fresh)
+{
+	pfn_t pfn = PFN_NONE;
+
+	if (hugetlb_sum(m, size).free != pool_of(m, size)->resv)
+		pfn = take_near(m, size);
+	*fresh = !pfn;
+	if (!pfn && size_order(m, size) <= MAX_ORDER)
+		pfn = grow(m, size, false);
+	return pfn;
+}
+
+void hugetlb_give_place(struct vm *m, pfn_t from, pfn_t to, bool fresh)
+{
+	unsigned size = size_of_frame(m, from);
+	struct hugetlb_node *n = pool_of(m, size)->node;
+
+	if (!fresh) {
+		hugetlb_give(m, from);
+		return;
+	}
+	if (n[node_of(m, from)].surplus) {
+		n[node_of(m, from)].surplus--;
+		n[node_of(m, to)].surplus++;
+	}
+	shrink(m, size, from);
+}
+
 /* ---- promises ------------------------------------------------------------ */
 
 static void give_surplus(struct vm *m, unsigned size, uint64_t nr)

@@ -4,6 +4,7 @@
 #include "../phys/lru.h"
 #include "../reclaim/reclaim.h"
 #include "huge.h"
+#include "hugetlb.h"
 #include "rmap.h"
 
 bool page_movable(const struct vm *m, pfn_t pfn)
@@ -206,8 +207,11 @@ static int move_parts(struct vm *m, pfn_t head)
 int page_move(struct vm *m, pfn_t pfn)
 {
 	bool large = frame_at(m, pfn)->flags & FR_LARGE;
-	int err = move_one(m, pfn);
+	int err;
 
+	if (frame_at(m, pfn)->state == FRAME_HUGETLB)
+		return hugetlb_migrate(m, pfn);
+	err = move_one(m, pfn);
 	if (err && large)
 		return move_parts(m, pfn);
 	m->root->count[CNT_THP_MIGRATION_SUCCESS] += large;

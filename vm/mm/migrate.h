@@ -9,7 +9,7 @@
 #ifndef PAGEFS_VM_MIGRATE_H
 #define PAGEFS_VM_MIGRATE_H
 
-#include "../machine.h"
+#include "../phys/lru.h"
 
 /* Whether the frame holds a page that can be moved: of a process or the page
  * cache, and not part of a huge page. */
@@ -33,6 +33,15 @@ void page_exchange(struct vm *m, pfn_t to, pfn_t from);
  * or -ENOMEM.  Counts as Linux's migrate_pages() does.
  */
 int page_move(struct vm *m, pfn_t pfn);
+
+/* Whether page_move() can move it: it is on an LRU list, or in use and of a
+ * pool of huge pages.  (4 MiB pages of i386 cannot move.) */
+static inline bool page_may_move(const struct vm *m, pfn_t pfn)
+{
+	const struct frame *f = frame_at(m, pfn);
+
+	return frame_on_lru(f) || (f->state == FRAME_HUGETLB && m->arch->thp);
+}
 
 /* Whether more than one entry, of a huge page more than one process, maps it.
  */

@@ -39,7 +39,7 @@ static int check_page(
 		return 0;
 	if (b->flags & MOVES) {
 		b->failed +=
-			!frame_on_lru(frame_at(m, pfn)) &&
+			!page_may_move(m, pfn) &&
 			!numa_leaves_alone(b->flags, page_is_shared(m, pfn));
 		return 0;
 	}
@@ -115,7 +115,7 @@ static int move_to_policy(
 	const struct frame *f = frame_at(m, pfn);
 	int err;
 
-	if (b->nodes >> node_of(m, pfn) & 1 || !frame_on_lru(f) ||
+	if (b->nodes >> node_of(m, pfn) & 1 || !page_may_move(m, pfn) ||
 		numa_leaves_alone(b->flags, page_is_shared(m, pfn)))
 		return 0;
 	place_by_vma(m, v, va, f->order);

@@ -109,7 +109,7 @@ static int leave_node(
 	if (node_of(m, pfn) != x->from ||
 		numa_leaves_alone(x->flags, page_is_shared(m, pfn)))
 		return 0;
-	if (frame_on_lru(frame_at(m, pfn)))
+	if (page_may_move(m, pfn))
 		return move_to_node(m, pfn, x->to);
 	x->failed++;
 	return 0;
@@ -257,7 +257,7 @@ static int look_at(struct vm *m, struct task *o, vaddr_t va,
 		return 0;
 	if (numa_leaves_alone(flags, page_is_shared(m, *pfn)))
 		return -EACCES;
-	if (!frame_on_lru(frame_at(m, *pfn)))
+	if (!page_may_move(m, *pfn))
 		return -EBUSY;
 	for (unsigned i = c->first; i < c->end; i++)
 		if (c->pfn[i] == *pfn)
