@@ -1,47 +1,6 @@
 /* Node reclaim: page cache goes before a request goes to another node; what
  * zone_reclaim_mode and min_unmapped_ratio keep; lowmem_reserve_ratio. */
-#include "vmtest.h"
-
-#include "../../vm/mm/mm.h"
-
-static struct vm *boot(const char *nodes)
-{
-	static const char *const more[][2] = {
-		{"cpus", "2"}, {"swap", "32M"}, {"ram", "128M"}};
-	char err[SENTENCE_MAX] = "";
-	struct vm_config c;
-	struct vm *m;
-
-	vm_config_default(&c);
-	for (unsigned i = 0; i < COUNT(more); i++)
-		vm_config_set(&c, more[i][0], more[i][1], err);
-	if (vm_config_set(&c, "nodes", nodes, err))
-		fail_msg("%s", err);
-	m = vm_boot(&c, &host_mmap, err);
-	if (!m)
-		fail_msg("%s", err);
-	return m;
-}
-
-/* Of process pid, or of the machine if it is 0. */
-static struct vm_outcome run(struct vm *m, uint32_t pid, const char *text)
-{
-	struct event e = {.text = text, .text_len = strlen(text)};
-	struct vm_outcome out;
-
-	e.actor.kind = pid ? ACTOR_PROCESS : ACTOR_MACHINE;
-	e.actor.id = pid;
-	vm_apply(m, &e, NULL, NULL, &out);
-	return out;
-}
-
-static void ok(struct vm *m, uint32_t pid, const char *text)
-{
-	struct vm_outcome out = run(m, pid, text);
-
-	if (out.failed || out.refused)
-		fail_msg("%s: %s", text, vm_sentence(m));
-}
+#include "numa_rig.h"
 
 /*
  * A file of 40 MiB is read on node 0, which has 64 MiB; then 40 MiB are
@@ -76,7 +35,7 @@ static uint64_t tries(const struct vm *m)
 static void test_modes(void **state)
 {
 	for (size_t i = 0; i < COUNT(mode_table); i++) {
-		struct vm *m = boot("2");
+		struct vm *m = boot("128M", "2");
 		uint64_t foreign, tried;
 
 		ok(m, 0, mode_table[i].set);
@@ -103,7 +62,7 @@ static void test_modes(void **state)
 
 static void test_lowmem(void **state)
 {
-	struct vm *m = boot("1");
+	struct vm *m = boot("128M", "1");
 	const struct zone *z = m->root->zone;
 
 	assert_int_equal(zone_lowmem_reserve(m, 0, 2), z[1].managed / 256);
@@ -125,7 +84,7 @@ static void test_lowmem(void **state)
 /* 0 forgets, and counts no more. */
 static void test_numa_stat(void **state)
 {
-	struct vm *m = boot("2");
+	struct vm *m = boot("128M", "2");
 
 	ok(m, 1, "mmap 4M rw as=a\ntouch a 1M w");
 	assert_true(phys_sum(m, numa_allocs) > 256);
