@@ -299,7 +299,7 @@ static const struct event_name events[] = {
 	{"thp_scan_exceed_share_pte", CNT_THP_EXCEED_SHARE},
 	{"thp_split_pud", NONE},
 	{"thp_zero_page_alloc", CNT_THP_ZERO_PAGE_ALLOC},
-	{"thp_zero_page_alloc_failed", NONE},
+	{"thp_zero_page_alloc_failed", CNT_THP_ZERO_PAGE_FAIL},
 	{"thp_swpout", NONE},
 	{"thp_swpout_fallback", NONE},
 	{"balloon_inflate", NONE},

@@ -114,6 +114,7 @@
 	X(THP_FILE_ALLOC, "thp_file_alloc")                            \
 	X(THP_FILE_FALLBACK, "thp_file_fallback")                      \
 	X(THP_FILE_MAPPED, "thp_file_mapped")                          \
+	X(THP_ZERO_PAGE_FAIL, "thp_zero_page_alloc_failed")            \
 	X(THP_SPLIT_PAGE, "thp_split_page")                            \
 	X(THP_SPLIT_PMD, "thp_split_pmd")                              \
 	X(THP_MIGRATION_SUCCESS, "thp_migration_success")              \

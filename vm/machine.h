@@ -67,7 +67,7 @@ struct settings {
 	uint32_t shmem_enabled; /* enum shmem_huge */
 	uint32_t shmem_mount;	/* the one of the mount of nameless objects */
 	uint32_t shmem_pmd;	/* enum shmem_pmd */
-	uint32_t thp_defrag;	/* stored: huge pages are taken, not made */
+	uint32_t thp_defrag;	/* enum thp_defrag */
 	uint32_t thp_zero_page; /* reads of nothing get the huge zero page */
 	struct {
 		uint32_t defrag, pages_to_scan;
@@ -147,6 +147,17 @@ static inline bool huge_pages_wanted(const struct settings *s)
 			       ? s->shmem_enabled != SHMEM_HUGE_NEVER
 			       : s->shmem_pmd != SHMEM_PMD_NEVER);
 }
+
+/* Which faults have memory compacted and taken back for a huge page: none, of
+ * VMAs that asked for them, all; or the daemons do it (of all, of the others).
+ */
+enum thp_defrag {
+	DEFRAG_NEVER,
+	DEFRAG_MADVISE,
+	DEFRAG_DEFER,
+	DEFRAG_DEFER_MADVISE,
+	DEFRAG_ALWAYS
+};
 
 enum reply_kind { REPLY_NONE, REPLY_HEX, REPLY_DEC, REPLY_TEXT };
 

@@ -1,5 +1,7 @@
 /* Transparent huge pages: faults, splits, fork, moves, and running out. */
+#include "../../vm/compact/compact.h"
 #include "../../vm/mm/huge.h"
+#include "../../vm/reclaim/reclaim.h"
 
 #include "fault_rig.h"
 
@@ -202,6 +204,91 @@ static void test_small_pages_when_none_is_left(void **state)
 	assert_true(m->root->count[CNT_THP_FAULT_FALLBACK] > before);
 }
 
+/* ---- defrag -------------------------------------------------------------- */
+
+static pfn_t kept[64];
+static unsigned nr_kept;
+
+/* Every second page of all memory but a little is in use, by a process; larger
+ * blocks are kept. */
+static struct task *scatter(void)
+{
+	struct task *c = rig_task(1000);
+	struct zone *z = &m->root->zone[1];
+	struct task *was = t;
+	unsigned nr = 0;
+
+	m->root->set.thp_enabled = THP_NEVER;
+	t = c;
+	map(AT, 32 * NR_PAGES, RW, ANON | MAP_NORESERVE, 0, 0);
+	while (z->nr_free > z->high + 300)
+		store(c, AT + nr++ * m->page_size, 1);
+	for (unsigned i = 0; i < nr; i += 2)
+		mm_munmap(m, c, AT + i * m->page_size, m->page_size);
+	t = was;
+	for (unsigned order = MAX_ORDER; order >= huge_order(m); order--)
+		while ((kept[nr_kept] = buddy_alloc(m, GFP_HIGHUSER, order,
+				FRAME_KERNEL, USE_KERNEL, false)))
+			nr_kept++;
+	vm_fail_clear(m);
+	m->root->node[0].kswapd_woken = m->root->node[0].kswapd_order = 0;
+	m->root->set.thp_enabled = THP_ALWAYS;
+	return c;
+}
+
+/* Whether a store to a VMA that asked for huge pages or did not has one made;
+ * and whether one is there for the next store, after the daemons ran. */
+static void store_with(
+	enum thp_defrag defrag, bool asked, bool huge, bool later)
+{
+	struct task *c = scatter();
+
+	m->root->set.thp_defrag = defrag;
+	map(AT, 2 * NR_PAGES, RW, ANON, 0, 0);
+	if (asked)
+		vma_find(m, t->mm, AT)->flags |= VM_HUGEPAGE;
+	store(t, AT, 1);
+	assert_int_equal(is_huge(t, AT), huge);
+	kswapd_run(m);
+	kcompactd_run(m);
+	m->root->set.thp_defrag = DEFRAG_NEVER;
+	store(t, AT + HUGE, 1);
+	assert_int_equal(is_huge(t, AT + HUGE), later);
+	while (nr_kept) {
+		pfn_t pfn = kept[--nr_kept];
+
+		buddy_free(m, pfn, frame_at(m, pfn)->order, USE_KERNEL);
+	}
+	task_exit_group(m, c, 0);
+}
+
+static void test_defrag(void **state)
+{
+	static const struct {
+		enum thp_defrag defrag;
+		bool asked, huge, later;
+	} how[] = {
+		{DEFRAG_NEVER, true, false, false},
+		{DEFRAG_MADVISE, false, false, false},
+		{DEFRAG_MADVISE, true, true, false},
+		{DEFRAG_DEFER, true, false, true},
+		{DEFRAG_DEFER_MADVISE, false, false, true},
+		{DEFRAG_DEFER_MADVISE, true, true, false},
+		{DEFRAG_ALWAYS, false, true, false},
+	};
+	uint64_t *n = m->root->count;
+
+	for (unsigned i = 0; i < COUNT(how); i++) {
+		uint64_t stall = n[CNT_COMPACT_STALL];
+
+		store_with(
+			how[i].defrag, how[i].asked, how[i].huge, how[i].later);
+		assert_int_equal(n[CNT_COMPACT_STALL] > stall, how[i].huge);
+		mm_munmap(m, t, AT, 2 * HUGE);
+		vmtest_check(m);
+	}
+}
+
 static void test_locked(void **state)
 {
 	pfn_t pfn;
@@ -304,6 +391,7 @@ int main(void)
 		HUGE_TEST(test_free_of_a_part_splits_the_block),
 		HUGE_TEST(test_moves_whole),
 		HUGE_TEST(test_small_pages_when_none_is_left),
+		HUGE_TEST(test_defrag),
 		HUGE_TEST(test_locked),
 		HUGE_TEST(test_collapse),
 		HUGE_TEST(test_collapse_of_shared_pages),

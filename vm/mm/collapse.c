@@ -117,7 +117,7 @@ static enum collapse swap_in_all(struct vm *m, struct vma *v, vaddr_t va)
 }
 
 /* On the node that has most of the pages. */
-static pfn_t alloc_near(struct vm *m, const struct tally *t)
+static pfn_t alloc_near(struct vm *m, const struct tally *t, unsigned gfp)
 {
 	uint8_t prefer = m->prefer, best = 0;
 	pfn_t pfn;
@@ -126,7 +126,8 @@ static pfn_t alloc_near(struct vm *m, const struct tally *t)
 		if (t->on_node[n] > t->on_node[best])
 			best = n;
 	m->prefer = best;
-	pfn = huge_alloc(m, CNT_THP_COLLAPSE_ALLOC, CNT_THP_COLLAPSE_FAIL);
+	pfn = huge_alloc(m, gfp);
+	m->root->count[pfn ? CNT_THP_COLLAPSE_ALLOC : CNT_THP_COLLAPSE_FAIL]++;
 	m->prefer = prefer;
 	return pfn;
 }
@@ -169,7 +170,7 @@ enum collapse collapse_make(
 	pfn_t pfn;
 
 	tally_table(m, tab, r, &t);
-	pfn = alloc_near(m, &t);
+	pfn = alloc_near(m, &t, r->gfp);
 	if (!pfn)
 		return COLLAPSE_NO_MEMORY;
 	e = prepare(m, v, va, r);
@@ -208,7 +209,7 @@ static int refuse(struct vm *m, vaddr_t va, enum collapse why)
 int mm_collapse(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 {
 	const struct collapse_rules any = {
-		nr_pages(m), nr_pages(m), nr_pages(m), false};
+		nr_pages(m), nr_pages(m), nr_pages(m), false, GFP_TRANSHUGE};
 	enum collapse why = COLLAPSE_OK;
 	vaddr_t refused = 0;
 

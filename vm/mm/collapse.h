@@ -24,8 +24,9 @@ enum collapse {
 struct collapse_rules {
 	/* entries at most: without a page, in swap, of pages shared */
 	uint32_t max_none, max_swap, max_shared;
-	bool used; /* some page was used lately; half of them, if some are in
-		    * swap */
+	bool used;    /* some page was used lately; half of them, if some are in
+		       * swap */
+	unsigned gfp; /* how far to go for the block */
 };
 
 /* Whether [va, va + huge_size) of v, anonymous memory, can become a huge page:

@@ -21,6 +21,7 @@
  */
 #include "huge.h"
 #include "khugepaged.h"
+#include "../reclaim/reclaim.h"
 #include "rmap.h"
 #include "shmem_huge.h"
 
@@ -89,12 +90,11 @@ bool huge_scannable(const struct vm *m, const struct vma *v)
 
 /* ---- frames -------------------------------------------------------------- */
 
-pfn_t huge_alloc(struct vm *m, enum vm_counter done, enum vm_counter failed)
+pfn_t huge_alloc(struct vm *m, unsigned gfp)
 {
-	pfn_t pfn = buddy_alloc(m, GFP_HIGHUSER_MOVABLE, huge_order(m),
-		FRAME_ANON, USE_ANON, true);
+	pfn_t pfn =
+		mem_alloc(m, gfp, huge_order(m), FRAME_ANON, USE_ANON, true);
 
-	m->root->count[pfn ? done : failed]++;
 	if (pfn)
 		folio_make(m, pfn);
 	else
@@ -102,15 +102,44 @@ pfn_t huge_alloc(struct vm *m, enum vm_counter done, enum vm_counter failed)
 	return pfn;
 }
 
+/* How far a fault goes for a huge page: vma_thp_gfp_mask(). */
+static unsigned fault_gfp(const struct vm *m, const struct vma *v)
+{
+	bool asked = v->flags & VM_HUGEPAGE;
+
+	switch (m->root->set.thp_defrag) {
+	case DEFRAG_ALWAYS:
+		return asked ? GFP_TRANSHUGE : GFP_TRANSHUGE | GFP_NORETRY;
+	case DEFRAG_DEFER:
+		return GFP_TRANSHUGE_LIGHT & ~GFP_NOKSWAPD;
+	case DEFRAG_DEFER_MADVISE:
+		return asked ? GFP_TRANSHUGE
+			     : GFP_TRANSHUGE_LIGHT & ~GFP_NOKSWAPD;
+	case DEFRAG_MADVISE:
+		return asked ? GFP_TRANSHUGE : GFP_TRANSHUGE_LIGHT;
+	default:
+		return GFP_TRANSHUGE_LIGHT;
+	}
+}
+
 /* Rather small pages on the node that the policy prefers than a huge one far
- * away. */
+ * away; who has memory taken back for it looks everywhere then. */
 static pfn_t alloc_for_fault(struct vm *m, const struct vma *v, vaddr_t va)
 {
+	unsigned gfp = fault_gfp(m, v);
+	bool again;
 	pfn_t pfn;
 
 	place_huge(m, v, va);
-	pfn = huge_alloc(m, CNT_THP_FAULT_ALLOC, CNT_THP_FAULT_FALLBACK);
+	again = !(gfp & GFP_NOWAIT) && !m->interleaving;
+	pfn = huge_alloc(m, again ? gfp | GFP_NORETRY : gfp);
 	place_back(m);
+	if (!pfn && again) {
+		place_for(m, v, va, huge_order(m));
+		pfn = huge_alloc(m, gfp);
+		place_back(m);
+	}
+	m->root->count[pfn ? CNT_THP_FAULT_ALLOC : CNT_THP_FAULT_FALLBACK]++;
 	return pfn;
 }
 
@@ -120,12 +149,12 @@ static pfn_t huge_zero(struct vm *m)
 
 	if (*pfn)
 		return *pfn;
-	*pfn = buddy_alloc(
-		m, GFP_HIGHUSER, huge_order(m), FRAME_KERNEL, USE_KERNEL, true);
-	if (*pfn) {
-		m->root->count[CNT_THP_ZERO_PAGE_ALLOC]++;
+	*pfn = mem_alloc(m, GFP_TRANSHUGE & ~GFP_MOVABLE, huge_order(m),
+		FRAME_KERNEL, USE_KERNEL, true);
+	m->root->count[*pfn ? CNT_THP_ZERO_PAGE_ALLOC
+			    : CNT_THP_ZERO_PAGE_FAIL]++;
+	if (*pfn)
 		return *pfn;
-	}
 	m->root->count[CNT_THP_FAULT_FALLBACK]++;
 	vm_fail_clear(m);
 	return PFN_NONE;
@@ -189,8 +218,10 @@ static int new_fault(struct vm *m, struct vma *v, vaddr_t va, bool write)
 	if (!pfn)
 		return FAULT_SMALL;
 	if (pt_huge_prepare(m, v->mm, va)) {
+		/* with its frames there is room for tables */
 		buddy_free(m, pfn, huge_order(m), USE_ANON);
-		return -ENOMEM;
+		vm_fail_clear(m);
+		return FAULT_SMALL;
 	}
 	m->root->count[CNT_FAULT_ANON]++;
 	huge_map_new(m, v, va, pfn);

@@ -18,8 +18,8 @@ static inline vaddr_t huge_up(const struct vm *m, vaddr_t va)
 bool huge_collapsible(const struct vm *m, const struct vma *v);
 /* The same where nobody asks: khugepaged. */
 bool huge_scannable(const struct vm *m, const struct vma *v);
-/* A block of zeros, one of the two counters up; PFN_NONE with no sentence. */
-pfn_t huge_alloc(struct vm *m, enum vm_counter done, enum vm_counter failed);
+/* A block of zeros, for who holds no page: PFN_NONE with no sentence. */
+pfn_t huge_alloc(struct vm *m, unsigned gfp);
 /* Maps a new huge page at va, where a deposit waits for it. */
 void huge_map_new(struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn);
 /* Whether faults in v may bring huge pages: THPeligible. */

@@ -102,7 +102,8 @@ static struct collapse_rules rules(const struct vm *m)
 
 	return (struct collapse_rules){s->khugepaged.max_ptes_none,
 		s->khugepaged.max_ptes_swap, s->khugepaged.max_ptes_shared,
-		true};
+		true,
+		s->khugepaged.defrag ? GFP_TRANSHUGE : GFP_TRANSHUGE_LIGHT};
 }
 
 /* How far a look at a span, or a VMA, went. */

@@ -109,6 +109,9 @@ enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
 #define GFP_NOKSWAPD 0x20u /* nor is a daemon woken */
 #define GFP_NORETRY  0x40u /* all is tried once, without the OOM killer */
 #define GFP_MAYFAIL  0x80u /* again and again, without the OOM killer */
+/* For huge pages unasked: of which faults wait, see mm/huge.c. */
+#define GFP_TRANSHUGE	    (GFP_HIGHUSER_MOVABLE | GFP_NOKSWAPD)
+#define GFP_TRANSHUGE_LIGHT (GFP_TRANSHUGE | GFP_NOWAIT)
 
 /* ---- boot ---- */
 /* One past the highest byte of RAM, the PCI hole counted in. */
