@@ -230,6 +230,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		return -1;
 	if (o->help || o->version)
 		return 0;
+	if (options_known(&o->args, option_table))
+		return -1;
 	if (!o->machine)
 		return complain("which machine? usage: pagefs [-o OPTIONS] "
 				"MACHINE.db MOUNTPOINT");

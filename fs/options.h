@@ -32,6 +32,9 @@ struct options {
 /* 0, or -1 after a sentence on stderr. */
 int options_parse(struct options *o, int argc, char **argv);
 void options_usage(void);
+/* 0; or -1 after a sentence with the first option that libfuse, which takes
+ * the rest, does not know, and the nearest that there is (unknown.c). */
+int options_known(const struct fuse_args *rest, const struct fuse_opt *ours);
 void options_free(struct options *o);
 
 #endif

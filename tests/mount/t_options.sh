@@ -29,7 +29,17 @@ refused "too little RAM" '*' -o ram=64K "$db" "$m"
 refused "no value" '*cpus*needs a value*' -o cpus "$db" "$m"
 refused "twice" '*ram*twice*' -o ram=64M,ram=32M "$db" "$m"
 refused "bad durability" '*durability*' -o durability=maybe "$db" "$m"
-refused "unknown option" '*unknown option*nonsense*' -o nonsense=1 "$db" "$m"
+refused "unknown option" 'pagefs: unknown option nonsense=1 (*' \
+	-o nonsense=1 "$db" "$m"
+refused "mistyped" 'pagefs: unknown option ramm=64M: did you mean ram\?*' \
+	-o rw,ramm=64M,cpus=2 "$db" "$m"
+refused "mistyped, ours" '*unknown option at_cash=3: did you mean at_cache\?*' \
+	-o at_cash=3 "$db" "$m"
+refused "mistyped, libfuse's" '*alow_other: did you mean allow_other\?*' \
+	-o alow_other "$db" "$m"
+refused "mistyped word" '*unknown option --chek: did you mean --check\?*' \
+	--chek "$db"
+refused "unknown letter" 'pagefs: unknown option -x (*' -x "$db" "$m"
 refused "three words" '*one word too many*' "$db" "$m" "$m"
 refused "check of nothing" '*' --check "$work/none.db"
 [ -e "$db" ] && fail "a refused mount left a database"
