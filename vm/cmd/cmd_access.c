@@ -4,6 +4,7 @@
 #include "../abi.h"
 #include "../disk/disk.h"
 #include "../format.h"
+#include "../input/input.h"
 #include "../kernel/dmesg.h"
 #include "../mm/mm.h"
 #include "../mmu/mmu.h"
@@ -215,4 +216,26 @@ int cmd_trace(struct cmd *c)
 	c->reply->kind = REPLY_DEC;
 	c->reply->value = c->blob_len / 8;
 	return 0;
+}
+
+/* replay_trace PATH [FIRST] [NR] */
+int cmd_replay_trace(struct cmd *c)
+{
+	uint64_t nr = c->arg[2].given ? c->arg[2].num : UINT64_MAX, done = 0;
+	idx_t file =
+		file_open_flags(c->m, c->task, c->arg[0].text, FMODE_READ, 0);
+	idx_t inode = file ? file_at(c->m, file)->inode : 0;
+	int err;
+
+	if (!file)
+		return -c->m->fail.err;
+	if (inode_at(c->m, inode)->type == INODE_FILE)
+		err = trace_file_run(
+			c->m, c->task->pid, inode, c->arg[1].num, nr, &done);
+	else
+		err = vm_fail(c->m, EISDIR, "a trace is a regular file");
+	file_put(c->m, file);
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = done;
+	return err;
 }

@@ -115,6 +115,10 @@ extern const unsigned nr_commands;
 const struct command *command_find(
 	unsigned actor_kind, const char *name, size_t len);
 
+/* What follows a command: those whom the OOM killer chose die, signals arrive,
+ * daemons that were woken run. */
+void command_done(struct vm *m);
+
 /* The reply "hex:6869" for nr bytes that were read; with "..." where they are
  * more than the reply holds, which buf has then. */
 #define BYTES_SHOWN 112

@@ -19,7 +19,7 @@ cmd_fn cmd_clear_refs, cmd_oom_score_adj;
 
 /* cmd_access.c */
 cmd_fn cmd_read, cmd_write, cmd_touch, cmd_push, cmd_pop;
-cmd_fn cmd_mem_write, cmd_trace;
+cmd_fn cmd_mem_write, cmd_trace, cmd_replay_trace;
 
 /* cmd_task.c */
 cmd_fn cmd_spawn, cmd_exec, cmd_fork, cmd_vfork, cmd_clone, cmd_exit,

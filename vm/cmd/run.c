@@ -114,6 +114,15 @@ static void reply_copy(struct reply *to, const struct reply *from)
 		to->text[n] = '\0';
 }
 
+void command_done(struct vm *m)
+{
+	oom_reap(m);
+	signals_run(m);
+	disk_balance(m);
+	kswapd_run(m);
+	kcompactd_run(m);
+}
+
 static void run_one(struct cmd *c, struct reply *r)
 {
 	struct root *root = c->m->root;
@@ -138,11 +147,7 @@ static void run_one(struct cmd *c, struct reply *r)
 	}
 	phys_run_as(c->m, NULL);
 	psi_stall(c->m, &mark, !root->panicked && c->task ? c->task->cpu : 0);
-	oom_reap(c->m);
-	signals_run(c->m);
-	disk_balance(c->m);
-	kswapd_run(c->m);
-	kcompactd_run(c->m);
+	command_done(c->m);
 	root->seq++;
 	root->ns += root->set.cost_syscall_ns;
 	root->count[CNT_COMMANDS]++;

@@ -317,6 +317,21 @@ const struct command command_table[] = {
 		.detail = "HOW is r, w or x; if missing, a store where the "
 			  "mapping allows stores, a load elsewhere.",
 		.example = "mmap 64K rw as=a\ntouch a 64K\ntouch a r"},
+	{.name = "replay_trace",
+		.actors = PROCESS,
+		.run = cmd_replay_trace,
+		.args = {{"PATH", ARG_PATH, 0}, {"FIRST", ARG_SIZE, OPT},
+			{"NR", ARG_SIZE, OPT}},
+		.summary = "make the accesses of a trace on disk/",
+		.detail = "The file holds what could be written to "
+			  "proc/PID/trace: 8 bytes an access, or lackey's "
+			  "text.  FIRST and NR, counted in accesses, choose a "
+			  "part.  The policy opt knows the file to its end, 32 "
+			  "million accesses ahead.  The reply is how many "
+			  "accesses were made.",
+		.example = "open /trace rdwr,creat\n"
+			   "pwrite 0 \" S 1000,8\\n L 1000,8\\n\"\n"
+			   "replay_trace /trace\nreplay_trace /trace 1 1"},
 	{.name = "push",
 		.actors = PROCESS,
 		.run = cmd_push,

@@ -23,6 +23,16 @@
 size_t lackey_parse(const char *text, size_t len, uint64_t *rec, size_t max,
 	size_t *used, uint64_t *bad);
 
+/* ---- traces on disk/ (input/trace_file.c) ---- */
+/*
+ * Runs accesses first ... first + nr - 1 of a trace, binary or lackey's text,
+ * that lies in a file: as if they were written to proc/PID/trace in pieces of 1
+ * MiB, but opt knows the file to its end.  *done: how many.  0; -EINVAL if the
+ * file holds half a record, -ENOMEM if the process was killed on the way.
+ */
+int trace_file_run(struct vm *m, uint32_t pid, idx_t inode, uint64_t first,
+	uint64_t nr, uint64_t *done);
+
 /* ---- strace (input/strace.c) ---- */
 /*
  * Takes whole lines of `strace -f -y -e trace=%memory,%process`.  Never stops

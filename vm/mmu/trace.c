@@ -47,8 +47,7 @@ struct trace {
 	const uint64_t *chunk; /* the records that run now */
 	const uint64_t *next;  /* the one behind the last slow one */
 	uint64_t now;	       /* accesses before them */
-	size_t nr_known;       /* opt: records ahead whose pages it knows */
-	size_t nr_done;	       /* of these, records before the chunk */
+	uint64_t hit;	       /* what a hit by the first of them notes */
 	uint64_t *word;	       /* by frame */
 	bool policy, wants_seen, again;
 	struct row row[NR_ROWS];
@@ -245,7 +244,7 @@ static void policy_now(struct trace *x, size_t record)
 	x->next = x->chunk + record + 1;
 	x->r.m->root->policy.now = x->now + record + 1;
 	if (x->r.m->root->set.policy == POLICY_OPT)
-		future_at(x->r.m, x->nr_done + record);
+		future_at(x->r.m, record);
 }
 
 /* False if the process is to die: the trace ends. */
@@ -320,7 +319,7 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 	const uint32_t *const huge_sizes = &x->r.cpu->huge_sizes;
 	const uint64_t *const chunk = rec;
 	uint64_t *const word = x->word;
-	const uint64_t now = x->now + 1;
+	const uint64_t now = x->hit;
 	uint64_t lanes = 0;
 
 	for (const uint64_t *end = rec + nr; rec != end; rec++) {
@@ -378,6 +377,7 @@ static uint64_t run_any(struct trace *x, const uint64_t *rec, size_t nr)
 {
 	switch (policy_tracks(x->r.m)) {
 	case TRACK_TIME:
+	case TRACK_FUTURE:
 		return run_tracked(x, rec, nr, TRACK_TIME);
 	case TRACK_COUNT:
 		return run_tracked(x, rec, nr, TRACK_COUNT);
@@ -421,17 +421,21 @@ static const uint64_t *next_records(
 static size_t policy_begin(struct trace *x, const void *records, size_t nr)
 {
 	struct policy_state *p = &x->r.m->root->policy;
-	const struct mm *mm = mm_at(x->r.m, x->r.t->mm);
+	size_t left = future_left(x->r.m);
 
-	if (x->r.m->root->set.policy == POLICY_OPT && !x->nr_known) {
-		x->nr_known = policy_learn(x->r.m, mm, records, nr);
-		x->nr_done = 0;
+	if (x->r.m->root->set.policy == POLICY_OPT && !left) {
+		policy_forget_future(x->r.m);
+		left = future_learn(x->r.m, records, nr);
+		policy_learned(x->r.m, mm_at(x->r.m, x->r.t->mm));
 	}
-	if (x->nr_known && nr > x->nr_known)
-		nr = x->nr_known;
+	if (left && nr > left)
+		nr = left;
 	if (nr > p->next_tick - p->now)
 		nr = p->next_tick - p->now;
 	x->now = p->now;
+	x->hit = x->now + 1;
+	if (x->r.m->root->set.policy == POLICY_OPT)
+		x->hit = future_hit(x->r.m);
 	x->next = NULL;
 	return nr;
 }
@@ -444,16 +448,15 @@ static void policy_end(struct trace *x, size_t nr)
 	if (x->r.t->oom_victim) /* now is where it ended */
 		return;
 	p->now = x->now + nr;
-	x->nr_done += nr;
-	if (x->nr_known)
-		x->nr_known -= nr;
+	if (future_left(x->r.m))
+		future_done(x->r.m, nr);
 	if (p->now >= p->next_tick)
 		policy_tick(x->r.m);
 }
 
 static void policy_leave(struct trace *x)
 {
-	if (x->r.m->root->set.policy == POLICY_OPT)
+	if (x->r.m->root->set.policy == POLICY_OPT && !future_left(x->r.m))
 		policy_unlearn(x->r.m);
 	else if (x->wants_seen)
 		policy_catch_up(x->r.m, x->r.t->cpu);

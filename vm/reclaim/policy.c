@@ -135,14 +135,6 @@ static void mark(struct vm *m, pfn_t pfn, uint64_t word)
 		ring_mark(m, pfn, word);
 }
 
-/* opt: the page's number is asked for once while it stays. */
-static void use_future(struct vm *m, uint64_t *word, vaddr_t va)
-{
-	if (!*word)
-		*word = future_page(m, va);
-	future_used(m, (uint32_t)*word);
-}
-
 void policy_page_used(
 	struct vm *m, pfn_t pfn, vaddr_t va, bool write, bool again)
 {
@@ -157,8 +149,8 @@ void policy_page_used(
 		*word += !again;
 	else if (m->root->set.policy == POLICY_AGING)
 		*word |= AGING_REFERENCED;
-	else if (m->root->set.policy == POLICY_OPT)
-		use_future(m, word, va);
+	else if (policy_tracks(m) == TRACK_FUTURE)
+		*word = future_left(m) ? future_use(m, va) : 0;
 	else if (policy_order(m) == ORDER_RING)
 		mark(m, pfn,
 			*word | WORD_REFERENCED | (write ? WORD_MODIFIED : 0));
@@ -350,7 +342,7 @@ void policy_tick(struct vm *m)
 
 /* ---- the future ---------------------------------------------------------- */
 
-static void forget_future(struct vm *m)
+void policy_forget_future(struct vm *m)
 {
 	for (uint32_t i = 0; i < m->root->policy.nr; i++)
 		*policy_word(m, *policy_pfn(m, i)) = 0;
@@ -359,24 +351,20 @@ static void forget_future(struct vm *m)
 	future_forget(m);
 }
 
-size_t policy_learn(
-	struct vm *m, const struct mm *mm, const void *records, size_t nr)
+void policy_learned(struct vm *m, const struct mm *mm)
 {
-	forget_future(m);
-	nr = future_learn(m, records, nr);
 	for (uint32_t i = 1; i <= future_nr_pages(m); i++) {
 		uint64_t e = pt_get(m, mm, future_va(m, i));
 
 		if (pte_present(m, e) && *policy_seat_of(m, pte_pfn(m, e)))
-			*policy_word(m, pte_pfn(m, e)) = i;
+			*policy_word(m, pte_pfn(m, e)) = future_before(m, i);
 	}
 	heap_rebuild(m);
-	return nr;
 }
 
 void policy_unlearn(struct vm *m)
 {
-	forget_future(m);
+	policy_forget_future(m);
 	heap_rebuild(m);
 }
 

@@ -45,7 +45,7 @@ enum policy {
 #define POLICY_NAMES		VM_POLICIES(X_POLICY_NAME)
 
 /* What a policy must know of every access, also of those that hit the TLB. */
-enum track { TRACK_NOTHING, TRACK_TIME, TRACK_COUNT };
+enum track { TRACK_NOTHING, TRACK_TIME, TRACK_COUNT, TRACK_FUTURE };
 
 /* One page that left. */
 struct eviction {
@@ -90,11 +90,11 @@ void policy_page_seen(struct vm *m, pfn_t pfn);
 void policy_catch_up(struct vm *m, unsigned cpu);
 /* A page was written back: modified no more. */
 void policy_page_cleaned(struct vm *m, pfn_t pfn);
-/* opt: mm is about to make these accesses.  Returns how many of them it knows;
- * and they are done. */
+/* opt: the future is forgotten, so that another can be learnt (future_learn());
+ * that is done, and it is mm's; there is none any more. */
 struct mm;
-size_t policy_learn(
-	struct vm *m, const struct mm *mm, const void *records, size_t nr);
+void policy_forget_future(struct vm *m);
+void policy_learned(struct vm *m, const struct mm *mm);
 void policy_unlearn(struct vm *m);
 /* The timer: policy.now has come to policy.next_tick. */
 void policy_tick(struct vm *m);
@@ -120,6 +120,8 @@ static inline enum track policy_tracks(const struct vm *m)
 		return TRACK_TIME;
 	case POLICY_LFU:
 		return TRACK_COUNT;
+	case POLICY_OPT:
+		return TRACK_FUTURE;
 	default:
 		return TRACK_NOTHING;
 	}

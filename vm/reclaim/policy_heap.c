@@ -27,7 +27,7 @@ static uint64_t key_of(const struct vm *m, pfn_t pfn)
 	case POLICY_MRU:
 		return ~word;
 	case POLICY_OPT:
-		return ~future_next(m, (uint32_t)word);
+		return ~future_next(m, word);
 	default:
 		return word;
 	}

@@ -19,7 +19,7 @@
  *	lfu            heap    number of uses                smallest
  *	aging          heap    R and the register            smallest
  *	mru            heap    time of the last use          largest
- *	opt            heap    name in the future            largest next use
+ *	opt            heap    number of the last use        largest next use
  *	clock ... nru  circle  R and M                       see policy_ring.c
  *	random         bag     -                             any
  */

@@ -14,8 +14,8 @@ static uint64_t rank_of(const struct vm *m, uint32_t place, uint64_t word)
 {
 	if (policy_order(m) != ORDER_HEAP)
 		return place;
-	if (policy_tracks(m) == TRACK_NOTHING &&
-		m->root->set.policy != POLICY_AGING)
+	if (m->root->set.policy == POLICY_FIFO ||
+		m->root->set.policy == POLICY_OPT)
 		return 0; /* by page_in alone: opt knows of no trace now */
 	return m->root->set.policy == POLICY_MRU ? ~word : word;
 }
