@@ -33,9 +33,7 @@ static void add_page(struct mem_usage *u, const struct vm *m, uint64_t e)
 	const struct pte_bits *bits = &m->arch->pte;
 	const struct frame *f = frame_at(m, pte_pfn(m, e));
 	uint64_t size = m->page_size;
-	/* tmpfs pages have no disk behind them: always dirty */
-	bool dirty = e & bits->dirty || f->flags & FR_DIRTY ||
-		     f->state == FRAME_SHMEM;
+	bool dirty = e & bits->dirty || f->flags & FR_DIRTY;
 
 	u->rss += size;
 	if (f->state == FRAME_ANON) {
@@ -54,18 +52,24 @@ static void add_swapped(struct mem_usage *u, const struct vm *m, uint32_t slot)
 	u->swap_pss += (m->page_size << PSS_SHIFT) / slot_at(m, slot)->refs;
 }
 
-/* Pages of shared memory in slots: no entry tells of them. */
-static void add_away(
-	struct mem_usage *u, const struct vm *m, const struct vma *v)
+/* Pages of shared memory in slots: no entry tells of them.  Of a private
+ * mapping that may be written those count that it has no copy of. */
+static void add_away(struct mem_usage *u, const struct vm *m,
+	const struct mm *mm, const struct vma *v)
 {
 	const struct inode *n = inode_at(m, file_at(m, v->file)->inode);
+	bool all = v->flags & VM_SHARED || !(v->flags & VM_WRITE);
 	uint64_t page = v->pgoff;
 	uint64_t end = page + ((v->end - v->start) >> m->page_shift);
 
 	if (n->type != INODE_SHMEM || !n->nr_away)
 		return;
-	for (; radix_next(m, n->away, &page) && page < end; page++)
-		u->swap += m->page_size;
+	for (; radix_next(m, n->away, &page) && page < end; page++) {
+		vaddr_t va = v->start + ((page - v->pgoff) << m->page_shift);
+
+		if (all || !pt_get(m, mm, va))
+			u->swap += m->page_size;
+	}
 }
 
 static uint64_t table_entry(const struct vm *m, const void *table, unsigned i)
@@ -111,7 +115,7 @@ void mem_usage_add(struct mem_usage *u, const struct vm *m, const struct mm *mm,
 	uint64_t before = u->pss, span = 0;
 
 	if (v->file)
-		add_away(u, m, v);
+		add_away(u, m, mm, v);
 
 	/* frames of a device or of the kernel belong to nobody's memory */
 	if (v->flags & VM_PFNMAP)

@@ -24,8 +24,7 @@ static void add_page(struct numa_pages *n, const struct vm *m, uint64_t e)
 	n->pages++;
 	n->node[node_of(m, pte_pfn(m, e))]++;
 	n->anon += f->state == FRAME_ANON || f->flags & FR_HUGETLB_ANON;
-	n->dirty += e & m->arch->pte.dirty || f->flags & FR_DIRTY ||
-		    f->state == FRAME_SHMEM;
+	n->dirty += e & m->arch->pte.dirty || f->flags & FR_DIRTY;
 	n->swapcache += (f->flags & FR_SWAPCACHE) != 0;
 	n->active += (f->flags & FR_ACTIVE) != 0;
 	if (f->mapcount > n->mapmax)

@@ -7,6 +7,7 @@ that group of calls most of the history.
 """
 import histories
 import histories_life
+import histories_swap
 import histories_thp
 from histories import ADVICE, HUGE, PAGE, PROTS, TOP
 
@@ -392,7 +393,8 @@ class MixHuge(Mix, histories_thp.HugeGenerator):
     """With transparent huge pages: windows of some, lengths near whole."""
 
     def windows_of(self, _):
-        return [0x40000000, 0x7fe00000, 0x554fffe00000, 0x200000]
+        return [0x40000000, 0x7fe00000, 0x200000,
+                0x20000000 if self.bits == 32 else 0x554fffe00000]
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -433,6 +435,10 @@ class MixLife(histories_life.LifeGenerator, Mix):
                 if o.split()[0] not in ("kpages", "faults")]
 
 
+class MixSwap(histories_swap.Swapped, Mix):
+    """Pages in swap, whatever else there is."""
+
+
 def generator(kind):
-    return {"64-thp": MixHuge, "64-thp-always": MixHuge,
-            "64-life": MixLife}.get(kind, Mix)
+    return {"thp": MixHuge, "thp-always": MixHuge,
+            "life": MixLife, "swap": MixSwap}.get(kind[3:], Mix)

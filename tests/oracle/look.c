@@ -237,11 +237,13 @@ static void look_committed(unsigned shift)
 
 /* ---- everything at once ------------------------------------------------- */
 
-/* One digit a page: 8 present, 4 file, 2 guard, 1 exclusive. */
+/* One digit a page: 8 present, 4 file, 2 guard, 1 exclusive; s: in swap. */
 static char page_digit(uint64_t v)
 {
 	uint64_t d = 0;
 
+	if (v & PM_SWAPPED && !(v & PM_GUARD))
+		return v & PM_FILE ? 'S' : 's';
 	d |= v & PM_PRESENT ? 8 : 0;
 	d |= v & PM_FILE ? 4 : 0;
 	d |= v & PM_GUARD ? 2 : 0;
@@ -310,18 +312,41 @@ static void put_pagemap(uint64_t start, uint64_t end)
 	put_char('\n');
 }
 
-/* Whether a page of a file is dirty is the matter of writeback: only the sums
+struct clean_dirty {
+	uint64_t clean, dirty;
+};
+
+static void put_sum(const char *name, struct clean_dirty n, bool sum)
+{
+	put_text(name);
+	put_dec((int64_t)(sum ? n.clean + n.dirty : n.clean));
+	if (sum)
+		return;
+	put_char('/');
+	put_dec((int64_t)n.dirty);
+}
+
+/* Of a file, whose dirty pages are written back some time: then only the sums
  * of Clean and Dirty are told. */
+static bool is_of_disk(const char *p)
+{
+	while (*p != '\n' && !text_starts(p, " /tmp/") &&
+		!text_starts(p, " /mnt/"))
+		p++;
+	return *p != '\n';
+}
+
 static void put_vma(uint64_t start, uint64_t end, const char *p)
 {
+	bool sums = script_hugetlb || is_of_disk(p);
 	static const char *const fields[] = {"Rss", "Pss", "Anonymous",
 		"Locked", "Swap", "AnonHugePages", "ShmemPmdMapped",
 		"FilePmdMapped", "THPeligible", "KernelPageSize",
 		"Shared_Hugetlb", "Private_Hugetlb"};
 	unsigned nr = script_hugetlb ? 12 : script_huge ? 9 : 5;
-	uint64_t shared = 0, private = 0;
+	struct clean_dirty shared = {0}, private = {0};
 
-	for (; *p && !is_range(p); p = line_end(p)) {
+	for (p = line_end(p); *p && !is_range(p); p = line_end(p)) {
 		for (unsigned i = 0; i < nr; i++) {
 			if (!text_starts(p, fields[i]) ||
 				p[text_len(fields[i])] != ':')
@@ -331,20 +356,22 @@ static void put_vma(uint64_t start, uint64_t end, const char *p)
 			put_char('=');
 			put_dec((int64_t)number_in(p));
 		}
-		if (text_starts(p, "Shared_C") || text_starts(p, "Shared_D"))
-			shared += number_in(p);
-		if (text_starts(p, "Private_C") || text_starts(p, "Private_D"))
-		private += number_in(p);
+		if (text_starts(p, "Shared_C"))
+			shared.clean = number_in(p);
+		if (text_starts(p, "Shared_D"))
+			shared.dirty = number_in(p);
+		if (text_starts(p, "Private_C"))
+		private.clean = number_in(p);
+		if (text_starts(p, "Private_D"))
+		private.dirty = number_in(p);
 		if (text_starts(p, "VmFlags:")) {
 			put_char(' ');
 			for (p += 9; *p && *p != '\n'; p++)
 				put_char(*p);
 		}
 	}
-	put_text(" shared=");
-	put_dec((int64_t)shared);
-	put_text(" private=");
-	put_dec((int64_t) private);
+	put_sum(" shared=", shared, sums);
+	put_sum(" private=", private, sums);
 	put_pagemap(start, end);
 }
 
@@ -402,7 +429,7 @@ static void look_state(void)
 			continue;
 		put_maps_line(p, line_end(p));
 		if (!host_is_own_part(start, end) && !is_special(p))
-			put_vma(start, end, line_end(p));
+			put_vma(start, end, p);
 	}
 	look_lines("status", fields, sizeof(fields) / sizeof(*fields));
 	if (script_hugetlb) {

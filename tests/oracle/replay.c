@@ -18,8 +18,7 @@
  *	--lines    make calls as lines of a ctl file
  *	--check    check every invariant of the machine after each call
  *	--stack    RLIMIT_STACK, or "unlimited"
- *	--random   a seed of random addresses
- *	--bottom-up
+ *	--random   a seed of random addresses; --bottom-up
  */
 #include <elf.h>
 #include <limits.h>

@@ -31,6 +31,7 @@ import histories_jobs
 import histories_life
 import histories_mix
 import histories_pool
+import histories_swap
 import histories_thp
 
 # A 64- or 32-bit process, mappings below an 8 MiB stack or an endless one, or
@@ -52,6 +53,7 @@ class Judge:
                            "--program=" + programs + "stub"]
             self.looks = "tree\n"
             self.used = {}
+            self.host = Host(SETTINGS)
             return
         probe = "stub" if kind == "64-life" else \
             "probe" if kind[:2] == "64" else "probe32"
@@ -62,13 +64,15 @@ class Judge:
             kind[3:], [])
         if kind[3:6] == "thp":
             histories_thp.switch_host(
-                "enabled", "always" if kind == "64-thp-always" else "madvise")
+                "enabled", "always" if kind[3:] == "thp-always" else "madvise")
         shmem = kind[11:] or "never" if kind[:10] == "64-thp-shm" else None
         if shmem:
             histories_thp.switch_host("shmem_enabled", shmem)
             options = ["--thp", "--shmem=" + shmem]
         if kind == "64-hugetlb":
             options = [histories_pool.fill_pool()]
+        if kind == "64-swap":
+            histories_swap.swap_on()
         self.host = Host(
             {**SETTINGS, THP + "shmem_enabled": f"[{shmem or 'never'}]"})
         self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
@@ -146,13 +150,14 @@ class Judge:
             ops = histories_mix.generator(self.kind)(
                 seed, self.kind, self.used, self.mix, self.special)
             return ops.history(nr)
-        generator = histories_thp.ShmGenerator \
+        generator = histories_jobs.JobsGenerator if self.kind == "jobs" else \
+            histories_thp.ShmGenerator \
             if self.kind[:10] == "64-thp-shm" else {
-            "64-thp": histories_thp.HugeGenerator,
-            "64-thp-always": histories_thp.HugeGenerator,
-            "64-life": histories_life.LifeGenerator,
-            "jobs": histories_jobs.JobsGenerator,
-        }.get(self.kind, histories.Generator)
+            "thp": histories_thp.HugeGenerator,
+            "thp-always": histories_thp.HugeGenerator,
+            "life": histories_life.LifeGenerator,
+            "swap": histories_swap.Swapped,
+        }.get(self.kind[3:], histories.Generator)
         ops = generator(seed, self.kind, self.used).history(nr)
         # The machine has no pool of huge pages; if the kernel has one, it
         # cannot be asked.
@@ -194,13 +199,12 @@ class Host:
                    p, must, text in ((p, must, contents(p))
                                      for p, must in self.settings.items()))
 
-    def begin(self):
-        """As soon as all is as it should be; for came_between()."""
+    def wait(self):
+        """Until all is as it should be."""
         for _ in range(300):
             if self.is_ours():
                 break
             time.sleep(.1)
-        return contents(COLLAPSED)
 
     def came_between(self, begun):
         return not self.is_ours() or contents(COLLAPSED) != begun
@@ -213,10 +217,11 @@ def undisturbed(judge, question):
     """The answer of question(): true if the two differ.  It is asked again if
     something on the host may have been the reason."""
     for _ in range(20):
-        begun = judge.host.begin()
+        begun = contents(COLLAPSED)
         answer = question()
         if not answer or not judge.host.came_between(begun):
             break
+        judge.host.wait()
     return answer
 
 
@@ -279,9 +284,10 @@ def sysctl(name):
 
 def comes_again(judge, ops):
     """What does not was another program's doing; the pool of huge pages is
-    everybody's, and some hold a page of it for long."""
+    everybody's, and some hold a page of it for long; a page that has just come
+    from swap may be held by what a CPU collects."""
     found = first_difference(judge, ops)
-    for _ in range(4 if judge.kind == "64-hugetlb" else 0):
+    for _ in range(4 if judge.kind in ("64-hugetlb", "64-swap") else 0):
         found = found and first_difference(judge, ops)
     return found
 

@@ -136,7 +136,7 @@ static pfn_t cache_add(struct vm *m, idx_t inode, uint64_t page)
 	f->owner = inode;
 	f->index = page;
 	if (shmem)
-		f->flags |= FR_SWAPBACKED | FR_DIRTY;
+		f->flags |= FR_SWAPBACKED;
 	else if (n->nr_away)
 		refault(m, n, page, pfn);
 	radix_set(m, &n->cache, page, pfn);
@@ -215,8 +215,11 @@ void cache_evict(struct vm *m, pfn_t pfn, uint32_t left)
 
 	radix_del(m, &n->cache, page);
 	n->nr_cached--;
-	radix_set(m, &n->away, page, left);
-	n->nr_away++;
+	if (left) {
+		radix_set(m, &n->away, page, left);
+		n->nr_away++;
+	}
+	cache_commit(m, n);
 	buddy_free(m, pfn, 0, n->type == INODE_SHMEM ? USE_SHMEM : USE_FILE);
 }
 
@@ -370,6 +373,8 @@ void cache_write(struct vm *m, struct inode *n, uint64_t off,
 		memcpy(frame_bytes(m, pfn) + (from & (m->page_size - 1)),
 			buf + (from - off), to - from);
 		frame_at(m, pfn)->flags |= FR_UPTODATE;
+		if (n->type == INODE_SHMEM)
+			cache_set_dirty(m, frame_at(m, pfn));
 		page++;
 	}
 }

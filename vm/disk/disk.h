@@ -181,8 +181,8 @@ pfn_t cache_get(struct vm *m, idx_t inode, uint64_t page, bool *major);
 void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf);
 
 /* An evicted page: whether its place can be noted, and its way out.  `left` is
- * the shadow or swap slot; the frame is free then.  It is mapped nowhere, and
- * clean or shared memory. */
+ * the shadow or swap slot, 0 none; the frame is free then.  It is mapped
+ * nowhere, and clean or shared memory. */
 bool cache_room(struct vm *m);
 void cache_evict(struct vm *m, pfn_t pfn, uint32_t left);
 /* Reads nr pages from `page` on into the cache, as far as the file and memory

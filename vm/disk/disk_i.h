@@ -61,6 +61,9 @@ idx_t disk_make_shmem(struct vm *m, const char *path, uint32_t mode,
 	uint32_t uid, uint32_t gid);
 
 /* ---- shmem.c ---- */
+/* The object is cut at size: the page that it cuts comes back from its slot,
+ * and counts as written (Linux shmem_undo_range). */
+void shmem_cut(struct vm *m, idx_t inode, uint64_t size);
 /* Bytes written, or -ENOMEM. */
 int64_t shmem_write(
 	struct vm *m, idx_t inode, uint64_t off, const void *buf, uint64_t len);

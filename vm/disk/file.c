@@ -95,6 +95,8 @@ int disk_truncate(struct vm *m, idx_t inode, uint64_t size)
 		err = swap_file_check(m, inode);
 	if (err)
 		return err;
+	if (n->type == INODE_SHMEM && size <= n->size)
+		shmem_cut(m, inode, size);
 	if (size < n->size) {
 		mm_unmap_file(m, inode,
 			(size + m->page_size - 1) >> m->page_shift,

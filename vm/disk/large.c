@@ -54,7 +54,7 @@ static void insert(struct vm *m, idx_t inode, uint64_t page, pfn_t head)
 	f->owner = inode;
 	f->index = page;
 	for (unsigned i = 0; i < nr; i++) {
-		f[i].flags |= FR_DIRTY | FR_UPTODATE;
+		f[i].flags |= FR_UPTODATE;
 		radix_set(m, &n->cache, page + i, head + i);
 	}
 	n->nr_cached += nr;
@@ -101,6 +101,7 @@ void cache_replace(struct vm *m, idx_t inode, uint64_t page, pfn_t head)
 	while ((pfn = radix_next(m, n->cache, &at)) && at - page < nr)
 		at = cache_drop_page(m, n, at, pfn);
 	insert(m, inode, page, head);
+	cache_set_dirty(m, frame_at(m, head));
 }
 
 /* ---- cutting ------------------------------------------------------------- */
@@ -205,6 +206,7 @@ static void cut_hole(struct vm *m, const struct inode *n, pfn_t head,
 
 	if (start <= from && to <= end)
 		return;
+	cache_set_dirty(m, frame_at(m, head)); /* what is left of it, too */
 	cut_at(m, n, (start > from ? start : from) >> m->page_shift);
 	if (end < to)
 		cut_at(m, n, end >> m->page_shift);

@@ -118,6 +118,21 @@ int64_t shmem_write(
 	return (int64_t)len;
 }
 
+void shmem_cut(struct vm *m, idx_t inode, uint64_t size)
+{
+	const struct inode *n = inode_at(m, inode);
+	uint64_t page = size >> m->page_shift;
+	pfn_t pfn;
+
+	if (!(size & (m->page_size - 1)) ||
+		!(radix_get(m, n->cache, page) || radix_get(m, n->away, page)))
+		return;
+	if (!mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) &&
+		(pfn = cache_get(m, inode, page, NULL)) != PFN_NONE)
+		cache_set_dirty(m, frame_at(m, pfn));
+	vm_fail_clear(m);
+}
+
 int disk_punch(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
 {
 	struct inode *n = inode_at(m, inode);

@@ -12,6 +12,7 @@
  *
  * Source: Linux mm/page-writeback.c, fs/fs-writeback.c.
  */
+#include "../mm/folio.h"
 #include "../mm/mm.h"
 #include "../phys/phys.h"
 #include "../reclaim/policy.h"
@@ -57,6 +58,12 @@ void cache_set_dirty(struct vm *m, struct frame *f)
 	bool was = f->flags & FR_DIRTY;
 	struct inode *n;
 
+	if (f->flags & FR_LARGE) { /* the parts of a page are dirty together */
+		pfn_t head = folio_head(m, (pfn_t)(f - frame_at(m, 0)));
+
+		for (unsigned i = folio_pages(m, head); i--;)
+			frame_at(m, head + i)->flags |= FR_DIRTY;
+	}
 	f->flags |= FR_DIRTY;
 	if (was || f->state != FRAME_FILE)
 		return;

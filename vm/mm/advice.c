@@ -11,9 +11,14 @@
 #include "huge.h"
 #include "rmap.h"
 
+/* What the advice is for, of one VMA. */
+struct range {
+	vaddr_t start, end;
+};
+
 /* An entry that is not empty: number i of tab, of address va. */
-typedef void page_fn(
-	struct vm *m, struct vma *v, vaddr_t va, void *tab, unsigned i);
+typedef void page_fn(struct vm *m, struct vma *v, vaddr_t va, void *tab,
+	unsigned i, const struct range *r);
 
 /* A huge page that the range holds as a whole. */
 typedef void huge_fn(struct vm *m, struct vma *v, vaddr_t va, pfn_t head);
@@ -32,6 +37,7 @@ static void visit_huge(
 static void for_each_entry(struct vm *m, struct vma *v, vaddr_t start,
 	vaddr_t end, page_fn *fn, huge_fn *huge)
 {
+	const struct range r = {start, end};
 	uint64_t span;
 
 	for (vaddr_t va = start; va < end; va += span) {
@@ -46,7 +52,7 @@ static void for_each_entry(struct vm *m, struct vma *v, vaddr_t start,
 		for (unsigned i = 0; tab && i < span >> m->page_shift; i++)
 			if (entry_get(m, tab, first + i))
 				fn(m, v, va + ((vaddr_t)i << m->page_shift),
-					tab, first + i);
+					tab, first + i, &r);
 	}
 }
 
@@ -80,8 +86,30 @@ static void drop_slot(struct vm *m, struct mm *mm, void *tab, unsigned i)
 	swap_put(m, slot);
 }
 
-static void free_lazily(
-	struct vm *m, struct vma *v, vaddr_t va, void *tab, unsigned i)
+/* Whether a table's entry i, for va, is one of those for all parts of a large
+ * page, which lie in the range. */
+static bool holds_folio(const struct vm *m, const struct range *r, vaddr_t va,
+	const void *tab, unsigned i)
+{
+	pfn_t pfn = pte_pfn(m, entry_get(m, tab, i)), head = folio_head(m, pfn);
+	unsigned nr = folio_pages(m, pfn), part = pfn - head;
+	vaddr_t first = va - ((vaddr_t)part << m->page_shift);
+
+	if (i < part || first < r->start ||
+		first + ((vaddr_t)nr << m->page_shift) > r->end ||
+		i - part + nr > arch_entries(m->arch, m->arch->nr_levels - 1u))
+		return false;
+	for (unsigned k = 0; k < nr; k++) {
+		uint64_t e = entry_get(m, tab, i - part + k);
+
+		if (!pte_present(m, e) || pte_pfn(m, e) != head + k)
+			return false;
+	}
+	return true;
+}
+
+static void free_lazily(struct vm *m, struct vma *v, vaddr_t va, void *tab,
+	unsigned i, const struct range *r)
 {
 	pfn_t pfn = mapped_frame(m, tab, i);
 	struct frame *f = frame_at(m, pfn);
@@ -90,6 +118,9 @@ static void free_lazily(
 		drop_slot(m, mm_at(m, v->mm), tab, i);
 		return;
 	}
+	if (f->flags & FR_LARGE && folio_maybe_shared(m, pfn) &&
+		!holds_folio(m, r, va, tab, i))
+		return;
 	if (f->flags & (FR_SWAPCACHE | FR_DIRTY)) {
 		if (f->mapcount != 1)
 			return;
@@ -123,8 +154,8 @@ void mm_free_lazily(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 /* ---- MADV_COLD, MADV_PAGEOUT ----------------------------------------------
  */
 
-static void deactivate(
-	struct vm *m, struct vma *v, vaddr_t va, void *tab, unsigned i)
+static void deactivate(struct vm *m, struct vma *v, vaddr_t va, void *tab,
+	unsigned i, const struct range *r)
 {
 	pfn_t pfn = mapped_frame(m, tab, i);
 	struct frame *f = frame_at(m, pfn);
@@ -144,8 +175,8 @@ void mm_deactivate(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 	for_each_entry(m, v, start, end, deactivate, NULL);
 }
 
-static void page_out(
-	struct vm *m, struct vma *v, vaddr_t va, void *tab, unsigned i)
+static void page_out(struct vm *m, struct vma *v, vaddr_t va, void *tab,
+	unsigned i, const struct range *r)
 {
 	pfn_t pfn = mapped_frame(m, tab, i);
 
@@ -167,7 +198,7 @@ static void page_out_huge(struct vm *m, struct vma *v, vaddr_t va, pfn_t head)
 		uint64_t span;
 		void *tab = pt_leaf_table(m, mm_at(m, v->mm), va, &i, &span);
 
-		page_out(m, v, va, tab, i);
+		page_out(m, v, va, tab, i, NULL);
 	}
 }
 
@@ -179,8 +210,8 @@ void mm_page_out(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 /* ---- MADV_WILLNEED --------------------------------------------------------
  */
 
-static void prefetch(
-	struct vm *m, struct vma *v, vaddr_t va, void *tab, unsigned i)
+static void prefetch(struct vm *m, struct vma *v, vaddr_t va, void *tab,
+	unsigned i, const struct range *r)
 {
 	uint32_t slot = swap_entry_slot(m, entry_get(m, tab, i));
 	bool major;

@@ -329,6 +329,8 @@ static int file_cow_fault(struct fault *x)
 
 int fault_make_dirty(struct fault *x, pfn_t pfn)
 {
+	if (x->n->type == INODE_SHMEM)
+		cache_set_dirty(x->m, frame_at(x->m, pfn));
 	if (x->n->type != INODE_FILE || !cache_make_dirty(x->m, pfn))
 		return 0;
 	if (x->m->fail.err == ENOMEM)

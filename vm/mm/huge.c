@@ -351,6 +351,8 @@ void huge_zap(struct vm *m, idx_t mm, vaddr_t va)
 	pt_huge_set(m, mm, va, 0);
 	if (!is_cached(m, e))
 		pt_drop_deposit(m, mm, va);
+	else if (e & m->arch->pte.dirty)
+		cache_set_dirty(m, frame_at(m, pte_pfn(m, e)));
 	if (!is_huge_zero(m, e))
 		folio_unmap(m, mm_at(m, mm), pte_pfn(m, e));
 }

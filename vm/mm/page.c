@@ -47,7 +47,8 @@ static int anon_map(struct fault *x, pfn_t pfn)
 	}
 	anon_vma_prepare(m, x->v);
 	anon_owned(x, pfn);
-	frame_at(m, pfn)->flags |= FR_SWAPBACKED;
+	if (!(x->v->flags & VM_DROPPABLE))
+		frame_at(m, pfn)->flags |= FR_SWAPBACKED;
 	page_mapped(m, x->mm, pfn);
 	lru_add(m, pfn);
 	page_lock(m, x->v, pfn);

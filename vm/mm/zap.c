@@ -56,7 +56,7 @@ static bool zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 	z->nr++;
 	if (e & b->special)
 		return true;
-	if (e & b->dirty && frame_at(z->m, pfn)->state == FRAME_FILE)
+	if (e & b->dirty && frame_is_mapped_cache(frame_at(z->m, pfn)))
 		cache_set_dirty(z->m, frame_at(z->m, pfn));
 	if (e & b->dirty && frame_at(z->m, pfn)->flags & FR_SWAPCACHE)
 		frame_at(z->m, pfn)->flags |= FR_DIRTY;
@@ -149,6 +149,21 @@ static bool accessible(const struct vm *m, uint64_t e, bool write)
 	return e & b->present && (!write || e & b->write);
 }
 
+/* What is there already counts as written when it is brought in to be written
+ * (FOLL_TOUCH): the page, or the huge entry. */
+static void touch_present(struct vm *m, idx_t mm, vaddr_t va, uint64_t e)
+{
+	uint64_t dirty = m->arch->pte.dirty;
+	uint64_t huge = pt_above(m, mm_at(m, mm), va);
+
+	if (e & dirty)
+		return;
+	if (pte_huge(m, huge))
+		pt_huge_set(m, mm, va, huge | dirty);
+	else
+		cache_set_dirty(m, frame_at(m, pte_pfn(m, e)));
+}
+
 /* Pages of one VMA, as if the process loaded or stored. */
 static int fault_in(struct vm *m, struct task *t, struct vma *v, vaddr_t start,
 	vaddr_t end, bool write)
@@ -156,10 +171,14 @@ static int fault_in(struct vm *m, struct task *t, struct vma *v, vaddr_t start,
 	const struct mm *mm = mm_at(m, v->mm);
 
 	for (vaddr_t va = start; va < end; va += m->page_size) {
+		uint64_t e = pt_get(m, mm, va);
 		int err;
 
-		if (accessible(m, pt_get(m, mm, va), write))
+		if (accessible(m, e, write)) {
+			if (write && !(v->flags & VM_HUGETLB))
+				touch_present(m, v->mm, va, e);
 			continue;
+		}
 		err = handle_fault(m, t, v, va, write);
 		if (err)
 			return err == -ENOMEM ? err : -EFAULT;

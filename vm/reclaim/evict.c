@@ -1,10 +1,12 @@
 /*
  * One page: was it used, and if not, out with it.
  *
- *	anonymous, shared memory   to its swap slot
+ *	anonymous                  to its swap slot
+ *	shared memory              to its swap slot; dropped if never written
  *	file, clean                dropped
  *	file, dirty                written to disk/, then dropped
  *	given up by MADV_FREE      dropped, unless it was written since
+ *	MAP_DROPPABLE              dropped
  *
  * Writing takes no time here, so the page is free at once; Linux starts the I/O
  * and finds the page again when it is done.  Source: Linux mm/vmscan.c
@@ -115,18 +117,27 @@ static bool unmap_all(struct vm *m, pfn_t pfn, uint32_t slot)
 	return u.dirty;
 }
 
+struct written {
+	bool dirty;
+	uint64_t vm_flags;
+};
+
 static void find_dirty(struct vm *m, const struct rmap_entry *r, void *ctx)
 {
-	*(bool *)ctx |= (entry_get(m, r->tab, r->i) & m->arch->pte.dirty) != 0;
+	struct written *w = ctx;
+
+	w->dirty |= (entry_get(m, r->tab, r->i) & m->arch->pte.dirty) != 0;
+	w->vm_flags |= r->v->flags;
 }
 
-/* Whether an entry says that it was written to. */
-static bool is_dirty(struct vm *m, pfn_t pfn)
+/* Whether the frame, or an entry, says that it was written to. */
+static bool is_dirty(struct vm *m, pfn_t pfn, uint64_t *vm_flags)
 {
-	bool dirty = false;
+	struct written w = {frame_at(m, pfn)->flags & FR_DIRTY, 0};
 
-	rmap_walk(m, pfn, find_dirty, &dirty);
-	return dirty;
+	rmap_walk(m, pfn, find_dirty, &w);
+	*vm_flags = w.vm_flags;
+	return w.dirty;
 }
 
 /* ---- by kind ------------------------------------------------------------- */
@@ -135,6 +146,7 @@ static enum fate evict_anon(struct vm *m, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, pfn);
 	bool cached = f->flags & FR_SWAPCACHE, dirty = !cached;
+	uint64_t vm_flags;
 	uint32_t slot = cached ? (uint32_t)f->index : swap_alloc(m);
 
 	if (!slot)
@@ -142,7 +154,7 @@ static enum fate evict_anon(struct vm *m, pfn_t pfn)
 	/* swapoff has been here: it would not find the entries again */
 	if (cached && f->mapcount && swap_slot_closing(m, slot))
 		return FATE_ACTIVE;
-	dirty = dirty || f->flags & FR_DIRTY || is_dirty(m, pfn);
+	dirty = dirty || is_dirty(m, pfn, &vm_flags);
 	if (dirty && !swap_write(m, slot, pfn)) {
 		swap_release(m, slot);
 		return FATE_ACTIVE;
@@ -158,8 +170,9 @@ static enum fate evict_anon(struct vm *m, pfn_t pfn)
 static enum fate evict_lazy(struct vm *m, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, pfn);
+	uint64_t vm_flags;
 
-	if (is_dirty(m, pfn)) {
+	if (is_dirty(m, pfn, &vm_flags) && !(vm_flags & VM_DROPPABLE)) {
 		f->flags |= FR_SWAPBACKED;
 		return FATE_ACTIVE;
 	}
@@ -169,10 +182,22 @@ static enum fate evict_lazy(struct vm *m, pfn_t pfn)
 	return FATE_FREED;
 }
 
+/* What nobody ever wrote to is a hole again. */
+static enum fate evict_shmem_clean(struct vm *m, pfn_t pfn)
+{
+	unmap_all(m, pfn, 0);
+	cache_evict(m, pfn, 0);
+	return FATE_FREED;
+}
+
 static enum fate evict_shmem(struct vm *m, pfn_t pfn)
 {
-	uint32_t slot = cache_room(m) ? swap_alloc(m) : 0;
+	uint64_t vm_flags;
+	uint32_t slot;
 
+	if (!is_dirty(m, pfn, &vm_flags))
+		return evict_shmem_clean(m, pfn);
+	slot = cache_room(m) ? swap_alloc(m) : 0;
 	if (!slot)
 		return FATE_ACTIVE;
 	if (!swap_write(m, slot, pfn)) {
@@ -219,17 +244,12 @@ static enum fate evict(struct vm *m, pfn_t pfn)
 static bool is_unwritten(struct vm *m, pfn_t pfn)
 {
 	const struct frame *f = frame_at(m, pfn);
+	uint64_t vm_flags;
 
-	switch (f->state) {
-	case FRAME_SHMEM:
+	if (f->state == FRAME_ANON && f->flags & FR_SWAPBACKED &&
+		!(f->flags & FR_SWAPCACHE))
 		return true;
-	case FRAME_ANON:
-		if (f->flags & FR_SWAPBACKED && !(f->flags & FR_SWAPCACHE))
-			return true;
-		/* fall through */
-	default:
-		return f->flags & FR_DIRTY || is_dirty(m, pfn);
-	}
+	return is_dirty(m, pfn, &vm_flags);
 }
 
 /* Node reclaim does not write files, which is the flusher's work, and to swap
