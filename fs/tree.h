@@ -21,7 +21,8 @@ struct place {
 /*
  * A variable of a path pattern.  next() gives the smallest id > after (or any
  * with after == NO_OBJECT) below the object `parent`, or NO_OBJECT; find()
- * the id that a name means, or NO_OBJECT.  name() writes the name of an id.
+ * the id that a name means, or NO_OBJECT.  format() writes the name of an id
+ * and gives its length.
  */
 struct variable {
 	const char *name;

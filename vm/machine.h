@@ -25,7 +25,7 @@
 
 /*
  * The configuration of a machine: fixed at creation, stored by name in the
- * database.  vm_config_parse() reads it, vm_config_format() writes it.
+ * database.  vm_config_set() reads a value, vm_config_get() writes it.
  */
 struct vm_config {
 	char arch[16];
@@ -430,7 +430,7 @@ struct root {
 	uint32_t next_ino;	 /* of files, directories, links */
 	uint32_t next_shmem_ino; /* shared anonymous memory counts apart */
 
-	/* input in progress, see input/strace.h */
+	/* input in progress, see input/input_i.h */
 	idx_t strace_first;
 	uint32_t reserved1;
 
@@ -438,7 +438,7 @@ struct root {
 	struct cpu cpu[MAX_CPUS];
 };
 
-/* The search tree of one address space; derived, see mm/vma_tree.h. */
+/* The search tree of one address space; derived, see mm/vma_tree.c. */
 struct vma_tree;
 struct future;
 

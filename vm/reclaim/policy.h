@@ -3,8 +3,8 @@
  *
  * A policy orders the pages that could leave RAM: anonymous pages, shared
  * memory, and pages of files that are not locked.  It hears of three things: a
- * page came in (lru_add()), a page was used (policy_used(), and the loop of
- * traces), a page is gone (buddy_free()).  When room is needed it names the
+ * page came in (lru_add()), a page was used (policy_page_used(), and the loop
+ * of traces), a page is gone (buddy_free()).  When room is needed it names the
  * victim, and evict.c takes that page out as ever.
  *
  * Under a textbook policy all is demand paging: each page comes in alone, at

@@ -125,7 +125,7 @@ struct task {
 	idx_t fds;    /* list of struct fd, ascending numbers */
 	struct rlimit_pair rlim[NR_RLIMITS];
 	struct trace_stats trace;
-	uint64_t trace_carry; /* see input/lackey.h */
+	uint64_t trace_carry; /* see input/lackey.c */
 	uint32_t oom_score_adj;
 	int32_t oom_score_adj_min; /* what privilege last set */
 	uint32_t last_sig;	   /* newest signal that memory caused */
