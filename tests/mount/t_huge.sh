@@ -73,6 +73,43 @@ active=0 N0=1536 kernelpagesize_kB=4"
 is "vmstat" "$(grep thp_collapse_alloc "$m/proc/vmstat" | tr '\n' ' ')" \
 	"thp_collapse_alloc 3 thp_collapse_alloc_failed 0 "
 
+# Of shared memory: who gets them, and what becomes of them.
+shm() {
+	awk '/^Shmem(Huge|Pmd)/ { print $2 }' "$m/proc/meminfo" | tr '\n' ' '
+}
+is "shmem_enabled" "$(cat "$thp/shmem_enabled")" \
+	"always within_size advise [never] deny force"
+! echo sometimes 2>/dev/null >"$thp/shmem_enabled" || fail "sometimes"
+like "its words" "$(cat "$m/last")" \
+	'-EINVAL thp_shmem_enabled is never, always, within_size, advise, deny or*'
+echo never >"$thp/hugepages-2048kB/shmem_enabled"
+! echo force 2>/dev/null >"$thp/shmem_enabled" || fail "force, but never"
+echo inherit >"$thp/hugepages-2048kB/shmem_enabled"
+echo always >"$thp/shmem_enabled"
+is "of 2 MiB" "$(cat "$thp/hugepages-2048kB/shmem_enabled")" \
+	"always [inherit] within_size advise never"
+says 'mmap 4M rw flags=shared addr=0x60000000 as=s' >/dev/null
+says 'write s+12345 "x"' >/dev/null
+is "one huge page" "$(shm)" "2048 2048 "
+is "in the node's meminfo" "$(awk '/Shmem(Huge|Pmd)/ { print $4 }' \
+	"$m/sys/devices/system/node/node0/meminfo" | tr '\n' ' ')" "2048 2048 "
+is "vmstat of it" "$(grep -E '^(thp_file_(alloc|mapped)|nr_shmem_[hp])' \
+	"$m/proc/vmstat" | tr '\n' ' ')" "nr_shmem_hugepages 1 \
+nr_shmem_pmdmapped 1 thp_file_alloc 1 thp_file_mapped 1 "
+mkdir "$m/checkpoints/huge"
+is "a page less" "$(says 'munmap s 4K')" 0
+is "the entry is empty" "$(shm)" "2048 0 "
+says 'madvise s+64K 4K remove' >/dev/null
+is "a hole" "$(shm)" "0 0 "
+is "what was stored" "$(says 'read s+12345 1')" 'hex:78'
+echo 'restore huge' >"$m/ctl"
+is "back" "$(shm)" "2048 2048 "
+echo never >"$thp/shmem_enabled"
+says 'touch s+2M 4K' >/dev/null
+is "small ones" "$(shm)" "2048 2048 "
+is "asked for" "$(says 'madvise s+2M 2M collapse')" 0
+is "two" "$(shm)" "4096 4096 "
+
 # One entry of the TLB for all of it.
 misses() {
 	awk '$1 == "tlb_misses" { print $2 }' "$m/stats"

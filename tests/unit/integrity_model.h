@@ -22,6 +22,7 @@
 #define NR_FILES     5u /* the last two are shared memory */
 #define FIRST_SHM    3u
 #define FILE_PAGES   768u /* a file's greatest size */
+#define HUGE_PAGES   512u
 
 /* A page's bytes; refs counts the places that have the same. */
 struct mpage {

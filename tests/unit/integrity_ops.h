@@ -181,13 +181,18 @@ static inline void op_map(struct history *h)
 	struct vpage like = {.mapped = 1, .read = 1, .write = 1};
 	struct mobject *fresh = NULL;
 	char file[48] = "";
+	bool huge = !rnd(h, 12); /* as a huge page would lie */
 
+	if (huge) {
+		n = HUGE_PAGES + (uint32_t)rnd(h, FILE_PAGES - HUGE_PAGES);
+		first = (uint32_t)rnd(h, WINDOW_PAGES - n) & ~(HUGE_PAGES - 1);
+	}
 	like.shared = rnd(h, 3) == 0;
 	if (rnd(h, 2)) {
 		like.obj = h->k.file[rnd(h, NR_FILES)];
-		if (n > 100)
+		if (n > 100 && !huge)
 			n = 100;
-		off = (uint32_t)rnd(h, FILE_PAGES - n);
+		off = huge ? 0 : (uint32_t)rnd(h, FILE_PAGES - n);
 		snprintf(file, sizeof(file), " file=%s off=%u", like.obj->path,
 			off * PG);
 	} else if (like.shared) {

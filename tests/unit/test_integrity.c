@@ -158,9 +158,11 @@ static void test_history(void **state)
 	while (h.step < steps)
 		history_step(&h);
 	compare_all(&h);
-	print_message("%u pages of bytes, %llu swapped out, %llu in\n",
+	print_message("%u pages of bytes, %llu swapped out, %llu in, %llu huge "
+		      "pages of shared memory\n",
 		h.k.live, (unsigned long long)m->root->count[CNT_PSWPOUT],
-		(unsigned long long)m->root->count[CNT_PSWPIN]);
+		(unsigned long long)m->root->count[CNT_PSWPIN],
+		(unsigned long long)m->root->count[CNT_THP_FILE_ALLOC]);
 	model_free(&h.k);
 	vm_destroy(m);
 }
