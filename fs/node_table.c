@@ -183,7 +183,7 @@ const struct node node_table[] = {
 		"takes 1 to 5: forgets referenced pages, or the peak"),
 	LOOK("proc/PID/numa_maps", 0444, show_numa_maps,
 		"its mappings' pages by node"),
-	TEXT("proc/PID/oom_adj", 0444, show_oom_adj,
+	VALUE("proc/PID/oom_adj", 0644, "oom_adj", show_oom_adj,
 		"the same on the older scale, -17 to 15"),
 	LOOK("proc/PID/pagetable", 0444, show_pagetable,
 		"its page tables, entry by entry"),

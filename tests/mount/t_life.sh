@@ -74,6 +74,37 @@ is "init's" "$(line 7 PPid)" 1
 says 7 'exit 0' >/dev/null
 [ -e "$m/proc/7" ] && fail "init does not wait for its children"
 
+# The program that a process says to run; Linux keeps the old one while it is
+# mapped.
+cp /bin/true "$m/disk/other"
+cp /bin/true "$m/disk/third"
+chmod 755 "$m/disk/other"
+echo 'spawn name=e' >"$m/ctl"
+e=$(cat "$m/last")
+is "open" "$(says "$e" 'open /other') $(says "$e" 'open /third')" "0 1"
+chmod 644 "$m/disk/third"
+like "not executable" "$(says "$e" 'prctl set_mm exe_file 1')" "-EACCES*"
+like "not open" "$(says "$e" 'prctl set_mm exe_file 7')" "-EBADF*"
+is "exe_file" "$(says "$e" 'prctl set_mm exe_file 0')" 0
+is "exe" "$(readlink "$m/proc/$e/exe")" /other
+x=$(says "$e" 'mmap 4K r fd=0')
+chmod 755 "$m/disk/third"
+like "mapped" "$(says "$e" 'prctl set_mm exe_file 1')" "-EBUSY*mapped at $x*"
+is "unmapped" "$(says "$e" "munmap $x 4K")" 0
+is "exe_file" "$(says "$e" 'prctl set_mm exe_file 1')" 0
+
+# The older scale of the OOM score is the kernel's, where one may set it.
+for n in $(seq 0 15); do
+	(echo "$n" >/proc/$BASHPID/oom_adj
+	cat /proc/$BASHPID/oom_score_adj /proc/$BASHPID/oom_adj)
+done >"$work/kernel"
+for n in $(seq 0 15); do
+	echo "$n" >"$m/proc/$e/oom_adj"
+	cat "$m/proc/$e/oom_score_adj" "$m/proc/$e/oom_adj"
+done >"$work/machine"
+cmp "$work/kernel" "$work/machine" || fail "oom_adj"
+echo 16 2>/dev/null >"$m/proc/$e/oom_adj" && fail "oom_adj 16"
+
 # mappings of files, in the order of their addresses
 mkdir -p "$m/disk/lib"
 head -c 8192 /dev/zero >"$m/disk/lib/f"

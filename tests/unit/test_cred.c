@@ -179,6 +179,15 @@ static void test_oom_score_adj(void **state)
 	struct task *t = spawn(7, 7);
 	uint32_t pid = t->pid;
 
+	assert_int_equal(oom_adj(7, pid, "oom_adj 8"), 0);
+	assert_int_equal(task_find(m, pid)->oom_score_adj, 470);
+	assert_int_equal(oom_adj(7, pid, "oom_adj 7"), EACCES);
+	assert_int_equal(oom_adj(0, pid, "oom_adj -17"), 0);
+	assert_int_equal((int)task_find(m, pid)->oom_score_adj, -1000);
+	assert_int_equal(oom_adj(0, pid, "oom_adj 15"), 0);
+	assert_int_equal(task_find(m, pid)->oom_score_adj, 1000);
+	assert_int_equal(oom_adj(0, pid, "oom_adj 16"), EINVAL);
+	assert_int_equal(oom_adj(0, pid, "oom_adj -18"), EINVAL);
 	assert_int_equal(oom_adj(7, pid, "oom_score_adj 500"), 0);
 	assert_int_equal(oom_adj(7, pid, "oom_score_adj 0"), 0);
 	assert_int_equal(oom_adj(7, pid, "oom_score_adj -1"), EACCES);

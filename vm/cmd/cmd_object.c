@@ -120,14 +120,30 @@ static bool shares_badness(const struct cmd *c, const struct task *t)
 }
 
 /*
- * oom_score_adj N: all threads of the process have it, and whoever shares its
- * memory.  Without privilege it goes down to what privilege last set.
+ * All threads of the process have it, and whoever shares its memory.  Without
+ * privilege it does not go below `least`.
  * Source: Linux fs/proc/base.c (__set_oom_adj).
  */
+static int set_badness(struct cmd *c, int adj, int least, bool may)
+{
+	if (adj < least && !may)
+		return vm_fail(c->m, EACCES,
+			"below %d oom_score_adj needs cap_sys_resource", least);
+	for (struct task *t = task_next(c->m, 2); t;
+		t = task_next(c->m, t->pid + 1))
+		if (t->tgid == c->task->tgid || shares_badness(c, t))
+			t->oom_score_adj = (uint32_t)adj;
+	return 0;
+}
+
+static bool may_lower(const struct cmd *c)
+{
+	return c->actor->uid == 0 || task_capable(c->task, CAP_SYS_RESOURCE);
+}
+
+/* oom_score_adj N: as low, later, as privilege last set it. */
 int cmd_oom_score_adj(struct cmd *c)
 {
-	bool may =
-		c->actor->uid == 0 || task_capable(c->task, CAP_SYS_RESOURCE);
 	int adj, err = arg_int(c, 0, &adj);
 
 	if (err)
@@ -135,17 +151,26 @@ int cmd_oom_score_adj(struct cmd *c)
 	if (adj < -1000 || adj > 1000)
 		return vm_fail(c->m, EINVAL,
 			"oom_score_adj is -1000 to 1000, not %d", adj);
-	if (adj < c->task->oom_score_adj_min && !may)
-		return vm_fail(c->m, EACCES,
-			"below %d oom_score_adj needs cap_sys_resource",
-			c->task->oom_score_adj_min);
+	err = set_badness(c, adj, c->task->oom_score_adj_min, may_lower(c));
+	if (err || !may_lower(c))
+		return err;
 	for (struct task *t = task_next(c->m, 2); t;
-		t = task_next(c->m, t->pid + 1)) {
-		if (t->tgid != c->task->tgid && !shares_badness(c, t))
-			continue;
-		t->oom_score_adj = (uint32_t)(int32_t)adj;
-		if (may)
-			t->oom_score_adj_min = (int32_t)adj;
-	}
+		t = task_next(c->m, t->pid + 1))
+		if (t->tgid == c->task->tgid || shares_badness(c, t))
+			t->oom_score_adj_min = adj;
 	return 0;
+}
+
+/* oom_adj N, the older scale: lower only with privilege. */
+int cmd_oom_adj(struct cmd *c)
+{
+	int adj, err = arg_int(c, 0, &adj);
+
+	if (err)
+		return err;
+	if (adj < -17 || adj > 15)
+		return vm_fail(
+			c->m, EINVAL, "oom_adj is -17 to 15, not %d", adj);
+	return set_badness(c, adj == 15 ? 1000 : adj * 1000 / 17,
+		(int)c->task->oom_score_adj, may_lower(c));
 }

@@ -15,7 +15,7 @@ cmd_fn cmd_move_pages, cmd_set_mempolicy_home_node, cmd_weighted_interleave;
 
 /* cmd_object.c */
 cmd_fn cmd_memfd, cmd_shm, cmd_ftruncate, cmd_mseal, cmd_remap_file_pages;
-cmd_fn cmd_clear_refs, cmd_oom_score_adj;
+cmd_fn cmd_clear_refs, cmd_oom_score_adj, cmd_oom_adj;
 
 /* cmd_access.c */
 cmd_fn cmd_read, cmd_write, cmd_touch, cmd_push, cmd_pop;

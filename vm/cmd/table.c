@@ -413,6 +413,16 @@ const struct command command_table[] = {
 			  "go below what that set.  The "
 			  "same as writing N to proc/PID/oom_score_adj.",
 		.example = "oom_score_adj 500"},
+	{.name = "oom_adj",
+		.actors = PROCESS,
+		.run = cmd_oom_adj,
+		.outside = true,
+		.args = {{"N", ARG_NUM, 0}},
+		.summary = "the same on the older scale, -17 to 15",
+		.detail = "oom_score_adj becomes N * 1000 / 17, and 1000 for "
+			  "15.  Lower than it is only with cap_sys_resource.  "
+			  "The same as writing N to proc/PID/oom_adj.",
+		.example = "oom_adj 8"},
 	{.name = "label",
 		.actors = PROCESS,
 		.run = cmd_label,

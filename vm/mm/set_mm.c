@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "../disk/disk.h"
 #include "../mmu/mmu.h"
 #include "../task/prctl.h"
 #include "mm_i.h"
@@ -101,6 +102,52 @@ static int set_auxv(struct vm *m, struct task *t, vaddr_t addr, uint64_t len)
 	return read_auxv(m, t, mm, addr, len);
 }
 
+/* ---- PR_SET_MM_EXE_FILE ---------------------------------------------------
+ */
+
+static idx_t inode_behind(const struct vm *m, idx_t file)
+{
+	return file ? file_at(m, file)->inode : 0;
+}
+
+/* The program must be gone from memory before another takes its place. */
+static int check_unmapped(struct vm *m, const struct mm *mm)
+{
+	const struct vma *v;
+
+	vma_for_each (m, mm, v)
+		if (mm->exe &&
+			inode_behind(m, v->file) == inode_behind(m, mm->exe))
+			return vm_fail(m, EBUSY,
+				"the program is still mapped at 0x%llx",
+				(unsigned long long)v->start);
+	return 0;
+}
+
+static int set_exe(struct vm *m, struct task *t, uint32_t fd)
+{
+	struct mm *mm = mm_at(m, t->mm);
+	idx_t file = fd_lookup(m, t, (int)fd);
+	const struct inode *i;
+	int err;
+
+	if (!file)
+		return vm_fail(m, EBADF, "descriptor %u is not open", fd);
+	i = inode_at(m, inode_behind(m, file));
+	if ((i->type != INODE_FILE && i->type != INODE_SHMEM) ||
+		!file_right(&t->cred, i, 1))
+		return vm_fail(m, EACCES,
+			"the file is not one that the process may execute");
+	err = check_unmapped(m, mm);
+	if (err)
+		return err;
+	file_get(m, file);
+	if (mm->exe)
+		file_put(m, mm->exe);
+	mm->exe = file;
+	return 0;
+}
+
 /* ---- PR_SET_MM_MAP: all fields at once ----------------------------------- */
 
 /* struct prctl_mm_map, as it lies in the process's memory. */
@@ -128,6 +175,16 @@ static void take_map(struct mm *mm, const struct mm_map *map)
 	mm->env_end = map->env_end;
 }
 
+static int set_exe_of_map(struct vm *m, struct task *t, uint32_t fd)
+{
+	if (!task_capable(t, CAP_SYS_ADMIN) &&
+		!task_capable(t, CAP_CHECKPOINT_RESTORE))
+		return vm_fail(m, EPERM,
+			"exe_fd needs cap_checkpoint_restore or "
+			"cap_sys_admin");
+	return set_exe(m, t, fd);
+}
+
 static int set_map(struct vm *m, struct task *t, vaddr_t addr, uint64_t len)
 {
 	struct mm *mm = mm_at(m, t->mm), want = *mm;
@@ -150,8 +207,7 @@ static int set_map(struct vm *m, struct task *t, vaddr_t addr, uint64_t len)
 	if (map.auxv_size)
 		err = read_auxv(m, t, &want, map.auxv, map.auxv_size);
 	if (!err && map.exe_fd != NO_EXE_FD)
-		err = vm_fail(
-			m, EPERM, "the program stays what execve made it");
+		err = set_exe_of_map(m, t, map.exe_fd);
 	if (err)
 		return err;
 	memcpy(mm->auxv, want.auxv, sizeof(mm->auxv));
@@ -187,6 +243,8 @@ int mm_set_field(struct vm *m, struct task *t, const uint64_t a[4])
 		return map_size(m, t, addr);
 	if (!task_capable(t, CAP_SYS_RESOURCE))
 		return vm_fail(m, EPERM, "set_mm needs cap_sys_resource");
+	if (op == PR_SET_MM_EXE_FILE)
+		return set_exe(m, t, (uint32_t)addr);
 	if (op == PR_SET_MM_AUXV)
 		return set_auxv(m, t, addr, a[2]);
 	if (addr >= mm->task_size || addr < mm_low_limit(m))

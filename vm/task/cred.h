@@ -26,6 +26,7 @@ enum {
 	CAP_SYS_ADMIN = 21,
 	CAP_SYS_NICE = 23,
 	CAP_SYS_RESOURCE = 24,
+	CAP_CHECKPOINT_RESTORE = 40,
 	NR_CAPS = 41, /* of Linux 6.18 */
 };
 #define CAPS_ALL   ((1ull << NR_CAPS) - 1)
