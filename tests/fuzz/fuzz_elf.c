@@ -18,11 +18,13 @@ static void parse(struct vm *m, const uint8_t *data, size_t size)
 		vm_fail_clear(m);
 		if (elf_parse(m, data, size < 64 ? size : 64, size, role, &img))
 			continue;
-		if (elf_segments(m, &img, data + img.phoff,
-			    m->arch->native.task_size))
+		if (elf_segments(m, &img, data + img.phoff))
 			continue;
-		for (unsigned i = 0; i < img.phnum; i++)
+		for (unsigned i = 0; i < img.phnum; i++) {
 			elf_phdr(&img, i, &p);
+			elf_check_load(
+				m, &img, &p, 0, m->arch->native.task_size);
+		}
 	}
 }
 

@@ -3,7 +3,13 @@
  * first instruction: once as the running kernel builds it, once as the
  * machine does.  exec_compare.sh compares the two.
  *
- *	exec_compare kernel|model [-s STACK_LIMIT] PROGRAM [ARG...]
+ *	exec_compare kernel|model [OPTION...] PROGRAM [ARG...]
+ *
+ *	-s BYTES    RLIMIT_STACK        -a BYTES    RLIMIT_AS of the program
+ *	-i FILE     its interpreter, which a damaged one may not tell
+ *
+ * A program that cannot be executed has an errno, or kills its process.
+ * exec_damage.py makes such programs.
  *
  * Left out or blanked: device and inode, the random bytes, and what auxv says
  * about the host's processor and the inside of its vdso.
@@ -21,6 +27,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,9 +35,14 @@
 #include "../../vm/disk/disk.h"
 #include "../../vm/mm/mm.h"
 #include "../../vm/mmu/mmu.h"
+#include "../../vm/task/task.h"
 #include "../../vm/vm.h"
 
 extern char **environ;
+
+static rlim_t limit_as = RLIM_INFINITY; /* of the program alone */
+/* What the machine needs, too: a damaged program does not tell. */
+static const char *interpreter;
 
 static _Noreturn void die(const char *what, const char *why)
 {
@@ -170,22 +182,25 @@ static void show_kernel(pid_t pid)
 	FILE *mem = open_proc(pid, "mem");
 	FILE *exe = open_proc(pid, "exe");
 	uint64_t field[NR_FIELDS], top, len;
-	unsigned char ident[EI_NIDENT];
+	Elf32_Ehdr head;
 	uint8_t *stack;
 
 	top = kernel_maps(
 		pid, open_proc(pid, "maps"), open_proc(pid, "pagemap"));
 	kernel_fields(open_proc(pid, "stat"), field);
 	print_fields(field);
+	if (!top) { /* a segment took its place */
+		puts("no stack");
+		return;
+	}
 	len = top - field[2];
 	stack = malloc(len);
 	if (!stack ||
 		pread(fileno(mem), stack, len, (off_t)field[2]) !=
 			(ssize_t)len ||
-		fread(ident, 1, sizeof(ident), exe) != sizeof(ident))
+		fread(&head, 1, sizeof(head), exe) != sizeof(head))
 		die("mem", strerror(errno));
-	print_stack(
-		stack, len, field[2], ident[EI_CLASS] == ELFCLASS64 ? 8 : 4);
+	print_stack(stack, len, field[2], head.e_machine == EM_X86_64 ? 8 : 4);
 	free(stack);
 }
 
@@ -195,7 +210,10 @@ static int run_kernel(char **argv)
 	int status;
 
 	if (!pid) {
+		const struct rlimit as = {limit_as, RLIM_INFINITY};
+
 		personality(ADDR_NO_RANDOMIZE);
+		setrlimit(RLIMIT_AS, &as);
 		ptrace(PTRACE_TRACEME, 0, 0, 0);
 		execve(argv[0], argv, environ);
 		_exit(errno);
@@ -206,7 +224,11 @@ static int run_kernel(char **argv)
 		printf("%s\n", strerrorname_np(WEXITSTATUS(status)));
 		return 0;
 	}
-	show_kernel(pid);
+	/* SIGTRAP tells that it begins, another signal that it will not. */
+	if (WSTOPSIG(status) == SIGTRAP)
+		show_kernel(pid);
+	else
+		printf("killed by SIG%s\n", sigabbrev_np(WSTOPSIG(status)));
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	return 0;
@@ -318,9 +340,10 @@ static unsigned model_present(
 	return nr;
 }
 
-static void model_maps(const struct vm *m, const struct mm *mm)
+static uint64_t model_maps(const struct vm *m, const struct mm *mm)
 {
 	const struct vma *v;
+	uint64_t top = 0;
 	char name[PATH_MAX];
 
 	vma_for_each (m, mm, v) {
@@ -333,7 +356,10 @@ static void model_maps(const struct vm *m, const struct mm *mm)
 			v->flags & VM_MAYSHARE ? 's' : 'p',
 			v->file ? v->pgoff << 12 : 0, model_present(m, mm, v),
 			name);
+		if (!strcmp(name, "[stack]"))
+			top = v->end;
 	}
+	return top;
 }
 
 static void show_model(const struct vm *m, const struct mm *mm)
@@ -342,11 +368,14 @@ static void show_model(const struct vm *m, const struct mm *mm)
 		mm->start_stack, mm->start_data, mm->end_data, mm->start_brk,
 		mm->arg_start, mm->arg_end, mm->env_start, mm->env_end};
 	const struct layout *l = mm_layout(m, mm);
-	uint64_t len = l->stack_top - mm->start_stack;
-	uint8_t *stack = malloc(len);
+	uint64_t top = model_maps(m, mm), len = top - mm->start_stack;
+	uint8_t *stack = top ? malloc(len) : NULL;
 
-	model_maps(m, mm);
 	print_fields(field);
+	if (!top) {
+		puts("no stack");
+		return;
+	}
 	if (!stack || mem_look(m, mm, mm->start_stack, stack, len) != len)
 		die("stack", "cannot be read");
 	print_stack(stack, len, mm->start_stack, l->addr_bits / 8);
@@ -359,9 +388,12 @@ static int run_model(char **argv)
 		.argv = (const char *const *)argv,
 		.envp = (const char *const *)environ};
 	char err[SENTENCE_MAX];
+	const struct exec_args bare = {0};
 	struct vm_config c;
 	struct rlimit r;
+	struct sysinfo host;
 	struct task *t;
+	uint64_t ram;
 	struct vm *m;
 
 	while (argv[x.argc])
@@ -373,17 +405,34 @@ static int run_model(char **argv)
 	if (!m)
 		die("boot", err);
 	model_install(m, argv[0]);
+	if (interpreter)
+		model_install(m, interpreter);
+	t = task_spawn(m, getuid(), getgid(), &bare, NULL);
+	if (!t)
+		die("spawn", vm_sentence(m));
+	t = task_fork(m, t, SIGCHLD); /* whose parent keeps it as a zombie */
+	if (!t)
+		die("fork", vm_sentence(m));
 	getrlimit(RLIMIT_STACK, &r);
-	task_find(m, 1)->rlim[RLIM_STACK].soft =
-		r.rlim_cur == RLIM_INFINITY ? RLIM_UNLIMITED : r.rlim_cur;
-	t = task_spawn(m, getuid(), getgid(), &x, NULL);
-	if (!t) {
-		printf("%s\n", vm_errno_name(m->fail.err));
+	t->rlim[RLIM_STACK].soft = r.rlim_cur;
+	t->rlim[RLIM_AS].soft = limit_as;
+	/* What is too much to promise is the host's. */
+	ram = m->root->totalram_pages;
+	sysinfo(&host);
+	m->root->totalram_pages =
+		(host.totalram + host.totalswap) * host.mem_unit / 4096;
+	if (!task_exec(m, t, &x)) {
+		show_model(m, mm_at(m, t->mm));
+	} else {
 		fprintf(stderr, "%s\n", vm_sentence(m));
-		return 0;
+		if (t->mm)
+			printf("%s\n", vm_errno_name(m->fail.err));
+		else
+			printf("killed by SIG%s\n",
+				sigabbrev_np(t->exit_code & 0x7f));
 	}
-	show_model(m, mm_at(m, t->mm));
 	vm_fail_clear(m);
+	m->root->totalram_pages = ram;
 	if (vm_check(m))
 		printf("vm_check: %s\n", vm_sentence(m));
 	vm_destroy(m);
@@ -395,17 +444,27 @@ int main(int argc, char **argv)
 	bool kernel = argc > 1 && !strcmp(argv[1], "kernel");
 	char **prog = argv + 2;
 	struct rlimit r;
+	bool as;
 
-	if (argc > 4 && !strcmp(argv[2], "-s")) {
+	while (prog[0] && prog[1] && prog[0][0] == '-') {
+		if (prog[0][1] == 'i') {
+			interpreter = prog[1];
+			prog += 2;
+			continue;
+		}
+		as = prog[0][1] == 'a';
 		r.rlim_max = RLIM_INFINITY;
-		r.rlim_cur = strcmp(argv[3], "unlimited")
-				     ? strtoull(argv[3], NULL, 0)
+		r.rlim_cur = strcmp(prog[1], "unlimited")
+				     ? strtoull(prog[1], NULL, 0)
 				     : RLIM_INFINITY;
-		if (setrlimit(RLIMIT_STACK, &r))
+		if (!as && setrlimit(RLIMIT_STACK, &r))
 			die("setrlimit", strerror(errno));
+		if (as)
+			limit_as = r.rlim_cur;
 		prog += 2;
 	}
 	if (argc < 3 || !*prog)
-		die("usage", "kernel|model [-s STACK_LIMIT] PROGRAM [ARG...]");
+		die("usage", "kernel|model [-s STACK_LIMIT] [-a AS_LIMIT] "
+			     "PROGRAM [ARG...]");
 	return kernel ? run_kernel(prog) : run_model(prog);
 }

@@ -15,7 +15,7 @@ static int parse(struct vm *m, const struct rig *r, size_t len,
 	if (err)
 		return err;
 	assert_true(img->phoff + img->phnum * img->phentsize <= len);
-	return elf_segments(m, img, r->b + img->phoff, TOP);
+	return elf_segments(m, img, r->b + img->phoff);
 }
 
 static struct vm *blank(const char *arch)
@@ -124,6 +124,17 @@ static void test_bad_header(void **state)
 	}
 }
 
+/* Of the last program header, as it is looked at once it is mapped. */
+static int check_last(struct vm *m, struct rig *r, enum elf_role role)
+{
+	struct elf_image img;
+	Elf64_Phdr p;
+
+	assert_int_equal(parse(m, r, RIG_BYTES, role, &img), 0);
+	elf_phdr(&img, img.phnum - 1, &p);
+	return elf_check_load(m, &img, &p, 0, TOP);
+}
+
 static void test_bad_segment(void **state)
 {
 	static const struct {
@@ -132,29 +143,24 @@ static void test_bad_segment(void **state)
 		const char *sentence;
 	} row[] = {
 		{0, 0x400000, 0x1001, 0x1000, -EINVAL, -ENOMEM,
-			"p_filesz 0x1001 is larger than p_memsz 0x1000"},
-		{0, TOP, 0, 0, -EINVAL, -ENOMEM, "do not end below"},
+			"p_filesz 0x1001 is larger than its p_memsz 0x1000"},
+		{0, TOP, 0, 0, -EINVAL, -ENOMEM, "does not end below"},
 		{0, TOP - 0x1000, 0, 0x1001, -EINVAL, -ENOMEM, "0x1001 bytes"},
-		{0, 0x1000, 0, UINT64_MAX, -EINVAL, -ENOMEM, "do not end"},
-		{0, UINT64_MAX, 0, 1, -EINVAL, -ENOMEM, "do not end"},
-		{0, 0xffff800000000000, 0, 1, -EINVAL, -ENOMEM, "do not end"},
-		{0x123, 0x400124, 1, 1, -EINVAL, -EINVAL, "differently"},
-		{UINT64_MAX - 0xfff, 0x400000, 0x2000, 0x2000, -EINVAL, -EINVAL,
-			"wraps"},
+		{0, 0x1000, 0, UINT64_MAX, -EINVAL, -ENOMEM, "does not end"},
+		{0, UINT64_MAX, 0, 1, -EINVAL, -ENOMEM, "does not end"},
+		{0, 0xffff800000000000, 0, 1, -EINVAL, -ENOMEM, "does not end"},
 	};
 	struct vm *m = blank("x86_64");
-	struct elf_image img;
 	struct rig r;
 
 	for (size_t i = 0; i < COUNT(row); i++) {
 		rig_program(&r, true, ET_DYN, 0);
 		rig_add(&r, PT_LOAD, PF_R, row[i].off, row[i].vaddr,
 			row[i].filesz, row[i].memsz);
-		assert_int_equal(
-			parse(m, &r, RIG_BYTES, ELF_PROGRAM, &img), row[i].err);
+		assert_int_equal(check_last(m, &r, ELF_PROGRAM), row[i].err);
 		assert_sentence(vm_sentence(m), row[i].sentence);
-		assert_int_equal(parse(m, &r, RIG_BYTES, ELF_INTERPRETER, &img),
-			row[i].interp_err);
+		assert_int_equal(
+			check_last(m, &r, ELF_INTERPRETER), row[i].interp_err);
 	}
 }
 
@@ -186,8 +192,8 @@ static void test_odd_but_good(void **state)
 	/* No segment at all. */
 	rig_header(&r, true, ET_DYN);
 	rig_add(&r, PT_NOTE, 0, 0, 0, 0, 0);
-	assert_int_equal(parse(m, &r, RIG_BYTES, ELF_PROGRAM, &img), -EINVAL);
-	assert_sentence(vm_sentence(m), "no PT_LOAD");
+	assert_int_equal(parse(m, &r, RIG_BYTES, ELF_PROGRAM, &img), 0);
+	assert_int_equal(img.span, 0);
 
 	/* Paths that are none. */
 	rig_program(&r, true, ET_DYN, 0);

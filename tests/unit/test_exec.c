@@ -257,6 +257,26 @@ static void refused(
 	vmtest_check(m);
 }
 
+/* What is found out when the old image is gone ends the process. */
+static void killed(
+	struct task *parent, const char *path, int err, const char *sentence)
+{
+	struct exec_args x = {.path = path};
+	struct task *t = task_fork(m, parent, SIGCHLD);
+
+	assert_non_null(t);
+	vm_fail_clear(m);
+	assert_int_equal(task_exec(m, t, &x), -err);
+	assert_sentence(vm_sentence(m), sentence);
+	assert_sentence(vm_sentence(m), "dies of SIGSEGV");
+	assert_int_equal(t->state, TASK_ZOMBIE);
+	assert_int_equal(t->exit_code, SIGSEGV);
+	assert_string_equal(t->comm, path + 1);
+	assert_int_equal(t->flags & PF_FORKNOEXEC, 0);
+	task_reap(m, t);
+	vmtest_check(m);
+}
+
 static void test_refusals(void **state)
 {
 	struct exec_args bare = {0};
@@ -279,14 +299,14 @@ static void test_refusals(void **state)
 	rig_put(m, "/prog", r.b, RIG_BYTES);
 	refused(t, "/prog", ENOENT, "ld.so, the program's interpreter");
 	rig_put(m, "/ld.so", "#!/prog\n", 8);
-	refused(t, "/prog", ELIBBAD, "\\177ELF");
+	refused(t, "/prog", EIO, "within its ELF header");
 	rig_program(&ld, false, ET_DYN, 0);
 	rig_put(m, "/ld.so", ld.b, RIG_BYTES);
 	refused(t, "/prog", ELIBBAD, "a 32-bit interpreter cannot load");
 	rig_program(&ld, true, ET_DYN, 0);
 	rig_ph(&ld, 0)->p_memsz = 1;
 	rig_put(m, "/ld.so", ld.b, RIG_BYTES);
-	refused(t, "/prog", ENOMEM, "p_filesz");
+	killed(t, "/prog", ENOMEM, "p_filesz");
 	r.b[0x300 + 6] = 'x';
 	rig_put(m, "/prog", r.b, RIG_BYTES);
 	refused(t, "/prog", ENOEXEC, "does not end with a NUL");
@@ -296,20 +316,20 @@ static void test_refusals(void **state)
 	/* Found out half way through building: over the stack. */
 	rig_program(&r, true, ET_EXEC, 0x7ffffffe0000);
 	rig_put(m, "/prog", r.b, RIG_BYTES);
-	refused(t, "/prog", EEXIST, "overlaps");
+	killed(t, "/prog", EEXIST, "overlaps");
 	/* Data whose last page is not in the file cannot be zeroed. */
 	rig_program(&r, true, ET_EXEC, 0x400000);
 	rig_put(m, "/prog", r.b, 0x1000);
-	refused(t, "/prog", EFAULT, "");
+	killed(t, "/prog", EFAULT, "");
 	/* The entry point is checked when all is mapped. */
 	rig_entry(&r, 0x7ffffffff000);
 	rig_put(m, "/prog", r.b, RIG_BYTES);
-	refused(t, "/prog", EINVAL, "entry point 0x7ffffffff000");
+	killed(t, "/prog", EINVAL, "entry point 0x7ffffffff000");
 	/* Limits of the process. */
 	rig_entry(&r, 0x400400);
 	rig_put(m, "/prog", r.b, RIG_BYTES);
 	t->rlim[RLIM_AS].soft = 150 * KiB;
-	refused(t, "/prog", ENOMEM, "RLIMIT_AS");
+	killed(t, "/prog", ENOMEM, "RLIMIT_AS");
 	finish();
 }
 

@@ -374,7 +374,11 @@ const struct command command_table[] = {
 		.run = cmd_exec,
 		.args = {{"PATH", ARG_PATH, 0}, {"ARG", ARG_REST, OPT}},
 		.summary = "replace the image by a program of disk/",
-		.detail = "On failure the old image stays.",
+		.detail = "If the program is missing, may not be executed or "
+			  "is no ELF file of this machine, the old image "
+			  "stays.  Once that is gone there is no way back: a "
+			  "segment that cannot be mapped, or RLIMIT_AS, ends "
+			  "the process with SIGSEGV.",
 		.example = "exec /bin/hello one \"two words\""},
 	{.name = "exit",
 		.actors = PROCESS,

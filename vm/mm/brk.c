@@ -89,18 +89,20 @@ static bool heap_extends(const struct vm *m, const struct mm *mm,
 	       vma_pgoff_at(m, v, at) == at >> m->page_shift && !v->av_multi;
 }
 
-static int grow(struct vm *m, struct task *t, vaddr_t from, vaddr_t to)
+static uint64_t heap_flags(const struct vm *m, const struct task *t)
+{
+	return VM_HEAP | mm_at(m, t->mm)->def_flags |
+	       (t->personality & READ_IMPLIES_EXEC ? VM_EXEC : 0);
+}
+
+/* Maps [from, to), which is free: at most the mapping before it grows, that
+ * behind it is never joined. */
+static int extend(
+	struct vm *m, struct task *t, uint64_t flags, vaddr_t from, vaddr_t to)
 {
 	struct mm *mm = mm_at(m, t->mm);
-	uint64_t flags = VM_HEAP | mm->def_flags;
 	struct vma *next, *prev;
-	int err;
 
-	if (t->personality & READ_IMPLIES_EXEC)
-		flags |= VM_EXEC;
-	err = check_growth(m, t, flags, from, to);
-	if (err)
-		return err;
 	flags = ksm_flags(mm, flags);
 	next = vma_find(m, t->mm, from);
 	prev = next ? vma_prev(m, next)
@@ -113,6 +115,34 @@ static int grow(struct vm *m, struct task *t, vaddr_t from, vaddr_t to)
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+static int grow(struct vm *m, struct task *t, vaddr_t from, vaddr_t to)
+{
+	uint64_t flags = heap_flags(m, t);
+	int err = check_growth(m, t, flags, from, to);
+
+	return err ? err : extend(m, t, flags, from, to);
+}
+
+int mm_bss(struct vm *m, struct task *t, vaddr_t from, uint64_t len, bool exec)
+{
+	uint64_t flags = heap_flags(m, t) | (exec ? VM_EXEC : 0);
+	int64_t pages = (int64_t)(len >> m->page_shift);
+	int err;
+
+	if (!len)
+		return 0;
+	err = mm_may_map_at(m, t, from);
+	if (!err)
+		err = mm_munmap(m, t, from, len);
+	if (!err)
+		err = mm_may_expand(m, t, flags, pages);
+	if (!err)
+		err = mm_may_commit(m, t, pages);
+	if (!err)
+		err = vma_room(m, 1);
+	return err ? err : extend(m, t, flags, from, from + len);
 }
 
 vaddr_t mm_brk(struct vm *m, struct task *t, vaddr_t brk)

@@ -191,6 +191,8 @@ int64_t mm_mremap(struct vm *m, struct task *t, vaddr_t old, uint64_t old_len,
 /* The system call's answer: the new break, or the old one on failure (then
  * with a sentence in m->fail).  Never an errno. */
 vaddr_t mm_brk(struct vm *m, struct task *t, vaddr_t brk);
+/* execve: the zeros behind a segment, over whatever is there.  0 or -errno. */
+int mm_bss(struct vm *m, struct task *t, vaddr_t from, uint64_t len, bool exec);
 int64_t mm_madvise(
 	struct vm *m, struct task *t, vaddr_t addr, uint64_t len, int advice);
 int64_t mm_mlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,

@@ -21,7 +21,7 @@ enum elf_stack { ELF_STACK_DEFAULT, ELF_STACK_NOEXEC, ELF_STACK_EXEC };
 
 struct elf_image {
 	bool is64;
-	bool dyn; /* ET_DYN, else ET_EXEC */
+	bool exec, dyn; /* ET_EXEC, ET_DYN */
 	enum elf_role role;
 	uint64_t entry;
 	uint64_t phoff;
@@ -46,12 +46,17 @@ int elf_parse(struct vm *m, const void *head, size_t len, uint64_t file_size,
 
 /*
  * Checks the program headers, phnum * phentsize bytes read from phoff, which
- * must stay valid as long as *img is used.  task_size is the first address
- * beyond user space.  0; or -ENOEXEC, -EINVAL (a segment that no address
- * space can hold; -ENOMEM for an interpreter).
+ * must stay valid as long as *img is used.  0; or -ENOEXEC: PT_INTERP is no
+ * path.  What is said of PT_LOAD is not looked at before it is too late to go
+ * back, see exec.c.
  */
-int elf_segments(struct vm *m, struct elf_image *img, const void *table,
-	vaddr_t task_size);
+int elf_segments(struct vm *m, struct elf_image *img, const void *table);
+
+/* Whether the PT_LOAD that was mapped at p_vaddr + bias fits below task_size,
+ * and its memory has room for its bytes: 0, -EINVAL, or -ENOMEM of an
+ * interpreter. */
+int elf_check_load(struct vm *m, const struct elf_image *img,
+	const Elf64_Phdr *p, vaddr_t bias, vaddr_t task_size);
 
 /* Program header i < phnum, widened to 64 bits. */
 void elf_phdr(const struct elf_image *img, unsigned i, Elf64_Phdr *out);

@@ -1,7 +1,9 @@
 /*
- * execve: opens program and interpreter, builds a new address space beside
- * the old one, and only then swaps them, so that a refusal costs nothing.
- * (Linux has dropped the old image by then and would have to kill.)
+ * execve: opens program and interpreter, and builds a new address space beside
+ * the old one.  Up to a point (begin_new_exec() in Linux) a refusal costs
+ * nothing: no such file, no right, no ELF, no interpreter, too many arguments.
+ * Then Linux drops the old image, and whatever fails from there on (a segment
+ * that cannot be mapped, RLIMIT_AS) ends the process with SIGSEGV.
  *
  * Source of order and errno: fs/exec.c, fs/binfmt_elf.c.
  */
@@ -11,7 +13,10 @@
 #include "../reclaim/reclaim.h"
 #include "../mm/mm.h"
 #include "../mmu/mmu.h"
+#include "../abi.h"
+#include "../format.h"
 #include "exec_i.h"
+#include "signal.h"
 #include "task_i.h"
 
 /* ---- opening ------------------------------------------------------------- */
@@ -85,6 +90,13 @@ static int read_elf(
 	const struct layout *l;
 	int err;
 
+	/* Of a program what is missing counts as zeros. */
+	if (role == ELF_INTERPRETER &&
+		len < (b->img.is64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)))
+		return vm_fail(m, EIO,
+			"the interpreter ends after %llu bytes, within its ELF "
+			"header",
+			(unsigned long long)len);
 	err = elf_parse(m, head, len, inode_at(m, inode)->size, role, img);
 	if (err)
 		return err;
@@ -98,7 +110,7 @@ static int read_elf(
 			b->layout->name);
 	disk_read(m, inode, img->phoff, table,
 		(uint64_t)img->phnum * img->phentsize);
-	return elf_segments(m, img, table, l->task_size);
+	return elf_segments(m, img, table);
 }
 
 static int open_interp(struct bprm *b)
@@ -107,6 +119,10 @@ static int open_interp(struct bprm *b)
 	uint64_t len = b->img.interp_len;
 	char path[4096];
 
+	if (b->img.interp_off > INT64_MAX - len)
+		return vm_fail(m, EINVAL,
+			"PT_INTERP at offset 0x%llx: offsets are below 2^63",
+			(unsigned long long)b->img.interp_off);
 	if (disk_read(m, inode_of(m, b->file), b->img.interp_off, path, len) !=
 		len)
 		return vm_fail(m, EIO,
@@ -203,10 +219,8 @@ static int cache_files(struct bprm *b)
  * addresses. */
 static int build(struct bprm *b)
 {
-	int err;
+	int err = stack_strings(b);
 
-	aslr_begin(b);
-	err = stack_strings(b);
 	if (!err)
 		err = b->file ? image_map(b) : bare_map(b);
 	if (!err)
@@ -304,10 +318,28 @@ static void take_back(struct task *t, const struct task *before)
 	t->oom_victim = now.oom_victim;
 }
 
+/* Nothing is left of the old image, and the new one did not come to life. */
+static int die_of_exec(struct bprm *b, idx_t old_mm)
+{
+	struct vm *m = b->m;
+	struct task *t = b->t;
+	int err = -m->fail.err;
+	size_t n = strlen(m->fail.text);
+
+	commit(b, old_mm);
+	task_set_comm(t, b->filename);
+	vm_snprintf(m->fail.text + n, sizeof(m->fail.text) - n,
+		"; process %u has lost its old image and dies of SIGSEGV",
+		t->pid);
+	signal_end(m, t, SIGSEGV);
+	return err;
+}
+
 static int exec_build(struct bprm *b)
 {
 	struct vm *m = b->m;
 	struct task *t = b->t;
+	bool too_late;
 	uint64_t rng[2] = {m->root->rng[0], m->root->rng[1]};
 	uint64_t draws = m->root->aslr_draws;
 	struct task before = *t;
@@ -321,11 +353,17 @@ static int exec_build(struct bprm *b)
 	inherit_flags(m, t->mm, before.mm);
 	prepare_cred(b);
 	t->personality = personality_of(b);
-	err = build(b);
+	aslr_begin(b);
+	err = stack_measure(b);
+	too_late = !err && before.mm && t->tgid != PID_INIT;
+	if (!err)
+		err = build(b);
 	if (!err) {
 		commit(b, before.mm);
 		return 0;
 	}
+	if (too_late)
+		return die_of_exec(b, before.mm);
 	mm_put(m, t->mm);
 	take_back(t, &before);
 	memcpy(m->root->rng, rng, sizeof(rng));

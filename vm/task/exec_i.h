@@ -63,6 +63,8 @@ uint64_t aslr_image(struct bprm *b); /* bytes above the base of PIEs */
 vaddr_t aslr_brk(struct bprm *b, vaddr_t brk);	/* where the heap begins */
 vaddr_t aslr_stack(struct bprm *b, vaddr_t sp); /* 16-byte aligned always */
 
+/* Where the strings go, and whether they may have so much stack: 0, -E2BIG. */
+int stack_measure(struct bprm *b);
 /* The stack VMA and the strings; later, the vectors below them. */
 int stack_strings(struct bprm *b);
 int stack_tables(struct bprm *b);

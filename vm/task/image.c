@@ -89,19 +89,10 @@ static int map_bss(
 	struct mapping *g, vaddr_t start, vaddr_t end, const Elf64_Phdr *p)
 {
 	struct vm *m = g->b->m;
-	struct mmap_args a = {
-		.addr = page_after(m, start),
-		.prot = PROT_READ | PROT_WRITE |
-			(p->p_flags & PF_X ? PROT_EXEC : 0),
-		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-	};
-	int64_t at;
+	vaddr_t from = page_after(m, start);
 
-	a.len = page_after(m, end) - a.addr;
-	if (!a.len)
-		return 0;
-	at = mm_mmap(m, g->b->t, &a);
-	return at < 0 ? (int)at : 0;
+	return mm_bss(
+		m, g->b->t, from, page_after(m, end) - from, p->p_flags & PF_X);
 }
 
 /* Maps one segment at va.  The address of its first page, or -errno. */
@@ -114,7 +105,7 @@ static int64_t load_segment(struct mapping *g, vaddr_t va, const Elf64_Phdr *p,
 	vaddr_t zero;
 	int err = 0;
 
-	if (va >= g->b->layout->task_size)
+	if (!p->p_filesz && va >= g->b->layout->task_size)
 		return vm_fail(m, ENOMEM,
 			"the segment would lie at 0x%llx, beyond 0x%llx",
 			(unsigned long long)va,
@@ -153,20 +144,21 @@ static int map_segments(struct mapping *g)
 		if (!g->placed && g->img->dyn)
 			g->bias = (vaddr_t)at - page_of(m, p.p_vaddr);
 		g->placed = true;
+		if (elf_check_load(m, g->img, &p,
+			    g->img->role == ELF_PROGRAM ? 0 : g->bias,
+			    g->b->layout->task_size))
+			return -m->fail.err;
 	}
 	return 0;
 }
 
-static vaddr_t first_load_vaddr(const struct elf_image *img)
+static Elf64_Phdr first_load(const struct elf_image *img)
 {
-	Elf64_Phdr p;
+	Elf64_Phdr p = {0};
 
-	for (unsigned i = 0; i < img->phnum; i++) {
+	for (unsigned i = 0; i < img->phnum && p.p_type != PT_LOAD; i++)
 		elf_phdr(img, i, &p);
-		if (p.p_type == PT_LOAD)
-			return p.p_vaddr;
-	}
-	return 0;
+	return p;
 }
 
 /*
@@ -177,17 +169,26 @@ static int place_static_pie(struct mapping *g)
 {
 	struct vm *m = g->b->m;
 	uint64_t len = page_after(m, g->img->span);
-	vaddr_t va;
+	Elf64_Phdr first = first_load(g->img);
+	vaddr_t va = 0;
 
-	g->bias = -page_of(m, first_load_vaddr(g->img));
+	g->bias = -page_of(m, first.p_vaddr);
 	if (g->img->align <= m->page_size)
 		return 0;
-	va = mm_unmapped_area(m, g->b->t->mm, 0, len, MAP_PRIVATE, g->file, 0);
-	if (!va)
+	/* Where the first has no bytes, Linux probes at 0 and stays there. */
+	if (first.p_filesz)
+		va = mm_unmapped_area(
+			m, g->b->t->mm, 0, len, MAP_PRIVATE, g->file, 0);
+	if (!va && first.p_filesz)
 		return -ENOMEM;
-	g->bias += va & ~(g->img->align - 1);
+	g->bias = page_of(m, (va & ~(g->img->align - 1)) - first.p_vaddr);
 	g->first_flags = MAP_FIXED_NOREPLACE;
 	return 0;
+}
+
+static int no_span(struct vm *m)
+{
+	return vm_fail(m, EINVAL, "the file has no PT_LOAD that takes memory");
 }
 
 static int place_program(struct mapping *g)
@@ -196,13 +197,15 @@ static int place_program(struct mapping *g)
 	vaddr_t base;
 
 	g->first_flags = MAP_FIXED_NOREPLACE;
-	if (!b->img.dyn)
+	if (!b->img.dyn || !b->img.nr_loads)
 		return 0;
+	if (!b->img.span)
+		return no_span(b->m);
 	g->first_len = b->img.span;
 	if (b->interp) {
 		base = b->layout->et_dyn_base + aslr_image(b);
 		base &= ~(b->img.align - 1);
-		g->bias = page_of(b->m, base - first_load_vaddr(&b->img));
+		g->bias = page_of(b->m, base - first_load(&b->img).p_vaddr);
 		return 0;
 	}
 	g->first_flags = 0;
@@ -259,10 +262,15 @@ static int map_interp(struct bprm *b)
 	};
 	int err;
 
-	if (!g.img->dyn)
+	if (!g.img->span)
+		return no_span(b->m);
+	if (!g.img->dyn && !g.img->exec)
+		return vm_fail(b->m, EINVAL,
+			"the interpreter is neither ET_EXEC nor ET_DYN");
+	if (g.img->exec)
 		g.first_flags = MAP_FIXED;
 	else if (b->bias)
-		g.bias = -page_of(b->m, first_load_vaddr(g.img));
+		g.bias = -page_of(b->m, first_load(g.img).p_vaddr);
 	err = map_segments(&g);
 	b->interp_base = g.bias;
 	return err;

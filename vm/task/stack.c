@@ -159,24 +159,42 @@ static uint64_t stack_flags(const struct bprm *b)
 	return flags;
 }
 
+/* Bytes of whole pages that hold the strings. */
+static uint64_t strings_size(const struct bprm *b)
+{
+	return b->stack_top - (b->p_low & ~(b->m->page_size - 1));
+}
+
+int stack_measure(struct bprm *b)
+{
+	const struct rlimit_pair *rlim = b->t->rlim;
+	int err = measure(b);
+	uint64_t size;
+
+	if (err)
+		return err;
+	size = strings_size(b);
+	/* The first page is there in any case. */
+	if (size > b->m->page_size &&
+		(size > rlim[RLIM_STACK].soft || size > rlim[RLIM_AS].soft))
+		return vm_fail(b->m, E2BIG,
+			"the arguments take %llu bytes of stack, RLIMIT_STACK "
+			"is %llu, RLIMIT_AS %llu",
+			(unsigned long long)size,
+			(unsigned long long)rlim[RLIM_STACK].soft,
+			(unsigned long long)rlim[RLIM_AS].soft);
+	return 0;
+}
+
 int stack_strings(struct bprm *b)
 {
 	struct vm *m = b->m;
 	uint64_t rlim = b->t->rlim[RLIM_STACK].soft & ~(m->page_size - 1);
 	vaddr_t top = b->stack_top;
-	uint64_t size, want;
+	uint64_t size = strings_size(b), want;
 	idx_t v;
-	int err = measure(b);
+	int err;
 
-	if (err)
-		return err;
-	size = top - (b->p_low & ~(m->page_size - 1));
-	if (size > m->page_size && size > b->t->rlim[RLIM_STACK].soft)
-		return vm_fail(m, E2BIG,
-			"the arguments take %llu bytes of stack, RLIMIT_STACK "
-			"is %llu",
-			(unsigned long long)size,
-			(unsigned long long)b->t->rlim[RLIM_STACK].soft);
 	err = mm_may_commit(m, b->t, (int64_t)(size >> m->page_shift));
 	if (err)
 		return err;
@@ -297,12 +315,28 @@ static const char *env_at(const struct bprm *b, unsigned i)
 	return b->envp[i];
 }
 
+/* A segment may lie where the stack was, and may not be written. */
+static int check_writable(struct bprm *b, vaddr_t va)
+{
+	const struct vma *v = vma_find(b->m, b->t->mm, va);
+
+	if (v && v->flags & VM_WRITE &&
+		(v->start <= va || v->flags & VM_GROWSDOWN))
+		return 0;
+	return vm_fail(b->m, EFAULT,
+		"what execve puts on the stack cannot be written at 0x%llx",
+		(unsigned long long)va);
+}
+
 /* The stack grows first if its tables reach below it. */
 static int reach_down(struct bprm *b, vaddr_t sp)
 {
-	struct vma *v = vma_lookup(b->m, b->t->mm, b->stack_top - 1);
+	struct vma *v = vma_find(b->m, b->t->mm, sp);
+	int err = check_writable(b, sp);
 
-	return sp < v->start ? mm_expand_stack(b->m, b->t, v, sp) : 0;
+	if (err || sp >= v->start)
+		return err;
+	return mm_expand_stack(b->m, b->t, v, sp);
 }
 
 int stack_tables(struct bprm *b)
@@ -312,8 +346,12 @@ int stack_tables(struct bprm *b)
 	uint64_t items = (uint64_t)nr_args(b) + 1 + b->envc + 1 + 1;
 	vaddr_t random, platform;
 	struct auxv a;
-	int err = put_entropy(b, &random, &platform);
+	int err = check_writable(b, b->p - 1);
 
+	if (!err)
+		err = put_entropy(b, &random, &platform);
+	if (!err)
+		err = check_writable(b, b->p - 1);
 	if (err)
 		return err;
 	make_auxv(b, random, platform, &a);

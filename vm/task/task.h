@@ -272,7 +272,9 @@ struct task *task_leader(const struct vm *m, const struct task *t);
 /* The first thread of t's process that has memory; NULL if all have ended. */
 struct task *task_with_memory(const struct vm *m, const struct task *t);
 /*
- * Replaces the image.  0, or -errno with the old image untouched.  Labels of
+ * Replaces the image.  0, or -errno: with the old image untouched, or, when
+ * Linux would have dropped it by then, t's process has ended (of init the old
+ * one stays in any case).  Labels of
  * the old image are forgotten; other threads of the process end, and t takes
  * over the process's PID.
  */
