@@ -316,6 +316,8 @@ struct numa_node {
 	uint64_t refault[6];	  /* as CNT_REFAULT_ANON and those behind it */
 	uint64_t refaults_seen[2];
 	uint64_t nonresident_age; /* evictions and activations */
+	/* node reclaim in vain: how often, and requests that do without */
+	uint32_t reclaim_vain, reclaim_wait;
 };
 
 /* A piece of the physical address space as firmware reported it. */

@@ -354,7 +354,8 @@ static void test_bound_pressure(void **state)
 
 static const char *const mode[] = {"default", "local", "preferred nodes=1",
 	"bind nodes=0", "bind nodes=1", "interleave nodes=all",
-	"preferred_many nodes=0", "bind,relative nodes=0-3"};
+	"preferred_many nodes=0", "bind,relative nodes=0-3",
+	"weighted_interleave nodes=all"};
 
 /* One random line for one of the processes 1 to 4; 0: the machine's. */
 static uint32_t random_line(uint64_t *rnd, char *line, size_t size)
@@ -363,7 +364,18 @@ static uint32_t random_line(uint64_t *rnd, char *line, size_t size)
 	const char *how = mode[vmtest_random(rnd) % COUNT(mode)];
 	uint32_t pid = 1 + (uint32_t)(vmtest_random(rnd) % 4);
 
-	switch (vmtest_random(rnd) % 18) {
+	switch (vmtest_random(rnd) % 20) {
+	case 18:
+		vm_snprintf(line, size,
+			at % 2	 ? "set zone_reclaim_mode %u"
+			: at % 4 ? "weighted_interleave 1 %u"
+				 : "set thp_enabled %u",
+			at % 2 ? len % 8 : 1 + len % 2);
+		return 0;
+	case 19:
+		vm_snprintf(line, size, "set_mempolicy_home_node 0x%x %uM %u",
+			(at + 256) << 20, len, len % 2);
+		return pid;
 	case 16:
 		vm_snprintf(line, size, "migrate_pages %u %s",
 			1 + (unsigned)(vmtest_random(rnd) % 4),

@@ -11,6 +11,9 @@
  * on the processor's own node, on nodes without processors, and no further
  * away than 30.
  *
+ * A try in vain has looked through whole lists.  Linux tries again at the next
+ * request; here the next 2, 4, ... 64 requests do without.
+ *
  * Source: Linux mm/vmscan.c (node_reclaim, __node_reclaim,
  * node_pagecache_reclaimable), mm/page_alloc.c (zone_allows_reclaim,
  * get_page_from_freelist).
@@ -22,6 +25,7 @@
 #define RECLAIM_BITS	 7u
 #define RECLAIM_DISTANCE 30u
 #define PRIORITY	 4
+#define VAIN_MAX	 6u
 
 /* Page cache that could go. */
 static uint64_t reclaimable(const struct vm *m, unsigned node)
@@ -62,6 +66,23 @@ static bool is_ours(const struct vm *m, unsigned node)
 	return true;
 }
 
+static bool is_left_off(struct numa_node *n)
+{
+	if (!n->reclaim_wait)
+		return false;
+	n->reclaim_wait--;
+	return true;
+}
+
+static void note_result(struct numa_node *n, bool success)
+{
+	uint32_t vain =
+		n->reclaim_vain < VAIN_MAX ? n->reclaim_vain + 1 : VAIN_MAX;
+
+	n->reclaim_vain = success ? 0 : vain;
+	n->reclaim_wait = success ? 0 : 1u << vain;
+}
+
 static void reclaim_on(
 	struct vm *m, unsigned node, enum gfp_zone gfp, uint64_t nr)
 {
@@ -77,11 +98,13 @@ static void reclaim_on(
 		.may_write = mode & RECLAIM_WRITE,
 	};
 
-	if (reclaimable(m, node) <= floor_of(m, node) || !is_ours(m, node))
+	if (reclaimable(m, node) <= floor_of(m, node) || !is_ours(m, node) ||
+		is_left_off(&m->root->node[node]))
 		return;
 	do {
 		shrink_node(m, &sc);
 	} while (sc.nr_reclaimed < nr && --sc.priority >= 0);
+	note_result(&m->root->node[node], sc.nr_reclaimed >= nr);
 	m->root->count[sc.nr_reclaimed >= nr ? CNT_ZONE_RECLAIM_SUCCESS
 					     : CNT_ZONE_RECLAIM_FAILED]++;
 }
