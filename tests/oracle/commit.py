@@ -13,6 +13,7 @@ Needs root.  Exit status: 0 equal, 1 different.
 import fcntl
 import random
 import re
+import signal
 import sys
 
 import run
@@ -34,6 +35,7 @@ class Settings:
         self.lock = open("/tmp/pagefs-sysctl.lock", "w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.was = {n: self.read(n) for n in NAMES}
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         return self
 
     @staticmethod
