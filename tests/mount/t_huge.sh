@@ -123,4 +123,27 @@ is "sizes in the TLB" "$(awk '$4 == "0x50200000" { print $1, $8 }' \
 says 'mprotect b+2M 4K r' >/dev/null
 is "after a split" "$(awk '$8 == "2M" && $4 == "0x50200000"' \
 	"$m/cpu/0/tlb")" ""
+
+# Pages of 1 GiB survive the daemon, bytes and pool.
+exercises=$("$top/examples/hugepages.sh" </dev/null) ||
+	fail "examples/hugepages.sh: $exercises"
+like "the exercises" "$exercises" '*1048576 kB: 1 pages, 1 free, 0 promised*'
+start_giant() {
+	db=$work/giant.db
+	start -o ram=4G
+}
+fusermount3 -u "$m"
+start_giant
+giant=$m/sys/kernel/mm/hugepages/hugepages-1048576kB
+echo 1 >"$giant/nr_hugepages"
+says 'mmap 1G rw flags=hugetlb,huge_1gb addr=0x40000000 as=g' >/dev/null
+says 'write g+777M "still"' >/dev/null
+mkdir "$m/checkpoints/one"
+says 'munmap g 1G' >/dev/null
+is "then" "$(cat "$m/checkpoints/one/proc/1/numa_maps" | grep -c '=1048576$')" 1
+echo 'restore one' >"$m/ctl"
+fusermount3 -u "$m"
+start_giant
+is "after all" "$(says 'read g+777M 5')" "hex:7374696c6c"
+is "free" "$(cat "$giant/free_hugepages")" 0
 finish

@@ -392,7 +392,7 @@ int64_t host_file(const char *name, uint64_t bytes, enum file_kind kind)
 	return fd;
 }
 
-int64_t host_hugetlb(const char *name, uint64_t bytes)
+int64_t host_hugetlb(const char *name, uint64_t bytes, uint64_t log2)
 {
 	return -ENOSYS;
 }

@@ -245,7 +245,9 @@ class Generator:
             + self.one(["SHARED", "PRIVATE", "SHARED_VALIDATE", "0",
                         "DROPPABLE", "PRIVATE|GROWSDOWN", "SHARED|FIXED",
                         "SHARED_VALIDATE|0x8000000", "SHARED|SYNC",
-                        "PRIVATE|HUGETLB"]) + f" {fd} {off:#x}",
+                        "PRIVATE|HUGETLB", "PRIVATE|HUGETLB|0x78000000",
+                        "SHARED|ANON|HUGETLB|0x78000000"]) +
+            f" {fd} {off:#x}",
             f"munmap {at:#x} {few:#x}",
             f"mprotect {at:#x} {few:#x} {prot}",
             self.strange_mremap(at, n, new),

@@ -15,7 +15,7 @@
 #define PM_SOFT	   (1ull << 55)
 #define PM_PFN	   ((1ull << 55) - 1)
 
-bool script_huge, script_hugetlb;
+bool script_huge, script_hugetlb, script_gigantic;
 static char text[1 << 18];
 
 /* ---- pages -------------------------------------------------------------- */
@@ -432,10 +432,10 @@ static void look_state(void)
 			put_vma(start, end, p);
 	}
 	look_lines("status", fields, sizeof(fields) / sizeof(*fields));
-	if (script_hugetlb) {
+	if (script_hugetlb)
 		look_lines("status", pool, 1);
+	if (script_hugetlb && !script_gigantic)
 		look_lines("/meminfo", pool + 1, 4);
-	}
 }
 
 /* ---- faults ------------------------------------------------------------- */

@@ -216,9 +216,10 @@ int64_t host_file(const char *name, uint64_t bytes, enum file_kind kind)
 	return fd;
 }
 
-int64_t host_hugetlb(const char *name, uint64_t bytes)
+int64_t host_hugetlb(const char *name, uint64_t bytes, uint64_t log2)
 {
-	int64_t fd = SYS3(SYS_MEMFD_CREATE, name, 4 /* MFD_HUGETLB */, 0);
+	uint64_t flags = 4 /* MFD_HUGETLB */ | log2 << 26;
+	int64_t fd = SYS3(SYS_MEMFD_CREATE, name, flags, 0);
 
 	if (fd >= 0)
 		SYS3(CALL_FTRUNCATE, fd, bytes, 0);
@@ -404,6 +405,8 @@ static void parse_option(struct options *o, const char *s)
 		script_raw = true;
 	else if (text_starts(s, "--hugetlb"))
 		script_huge = script_hugetlb = true;
+	else if (text_starts(s, "--gigantic"))
+		script_huge = script_hugetlb = script_gigantic = true;
 	else if (text_eq(s, "--stack=unlimited"))
 		o->stack = UINT64_MAX;
 	else if (text_starts(s, "--stack="))

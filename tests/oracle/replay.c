@@ -15,6 +15,7 @@
  *	--shmem=   shmem_enabled
  *	--hugetlb=N,M,L  a pool of N huge pages, M more on demand, and L
  *	           promises that nobody holds any more
+ *	--gigantic=N  a pool of N pages of 1 GiB
  *	--lines    make calls as lines of a ctl file
  *	--check    check every invariant of the machine after each call
  *	--stack    RLIMIT_STACK, or "unlimited"
@@ -53,7 +54,7 @@ static bool check_always;
 static uint64_t ram_pages, swap_pages; /* the machine's own */
 
 struct options {
-	const char *program, *own, *pool;
+	const char *program, *own, *pool, *gigantic;
 	uint64_t stack, seed;
 	bool echo, bottom_up, thp_always;
 	const char *shmem;
@@ -339,14 +340,15 @@ int64_t host_reopen(int64_t fd, unsigned mode)
 	return file ? file_add(file_at(m, file)->inode, fmode[mode]) : -ENOENT;
 }
 
-int64_t host_hugetlb(const char *name, uint64_t bytes)
+int64_t host_hugetlb(const char *name, uint64_t bytes, uint64_t log2)
 {
+	unsigned size = hugetlb_size_of_flags(m, log2 << MAP_HUGE_SHIFT);
 	char memfd[64];
 	idx_t inode;
 	int64_t fd;
 
 	snprintf(memfd, sizeof(memfd), "/memfd:%.30s", name);
-	inode = hugetlb_create(m, memfd, 1, bytes);
+	inode = size ? hugetlb_create(m, memfd, size, bytes) : 0;
 	if (!inode)
 		die("hugetlb");
 	fd = file_add(inode, FMODE_READ | FMODE_WRITE);
@@ -481,7 +483,7 @@ static void boot(const struct options *o)
 	struct task *init;
 
 	vm_config_default(&c);
-	c.ram = 256 * MiB;
+	c.ram = o->gigantic ? 8 * GiB : 256 * MiB;
 	m = vm_boot(&c, &host_mmap, err);
 	if (!m) {
 		fprintf(stderr, "replay: %s\n", err);
@@ -536,6 +538,8 @@ static void parse_option(struct options *o, const char *s)
 		o->shmem = s + 8;
 	else if (!strncmp(s, "--hugetlb=", 10))
 		o->pool = s + 10;
+	else if (!strncmp(s, "--gigantic=", 11))
+		o->gigantic = s + 11;
 	else if (!strcmp(s, "--stack=unlimited"))
 		o->stack = RLIM_UNLIMITED;
 	else if (!strncmp(s, "--stack=", 8))
@@ -544,17 +548,6 @@ static void parse_option(struct options *o, const char *s)
 		o->own = s + 6;
 	else if (!strncmp(s, "--program=", 10))
 		o->program = s + 10;
-}
-
-static void fill_pool(const char *text)
-{
-	unsigned long nr = 0, more = 0, lost = 0;
-
-	sscanf(text, "%lu,%lu,%lu", &nr, &more, &lost);
-	m->root->set.nr_overcommit_hugepages = more;
-	hugetlb_resize(m, 1, nr, 1);
-	if (hugetlb_promise(m, 1, lost))
-		die("hugetlb");
 }
 
 int main(int argc, char **argv)
@@ -568,11 +561,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: replay --program=PROBE [--own=MAPS]\n");
 		return 2;
 	}
-	script_hugetlb = o.pool != NULL;
+	script_gigantic = o.gigantic != NULL;
+	script_hugetlb = o.pool || o.gigantic;
 	script_huge |= script_hugetlb;
 	boot(&o);
-	if (o.pool)
-		fill_pool(o.pool);
+	own_pools(o.pool, o.gigantic);
 	look_faults_begin();
 	script_run(script, fread(script, 1, sizeof(script), stdin),
 		mm_at(m, task->mm)->brk, o.echo);

@@ -18,5 +18,7 @@ bool line_call(enum call nr, const uint64_t arg[6], int64_t *result);
 void load_own(const char *path);
 /* A call about NUMA nodes (replay_proc.c); -ENOSYS if it is none. */
 int64_t numa_call(enum call nr, const uint64_t a[6]);
+/* Fills the pools of huge pages, as --hugetlb and --gigantic say, or NULL. */
+void own_pools(const char *huge, const char *gigantic);
 
 #endif

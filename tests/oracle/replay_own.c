@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../vm/mm/hugetlb.h"
 #include "../../vm/mm/mm_i.h"
 #include "replay.h"
 
@@ -157,4 +158,18 @@ void load_own(const char *path)
 		for (int advice = 22; advice < 24; advice++)
 			mm_madvise(m, task, own[i].start,
 				own[i].end - own[i].start, advice);
+}
+
+void own_pools(const char *huge, const char *gigantic)
+{
+	unsigned long nr = 0, more = 0, lost = 0;
+
+	if (huge && sscanf(huge, "%lu,%lu,%lu", &nr, &more, &lost) != 3)
+		die("--hugetlb");
+	m->root->set.nr_overcommit_hugepages = more;
+	hugetlb_resize(m, 1, nr, 1);
+	if (hugetlb_promise(m, 1, lost))
+		die("hugetlb");
+	if (gigantic)
+		hugetlb_resize(m, 2, strtoull(gigantic, NULL, 0), 1);
 }

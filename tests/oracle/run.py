@@ -69,8 +69,10 @@ class Judge:
         if shmem:
             histories_thp.switch_host("shmem_enabled", shmem)
             options = ["--thp", "--shmem=" + shmem]
-        if kind == "64-hugetlb":
-            options = [histories_pool.fill_pool()]
+        self.pool = None
+        if kind in histories_pool.SIZES:
+            self.pool = histories_pool.Pool(kind)
+            options = [self.pool.option()]
         if kind == "64-swap":
             histories_swap.swap_on()
         self.host = Host(
@@ -101,8 +103,8 @@ class Judge:
             re.findall(r"^(\w+)-(\w+) .*\[v(?:var|dso)", own, re.M)]
         self.looks = "state\n"  # what is compared after each call
         self.setup = histories.SETUP + f"set stack 0x{stack[1]}\n"
-        if kind == "64-hugetlb":
-            self.setup += histories_pool.SETUP
+        if self.pool:
+            self.setup += self.pool.size.setup
         if shmem:
             self.setup += histories_thp.SHM_SETUP
         status = self.run(self.probe, "status VmSize VmData\n")
@@ -138,14 +140,14 @@ class Judge:
         return p.stdout.decode() + p.stderr.decode()
 
     def ask(self, script, *opts):
-        if self.kind == "64-hugetlb":
-            histories_pool.await_pool()
+        if self.pool:
+            self.pool.await_pages()
         return (self.run([*self.probe, *opts], script),
                 self.run([*self.replay, *opts], script))
 
     def history(self, seed, nr):
-        if self.kind == "64-hugetlb":
-            return histories_pool.PoolGenerator(seed).history(nr)
+        if self.pool:
+            return histories_pool.PoolGenerator(seed, self.kind).history(nr)
         if self.mix is not None:
             ops = histories_mix.generator(self.kind)(
                 seed, self.kind, self.used, self.mix, self.special)
@@ -159,10 +161,9 @@ class Judge:
             "swap": histories_swap.Swapped,
         }.get(self.kind[3:], histories.Generator)
         ops = generator(seed, self.kind, self.used).history(nr)
-        # The machine has no pool of huge pages; if the kernel has one, it
-        # cannot be asked.
-        if sysctl("nr_hugepages") or sysctl("nr_overcommit_hugepages"):
-            ops = [o for o in ops if "HUGETLB" not in o]
+        # The machine's pools are empty; where the kernel's is not, it cannot
+        # be asked.
+        ops = [o for o in ops if histories_pool.can_ask(o)]
         return ops
 
 
@@ -287,7 +288,7 @@ def comes_again(judge, ops):
     everybody's, and some hold a page of it for long; a page that has just come
     from swap may be held by what a CPU collects."""
     found = first_difference(judge, ops)
-    for _ in range(4 if judge.kind in ("64-hugetlb", "64-swap") else 0):
+    for _ in range(4 if judge.pool or judge.kind == "64-swap" else 0):
         found = found and first_difference(judge, ops)
     return found
 
@@ -403,6 +404,17 @@ def scripts(judge, paths, recorded):
     return bad
 
 
+def with_pool(judges, args, opts):
+    """One history after the other, as they share the kernel's pool."""
+    pool = next(iter(judges.values())).pool
+    different = 1
+    try:
+        different = Histories(judges, *map(int, args), opts).run(1)
+    finally:
+        lost = pool.put_back()
+    return different or lost
+
+
 def main():
     opts = dict((a[2:] + "=").split("=")[:2]
                 for a in sys.argv[1:] if a[:2] == "--")
@@ -414,8 +426,8 @@ def main():
     kinds = [opts["kind"]] if "kind" in opts else [k for k, _ in KINDS]
     judges = {kind: Judge(build, kind, opts) for kind in kinds}
     jobs = int(opts.get("jobs", os.cpu_count()))
-    if "64-hugetlb" in kinds:
-        jobs = 1
+    if judges[kinds[0]].pool:
+        return with_pool(judges, args, opts)
     return Histories(judges, *map(int, args), opts).run(jobs)
 
 

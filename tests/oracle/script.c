@@ -527,8 +527,8 @@ static bool run_file_command(void)
 	else if (text_eq(c, "reopen") && nr_words > 2)
 		named_file(
 			host_reopen((int64_t)value_of(2), open_mode(word[3])));
-	else if (text_eq(c, "hugetlb"))
-		named_file(host_hugetlb(word[1], value_of(2)));
+	else if (text_eq(c, "hugetlb") && nr_words > 3)
+		named_file(host_hugetlb(word[1], value_of(2), value_of(3)));
 	else if (text_eq(c, "open") && nr_words > 2)
 		named_file(host_open(word[2], open_mode(word[3])));
 	else if (text_eq(c, "close"))

@@ -72,7 +72,7 @@ enum file_kind {
 /* A file whose page i is filled with the letter 'A' + i % 26; its number. */
 int64_t host_file(const char *name, uint64_t bytes, enum file_kind kind);
 /* A memfd of huge pages. */
-int64_t host_hugetlb(const char *name, uint64_t bytes);
+int64_t host_hugetlb(const char *name, uint64_t bytes, uint64_t log2);
 int64_t host_open(const char *path, unsigned mode);
 /* The file behind a descriptor, opened anew. */
 int64_t host_reopen(int64_t fd, unsigned mode);
@@ -166,9 +166,10 @@ void put_maps_line(const char *line, const char *end);
 /* A child's objects are not its parent's. */
 unsigned inodes_seen(void);
 void inodes_forget(unsigned n);
-extern bool script_raw;	    /* leave device and inode alone */
-extern bool script_hugetlb; /* of the pool: tell of it */
-extern bool script_huge;    /* huge pages may be there: tell of all pages */
+extern bool script_raw;	     /* leave device and inode alone */
+extern bool script_hugetlb;  /* of a pool: tell of it */
+extern bool script_gigantic; /* not of the pool that meminfo shows */
+extern bool script_huge;     /* huge pages may be there: tell of all pages */
 
 /* ---- text without a C library ---- */
 size_t text_len(const char *s);

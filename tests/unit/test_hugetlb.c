@@ -167,6 +167,34 @@ static void test_resize_keeps_what_is_in_use(void **state)
 	assert_int_equal(hugetlb_sum(m, 1).nr, 0);
 }
 
+/* What others have of the file counts, where no table says otherwise. */
+static void test_cached_is_resident(void **state)
+{
+	struct task *c;
+	uint8_t there = 0;
+
+	assert_int_equal(try_map(AT, 1, MAP_SHARED | POOL), AT);
+	assert_int_equal(store(t, AT, 1), 0);
+	c = task_fork(m, t, false);
+	assert_non_null(c);
+	c->cred.cap_effective = ~0ull; /* so that it is told */
+	assert_int_equal(mm_mincore(m, c, AT, m->page_size, &there, 1), 0);
+	assert_int_equal(there, m->arch->nr_levels > 2);
+}
+
+/* What a call replaces is given up when it returns: after it populates. */
+static void test_populate_beside_what_goes(void **state)
+{
+	assert_int_equal(try_map(AT, 2, MAP_SHARED | POOL), AT);
+	assert_int_equal(
+		try_map(AT, 4,
+			MAP_PRIVATE | MAP_NORESERVE | MAP_POPULATE | POOL),
+		AT);
+	expect(2, 0);
+	assert_int_equal(store(t, AT + 3 * HUGE, 1), 0);
+	expect(1, 0);
+}
+
 #define POOL_TEST(f)                                      \
 	{#f " x86_64", f, pool_setup, pool_teardown,      \
 		(void *)(uintptr_t) "x86_64"},            \
@@ -185,6 +213,8 @@ int main(void)
 		POOL_TEST(test_owner_takes_from_child),
 		POOL_TEST(test_shared_lives_in_its_file),
 		POOL_TEST(test_resize_keeps_what_is_in_use),
+		POOL_TEST(test_cached_is_resident),
+		POOL_TEST(test_populate_beside_what_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

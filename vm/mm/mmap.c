@@ -32,6 +32,8 @@ struct request {
 	bool new_shmem;
 	unsigned huge; /* size of the file's pages, if they are huge */
 	bool new_file; /* made for this call, which holds a reference */
+	idx_t *held;   /* files of huge pages that it replaces, or NULL */
+	uint32_t nr_held;
 };
 
 static const char *map_type_name(uint64_t flags)
@@ -396,31 +398,40 @@ static int ask_file(struct vm *m, const struct request *r)
 }
 
 /*
- * Unmaps what is there and gets the promises of the new range; if it gets none
- * the range stays empty.  Files live until then, as Linux gives them up when
- * the call returns: pages that only the old mapping keeps count as in use.
+ * Files of huge pages that the call replaces live until it returns, as in
+ * Linux: pages and promises that only they keep count as in use up to then.
  */
+static int hold_files(struct vm *m, const struct task *t, struct request *r)
+{
+	struct vma *v = vma_overlap(m, t->mm, r->addr, r->addr + r->len);
+	uint32_t nr = mm_at(m, t->mm)->map_count;
+
+	r->held = calloc(nr + 1, sizeof(*r->held));
+	if (!r->held)
+		return vm_fail(m, ENOMEM, "no host memory");
+	for (; v && v->start < r->addr + r->len; v = vma_next(m, v))
+		if (v->flags & VM_HUGETLB)
+			file_get(m, r->held[r->nr_held++] = v->file);
+	return 0;
+}
+
+static void release_files(struct vm *m, struct request *r)
+{
+	while (r->nr_held)
+		file_put(m, r->held[--r->nr_held]);
+	free(r->held);
+}
+
+/* Unmaps what is there and gets the promises of the new range; if it gets none
+ * the range stays empty. */
 static int replace_by_huge(
 	struct vm *m, const struct task *t, struct request *r)
 {
-	vaddr_t end = r->addr + r->len;
-	struct vma *v = vma_overlap(m, t->mm, r->addr, end);
-	uint32_t nr = mm_at(m, t->mm)->map_count, held = 0;
-	idx_t *file = calloc(nr + 1, sizeof(*file));
-	int err;
-
-	if (!file)
-		return vm_fail(m, ENOMEM, "no host memory");
-	for (; v && v->start < end; v = vma_next(m, v))
-		if (v->flags & VM_HUGETLB)
-			file_get(m, file[held++] = v->file);
-	unmap_finish(m, t->mm, r->addr, end);
-	err = hugetlb_map(m, r->file, r->pgoff, r->pages, r->vm_flags);
-	while (held)
-		file_put(m, file[--held]);
-	free(file);
+	if (hold_files(m, t, r))
+		return -ENOMEM;
+	unmap_finish(m, t->mm, r->addr, r->addr + r->len);
 	r->vm_flags |= VM_HUGETLB | VM_DONTEXPAND;
-	return err;
+	return hugetlb_map(m, r->file, r->pgoff, r->pages, r->vm_flags);
 }
 
 static int map_region(struct vm *m, const struct task *t, struct request *r)
@@ -502,10 +513,10 @@ int64_t mm_mmap(struct vm *m, struct task *t, const struct mmap_args *a)
 		err = map(m, t, a, &r);
 	if (r.new_file)
 		file_put(m, r.file); /* the VMA holds it, or nobody */
-	if (err)
-		return err;
-	if (r.vm_flags & VM_LOCKED ||
-		(a->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+	if (!err && (r.vm_flags & VM_LOCKED ||
+			    (a->flags & (MAP_POPULATE | MAP_NONBLOCK)) ==
+				    MAP_POPULATE))
 		populate_quietly(m, t, r.addr, r.addr + r.len);
-	return (int64_t)r.addr;
+	release_files(m, &r);
+	return err ? err : (int64_t)r.addr;
 }

@@ -117,7 +117,8 @@ static bool is_resident(const struct vm *m, const struct task *t,
 	if (!may_know(m, &t->cred, inode))
 		return true;
 	pfn = cache_lookup(m, inode, page);
-	return pfn != PFN_NONE && frame_at(m, pfn)->flags & FR_UPTODATE;
+	return pfn != PFN_NONE &&
+	       (v->flags & VM_HUGETLB || frame_at(m, pfn)->flags & FR_UPTODATE);
 }
 
 int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,

@@ -44,6 +44,8 @@ static bool search_down(struct vm *m, struct search s, vaddr_t *addr)
 	return false;
 }
 
+/* As in Linux the room to align counts behind the aligned address too, where
+ * a stack's guard gap is next: a hole that would do is passed by. */
 static bool search_up(struct vm *m, struct search s, vaddr_t *addr)
 {
 	vaddr_t at;
@@ -51,9 +53,10 @@ static bool search_up(struct vm *m, struct search s, vaddr_t *addr)
 	while (vma_tree_lowest(m, s.mm, s.low, s.high, s.len, &at)) {
 		const struct vma *above = vma_find(m, s.mm, at);
 
+		at = (at + s.align) & ~s.align;
 		if (!above || !(above->flags & VM_GROWSDOWN) ||
 			vma_start_gap(m, above) >= at + s.len - 1) {
-			*addr = (at + s.align) & ~s.align;
+			*addr = at;
 			return true;
 		}
 		s.low = above->end;
