@@ -212,6 +212,7 @@ static int check_tlb(const struct tlb_geometry *g, char *err)
 		[TLB_L1] = "level 1",
 		[TLB_L2] = "level 2",
 		[TLB_HUGE] = "for huge pages",
+		[TLB_GIGANTIC] = "for pages of 1 GiB",
 	};
 
 	for (unsigned l = 0; l < NR_TLBS; l++) {
@@ -233,9 +234,9 @@ static int check_tlb(const struct tlb_geometry *g, char *err)
 }
 
 /*
- * "64/4" for a single level, "64/4,1536/12" for two, "64/4,1536/12,32/4" with
- * one for huge pages beside level 1.  As a comma separates mount options, ':'
- * may stand for it.
+ * "64/4" for a single level, "64/4,1536/12" for two, "64/4,1536/12,32/4,4/4"
+ * with those for huge pages and for pages of 1 GiB beside level 1.  As a comma
+ * separates mount options, ':' may stand for it.
  */
 static int set_tlb(
 	struct vm_config *c, const char *key, const char *value, char *err)
@@ -254,9 +255,9 @@ static int set_tlb(
 	}
 	if (!ok || *s) {
 		vm_snprintf(err, SENTENCE_MAX,
-			"%s=%.*s: expected ENTRIES/WAYS of level 1, level 2 "
-			"and huge pages, as 64/4 or 64/4,1536/12 or "
-			"64/4,1536/12,32/4, up to %u entries and %u ways",
+			"%s=%.*s: expected ENTRIES/WAYS of level 1, level 2, "
+			"huge pages and pages of 1 GiB, as 64/4 or "
+			"64/4,1536/12,32/4,4/4, up to %u entries and %u ways",
 			key, 60, value, TLB_MAX_ENTRIES, TLB_MAX_WAYS);
 		return -EINVAL;
 	}
@@ -272,8 +273,11 @@ static void get_tlb(
 	const struct vm_config *c, const char *key, char *buf, size_t size)
 {
 	const struct tlb_geometry *g = &c->tlb;
-	unsigned nr = g->entries[TLB_HUGE] ? 3 : g->entries[TLB_L2] ? 2 : 1;
+	unsigned nr = NR_TLBS;
 	size_t n = 0;
+
+	while (nr > 1 && !g->entries[nr - 1])
+		nr--;
 
 	for (unsigned l = 0; l < nr; l++)
 		n += vm_snprintf(buf + n, size - n, "%s%u/%u", l ? "," : "",

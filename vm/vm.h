@@ -10,7 +10,7 @@
 
 #include "machine.h"
 
-#define VM_LAYOUT_VERSION 32
+#define VM_LAYOUT_VERSION 33
 
 /* Which file a line was written to; decides which commands it may hold. */
 enum actor_kind {
@@ -66,7 +66,7 @@ void vm_config_default(struct vm_config *c);
 /*
  * Sets one `key=value` of the configuration.  Returns 0, or -EINVAL with a
  * sentence in err (SENTENCE_MAX bytes).  Keys: arch ram swap disk cpus pcid
- * tlb (as "64/4,1536/12,32/4") seed vsyscall.
+ * tlb (as "64/4,1536/12,32/4,4/4") seed vsyscall.
  */
 int vm_config_set(
 	struct vm_config *c, const char *key, const char *value, char *err);

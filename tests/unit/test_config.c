@@ -71,9 +71,11 @@ static const struct {
 	{"tlb", "64", NULL, "expected ENTRIES/WAYS"},
 	{"tlb", "64/4,", NULL, "expected ENTRIES/WAYS"},
 	{"tlb", "64/4:1536/12:32/4", "64/4,1536/12,32/4", NULL},
+	{"tlb", "64/4:1536/12:0/0:4/4", "64/4,1536/12,0/0,4/4", NULL},
 	{"tlb", "64/4,0/0,8/8", "64/4,0/0,8/8", NULL},
 	{"tlb", "64/4,1536/12,", NULL, "expected ENTRIES/WAYS"},
-	{"tlb", "64/4,1536/12,1/1,1/1", NULL, "expected ENTRIES/WAYS"},
+	{"tlb", "64/4,1536/12,1/1,1/1,1/1", NULL, "expected ENTRIES/WAYS"},
+	{"tlb", "64/4,1536/12,32/4,6/2", NULL, "tlb for pages of 1 GiB: 6"},
 	{"tlb", "64/4,1536/12,12/4", NULL, "tlb for huge pages: 12 entries"},
 	{"tlb", "131072/1", NULL, "up to 65536 entries"},
 	{"tlb", "512/512", NULL, "256 ways"},
@@ -189,7 +191,7 @@ static void test_defaults(void **state)
 {
 	char lz4[16];
 	const char *const expected[] = {"x86_64", "256M", "64M", "256M", "2",
-		"1", "20", "1", "64/4,1536/12,32/4", "1", "xonly", "0", "0",
+		"1", "20", "1", "64/4,1536/12,32/4,4/4", "1", "xonly", "0", "0",
 		"linux", "0", lz4};
 	struct vm_config c;
 	char text[64], err[SENTENCE_MAX];

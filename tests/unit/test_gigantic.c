@@ -352,6 +352,45 @@ static void test_bound_task(void **state)
 	end(m, 0);
 }
 
+/* ---- the TLB --------------------------------------------------------------
+ */
+
+struct seen {
+	unsigned level1, level2;
+};
+
+static void count_entry(void *ctx, const struct tlb_view *v)
+{
+	struct seen *s = ctx;
+
+	if (v->size != 1 * GiB)
+		return;
+	s->level1 += v->level == 1;
+	s->level2 += v->level == 2;
+}
+
+/* Four entries of level 1 are for pages of 1 GiB, however many there are. */
+static void test_tlb(void **state)
+{
+	struct vm *m = boot("10G", "1");
+	struct seen s = {0, 0};
+
+	ok(m, 0, POOL "nr_hugepages 6");
+	expect(m, 6, 6, 0);
+	ok(m, 0, "spawn");
+	ok(m, 2, "mmap 6G rw" GIGA " addr=0x40000000 as=g");
+	ok(m, 2, "touch g 6G w");
+	tlb_for_each(m, 0, count_entry, &s);
+	assert_int_equal(s.level1, 4);
+	assert_int_equal(s.level2, 6);
+	ok(m, 2, "munmap g 5G");
+	s = (struct seen){0, 0};
+	tlb_for_each(m, 0, count_entry, &s);
+	assert_int_equal(s.level1, 1);
+	assert_int_equal(s.level2, 1);
+	end(m, 0);
+}
+
 /* ---- random histories ---------------------------------------------------- */
 
 static void step(struct vm *m, uint64_t *seed)
@@ -447,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_demote),
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_bound_task),
+		cmocka_unit_test(test_tlb),
 		cmocka_unit_test(test_histories),
 	};
 

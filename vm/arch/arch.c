@@ -94,7 +94,7 @@ const struct arch arch_table[] = {
 		.kernel_text = 0xffffffff80000000,
 		.struct_page_bytes = 64,
 		.stack_order = 2,
-		.tlb = {{64, 1536, 32}, {4, 12, 4}},
+		.tlb = {{64, 1536, 32, 4}, {4, 12, 4, 4}},
 		.has_pcid = true,
 	},
 	{
@@ -160,7 +160,7 @@ const struct arch arch_table[] = {
 		.kernel_text = 0xc0000000,
 		.struct_page_bytes = 32,
 		.stack_order = 1,
-		.tlb = {{64, 512, 8}, {4, 4, 4}},
+		.tlb = {{64, 512, 8, 0}, {4, 4, 4, 0}},
 		.has_pcid = false,
 	},
 };

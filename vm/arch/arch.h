@@ -62,8 +62,8 @@ struct zone_def {
 };
 
 /* The arrays of a TLB: level 1 for pages, level 2 for all sizes, level 1 for
- * huge pages. */
-enum tlb_array { TLB_L1, TLB_L2, TLB_HUGE, NR_TLBS };
+ * huge pages and for gigantic ones, which without it are huge ones there. */
+enum tlb_array { TLB_L1, TLB_L2, TLB_HUGE, TLB_GIGANTIC, NR_TLBS };
 
 struct tlb_geometry {
 	uint32_t entries[NR_TLBS]; /* 0: absent, if not level 1 */

@@ -2,8 +2,8 @@
  * Inside mmu/: the entries of the TLBs and how they are found.
  *
  * SEG_TLB holds, for each processor, level 1, level 2, and level 1 for huge
- * pages; each is sets of `ways` entries, the most recently used first, free
- * ones last:
+ * and for gigantic pages; each is sets of `ways` entries, the most recently
+ * used first, free ones last:
  *
  *	cpu 0                                             cpu 1
  *	+---------------+---------------+---------------+---------------+--
@@ -74,8 +74,11 @@ static inline uint64_t tlb_vpn(vaddr_t va, unsigned page_shift)
 /* Entries of one processor's TLBs. */
 static inline uint64_t tlb_entries(const struct tlb_geometry *g)
 {
-	return (uint64_t)g->entries[TLB_L1] + g->entries[TLB_L2] +
-	       g->entries[TLB_HUGE];
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < NR_TLBS; i++)
+		sum += g->entries[i];
+	return sum;
 }
 
 static inline struct tlb_level tlb_level(
@@ -91,6 +94,14 @@ static inline struct tlb_level tlb_level(
 		l.e += g->entries[i];
 	l.sets = g->entries[array] / g->ways[array];
 	return l;
+}
+
+/* Of level 1, for pages of that size. */
+static inline enum tlb_array tlb_array_of(const struct vm *m, unsigned size)
+{
+	if (size > 1 && m->root->config.tlb.entries[TLB_GIGANTIC])
+		return TLB_GIGANTIC;
+	return size ? TLB_HUGE : TLB_L1;
 }
 
 static inline unsigned tag_size(uint64_t tag)
@@ -180,7 +191,7 @@ struct mmu_run {
 	struct vm *m;
 	struct task *t;
 	struct cpu *cpu;
-	struct tlb_level l1, l2, huge;
+	struct tlb_level l1[NR_TLB_SIZES], l2; /* level 1 by size */
 	struct tlb_entry *entry; /* that the newest lookup or walk found */
 	unsigned size;		 /* of the one that a lookup found */
 	uint64_t base;		 /* TLB_VALID, TLB_USER and the PCID */

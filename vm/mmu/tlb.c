@@ -1,7 +1,7 @@
 /*
  * The TLBs: two levels for each processor, set-associative, least recently
- * used entry replaced.  Level 1 has an array for pages and one for huge pages
- * of any size, level 2 is for all.  mmu_i.h draws the layout.
+ * used entry replaced.  Level 1 has an array for pages, one for huge pages and
+ * one for gigantic ones, level 2 is for all.  mmu_i.h draws the layout.
  *
  * A miss fills both levels.  A hit in level 2 copies the entry to level 1 and
  * makes it the newest of both; a hit in level 1 leaves level 2 alone.  What
@@ -92,13 +92,15 @@ static void drop_page(struct vm *m, unsigned cpu, unsigned pcid, vaddr_t va)
 {
 	const struct tlb_level l1 = tlb_level(m, cpu, TLB_L1);
 	const struct tlb_level l2 = tlb_level(m, cpu, TLB_L2);
-	const struct tlb_level huge = tlb_level(m, cpu, TLB_HUGE);
 	uint64_t low = TLB_VALID | pcid;
 
 	m->root->count[CNT_TLB_FLUSH_PAGE]++;
 	drop_entry(m, &l1, va, 0, low);
 	drop_entry(m, &l2, va, 0, low);
 	for_each_huge_size (&m->root->cpu[cpu], size) {
+		const struct tlb_level huge =
+			tlb_level(m, cpu, tlb_array_of(m, size));
+
 		drop_entry(m, &huge, va, size, low);
 		drop_entry(m, &l2, va, size, low);
 	}
@@ -149,7 +151,7 @@ void tlb_flush_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
 void tlb_flush_size(
 	struct vm *m, idx_t mm, vaddr_t start, vaddr_t end, unsigned size)
 {
-	bool whole = m->root->config.tlb.entries[TLB_HUGE];
+	bool whole = m->root->config.tlb.entries[tlb_array_of(m, size)];
 
 	flush_steps(m, mm, start, end, 1ull << pt_shift(m, whole ? size : 0));
 }
@@ -178,7 +180,8 @@ void tlb_for_each(const struct vm *m, unsigned cpu,
 	void (*fn)(void *ctx, const struct tlb_view *v), void *ctx)
 {
 	/* huge pages between the levels */
-	static const enum tlb_array order[] = {TLB_L1, TLB_HUGE, TLB_L2};
+	static const enum tlb_array order[] = {
+		TLB_L1, TLB_HUGE, TLB_GIGANTIC, TLB_L2};
 
 	for (unsigned i = 0; i < NR_TLBS; i++) {
 		struct tlb_level l = tlb_level(m, cpu, order[i]);

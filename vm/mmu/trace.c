@@ -159,10 +159,10 @@ enum piece { PIECE_DONE, PIECE_OUTSIDE, PIECE_REFUSED };
 static void see_last(struct trace *x, vaddr_t va)
 {
 	uint64_t vpn = tlb_vpn(va, x->r.m->page_shift);
-	const struct tlb_entry *set = tlb_set(&x->r.l1, vpn);
+	const struct tlb_entry *set = tlb_set(&x->r.l1[0], vpn);
 
-	if (set[x->r.l1.ways - 1].tag)
-		policy_page_seen(x->r.m, set[x->r.l1.ways - 1].pfn);
+	if (set[x->r.l1[0].ways - 1].tag)
+		policy_page_seen(x->r.m, set[x->r.l1[0].ways - 1].pfn);
 }
 
 /* One page of one access. */
@@ -275,10 +275,10 @@ static __attribute__((noinline)) bool slow_record(
 static __attribute__((noinline)) bool huge_hit(
 	struct trace *x, uint64_t rec, const struct row *row)
 {
-	const struct tlb_level *l = &x->r.huge;
 	unsigned page_shift = x->r.m->page_shift;
 
 	for_each_huge_size (x->r.cpu, size) {
+		const struct tlb_level *l = &x->r.l1[size];
 		unsigned shift = pt_shift(x->r.m, size), w = 0;
 		uint64_t tag = tlb_tag(rec, page_shift, size, shift) | x->want;
 		struct tlb_entry *set = tlb_set(l, tlb_vpn(rec, shift));
@@ -312,7 +312,7 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 	struct trace *x, const uint64_t *rec, size_t nr, unsigned page_shift,
 	unsigned ways, enum track track)
 {
-	struct tlb_entry *const entries = x->r.l1.e;
+	struct tlb_entry *const entries = x->r.l1[0].e;
 	const uint64_t set_mask = x->set_mask, want = x->want;
 	const uint64_t page_mask = (1ull << page_shift) - 1;
 	const struct row *const rows = x->row;
@@ -364,7 +364,7 @@ static inline __attribute__((always_inline)) uint64_t run_records(
 static inline __attribute__((always_inline)) uint64_t run_tracked(
 	struct trace *x, const uint64_t *rec, size_t nr, enum track track)
 {
-	unsigned shift = x->r.m->page_shift, ways = x->r.l1.ways;
+	unsigned shift = x->r.m->page_shift, ways = x->r.l1[0].ways;
 
 	if (shift == 12 && ways == 4)
 		return run_records(x, rec, nr, 12, 4, track);
@@ -506,7 +506,7 @@ void trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
 	mmu_begin(&x.r, m, t);
 	x.r.memo = x.memo;
 	rows_init(&x);
-	x.set_mask = x.r.l1.sets - 1;
+	x.set_mask = x.r.l1[0].sets - 1;
 	x.want = x.r.base | TLB_RIGHTS;
 	run_all(&x, records, nr);
 	if (x.policy)

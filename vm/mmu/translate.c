@@ -28,9 +28,9 @@ void mmu_begin(struct mmu_run *r, struct vm *m, struct task *t)
 	r->m = m;
 	r->t = t;
 	r->cpu = &m->root->cpu[t->cpu];
-	r->l1 = tlb_level(m, t->cpu, TLB_L1);
+	for (unsigned size = 0; size < NR_TLB_SIZES; size++)
+		r->l1[size] = tlb_level(m, t->cpu, tlb_array_of(m, size));
 	r->l2 = tlb_level(m, t->cpu, TLB_L2);
-	r->huge = tlb_level(m, t->cpu, TLB_HUGE);
 	r->pgd = r->cpu->cr3 & m->arch->pte.addr;
 	r->base = TLB_VALID | TLB_USER | (r->cpu->cr3 & TLB_PCID);
 }
@@ -78,8 +78,7 @@ static inline uint64_t tag_id(
 static inline struct tlb_entry *set_l1(
 	const struct mmu_run *r, vaddr_t va, unsigned size)
 {
-	return tlb_set(
-		size ? &r->huge : &r->l1, tlb_vpn(va, pt_shift(r->m, size)));
+	return tlb_set(&r->l1[size], tlb_vpn(va, pt_shift(r->m, size)));
 }
 
 static inline struct tlb_entry *set_l2(
@@ -90,7 +89,7 @@ static inline struct tlb_entry *set_l2(
 
 static inline unsigned ways_l1(const struct mmu_run *r, unsigned size)
 {
-	return size ? r->huge.ways : r->l1.ways;
+	return r->l1[size].ways;
 }
 
 /* Puts an entry of one level first. */
@@ -232,7 +231,7 @@ static inline struct tlb_entry make_entry(
 	uint64_t leaf = s->entry[s->nr - 1];
 	uint64_t within = (1ull << pt_shift(r->m, s->size)) - 1;
 	/* of a huge page all, or the page if no array is for huge ones */
-	unsigned size = r->huge.e ? s->size : 0;
+	unsigned size = r->l1[s->size].e ? s->size : 0;
 	paddr_t pa = leaf & b->addr & ~within;
 	struct tlb_entry e = {tag_id(r, va, size) | TLB_USER, 0, 0};
 
