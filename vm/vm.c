@@ -258,12 +258,12 @@ int vm_reindex(struct vm *m)
 
 	vm_fail_clear(m);
 	ret = reload_root(m);
+	if (!ret)
+		ret = reload_check(m);
 	if (ret)
 		return ret;
 	phys_reindex(m);
-	ret = reload_check(m);
-	if (!ret)
-		ret = vma_tree_rebuild(m);
+	ret = vma_tree_rebuild(m);
 	if (!ret)
 		ret = task_reindex(m);
 	return ret;

@@ -223,6 +223,16 @@ static void bad_zone(struct vm *m)
 	m->root->zone[1].end = UINT32_MAX;
 }
 
+static void bad_zone_count(struct vm *m)
+{
+	m->root->nr_zones = 1u << 30;
+}
+
+static void bad_zone_type(struct vm *m)
+{
+	m->root->zone[1].type = 200;
+}
+
 static void bad_fresh(struct vm *m)
 {
 	m->root->zone[1].fresh[0].start++;
@@ -283,6 +293,8 @@ static const struct {
 	{bad_first_task, "the first task is 99999"},
 	{bad_current, "a processor's task is 99999"},
 	{bad_zone, "the zone of frames"},
+	{bad_zone_count, "it has 1073741824 zones"},
+	{bad_zone_type, "zone 1 is of node 0"},
 	{bad_fresh, "the zone of frames"},
 	{bad_free_pages, "and 0 in use, it counts"},
 	{bad_firmware, "it has 1000 ranges of memory"},
