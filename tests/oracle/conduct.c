@@ -503,7 +503,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: conduct --program=STUB < script\n");
 		return 2;
 	}
-	if (!mkdtemp(dir))
+	/* Whoever the script becomes may execute it. */
+	if (!mkdtemp(dir) || chmod(dir, 0755))
 		die(dir);
 	snprintf(stub, sizeof(stub), "%s/stub", dir);
 	copy_stub(program, stub);

@@ -254,7 +254,7 @@ static void privileged_root(struct cred *c, bool *effective)
 bool cred_exec(struct cred *c, uint32_t mode, uint32_t uid, uint32_t gid)
 {
 	const struct cred old = *c;
-	bool effective, set_id, gained;
+	bool effective, changed, gained;
 
 	if (mode & S_ISUID && !c->no_new_privs)
 		c->euid = uid;
@@ -263,20 +263,20 @@ bool cred_exec(struct cred *c, uint32_t mode, uint32_t uid, uint32_t gid)
 		c->egid = gid;
 	c->cap_permitted = 0;
 	privileged_root(c, &effective);
-	set_id = c->euid != old.uid || c->egid != old.gid;
+	changed = c->euid != old.euid || c->egid != old.fsgid;
 	gained = c->cap_permitted & ~old.cap_permitted;
-	if ((set_id || gained) && c->no_new_privs) {
+	if ((changed || gained) && c->no_new_privs) {
 		c->euid = c->uid;
 		c->egid = c->gid;
 		c->cap_permitted &= old.cap_permitted;
 	}
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
-	if (set_id)
+	if (changed)
 		c->cap_ambient = 0;
 	c->cap_permitted |= c->cap_ambient;
 	c->cap_effective = effective ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~SECURE_KEEP_CAPS;
-	return set_id ||
+	return changed || c->euid != old.uid || c->egid != old.gid ||
 	       (c->uid && (effective || c->cap_permitted & ~c->cap_ambient));
 }
