@@ -259,6 +259,7 @@ struct zone {
 		nr_free; /* in free blocks; fresh ones count, pcp ones do not */
 	uint64_t min, low, high; /* watermarks, pages; `boost` is in each */
 	uint64_t boost; /* raised for a while, after types were mixed */
+	uint64_t nr_reserved_highatomic; /* pages, see phys/highatomic.c */
 	/*
 	 * Free blocks by order and by the type of the page block they lie in.
 	 * Blocks of MAX_ORDER that were never allocated are not on a list:

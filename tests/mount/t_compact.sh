@@ -67,3 +67,13 @@ is "high_min and high_max" \
 echo 7 2>/dev/null >"$m/proc/sys/vm/percpu_pagelist_high_fraction" &&
 	fail "a seventh was taken"
 pf_close
+
+"$(dirname "$0")/../../examples/compaction.sh" </dev/null >"$work/exercises" ||
+	fail "examples/compaction.sh: $(tail -5 "$work/exercises")"
+grep -q '^   compact_success [1-9]' "$work/exercises" ||
+	fail "examples/compaction.sh: no block was made"
+before=$(sed -n 's/^   before //p' "$work/exercises")
+after=$(sed -n 's/^   after *//p' "$work/exercises")
+[ -n "$before" ] && [ "$before" != "$after" ] ||
+	fail "examples/compaction.sh: no page moved"
+finish

@@ -176,6 +176,72 @@ static void test_nofragment(void **state)
 	vm_destroy(m);
 }
 
+/* ---- atomic requests ----------------------------------------------------- */
+
+static pfn_t kept[1u << 16];
+static unsigned nr_kept;
+
+static bool keep(struct vm *m, unsigned gfp, unsigned order)
+{
+	pfn_t pfn = buddy_alloc(m, gfp, order, FRAME_KERNEL, USE_KERNEL, false);
+
+	vm_fail_clear(m);
+	if (pfn)
+		kept[nr_kept++] = pfn;
+	return pfn;
+}
+
+static void keep_all(struct vm *m, unsigned gfp, unsigned order)
+{
+	while (keep(m, gfp, order))
+		;
+}
+
+/* What is below the min watermark is for those who may have it; where an atomic
+ * request found its block, others for such requests are kept. */
+static void test_atomic(void **state)
+{
+	struct vm *m = boot("x86_64", "512M");
+	uint64_t before = vmtest_free_pages(m);
+	struct zone *z = &m->root->zone[1];
+
+	m->root->set.watermark_boost_factor = 0;
+	keep_all(m, GFP_KERNEL, 6);
+	keep_all(m, GFP_KERNEL, 0);
+	assert_int_equal(z->nr_free, z->min);
+	assert_false(keep(m, GFP_KERNEL | GFP_NOWAIT, 0));
+	keep_all(m, GFP_KERNEL | GFP_HIGH, 0);
+	assert_int_equal(z->nr_free, z->min - z->min / 2);
+	assert_int_equal(z->nr_reserved_highatomic, 0);
+	buddy_free(m, kept[0], 6, USE_KERNEL);
+	assert_true(keep(m, GFP_KERNEL | GFP_ATOMIC, 2));
+	assert_int_equal(z->nr_reserved_highatomic, 512);
+	assert_int_equal(
+		pageblock_type(m, kept[nr_kept - 1]), MIGRATE_HIGHATOMIC);
+	check(m);
+	/* of what is left there others get nothing */
+	keep_all(m, GFP_KERNEL | GFP_MEMALLOC, 0);
+	assert_true(z->nr_free >= 32);
+	assert_int_equal(z->nr_free, zone_free_highatomic(z));
+	for (struct zone *any = m->root->zone; any <= z; any++)
+		any->min = any->low = any->high = 0;
+	assert_false(keep(m, GFP_KERNEL | GFP_HIGH, 0));
+	assert_true(keep(m, GFP_KERNEL | GFP_ATOMIC, 2));
+	check(m);
+	/* until it is given back, the last page block only in need */
+	assert_false(highatomic_unreserve(m, GFP_KERNEL, false));
+	assert_true(highatomic_unreserve(m, GFP_KERNEL, true));
+	assert_int_equal(z->nr_reserved_highatomic, 0);
+	assert_int_equal(zone_free_highatomic(z), 0);
+	assert_true(keep(m, GFP_KERNEL, 0));
+	check(m);
+	for (unsigned i = 1; i < nr_kept; i++)
+		buddy_free(m, kept[i], frame_at(m, kept[i])->order, USE_KERNEL);
+	nr_kept = 0;
+	watermarks_setup(m);
+	vmtest_end(m, before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_boost),
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_nofragment),
+		cmocka_unit_test(test_atomic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,10 +22,17 @@ static int gfp_wanted(struct cmd *c, uint64_t words, unsigned *gfp)
 	if (at_most_one(c, zone, "dma, dma32, kernel and highuser") ||
 		at_most_one(c, type, "movable and reclaimable"))
 		return -EINVAL;
+	if (words / GFP_WORD_HOW & GFP_NOFAIL &&
+		words / GFP_WORD_HOW & (GFP_NOWAIT | GFP_NORETRY | GFP_MAYFAIL))
+		return vm_fail(c->m, EINVAL,
+			"who must not fail has to wait and to try again: "
+			"gfp=nofail is without atomic, nowait, noretry and "
+			"retry_mayfail");
 	*gfp = zone ? (unsigned)__builtin_ctzll(zone) : GFP_KERNEL;
 	if (type)
 		*gfp |= type == GFP_WORD_MOVABLE ? GFP_MOVABLE
 						 : GFP_RECLAIMABLE;
+	*gfp |= (unsigned)(words / GFP_WORD_HOW);
 	return 0;
 }
 
@@ -33,7 +40,7 @@ static int gfp_wanted(struct cmd *c, uint64_t words, unsigned *gfp)
 int cmd_alloc_pages(struct cmd *c)
 {
 	uint64_t order = c->arg[0].num;
-	unsigned gfp;
+	unsigned gfp = GFP_KERNEL;
 	pfn_t pfn;
 
 	if (order > MAX_ORDER)

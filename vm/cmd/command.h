@@ -16,7 +16,8 @@
 #define GFP_WORD(zone)	     (1u << (zone))
 #define GFP_WORD_MOVABLE     0x10u
 #define GFP_WORD_RECLAIMABLE 0x20u
-#define GFP_WORD_ZERO	     0x100u
+#define GFP_WORD_ZERO	     0x40u
+#define GFP_WORD_HOW	     0x100u /* from here on: GFP_NOWAIT and others */
 
 enum arg_type {
 	ARG_END,

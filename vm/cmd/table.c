@@ -96,8 +96,14 @@ const struct command command_table[] = {
 			  "is dma, dma32, kernel (if missing) or highuser, "
 			  "after commas movable or reclaimable for the kind of "
 			  "page blocks (the frames stay where they are), and "
-			  "zero for cleared pages.",
-		.example = "alloc_pages order=3 gfp=dma,zero"},
+			  "zero for cleared pages.  Without a block, memory is "
+			  "compacted and taken back, and for orders up to 3 "
+			  "the OOM killer is asked; not with nowait or atomic "
+			  "(which may use more of the reserves, as high "
+			  "may), less with noretry or retry_mayfail.  memalloc "
+			  "has all of the reserves, nofail at the end, too.",
+		.example = "alloc_pages order=3 gfp=dma,zero\n"
+			   "alloc_pages order=2 gfp=atomic"},
 	{.name = "free_pages",
 		.actors = KERNEL,
 		.run = cmd_free_pages,

@@ -150,6 +150,14 @@ static const struct word_value gfp_words[] = {
 	{"movable", GFP_WORD_MOVABLE},
 	{"reclaimable", GFP_WORD_RECLAIMABLE},
 	{"zero", GFP_WORD_ZERO},
+	{"atomic", GFP_ATOMIC *GFP_WORD_HOW},
+	{"nowait", GFP_NOWAIT *GFP_WORD_HOW},
+	{"high", GFP_HIGH *GFP_WORD_HOW},
+	{"noretry", GFP_NORETRY *GFP_WORD_HOW},
+	{"retry_mayfail", GFP_MAYFAIL *GFP_WORD_HOW},
+	{"nofail", GFP_NOFAIL *GFP_WORD_HOW},
+	{"memalloc", GFP_MEMALLOC *GFP_WORD_HOW},
+	{"nomemalloc", GFP_NOMEMALLOC *GFP_WORD_HOW},
 	{NULL, 0},
 };
 

@@ -274,7 +274,7 @@ bool compact_may_help(
 {
 	int index = order > COSTLY_ORDER ? zone_fragmentation(z, order) : -1;
 
-	return compact_has_room(z, order, mark, z->nr_free) &&
+	return compact_has_room(z, order, mark, zone_free_common(z)) &&
 	       (index < 0 || index > (int)m->root->set.extfrag_threshold);
 }
 
@@ -284,7 +284,8 @@ enum compact_result compact_suitable(struct vm *m, const struct compact *c)
 	unsigned order = (unsigned)c->order;
 	uint64_t mark = z->min + c->reserve;
 
-	if (z->nr_free > mark + (1u << order) - 1 && block_is_free(m, c))
+	if (zone_free_common(z) > mark + (1u << order) - 1 &&
+		block_is_free(m, c))
 		return COMPACT_SUCCESS;
 	return compact_may_help(m, z, order, mark) ? COMPACT_CONTINUE
 						   : COMPACT_SKIPPED;

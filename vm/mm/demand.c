@@ -73,7 +73,7 @@ static int make_room(
 
 	if (m->root->config.nodes > 1)
 		return make_room_on_nodes(m, t, v, va);
-	if (z->nr_free > z->low + STEP_PAGES)
+	if (zone_free_common(z) > z->low + STEP_PAGES)
 		return 0;
 	phys_run_as(m, t);
 	if (m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER])

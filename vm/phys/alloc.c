@@ -20,7 +20,7 @@
 #include "pcp.h"
 #include "phys_i.h"
 
-static inline enum migrate_type gfp_type(unsigned gfp)
+enum migrate_type gfp_type(unsigned gfp)
 {
 	return gfp & GFP_MOVABLE       ? MIGRATE_MOVABLE
 	       : gfp & GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE
@@ -46,24 +46,78 @@ pfn_t zone_take(struct vm *m, struct zone *z, unsigned order,
 	return pfn;
 }
 
+/* What a request that found nothing above the min watermark may have. */
+static unsigned reserve_flags(unsigned gfp, unsigned order)
+{
+	unsigned flags = gfp & GFP_HIGH ? ALLOC_MIN_RESERVE : 0;
+
+	if (gfp & GFP_NOWAIT && !(gfp & GFP_NOMEMALLOC)) {
+		flags |= ALLOC_NON_BLOCK;
+		if (order && gfp & GFP_HIGH)
+			flags |= ALLOC_HIGHATOMIC;
+	}
+	return flags;
+}
+
+/* With them: half of min, or 3/8, stays, and page blocks kept for atomic
+ * requests count. */
+static bool reserves_ok(const struct zone *z, unsigned order, uint64_t min,
+	uint64_t reserve, unsigned flags)
+{
+	if (flags & ALLOC_MIN_RESERVE)
+		min -= min / 2;
+	if ((flags & ALLOC_RESERVES) == ALLOC_RESERVES)
+		min -= min / 4;
+	return z->nr_free > min + reserve + (1u << order) - 1 &&
+	       (zone_has_block(z, order) ||
+		       (flags & ALLOC_HIGHATOMIC &&
+			       z->orders[MIGRATE_HIGHATOMIC] >> order));
+}
+
 /* Whether the zone may serve the request.  That it is below its high watermark
  * is noted: then processors keep less for themselves. */
-static inline bool zone_admits(
-	struct zone *z, unsigned order, uint64_t mark, uint64_t reserve)
+static inline bool zone_admits(struct zone *z, unsigned order, uint64_t mark,
+	uint64_t reserve, unsigned flags)
 {
 	if (!z->below_high) {
 		if (zone_watermark_ok(z, order, z->high + reserve))
 			return true;
 		z->below_high = 1;
 	}
-	return zone_watermark_ok(z, order, mark + reserve);
+	return flags & ALLOC_RESERVES
+		       ? reserves_ok(z, order, mark, reserve, flags)
+		       : zone_watermark_ok(z, order, mark + reserve);
+}
+
+/* Past the lists of processors. */
+static pfn_t take_reserved(struct vm *m, struct zone *z, unsigned order,
+	enum migrate_type type, unsigned flags)
+{
+	pfn_t pfn = PFN_NONE;
+
+	if (flags & ALLOC_HIGHATOMIC)
+		pfn = highatomic_take(m, z, order);
+	if (!pfn)
+		pfn = zone_take(m, z, order, type, &flags);
+	if (!pfn && flags & ALLOC_NON_BLOCK)
+		pfn = highatomic_take(m, z, order);
+	return pfn;
 }
 
 static inline pfn_t take(struct vm *m, struct zone *z, unsigned order,
 	enum migrate_type type, unsigned flags)
 {
-	return pcp_order(m, order) ? pcp_take(m, z, order, type, flags)
-				   : zone_take(m, z, order, type, &flags);
+	pfn_t pfn = PFN_NONE;
+
+	if (pcp_order(m, order))
+		pfn = pcp_take(m, z, order, type, flags);
+	else if (!(flags & ALLOC_RESERVES))
+		pfn = zone_take(m, z, order, type, &flags);
+	if (!pfn && flags & ALLOC_RESERVES)
+		pfn = take_reserved(m, z, order, type, flags);
+	if (pfn && flags & ALLOC_HIGHATOMIC)
+		highatomic_reserve(m, z, pfn, order);
+	return pfn;
 }
 
 /* Whether a request begins with page blocks of its type alone: where its best
@@ -84,7 +138,7 @@ static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
 	const struct zonelist *l = &m->zonelist[m->prefer][gfp & GFP_ZONE_MASK];
 	unsigned high = m->gfp_zone[gfp & GFP_ZONE_MASK];
 	const struct zone *first = zone_first(m, gfp);
-	unsigned flags = 0;
+	unsigned flags = to_min ? reserve_flags(gfp, order) : 0;
 
 	if (!to_min && avoid_mixing(m, first))
 		flags = ALLOC_NOFRAGMENT;
@@ -98,16 +152,17 @@ static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
 
 			if (!zone_allowed(m, z))
 				continue;
-			if (flags && z->node != first->node)
+			if (flags & ALLOC_NOFRAGMENT && z->node != first->node)
 				break;
 			if (!zone_admits(z, order, mark,
-				    zone_lowmem_reserve(m, l->zone[i], high)))
+				    zone_lowmem_reserve(m, l->zone[i], high),
+				    flags))
 				continue;
 			pfn = take(m, z, order, type, flags);
 			if (pfn)
 				return pfn;
 		}
-		if (!flags)
+		if (!(flags & ALLOC_NOFRAGMENT))
 			return PFN_NONE;
 	}
 }
@@ -194,7 +249,7 @@ static pfn_t alloc_slow(
 		pfn = from_zones(m, gfp, order, type, true);
 	if (!pfn && m->allowed != m->reach)
 		pfn = alloc_beyond(m, gfp, order, type);
-	if (!pfn && m->memalloc)
+	if (!pfn && (m->memalloc || gfp & GFP_MEMALLOC))
 		pfn = from_reserves(m, gfp, order, type);
 	return pfn ? pfn : refuse(m, gfp, order);
 }
@@ -210,7 +265,7 @@ pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 	if (m->root->config.nodes > 1)
 		place_next(m);
 	first = z = zone_first(m, gfp);
-	if (!avoid_mixing(m, z) && zone_admits(z, order, z->low, 0))
+	if (!avoid_mixing(m, z) && zone_admits(z, order, z->low, 0, 0))
 		pfn = take(m, z, order, type, 0);
 	if (!pfn) {
 		pfn = alloc_slow(m, gfp, order, type);

@@ -335,6 +335,26 @@ static int check_pageblocks(struct vm *m)
 	return 0;
 }
 
+static int check_highatomic(struct vm *m, const struct zone *z)
+{
+	const struct segment *s = &m->arena.seg[SEG_PAGEBLOCK];
+	uint64_t nr = 0;
+
+	for (uint64_t i = 0; i < s->used; i++) {
+		uint64_t pfn = i << m->pageblock_order;
+
+		if (pfn >= z->start && pfn < z->end &&
+			pageblock_type(m, (pfn_t)pfn) == MIGRATE_HIGHATOMIC)
+			nr += pageblock_pages(m);
+	}
+	if (nr == z->nr_reserved_highatomic)
+		return 0;
+	return BAD(m,
+		"page blocks of %llu frames are kept for atomic requests, the "
+		"zone counts %llu",
+		ULL(nr), ULL(z->nr_reserved_highatomic));
+}
+
 int phys_check(struct vm *m)
 {
 	uint64_t managed = 0;
@@ -344,7 +364,8 @@ int phys_check(struct vm *m)
 	for (unsigned i = 0; i < m->root->nr_zones; i++) {
 		struct tally t = {0};
 
-		if (check_zone(m, &m->root->zone[i], i, &t))
+		if (check_zone(m, &m->root->zone[i], i, &t) ||
+			check_highatomic(m, &m->root->zone[i]))
 			return -EIO;
 		managed += m->root->zone[i].managed;
 	}

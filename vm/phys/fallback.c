@@ -112,10 +112,19 @@ static bool worth_it(const struct vm *m, pfn_t start, enum migrate_type from,
 	return x.nr_free + alike >= pageblock_pages(m) / 2;
 }
 
-static void move_free(struct vm *m, struct zone *z, pfn_t start,
+static bool in_one_zone(const struct vm *m, const struct zone *z, pfn_t start)
+{
+	return start >= z->start && start + pageblock_pages(m) <= z->end;
+}
+
+bool pageblock_convert(struct vm *m, struct zone *z, pfn_t pfn,
 	enum migrate_type from, enum migrate_type to)
 {
-	for (pfn_t pfn = start; pfn < start + pageblock_pages(m);) {
+	pfn_t start = pfn & ~(pageblock_pages(m) - 1);
+
+	if (!in_one_zone(m, z, start))
+		return false;
+	for (pfn = start; pfn < start + pageblock_pages(m);) {
 		const struct frame *f = frame_at(m, pfn);
 		pfn_t size = 1;
 
@@ -126,6 +135,7 @@ static void move_free(struct vm *m, struct zone *z, pfn_t start,
 		pfn += size;
 	}
 	pageblock_set_type(m, start, to);
+	return true;
 }
 
 static pfn_t claim_part(struct vm *m, struct zone *z, pfn_t pfn, unsigned order,
@@ -135,11 +145,9 @@ static pfn_t claim_part(struct vm *m, struct zone *z, pfn_t pfn, unsigned order,
 
 	if (watermark_boost(m, z))
 		m->root->node[z->node].kswapd_woken = 1;
-	/* a page block at the edge belongs to two zones */
-	if (start < z->start || start + pageblock_pages(m) > z->end ||
-		!worth_it(m, start, from, to))
+	if (!in_one_zone(m, z, start) || !worth_it(m, start, from, to))
 		return PFN_NONE;
-	move_free(m, z, start, from, to);
+	pageblock_convert(m, z, start, from, to);
 	return free_take(m, z, order, to);
 }
 

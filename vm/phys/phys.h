@@ -105,12 +105,18 @@ enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
 #define GFP_RECLAIMABLE	     0x8u
 #define GFP_HIGHUSER_MOVABLE (GFP_HIGHUSER | GFP_MOVABLE) /* of programs */
 /* how far one goes, for whoever may wait: see mem_alloc() */
-#define GFP_NOWAIT   0x10u /* no page is taken back for it, none moved */
-#define GFP_NOKSWAPD 0x20u /* nor is a daemon woken */
-#define GFP_NORETRY  0x40u /* all is tried once, without the OOM killer */
-#define GFP_MAYFAIL  0x80u /* again and again, without the OOM killer */
+#define GFP_NOWAIT   0x10u  /* no page is taken back for it, none moved */
+#define GFP_NOKSWAPD 0x20u  /* nor is a daemon woken */
+#define GFP_NORETRY  0x40u  /* all is tried once, without the OOM killer */
+#define GFP_MAYFAIL  0x80u  /* again and again, without the OOM killer */
+#define GFP_NOFAIL   0x100u /* and down to the last page */
+/* what it may have of the pages below the min watermark */
+#define GFP_HIGH       0x200u /* half of them; with NOWAIT a quarter more */
+#define GFP_NOMEMALLOC 0x400u /* none */
+#define GFP_MEMALLOC   0x800u /* all */
+#define GFP_ATOMIC     (GFP_HIGH | GFP_NOWAIT)
 /* For huge pages unasked: of which faults wait, see mm/huge.c. */
-#define GFP_TRANSHUGE	    (GFP_HIGHUSER_MOVABLE | GFP_NOKSWAPD)
+#define GFP_TRANSHUGE	    (GFP_HIGHUSER_MOVABLE | GFP_NOKSWAPD | GFP_NOMEMALLOC)
 #define GFP_TRANSHUGE_LIGHT (GFP_TRANSHUGE | GFP_NOWAIT)
 
 /* ---- boot ---- */
@@ -335,11 +341,27 @@ static inline bool zone_has_block(const struct zone *z, unsigned order)
 		       order;
 }
 
-/* The same, and the zone stays above the mark without it. */
+/* Free pages of the blocks that are kept for those who cannot wait. */
+static inline uint64_t zone_free_highatomic(const struct zone *z)
+{
+	uint64_t sum = 0;
+
+	for (unsigned o = 0; z->orders[MIGRATE_HIGHATOMIC] >> o; o++)
+		sum += (uint64_t)z->free[o].nr[MIGRATE_HIGHATOMIC] << o;
+	return sum;
+}
+
+/* And of the others. */
+static inline uint64_t zone_free_common(const struct zone *z)
+{
+	return z->nr_free - zone_free_highatomic(z);
+}
+
+/* Whether it has one and stays above the mark without it. */
 static inline bool zone_watermark_ok(
 	const struct zone *z, unsigned order, uint64_t mark)
 {
-	return z->nr_free > mark + (1u << order) - 1 &&
+	return zone_free_common(z) > mark + (1u << order) - 1 &&
 	       zone_has_block(z, order);
 }
 
@@ -383,6 +405,9 @@ void watermarks_default(struct vm *m);
 /* Types were mixed in a page block: raises the zone's watermarks by a page
  * block until kswapd ran.  False if they stay. */
 bool watermark_boost(struct vm *m, struct zone *z);
+/* Gives a page block of those kept for atomic requests to the request's type;
+ * force: even the last one.  False if there was none (highatomic.c). */
+bool highatomic_unreserve(struct vm *m, unsigned gfp, bool force);
 void watermark_set_boost(struct zone *z, uint64_t boost);
 
 int phys_check(struct vm *m); /* part of vm_check() */

@@ -62,9 +62,30 @@ void free_move(struct vm *m, struct zone *z, pfn_t pfn, enum migrate_type from,
 pfn_t zone_take(struct vm *m, struct zone *z, unsigned order,
 	enum migrate_type type, unsigned *flags);
 
+enum migrate_type gfp_type(unsigned gfp);
+
+/* What a request may have beyond the min watermark; alloc.c tells how much. */
+#define ALLOC_MIN_RESERVE 0x10u
+#define ALLOC_NON_BLOCK	  0x20u
+#define ALLOC_HIGHATOMIC  0x40u
+#define ALLOC_RESERVES	  (ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK)
+
+/* ---- highatomic.c ---- */
+/* An atomic request of order > 0 got that block: its page block is kept for
+ * such requests from now on, if there are not enough of them. */
+void highatomic_reserve(
+	struct vm *m, struct zone *z, pfn_t pfn, unsigned order);
+/* A block of theirs. */
+pfn_t highatomic_take(struct vm *m, struct zone *z, unsigned order);
+
 /* ---- fallback.c ---- */
 #define ALLOC_NOFRAGMENT 0x1u /* whole page blocks of other types alone */
 #define ALLOC_STEAL	 0x2u /* the refill had to steal: no other way is left */
+
+/* Of the free blocks of a page block of one zone: to another type's lists.
+ * False if it belongs to two zones. */
+bool pageblock_convert(struct vm *m, struct zone *z, pfn_t pfn,
+	enum migrate_type from, enum migrate_type to);
 
 /* A block from page blocks of other types: that become the request's, or that
  * stay what they are. */

@@ -39,7 +39,7 @@ static inline uint64_t zone_room(const struct vm *m, unsigned zone)
 {
 	uint64_t kept = policy_on(m) ? pcp_at(m, zone, m->cpu)->count : 0;
 
-	return m->root->zone[zone].nr_free + kept;
+	return zone_free_common(&m->root->zone[zone]) + kept;
 }
 
 /* A zone that may be used has a block, and nr pages above its min watermark:
@@ -94,8 +94,8 @@ static bool room_to_move(
 
 	for (unsigned i = 0; i < l->nr; i++) {
 		const struct zone *z = &m->root->zone[l->zone[i]];
-		uint64_t free =
-			z->nr_free + (part ? more.on[z->node] / part : 0);
+		uint64_t free = zone_free_common(z) +
+				(part ? more.on[z->node] / part : 0);
 
 		if (m->reach >> z->node & 1 &&
 			compact_has_room(z, order,
@@ -249,11 +249,14 @@ static int find_room(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 			return 0;
 		/* what was freed may wait on lists of processors */
 		some |= pcp_drain_all(m);
+		some |= highatomic_unreserve(m, gfp, false);
 		if (mem_has_room(m, gfp, nr))
 			return 0;
 		if (some)
 			vain = 0;
-		else if (++vain > RECLAIM_RETRIES || !could_have(m, gfp, nr, 0))
+		else if ((++vain > RECLAIM_RETRIES ||
+				 !could_have(m, gfp, nr, 0)) &&
+			 !highatomic_unreserve(m, gfp, true))
 			return vm_fail(m, ENOMEM,
 				"out of memory: all zones are at their min "
 				"watermarks, %llu pages of swap are free, and "

@@ -114,7 +114,8 @@ static bool has_room(
 {
 	const struct zone *z = &m->root->zone[zone];
 
-	return z->nr_free > z->low + nr + zone_lowmem_reserve(m, zone, high);
+	return zone_free_common(z) >
+	       z->low + nr + zone_lowmem_reserve(m, zone, high);
 }
 
 void node_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)

@@ -115,11 +115,15 @@ static void zone_info(struct vm *m)
 		dmesg_line(m,
 			"Node %u %s free:%llukB boost:0kB min:%llukB "
 			"low:%llukB "
-			"high:%llukB active_anon:%llukB inactive_anon:%llukB "
+			"high:%llukB reserved_highatomic:%lluKB "
+			"free_highatomic:%lluKB active_anon:%llukB "
+			"inactive_anon:%llukB "
 			"active_file:%llukB inactive_file:%llukB "
 			"unevictable:%llukB present:%llukB managed:%llukB",
 			z->node, zone_name(m, i), KB(m, z->nr_free),
 			KB(m, z->min), KB(m, z->low), KB(m, z->high),
+			KB(m, z->nr_reserved_highatomic),
+			KB(m, zone_free_highatomic(z)),
 			KB(m, z->nr_lru[LRU_ACTIVE_ANON]),
 			KB(m, z->nr_lru[LRU_INACTIVE_ANON]),
 			KB(m, z->nr_lru[LRU_ACTIVE_FILE]),

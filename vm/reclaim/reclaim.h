@@ -38,7 +38,7 @@ static inline int mem_reserve(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
 	const struct zone *z = zone_first(m, gfp);
 
-	if (z->nr_free > z->low + nr)
+	if (zone_free_common(z) > z->low + nr)
 		return 0;
 	if (m->root->set.zone_reclaim_mode)
 		node_reclaim(m, gfp, nr);
@@ -57,7 +57,7 @@ static inline bool mem_has_spare(const struct vm *m)
 
 	if (policy_on(m))
 		return false;
-	return z->nr_free > z->low + STEP_PAGES ||
+	return zone_free_common(z) > z->low + STEP_PAGES ||
 	       mem_has_room(m, GFP_HIGHUSER, STEP_PAGES);
 }
 

@@ -8,7 +8,8 @@
  *
  * A request up to COSTLY_ORDER is refused when nobody is left to kill.  A
  * larger one is when reclaim and compaction were in vain once, with
- * GFP_MAYFAIL when they are all the time.
+ * GFP_MAYFAIL when they are all the time.  Where Linux would try for ever, for
+ * GFP_NOFAIL, the last pages are given, and then the request is refused.
  *
  * Source: Linux mm/page_alloc.c (__alloc_pages_slowpath,
  * __alloc_pages_direct_compact, should_reclaim_retry, should_compact_retry,
@@ -63,15 +64,16 @@ static pfn_t try_compact(
 
 /* ---- again? -------------------------------------------------------------- */
 
-static bool reclaim_again(
-	const struct vm *m, struct request *r, bool some_progress)
+static bool reclaim_again(struct vm *m, struct request *r, bool some_progress)
 {
 	if (some_progress && !is_costly(r))
 		r->vain = 0;
 	else
 		r->vain++;
-	return r->vain <= RECLAIM_RETRIES &&
-	       reclaim_could_help(m, r->gfp, r->order);
+	if (r->vain <= RECLAIM_RETRIES &&
+		reclaim_could_help(m, r->gfp, r->order))
+		return true;
+	return highatomic_unreserve(m, r->gfp, true);
 }
 
 static bool compact_again(const struct vm *m, struct request *r)
@@ -93,7 +95,7 @@ static bool compact_again(const struct vm *m, struct request *r)
 	return true;
 }
 
-static bool again(const struct vm *m, struct request *r, bool some_progress)
+static bool again(struct vm *m, struct request *r, bool some_progress)
 {
 	if (r->gfp & GFP_NORETRY || (is_costly(r) && !(r->gfp & GFP_MAYFAIL)))
 		return false;
@@ -118,7 +120,17 @@ static pfn_t one_round(struct vm *m, struct request *r, bool *some_progress)
 	*some_progress = reclaim_for(m, r->gfp, r->order);
 	if (*some_progress)
 		pfn = try_buddy(m, r);
+	if (!pfn && *some_progress && highatomic_unreserve(m, r->gfp, false))
+		pfn = try_buddy(m, r);
 	return pfn ? pfn : try_compact(m, r, r->prio);
+}
+
+/* The refusal is the allocator's own; who must not fail has the reserves. */
+static pfn_t last_try(struct vm *m, struct request *r)
+{
+	if (r->gfp & GFP_NOFAIL)
+		r->gfp |= GFP_MEMALLOC;
+	return try_buddy(m, r);
 }
 
 static pfn_t rounds(struct vm *m, struct request *r)
@@ -131,11 +143,11 @@ static pfn_t rounds(struct vm *m, struct request *r)
 			return pfn;
 		if (again(m, r, some_progress))
 			continue;
-		if (!may_kill(m, r)) /* the refusal is the allocator's own */
-			return try_buddy(m, r);
+		if (!may_kill(m, r))
+			return last_try(m, r);
 		vm_fail_clear(m);
 		if (!oom_kill(m, r->gfp & GFP_ZONE_MASK, r->order))
-			return PFN_NONE;
+			return r->gfp & GFP_NOFAIL ? last_try(m, r) : PFN_NONE;
 		r->vain = 0;
 	}
 }
