@@ -167,7 +167,7 @@ static enum collapse replace(const struct span *s, pfn_t head)
 }
 
 /* On the node that has most of the pages. */
-static pfn_t alloc_near(const struct span *s)
+static pfn_t alloc_near(const struct span *s, unsigned gfp)
 {
 	struct vm *m = s->m;
 	uint32_t on_node[MAX_NODES] = {0};
@@ -182,8 +182,7 @@ static pfn_t alloc_near(const struct span *s)
 		if (on_node[n] > on_node[best])
 			best = n;
 	m->prefer = best;
-	pfn = buddy_alloc(m, GFP_HIGHUSER_MOVABLE, huge_order(m), FRAME_SHMEM,
-		USE_SHMEM, true);
+	pfn = mem_alloc(m, gfp, huge_order(m), FRAME_SHMEM, USE_SHMEM, true);
 	m->prefer = prefer;
 	m->root->count[pfn ? CNT_THP_COLLAPSE_ALLOC : CNT_THP_COLLAPSE_FAIL]++;
 	return pfn;
@@ -198,7 +197,7 @@ enum collapse collapse_shmem(struct vm *m, const struct vma *v, vaddr_t va,
 
 	if (e != COLLAPSE_OK)
 		return e;
-	head = alloc_near(&s);
+	head = alloc_near(&s, r->gfp);
 	e = head ? replace(&s, head) : COLLAPSE_NO_MEMORY;
 	if (e == COLLAPSE_OK)
 		return e;
@@ -229,8 +228,11 @@ static void empty_table(struct vm *m, struct mm *mm, void *tab)
 		uint64_t e = entry_get(m, tab, i);
 
 		entry_set(m, tab, i, 0);
-		if (e)
-			page_unmapped(m, mm, pte_pfn(m, e));
+		if (!e)
+			continue;
+		if (e & m->arch->pte.dirty)
+			cache_set_dirty(m, frame_at(m, pte_pfn(m, e)));
+		page_unmapped(m, mm, pte_pfn(m, e));
 	}
 }
 

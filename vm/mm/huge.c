@@ -102,10 +102,9 @@ pfn_t huge_alloc(struct vm *m, unsigned gfp)
 	return pfn;
 }
 
-/* How far a fault goes for a huge page: vma_thp_gfp_mask(). */
-static unsigned fault_gfp(const struct vm *m, const struct vma *v)
+unsigned huge_gfp(const struct vm *m, const struct vma *v)
 {
-	bool asked = v->flags & VM_HUGEPAGE;
+	bool asked = v && v->flags & VM_HUGEPAGE;
 
 	switch (m->root->set.thp_defrag) {
 	case DEFRAG_ALWAYS:
@@ -126,7 +125,7 @@ static unsigned fault_gfp(const struct vm *m, const struct vma *v)
  * away; who has memory taken back for it looks everywhere then. */
 static pfn_t alloc_for_fault(struct vm *m, const struct vma *v, vaddr_t va)
 {
-	unsigned gfp = fault_gfp(m, v);
+	unsigned gfp = huge_gfp(m, v);
 	bool again;
 	pfn_t pfn;
 

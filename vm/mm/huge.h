@@ -20,6 +20,9 @@ bool huge_collapsible(const struct vm *m, const struct vma *v);
 bool huge_scannable(const struct vm *m, const struct vma *v);
 /* A block of zeros, for who holds no page: PFN_NONE with no sentence. */
 pfn_t huge_alloc(struct vm *m, unsigned gfp);
+/* How far a fault in v, or a write (NULL), goes for a huge page:
+ * vma_thp_gfp_mask(). */
+unsigned huge_gfp(const struct vm *m, const struct vma *v);
 /* Maps a new huge page at va, where a deposit waits for it. */
 void huge_map_new(struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn);
 /* Whether faults in v may bring huge pages: THPeligible. */

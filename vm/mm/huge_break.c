@@ -53,8 +53,11 @@ static void settle(struct vm *m, pfn_t pfn)
 
 static void unmap_entry(struct vm *m, const struct rmap_entry *e, void *ctx)
 {
-	pfn_t pfn = pte_pfn(m, entry_get(m, e->tab, e->i));
+	uint64_t pte = entry_get(m, e->tab, e->i);
+	pfn_t pfn = pte_pfn(m, pte);
 
+	if (pte & m->arch->pte.dirty)
+		cache_set_dirty(m, frame_at(m, pfn));
 	entry_set(m, e->tab, e->i, 0);
 	tlb_flush_page(m, e->v->mm, e->va);
 	page_unmapped(m, mm_at(m, e->v->mm), pfn);

@@ -25,6 +25,7 @@
 #include "shmem_huge.h"
 
 #include "../numa/mempolicy.h"
+#include "../reclaim/reclaim.h"
 #include "huge.h"
 
 bool vma_is_shmem(const struct vm *m, const struct vma *v)
@@ -160,25 +161,40 @@ bool shmem_huge_eligible(
 
 /* ---- pages --------------------------------------------------------------- */
 
-static pfn_t alloc_large(
-	struct vm *m, const struct inode *n, uint64_t page, unsigned order)
+static pfn_t alloc_block(struct vm *m, unsigned gfp, unsigned order)
 {
+	pfn_t pfn = mem_alloc(m, gfp, order, FRAME_SHMEM, USE_SHMEM, true);
+
+	place_back(m);
+	if (!pfn)
+		vm_fail_clear(m);
+	return pfn;
+}
+
+/* As for anonymous memory: near by first, then with more effort anywhere. */
+static pfn_t alloc_large(struct vm *m, const struct inode *n,
+	const struct vma *v, uint64_t page, unsigned order)
+{
+	unsigned gfp = huge_gfp(m, v);
+	bool again;
 	pfn_t pfn;
 
 	place_by_object(m, n, page, order);
-	pfn = buddy_alloc(
-		m, GFP_HIGHUSER_MOVABLE, order, FRAME_SHMEM, USE_SHMEM, true);
-	place_back(m);
-	if (pfn)
-		return pfn;
-	vm_fail_clear(m);
-	m->root->count[CNT_THP_FILE_FALLBACK] += order == huge_order(m);
-	return PFN_NONE;
+	again = order == huge_order(m) && !(gfp & GFP_NOWAIT) &&
+		!m->interleaving;
+	pfn = alloc_block(m, again ? gfp | GFP_NORETRY : gfp, order);
+	if (!pfn && again) {
+		place_by_object(m, n, page, 0);
+		pfn = alloc_block(m, gfp, order);
+	}
+	if (!pfn)
+		m->root->count[CNT_THP_FILE_FALLBACK] += order == huge_order(m);
+	return pfn;
 }
 
 /* Tries the orders, the largest first. */
-static pfn_t new_large(
-	struct vm *m, idx_t inode, uint64_t page, uint32_t orders)
+static pfn_t new_large(struct vm *m, idx_t inode, const struct vma *v,
+	uint64_t page, uint32_t orders)
 {
 	const struct inode *n = inode_at(m, inode);
 
@@ -189,7 +205,7 @@ static pfn_t new_large(
 		if (!(orders >> o & 1) ||
 			!cache_is_empty(m, n, first, 1ull << o))
 			continue;
-		head = alloc_large(m, n, first, o);
+		head = alloc_large(m, n, v, first, o);
 		if (!head)
 			continue;
 		if (!cache_add_large(m, inode, page, o, head))
@@ -212,6 +228,6 @@ pfn_t shmem_page(struct vm *m, idx_t inode, const struct vma *v, vaddr_t va,
 	orders = shmem_orders(m, n, v, page, end, SHMEM_FAULT);
 	if (v && !huge_suits(m, v, va))
 		orders = 0;
-	pfn = orders ? new_large(m, inode, page, orders) : PFN_NONE;
+	pfn = orders ? new_large(m, inode, v, page, orders) : PFN_NONE;
 	return pfn ? pfn : cache_get(m, inode, page, major);
 }
