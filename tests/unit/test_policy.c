@@ -342,10 +342,39 @@ static void test_models(void **state)
 	set("frames", "0");
 }
 
+/* No page can leave: all are set aside, while others still have their slots. */
+static void test_all_aside(void **state)
+{
+	const uint64_t pages = m->root->totalram_pages;
+
+	assert_int_equal(swap_off(m, swap_area_of(m, 0)), 0);
+	set("overcommit_memory", "1");
+	map(RIG_BASE, pages, RW, ANON, 0, 0);
+	t->oom_score_adj = -1000;
+	for (unsigned kind = POLICY_FIFO; kind < NR_POLICIES; kind++) {
+		uint64_t refused = t->trace.faults_refused;
+
+		set("policy", names[kind]);
+		for (uint64_t i = 0; t->trace.faults_refused == refused; i++) {
+			uint64_t rec = TRACE_RECORD(
+				TRACE_STORE, 3, RIG_BASE + i * 4096);
+
+			assert_true(i < pages);
+			trace_run(m, t, &rec, 1);
+		}
+		/* with high memory Linux's lists are looked at, for tables */
+		if (m->arch->va_bits > 32)
+			assert_true(m->root->policy.nr_aside > pages / 2);
+		vmtest_check(m);
+	}
+	set("policy", "linux");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(test_models),
+		RIG_TEST(test_all_aside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

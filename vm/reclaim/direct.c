@@ -247,8 +247,10 @@ static int find_room(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 
 		if (mem_has_room(m, gfp, nr))
 			return 0;
-		/* what was freed may wait on lists of processors */
-		some |= pcp_drain_all(m);
+		/* What was freed may wait on lists of processors.  That they
+		 * had something is no progress: an eviction that fails for
+		 * want of memory leaves pages there each time. */
+		pcp_drain_all(m);
 		some |= highatomic_unreserve(m, gfp, false);
 		if (mem_has_room(m, gfp, nr))
 			return 0;

@@ -15,7 +15,7 @@
 uint64_t policy_bytes(uint64_t frames)
 {
 	return policy_ranks_at(frames) +
-	       frames * (sizeof(policy_rank) + sizeof(pfn_t) +
+	       frames * (2 * sizeof(policy_rank) + 2 * sizeof(pfn_t) +
 				sizeof(uint32_t)) +
 	       3 * ((frames + 63) / 64) * sizeof(uint64_t);
 }
@@ -43,7 +43,7 @@ static void fill(struct vm *m, uint32_t seat, uint32_t last)
 
 static bool is_aside(const struct vm *m, uint32_t seat)
 {
-	return seat >= m->root->max_pfn - m->root->policy.nr_aside;
+	return seat >= m->root->max_pfn;
 }
 
 /* Its serial number. */
@@ -54,7 +54,7 @@ static uint64_t take(struct vm *m, pfn_t pfn)
 	uint64_t page_in = policy_page_in(m, seat);
 
 	if (is_aside(m, seat))
-		fill(m, seat, m->root->max_pfn - p->nr_aside--);
+		fill(m, seat, policy_aside(m, p->nr_aside--));
 	else if (policy_order(m) == ORDER_HEAP)
 		heap_take(m, seat);
 	else if (policy_order(m) == ORDER_RING)
@@ -70,15 +70,15 @@ static void set_aside(struct vm *m, pfn_t pfn)
 	uint64_t page_in = take(m, pfn);
 
 	policy_sit(
-		m, m->root->max_pfn - ++m->root->policy.nr_aside, pfn, page_in);
+		m, policy_aside(m, ++m->root->policy.nr_aside), pfn, page_in);
 	m->root->policy.aside_room = swap_room(m);
 }
 
 void policy_bring_back(struct vm *m)
 {
 	while (m->root->policy.nr_aside) {
-		uint32_t seat = m->root->max_pfn - m->root->policy.nr_aside;
-		pfn_t pfn = *policy_pfn(m, seat);
+		pfn_t pfn = *policy_pfn(
+			m, policy_aside(m, m->root->policy.nr_aside));
 
 		put(m, pfn, take(m, pfn));
 	}
@@ -293,7 +293,7 @@ static void age_all(struct vm *m)
 	for (uint32_t i = 0; i < p->nr; i++)
 		age(m, *policy_pfn(m, i));
 	for (uint32_t i = 1; i <= p->nr_aside; i++)
-		age(m, *policy_pfn(m, m->root->max_pfn - i));
+		age(m, *policy_pfn(m, policy_aside(m, i)));
 	heap_rebuild(m);
 }
 
@@ -347,7 +347,7 @@ void policy_forget_future(struct vm *m)
 	for (uint32_t i = 0; i < m->root->policy.nr; i++)
 		*policy_word(m, *policy_pfn(m, i)) = 0;
 	for (uint32_t i = 1; i <= m->root->policy.nr_aside; i++)
-		*policy_word(m, *policy_pfn(m, m->root->max_pfn - i)) = 0;
+		*policy_word(m, *policy_pfn(m, policy_aside(m, i))) = 0;
 	future_forget(m);
 }
 
@@ -419,7 +419,7 @@ static void disband(struct vm *m)
 	for (uint32_t i = 0; i < nr; i++)
 		leave_seat(m, i);
 	for (uint32_t i = 1; i <= p->nr_aside; i++)
-		leave_seat(m, m->root->max_pfn - i);
+		leave_seat(m, policy_aside(m, i));
 	if (policy_order(m) == ORDER_RING)
 		for (unsigned map = MAP_USED; map <= MAP_MODIFIED; map++)
 			memset(policy_map(m, map), 0, (nr + 63) / 64 * 8);

@@ -1,6 +1,6 @@
 /*
  * What the files of the policies share.  SEG_POLICY holds, from the first
- * textbook policy on, 32 bytes and 3 bits for each frame of the machine:
+ * textbook policy on, 52 bytes and 3 bits for each frame of the machine:
  *
  *	log      the last evictions, a ring
  *	word     by frame: what the policy knows of its use
@@ -9,8 +9,8 @@
  *	seat_of  by frame: its seat
  *	map      by slot, bits: in use, referenced, modified
  *
- *	pfn[]   | the order  ...  |   free   | ...  set aside |
- *		0             nr or top         max - nr_aside   max
+ *	pfn[]   | the order  ...  |   free   | set aside ...  |   free   |
+ *		0             nr or top      max        max + nr_aside   2 max
  *
  *	policy         order   word                          leaves first
  *	------         -----   ----                          ------------
@@ -83,13 +83,20 @@ static inline uint64_t policy_page_in(const struct vm *m, uint32_t seat)
 /* The page in a seat; PFN_NONE: the seat is empty. */
 static inline pfn_t *policy_pfn(const struct vm *m, uint32_t seat)
 {
-	return (pfn_t *)policy_rank_at(m, m->root->max_pfn) + seat;
+	return (pfn_t *)policy_rank_at(m, 2 * m->root->max_pfn) + seat;
+}
+
+/* The seat of the n-th page that is set aside, from 1 on.  A circle has gaps:
+ * those set aside have seats of their own. */
+static inline uint32_t policy_aside(const struct vm *m, uint32_t n)
+{
+	return m->root->max_pfn + n - 1;
 }
 
 /* The index of the frame's seat + 1; 0: none. */
 static inline uint32_t *policy_seat_of(const struct vm *m, pfn_t pfn)
 {
-	return policy_pfn(m, m->root->max_pfn) + pfn;
+	return policy_pfn(m, 2 * m->root->max_pfn) + pfn;
 }
 
 enum policy_map { MAP_USED, MAP_REFERENCED, MAP_MODIFIED };

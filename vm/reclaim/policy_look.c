@@ -23,7 +23,7 @@ static uint64_t rank_of(const struct vm *m, uint32_t place, uint64_t word)
 void policy_look(const struct vm *m, uint32_t i, struct policy_view *v)
 {
 	uint32_t nr = policy_places(m) - m->root->policy.nr_aside;
-	uint32_t seat = i < nr ? i : m->root->max_pfn - 1 - (i - nr);
+	uint32_t seat = i < nr ? i : policy_aside(m, i - nr + 1);
 	pfn_t pfn = *policy_pfn(m, seat);
 	const struct frame *f = frame_at(m, pfn);
 
@@ -117,7 +117,7 @@ int policy_check(struct vm *m)
 		return -EIO;
 	ring = policy_order(m) == ORDER_RING;
 	if (check_seats(m, 0, ring ? p->top : p->nr, &nr) ||
-		check_seats(m, max - p->nr_aside, max, &aside))
+		check_seats(m, max, max + p->nr_aside, &aside))
 		return -EIO;
 	if (nr != p->nr || aside != p->nr_aside ||
 		(policy_on(m) && nr + aside != listed(m)))
