@@ -46,6 +46,7 @@ class Judge:
     def __init__(self, build, kind, opts):
         self.kind, self.mix = kind, opts.get("mix")
         self.setup = ""
+        self.pool = None
         if kind == "jobs":
             programs = os.path.join(build, "tests/oracle/")
             self.probe = [programs + "jobs"]
@@ -69,7 +70,6 @@ class Judge:
         if shmem:
             histories_thp.switch_host("shmem_enabled", shmem)
             options = ["--thp", "--shmem=" + shmem]
-        self.pool = None
         if kind in histories_pool.SIZES:
             self.pool = histories_pool.Pool(kind)
             options = [self.pool.option()]
