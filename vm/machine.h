@@ -491,6 +491,8 @@ struct vm {
 	struct future *future;	/* of a trace, see mmu/future.h */
 	bool unseen; /* uses that the policy has not seen, see reclaim/policy.h
 		      */
+	/* in a trace: the number of this use, and up to which all were seen */
+	uint64_t use_now, seen_to;
 	void *vma_nodes;       /* of all trees of VMAs */
 	void *vma_leaves;      /* node of each VMA, indexed as SEG_VMA */
 	const void *last_verb; /* newest command row, a guess for the next */

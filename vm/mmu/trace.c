@@ -245,6 +245,7 @@ static void policy_now(struct trace *x, size_t record)
 	x->r.m->root->policy.now = x->now + record + 1;
 	if (x->r.m->root->set.policy == POLICY_OPT)
 		future_at(x->r.m, record);
+	x->r.m->use_now = x->hit + record;
 }
 
 /* False if the process is to die: the trace ends. */
@@ -445,6 +446,7 @@ static void policy_end(struct trace *x, size_t nr)
 	struct policy_state *p = &x->r.m->root->policy;
 
 	x->r.m->unseen |= x->next != x->chunk + nr;
+	x->r.m->use_now = x->r.m->seen_to = 0;
 	if (x->r.t->oom_victim) /* now is where it ended */
 		return;
 	p->now = x->now + nr;

@@ -172,7 +172,9 @@ void policy_catch_up(struct vm *m, unsigned cpu)
 		return;
 	m->unseen = false;
 	for (unsigned i = 0; tlb_first_level(m, cpu, i, &pfn); i++)
-		policy_page_seen(m, pfn);
+		if (*policy_word(m, pfn) > m->seen_to)
+			policy_page_seen(m, pfn);
+	m->seen_to = m->use_now ? m->use_now - 1 : 0;
 }
 
 static void forget_use(struct vm *m, const struct rmap_entry *r, void *ctx)

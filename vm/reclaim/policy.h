@@ -86,7 +86,9 @@ void policy_page_used(
 /* A use that was not told of, because the TLB knew the page: its time or count
  * is up to date, its place in the order is not. */
 void policy_page_seen(struct vm *m, pfn_t pfn);
-/* The same for all pages that the first level of a processor's TLB knows. */
+/* The same for all pages that the first level of a processor's TLB knows, but
+ * for those whose last use was number m->seen_to or less.  It is 0 outside
+ * traces, which alone number their uses in order. */
 void policy_catch_up(struct vm *m, unsigned cpu);
 /* A page was written back: modified no more. */
 void policy_page_cleaned(struct vm *m, pfn_t pfn);
