@@ -176,6 +176,7 @@ def generate(seed, nr):
 
 def compare(judge, first, last, nr):
     plain, own = judge.setup, judge.look()
+    judge.host = run.Host({})  # the settings are changed on purpose
     judge.looks += LOOK
 
     def history(seed):

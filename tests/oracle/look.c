@@ -287,13 +287,16 @@ static void put_runs(uint64_t page, uint64_t end)
 	put_run(last, run);
 }
 
+/* Of the first GiB. */
+#define PAGES_MAX (1u << 18)
+
 static void put_pages(uint64_t page, uint64_t end)
 {
 	static uint64_t word[64];
 	uint64_t nr = end - page;
 
 	if (nr > 64) {
-		put_runs(page, end);
+		put_runs(page, nr < PAGES_MAX ? end : page + PAGES_MAX);
 		return;
 	}
 	if (host_pagemap(page, nr, word) != (int64_t)nr * 8)
