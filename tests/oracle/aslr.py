@@ -10,8 +10,9 @@ are taken from /bin/cat on the kernel; tests/unit/test_aslr.c has the machine's.
 """
 import os
 import re
-import subprocess
 import sys
+
+import programs
 
 PAGE = 4096
 GAP = 256 * PAGE + (8 << 20)
@@ -24,7 +25,7 @@ RANGES = {
     "probe32": {"stack": (1 << 11, 0xffffe000), "map": 1 << 8,
                 "heap": 1 << 13, "task": 0xffffe000, "brk": 0x56a00000},
 }
-SCRIPT = b"dump all\nbrk +0\n"
+SCRIPT = "dump all\nbrk +0\n"
 
 
 def distances(text, r):
@@ -52,9 +53,8 @@ def check(who, what, values, limit):
 
 
 def sample(name, command, r, runs):
-    all_of = [distances(subprocess.run(
-        command(i), input=SCRIPT, capture_output=True,
-        check=True).stdout.decode(), r) for i in range(runs)]
+    all_of = [distances(programs.run(command(i), SCRIPT)[0], r)
+              for i in range(runs)]
     for what in ("stack", "map", "heap"):
         limit = r["stack"][0] if what == "stack" else r[what]
         check(name, what, [d[what] for d in all_of], limit)
@@ -63,8 +63,7 @@ def sample(name, command, r, runs):
 def pie_bases(runs):
     values = []
     for _ in range(runs):
-        text = subprocess.run(["cat", "/proc/self/maps"], check=True,
-                              capture_output=True).stdout.decode()
+        text = programs.run(["cat", "/proc/self/maps"])[0]
         values.append((int(text.split("-")[0], 16) - 0x555555554000) // PAGE)
     check("cat", "PIE", values, 1 << 28)
 
@@ -79,7 +78,8 @@ def main():
         sample(f"machine {name}", lambda i: [
             replay, "--program=" + probe, f"--random={i + 1}"], r, runs)
     pie_bases(runs)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    programs.judge(main)

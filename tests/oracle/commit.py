@@ -13,9 +13,9 @@ Needs root.  Exit status: 0 equal, 1 different.
 import fcntl
 import random
 import re
-import signal
 import sys
 
+import programs
 import run
 
 T = 1 << 40
@@ -35,7 +35,6 @@ class Settings:
         self.lock = open("/tmp/pagefs-sysctl.lock", "w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.was = {n: self.read(n) for n in NAMES}
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         return self
 
     @staticmethod
@@ -255,4 +254,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    programs.judge(main)

@@ -492,18 +492,22 @@ static int run_in_namespace(const char *dir)
 
 int main(int argc, char **argv)
 {
-	char dir[] = "/tmp/oracle-stub-XXXXXX", stub[sizeof(dir) + 8];
-	const char *program = NULL;
+	const char *program = NULL, *where = "/tmp";
+	char dir[200], stub[sizeof(dir) + 8];
 	int r;
 
 	for (int i = 1; i < argc; i++)
 		if (!strncmp(argv[i], "--program=", 10))
 			program = argv[i] + 10;
+		else if (!strncmp(argv[i], "--dir=", 6))
+			where = argv[i] + 6;
 	if (!program) {
-		fprintf(stderr, "usage: conduct --program=STUB < script\n");
+		fprintf(stderr, "usage: conduct --program=STUB [--dir=DIR] "
+				"< script\n");
 		return 2;
 	}
 	/* Whoever the script becomes may execute it. */
+	snprintf(dir, sizeof(dir), "%s/oracle-stub-XXXXXX", where);
 	if (!mkdtemp(dir) || chmod(dir, 0755))
 		die(dir);
 	snprintf(stub, sizeof(stub), "%s/stub", dir);

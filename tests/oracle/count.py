@@ -9,6 +9,7 @@ that split, join, move and grow.  Exit status: 0 equal, 1 different.
 import random
 import sys
 
+import programs
 import run
 
 PAGE = 4096
@@ -81,4 +82,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    programs.judge(main)

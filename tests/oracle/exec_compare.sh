@@ -1,11 +1,15 @@
 #!/bin/bash
 # Compares execve of real programs: the running kernel's address space at the
 # first instruction against the machine's.  Needs ptrace, gcc, x86-64.
-# Exit: 0 equal, 1 different, 77 cannot run here.
+# Exit: 0 equal, 1 different or cannot run here, 130 interrupted.
 set -u
 tool=${1:?usage: exec_compare.sh EXEC_COMPARE}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+export TMPDIR=$dir # the compiler's
+trap 'trap "" INT TERM
+	echo "interrupted: $nr compared, $fails different"
+	exit 130' INT TERM
 fails=0
 nr=0
 

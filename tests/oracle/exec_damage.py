@@ -6,13 +6,15 @@ damages its headers.  Whether the running kernel refuses it (an errno), kills
 the process because the old image is gone, or runs it, and with which mappings,
 must be what the machine does.
 """
+import collections
 import difflib
 import os
 import random
 import struct
-import subprocess
 import sys
 import tempfile
+
+import programs
 
 PAGE = 4096
 PT_LOAD, PT_INTERP, PT_NOTE, PT_STACK = 1, 3, 4, 0x6474e551
@@ -150,39 +152,40 @@ def make(rnd, directory):
 
 
 def ask(tool, who, directory, limit):
-    return subprocess.run(
+    return programs.run(
         [tool, who] + (["-a", str(limit)] if limit else []) +
         ["-i", os.path.join(directory, "ld"),
-         os.path.join(directory, "program")],
-        env={}, capture_output=True, text=True)
+         os.path.join(directory, "program")], env={})[:2]
 
 
 def main():
     tool, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    seen = {}
-    with tempfile.TemporaryDirectory() as directory:
+    seen = collections.Counter()
+
+    def compared():
+        return f"{seen.total()} programs, no difference: " + \
+            ", ".join(f"{n} {how}" for how, n in sorted(seen.items()))
+
+    with tempfile.TemporaryDirectory() as directory, \
+            programs.telling(compared):
         os.chmod(directory, 0o755)
         for seed in range(first, last):
             limit = make(random.Random(seed), directory)
-            kernel = ask(tool, "kernel", directory, limit)
-            model = ask(tool, "model", directory, limit)
-            if kernel.stdout != model.stdout or not kernel.stdout:
+            kernel, kernel_err = ask(tool, "kernel", directory, limit)
+            model, model_err = ask(tool, "model", directory, limit)
+            if kernel != model or not kernel:
                 print(f"seed {seed}, RLIMIT_AS {limit}")
                 print("".join(difflib.unified_diff(
-                    kernel.stdout.splitlines(True),
-                    model.stdout.splitlines(True), "kernel", "machine", n=1))
-                      + kernel.stderr + model.stderr)
-                sys.stdout.flush()
-                subprocess.run(["readelf", "-Wl",
-                                os.path.join(directory, "program")])
+                    kernel.splitlines(True), model.splitlines(True),
+                    "kernel", "machine", n=1)) + kernel_err + model_err)
+                print(programs.run(["readelf", "-Wl", os.path.join(
+                    directory, "program")])[0])
                 return 1
-            first_line = kernel.stdout.split("\n")[0]
-            how = first_line if first_line[:1] in "Ek" else "runs"
-            seen[how] = seen.get(how, 0) + 1
-    print(f"{last - first} programs, no difference:",
-          ", ".join(f"{n} {how}" for how, n in sorted(seen.items())))
+            first_line = kernel.split("\n")[0]
+            seen[first_line if first_line[:1] in "Ek" else "runs"] += 1
+    print(compared())
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    programs.judge(main)

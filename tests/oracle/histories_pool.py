@@ -5,10 +5,10 @@ Kind 64-hugetlb fills the kernel's pool of the default size, 64-gigantic that of
 Kind 64-gigantic-empty leaves the pool of 1 GiB as it is, which must be empty:
 what needs no page is compared, and what is refused for want of one.
 """
+import atexit
 import fcntl
 import os
 import random
-import signal
 import sys
 import time
 
@@ -170,13 +170,12 @@ class PoolGenerator:
 
 
 class Pool:
-    """The running kernel's pool, for as long as this judge runs."""
+    """The running kernel's pool, put back when this judge ends."""
 
     def __init__(self, kind):
         self.size = size = SIZES[kind]
         self.lock = open("/tmp/oracle-hugetlb.lock", "w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         if not os.path.isdir(size.dir):
             sys.exit(f"this kernel or processor has no {size.dir}")
         self.lost = self.number("resv_hugepages")
@@ -193,6 +192,7 @@ class Pool:
 
     def fill(self):
         """False if the kernel, or who runs it, has none to give."""
+        atexit.register(self.put, self.was)
         try:
             self.put(self.size.nr + self.lost)
         except OSError:
@@ -218,13 +218,11 @@ class Pool:
                 return
             time.sleep(.001)
 
-    def put_back(self):
-        """0 if the pool is as it was, 1 with a word about what was lost."""
+    def missing(self):
+        """0 if nothing is lost, 1 with a word about what is."""
         self.await_pages()
         lost = self.number("resv_hugepages") - self.lost
         used = self.number("nr_hugepages") - self.number("free_hugepages")
-        if not self.empty:
-            self.put(self.was)
         if not lost and not used:
             return 0
         print(f"the histories left {lost} promises and {used} pages in use "

@@ -5,9 +5,7 @@ time; so nothing is asked that depends on it: faults, mincore, map counts.
 """
 import atexit
 import os
-import signal
 import subprocess
-import sys
 import tempfile
 
 from histories import PAGE, Generator
@@ -18,16 +16,17 @@ SETTLED = ("faults", "mincore", "kpages")
 
 def swap_on():
     """A swap area of the running kernel, for as long as this judge runs."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     area = tempfile.NamedTemporaryFile(prefix="oracle-swap-")
     os.posix_fallocate(area.fileno(), 0, SIZE)
     subprocess.run(["mkswap", area.name], check=True, capture_output=True)
-    subprocess.run(["swapon", area.name], check=True)
     atexit.register(swap_off, area)
+    subprocess.run(["swapon", area.name], check=True)
 
 
 def swap_off(area):
-    subprocess.run(["swapoff", area.name], check=True)
+    with open("/proc/swaps") as f:
+        if area.name in f.read():
+            subprocess.run(["swapoff", area.name], check=True)
     area.close()
 
 

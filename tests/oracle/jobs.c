@@ -8,11 +8,12 @@
  * the next call that it is to make from a pipe of its own (its slot) and
  * answers through one that all share.  Nobody is traced: tracing changes what
  * signals do.  After each call it is waited until nobody runs any more.
- * Needs root.
+ * Needs root, and to lie where any user may execute it but for folders above.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,7 +23,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,7 +55,7 @@ static void die(const char *what)
 /* ---- puppets --------------------------------------------------------------
  */
 
-static char program[64];
+static char program[] = "/mnt/jobs"; /* in the namespace */
 
 static int puppet(void *slot);
 
@@ -393,13 +393,14 @@ static void start_first(void)
 	settle();
 }
 
-static int namespace_main(void)
+static int namespace_main(const char *dir)
 {
 	static char script[1 << 20];
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-		mount("proc", "/proc", "proc", 0, NULL))
+		mount("proc", "/proc", "proc", 0, NULL) ||
+		mount(dir, "/mnt", NULL, MS_BIND, NULL))
 		die("mount");
 	signal(SIGCHLD, SIG_IGN); /* orphans are reaped */
 	make_pipes();
@@ -409,45 +410,21 @@ static int namespace_main(void)
 	return 0;
 }
 
-/* A copy that any user may execute. */
-static void copy_program(char *dir)
-{
-	char page[4096];
-	int from = open("/proc/self/exe", O_RDONLY), to;
-	ssize_t n;
-
-	if (!mkdtemp(dir) || chmod(dir, 0755))
-		die(dir);
-	snprintf(program, sizeof(program), "%s/jobs", dir);
-	to = open(program, O_WRONLY | O_CREAT | O_EXCL, 0755);
-	while ((n = read(from, page, sizeof(page))) > 0)
-		if (write(to, page, (size_t)n) != n)
-			die(program);
-	if (n || close(to) || chmod(program, 0755))
-		die(program);
-	close(from);
-}
-
 int main(int argc, char **argv)
 {
-	char dir[] = "/tmp/oracle-jobs-XXXXXX";
 	int status = 1;
 	pid_t pid;
 
 	if (argc == 3) { /* a puppet that was executed */
-		snprintf(program, sizeof(program), "%s", argv[0]);
 		send_answer((uint32_t)atoi(argv[2]), 0, 0);
 		return puppet((void *)(uintptr_t)atoi(argv[1]));
 	}
-	copy_program(dir);
 	if (unshare(CLONE_NEWPID | CLONE_NEWNS))
 		die("unshare");
 	pid = fork();
 	if (!pid)
-		exit(namespace_main());
+		exit(namespace_main(dirname(argv[0])));
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		die("fork");
-	unlink(program);
-	rmdir(dir);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 3;
 }

@@ -15,16 +15,19 @@
 
 Each call's answer, the list of mappings after it and what /proc tells of them
 must be equal.  At a difference the history is made as short as it can be, and
-printed with both answers.  Exit status: 0 equal, 1 different.
+printed with both answers.  Exit status: 0 equal, 1 different, 130 interrupted
+before it found one.
 """
 import difflib
 import os
 import re
-import subprocess
+import shutil
 import sys
 import tempfile
 import threading
 import time
+import traceback
+from concurrent import futures
 
 import histories
 import histories_jobs
@@ -33,6 +36,7 @@ import histories_mix
 import histories_pool
 import histories_swap
 import histories_thp
+import programs
 
 # A 64- or 32-bit process, mappings below an 8 MiB stack or an endless one, or
 # from a third of the address space upwards.  Of 20 seeds, these share:
@@ -47,11 +51,15 @@ class Judge:
         self.kind, self.mix = kind, opts.get("mix")
         self.setup = ""
         self.pool = None
+        # Where any user may execute programs.
+        self.dir = tempfile.TemporaryDirectory(prefix="oracle-")
+        os.chmod(self.dir.name, 0o755)
         if kind == "jobs":
-            programs = os.path.join(build, "tests/oracle/")
-            self.probe = [programs + "jobs"]
-            self.replay = [programs + "replay_jobs",
-                           "--program=" + programs + "stub"]
+            where = os.path.join(build, "tests/oracle/")
+            self.probe = [shutil.copy(where + "jobs", self.dir.name)]
+            os.chmod(self.probe[0], 0o755)
+            self.replay = [where + "replay_jobs",
+                           "--program=" + where + "stub"]
             self.looks = "tree\n"
             self.used = {}
             self.host = Host(SETTINGS)
@@ -77,13 +85,13 @@ class Judge:
             histories_swap.swap_on()
         self.host = Host(
             {**SETTINGS, THP + "shmem_enabled": f"[{shmem or 'never'}]"})
-        self.own = tempfile.NamedTemporaryFile("w", suffix=".maps")
+        self.own = os.path.join(self.dir.name, "own")
         self.probe = [probe, *options]
         if kind == "64-life":
             self.probe = [os.path.join(build, "tests/oracle/conduct"),
-                          "--program=" + probe]
+                          "--program=" + probe, "--dir=" + self.dir.name]
         self.replay = [os.path.join(build, "tests/oracle/replay"), *options,
-                       "--program=" + probe, "--own=" + self.own.name]
+                       "--program=" + probe, "--own=" + self.own]
         if "lines" in opts:
             self.replay.append("--lines")
         own = self.look()
@@ -125,19 +133,13 @@ class Judge:
         return own
 
     def own_is(self, own):
-        self.own.seek(0)
-        self.own.truncate()
-        self.own.write(own)
-        self.own.flush()
+        with open(self.own, "w") as f:
+            f.write(own)
 
     @staticmethod
     def run(cmd, script):
-        try:
-            p = subprocess.run(cmd, input=script.encode(),
-                               capture_output=True, timeout=20)
-        except subprocess.TimeoutExpired as e:
-            return (e.stdout or b"").decode() + "(hangs)\n"
-        return p.stdout.decode() + p.stderr.decode()
+        out, err, hangs = programs.run(cmd, script, timeout=20)
+        return out + ("(hangs)\n" if hangs else err)
 
     def ask(self, script, *opts):
         if self.pool:
@@ -203,9 +205,8 @@ class Host:
     def wait(self):
         """Until all is as it should be."""
         for _ in range(300):
-            if self.is_ours():
+            if self.is_ours() or programs.stopped.wait(.1):
                 break
-            time.sleep(.1)
 
     def came_between(self, begun):
         return not self.is_ours() or contents(COLLAPSED) != begun
@@ -249,15 +250,23 @@ def difference(judge, ops):
 
 def one_by_one(judge, seeds, nr, generate):
     """Histories that share something of the host: 0 equal, 1 different."""
-    for seed in seeds:
-        ops = generate(seed)
-        # Twice: what does not come again was another program's doing.
-        found = first_difference(judge, ops) and first_difference(judge, ops)
-        if found:
-            print(f"seed {seed}: the machine differs from the kernel")
-            report(*shorten(judge, ops, found))
-            return 1
-    print(f"{len(seeds)} histories of {nr} calls: no difference")
+    done = 0
+
+    def compared():
+        return f"{done} histories of {nr} calls: no difference"
+
+    with programs.telling(compared):
+        for seed in seeds:
+            ops = generate(seed)
+            # Twice: what does not come again was another program's doing.
+            found = first_difference(judge, ops) and \
+                first_difference(judge, ops)
+            if found:
+                print(f"seed {seed}: the machine differs from the kernel")
+                report(*shorten(judge, ops, found))
+                return 1
+            done += 1
+    print(compared())
     return 0
 
 
@@ -358,21 +367,27 @@ class Histories:
             while seed is not None:
                 self.one(seed)
                 seed = self.take()
+        except programs.Stopped:
+            pass
         except Exception:
             self.broken = True
-            raise
+            traceback.print_exc()
 
     def run(self, jobs):
         start = time.time()
-        threads = [threading.Thread(target=self.work) for _ in range(jobs)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        print(f"{self.done} histories of {self.nr} calls in "
+        with futures.ThreadPoolExecutor(jobs) as threads:
+            try:
+                futures.wait([threads.submit(self.work) for _ in range(jobs)])
+            except KeyboardInterrupt:
+                programs.stop()
+        interrupted = programs.stopped.is_set()
+        print(f"{'interrupted: ' if interrupted else ''}"
+              f"{self.done} histories of {self.nr} calls in "
               f"{time.time() - start:.0f} s: {self.different or 'no'} "
               f"difference{'s' if self.different > 1 else ''}")
-        return 1 if self.different or self.broken else 0
+        if self.different or self.broken:
+            return 1
+        return programs.INTERRUPTED if interrupted else 0
 
 
 def answers(judge, path, recorded):
@@ -389,30 +404,29 @@ def answers(judge, path, recorded):
 
 
 def scripts(judge, paths, recorded):
-    bad = 0
-    for path in paths:
-        found = undisturbed(judge, lambda: answers(judge, path, recorded))
-        if not found:
-            print(f"same  {path}")
-            continue
-        bad = 1
-        print(f"DIFFERENT  {path}")
-        for k, g in zip(*(text.split("\n> ") for text in found)):
-            if k != g:
-                print(f"> {k.strip()}\n  machine:", *g.splitlines()[1:],
-                      sep="\n  ")
-    return bad
+    done = bad = 0
+    with programs.telling(
+            lambda: f"{done} of {len(paths)} scripts, {bad} different"):
+        for path in paths:
+            found = undisturbed(judge, lambda: answers(judge, path, recorded))
+            done += 1
+            if not found:
+                print(f"same  {path}")
+                continue
+            bad += 1
+            print(f"DIFFERENT  {path}")
+            for k, g in zip(*(text.split("\n> ") for text in found)):
+                if k != g:
+                    print(f"> {k.strip()}\n  machine:", *g.splitlines()[1:],
+                          sep="\n  ")
+    return 1 if bad else 0
 
 
 def with_pool(judges, args, opts):
     """One history after the other, as they share the kernel's pool."""
     pool = next(iter(judges.values())).pool
-    different = 1
-    try:
-        different = Histories(judges, *map(int, args), opts).run(1)
-    finally:
-        lost = pool.put_back()
-    return different or lost
+    different = Histories(judges, *map(int, args), opts).run(1)
+    return pool.missing() or different
 
 
 def main():
@@ -432,4 +446,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    programs.judge(main)
