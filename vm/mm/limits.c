@@ -1,6 +1,6 @@
 /*
  * What an address space may hold: counters of pages by kind, resource limits,
- * overcommit.
+ * overcommit; and which ranges a call may name.
  *
  * Sources: Linux mm/mmap.c (may_expand_vm, vm_stat_account), mm/util.c
  * (__vm_enough_memory), setrlimit(2), Documentation/mm/overcommit-accounting.
@@ -171,4 +171,35 @@ int mm_denies_exec(struct vm *m, idx_t mm, uint64_t was, uint64_t flags)
 		return 0;
 	return vm_fail(m, EACCES,
 		"mdwe: memory that can be written never becomes executable");
+}
+
+int mm_check_aligned(struct vm *m, const char *what, uint64_t x)
+{
+	if (!page_offset(m, x))
+		return 0;
+	return vm_fail(m, EINVAL,
+		"%s 0x%llx is not a multiple of the page size %llu", what,
+		(unsigned long long)x, (unsigned long long)m->page_size);
+}
+
+int mm_check_wrap(struct vm *m, vaddr_t addr, uint64_t len, int err)
+{
+	uint64_t bytes = page_up(m, len);
+
+	if (addr + bytes >= addr && (bytes || !len))
+		return 0;
+	return vm_fail(m, err, "0x%llx + %llu is beyond the address space",
+		(unsigned long long)addr, (unsigned long long)len);
+}
+
+int mm_check_user(
+	struct vm *m, vaddr_t addr, uint64_t len, vaddr_t top, int err)
+{
+	if (addr <= top && len <= top - addr)
+		return 0;
+	return vm_fail(m, err,
+		"the range 0x%llx + %llu leaves user space, which ends at "
+		"0x%llx",
+		(unsigned long long)addr, (unsigned long long)len,
+		(unsigned long long)top);
 }

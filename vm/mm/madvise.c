@@ -379,16 +379,9 @@ int64_t mm_madvise(
 
 	if (!known_advice(advice))
 		return vm_fail(m, EINVAL, "unknown advice %d", advice);
-	if (page_offset(m, addr))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)addr,
-			(unsigned long long)m->page_size);
-	if (end < addr || (len && end == addr))
-		return vm_fail(m, EINVAL,
-			"0x%llx + %llu is beyond the address space",
-			(unsigned long long)addr, (unsigned long long)len);
+	if (mm_check_aligned(m, "address", addr) ||
+		mm_check_wrap(m, addr, len, EINVAL))
+		return -EINVAL;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
 		return populate(m, t, addr, end, advice);
 	return advise_range(m, t, addr, end, advice);

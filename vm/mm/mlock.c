@@ -186,13 +186,9 @@ static int lock_range(
 /* Rounds to pages; false for an empty range.  *err is set if it wraps. */
 static bool round_range(struct vm *m, vaddr_t *addr, uint64_t *len, int *err)
 {
-	*err = 0;
 	*len = page_up(m, *len + page_offset(m, *addr));
 	*addr = page_down(m, *addr);
-	if (*addr + *len < *addr)
-		*err = vm_fail(m, EINVAL,
-			"0x%llx + %llu is beyond the address space",
-			(unsigned long long)*addr, (unsigned long long)*len);
+	*err = mm_check_wrap(m, *addr, *len, EINVAL);
 	return *len && !*err;
 }
 

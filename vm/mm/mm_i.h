@@ -150,6 +150,15 @@ int mm_denies_exec(struct vm *m, idx_t mm, uint64_t was, uint64_t flags);
 int mm_may_map_at(struct vm *m, const struct task *t, vaddr_t addr);
 
 /* ---- ranges ---- */
+/* -EINVAL unless x, which what names, is a multiple of the page size
+ * (limits.c). */
+int mm_check_aligned(struct vm *m, const char *what, uint64_t x);
+/* -err if the pages of [addr, addr + len) end beyond the address space, of
+ * which no length above 0 leaves nothing. */
+int mm_check_wrap(struct vm *m, vaddr_t addr, uint64_t len, int err);
+/* -err unless [addr, addr + len) lies in user space, which ends at top. */
+int mm_check_user(
+	struct vm *m, vaddr_t addr, uint64_t len, vaddr_t top, int err);
 /* First VMA that overlaps [start, end), or NULL; nothing overlaps an empty
  * range. */
 static inline struct vma *vma_overlap(

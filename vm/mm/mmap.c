@@ -95,11 +95,8 @@ static int prepare_huge(
 
 static int check_descriptor(struct vm *m, const struct mmap_args *a)
 {
-	if (page_offset(m, a->off))
-		return vm_fail(m, EINVAL,
-			"offset 0x%llx is not a multiple of the page size %llu",
-			(unsigned long long)a->off,
-			(unsigned long long)m->page_size);
+	if (mm_check_aligned(m, "offset", a->off))
+		return -EINVAL;
 	if (!(a->flags & MAP_ANONYMOUS) && !a->file)
 		return vm_fail(m, EBADF,
 			"no open file, and MAP_ANONYMOUS is not among the "
@@ -150,19 +147,9 @@ static int fixed_address(struct vm *m, const struct task *t, struct request *r)
 		return vm_fail(m, (int)-r->addr,
 			"address 0x%llx reads as an errno of the kernel",
 			(unsigned long long)r->addr);
-	if (r->len > top || r->addr > top - r->len)
-		return vm_fail(m, ENOMEM,
-			"[0x%llx, +%llu) leaves user space, which ends at "
-			"0x%llx",
-			(unsigned long long)r->addr, (unsigned long long)r->len,
-			(unsigned long long)top);
-	if (page_offset(m, r->addr))
-		return vm_fail(m, EINVAL,
-			"MAP_FIXED address 0x%llx is not a multiple of the "
-			"page size %llu",
-			(unsigned long long)r->addr,
-			(unsigned long long)m->page_size);
-	return 0;
+	if (mm_check_user(m, r->addr, r->len, top, ENOMEM))
+		return -ENOMEM;
+	return mm_check_aligned(m, "MAP_FIXED address", r->addr);
 }
 
 /* Huge pages begin at multiples of their size. */

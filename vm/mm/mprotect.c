@@ -212,18 +212,12 @@ int64_t mm_mprotect(
 	if ((prot & grows) == grows)
 		return vm_fail(m, EINVAL,
 			"PROT_GROWSDOWN and PROT_GROWSUP exclude each other");
-	if (page_offset(m, addr))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)addr,
-			(unsigned long long)m->page_size);
+	if (mm_check_aligned(m, "address", addr))
+		return -EINVAL;
 	if (!len)
 		return 0;
-	if (end <= addr)
-		return vm_fail(m, ENOMEM,
-			"0x%llx + %llu is beyond the address space",
-			(unsigned long long)addr, (unsigned long long)len);
+	if (mm_check_wrap(m, addr, len, ENOMEM))
+		return -ENOMEM;
 	if (prot & ~(grows | rwx | PROT_SEM))
 		return vm_fail(m, EINVAL, "unknown protection bits 0x%llx",
 			(unsigned long long)(prot & ~(grows | rwx)));

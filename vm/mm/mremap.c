@@ -39,12 +39,8 @@ static int check_lengths(struct vm *m, const struct mm *mm, struct remap *r)
 		~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return vm_fail(m, EINVAL, "unknown mremap flags 0x%llx",
 			(unsigned long long)r->flags);
-	if (page_offset(m, r->old))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)r->old,
-			(unsigned long long)m->page_size);
+	if (mm_check_aligned(m, "address", r->old))
+		return -EINVAL;
 	r->old_len = page_up(m, r->old_len);
 	r->new_len = page_up(m, r->new_len);
 	if (!r->new_len)
@@ -302,13 +298,8 @@ static int cut_tail(struct vm *m, const struct task *t, const struct remap *r)
 {
 	vaddr_t start = r->old + r->new_len, top = mm_at(m, t->mm)->task_size;
 
-	if (start > top || r->old_len - r->new_len > top - start)
-		return vm_fail(m, EINVAL,
-			"the old range 0x%llx + %llu leaves user space, which "
-			"ends at 0x%llx",
-			(unsigned long long)r->old,
-			(unsigned long long)r->old_len,
-			(unsigned long long)top);
+	if (mm_check_user(m, start, r->old_len - r->new_len, top, EINVAL))
+		return -EINVAL;
 	return unmap_range(m, t->mm, start, r->old + r->old_len);
 }
 

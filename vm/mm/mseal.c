@@ -9,16 +9,9 @@ static int check_mseal(struct vm *m, vaddr_t addr, uint64_t len, uint64_t flags)
 	if (flags)
 		return vm_fail(m, EINVAL, "mseal takes no flags, not 0x%llx",
 			(unsigned long long)flags);
-	if (page_offset(m, addr))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)addr,
-			(unsigned long long)m->page_size);
-	if ((len && !page_up(m, len)) || addr + page_up(m, len) < addr)
-		return vm_fail(m, EINVAL,
-			"0x%llx + %llu is beyond the address space",
-			(unsigned long long)addr, (unsigned long long)len);
+	if (mm_check_aligned(m, "address", addr) ||
+		mm_check_wrap(m, addr, len, EINVAL))
+		return -EINVAL;
 	return 0;
 }
 

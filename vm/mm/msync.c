@@ -17,12 +17,8 @@ static int check_msync(struct vm *m, vaddr_t addr, uint64_t flags)
 	if (flags & ~7ull)
 		return vm_fail(m, EINVAL, "unknown msync flags 0x%llx",
 			(unsigned long long)flags);
-	if (page_offset(m, addr))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)addr,
-			(unsigned long long)m->page_size);
+	if (mm_check_aligned(m, "address", addr))
+		return -EINVAL;
 	if (flags & MS_ASYNC && flags & MS_SYNC)
 		return vm_fail(
 			m, EINVAL, "MS_ASYNC and MS_SYNC exclude each other");
@@ -46,16 +42,15 @@ static void write_back(
 int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 	uint64_t flags)
 {
-	vaddr_t end = addr + page_up(m, len), at = addr;
+	uint64_t bytes = page_up(m, len);
+	vaddr_t end = addr + bytes, at = addr;
 	bool holes = false;
 	int err = check_msync(m, addr, flags);
 
+	if (!err)
+		err = mm_check_wrap(m, addr, bytes, ENOMEM);
 	if (err)
 		return err;
-	if (end < addr)
-		return vm_fail(m, ENOMEM,
-			"0x%llx + %llu is beyond the address space",
-			(unsigned long long)addr, (unsigned long long)len);
 	while (at < end) {
 		const struct vma *v = vma_find(m, t->mm, at);
 
@@ -128,19 +123,11 @@ int64_t mm_mincore(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 	vaddr_t end = m->arch->native.task_size;
 	uint64_t pages = (len >> m->page_shift) + !!page_offset(m, len);
 
-	if (page_offset(m, addr))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)addr,
-			(unsigned long long)m->page_size);
+	if (mm_check_aligned(m, "address", addr))
+		return -EINVAL;
 	/* Where a 64-bit process ends, whatever the width of this one. */
-	if (len > end || addr > end - len)
-		return vm_fail(m, ENOMEM,
-			"0x%llx + %llu leaves user space, which ends at "
-			"0x%llx",
-			(unsigned long long)addr, (unsigned long long)len,
-			(unsigned long long)end);
+	if (mm_check_user(m, addr, len, end, ENOMEM))
+		return -ENOMEM;
 	for (uint64_t i = 0; i < pages; i++, addr += m->page_size) {
 		if (!v || addr >= v->end)
 			v = vma_lookup(m, t->mm, addr);

@@ -92,18 +92,9 @@ int64_t mm_munmap(struct vm *m, struct task *t, vaddr_t addr, uint64_t len)
 	vaddr_t top = mm_at(m, t->mm)->task_size;
 
 	m->root->count[CNT_MUNMAP]++;
-	if (page_offset(m, addr))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)addr,
-			(unsigned long long)m->page_size);
-	if (addr > top || len > top - addr)
-		return vm_fail(m, EINVAL,
-			"the range 0x%llx + %llu leaves user space, which "
-			"ends at 0x%llx",
-			(unsigned long long)addr, (unsigned long long)len,
-			(unsigned long long)top);
+	if (mm_check_aligned(m, "address", addr) ||
+		mm_check_user(m, addr, len, top, EINVAL))
+		return -EINVAL;
 	len = page_up(m, len);
 	if (!len)
 		return vm_fail(m, EINVAL, "the length is 0");

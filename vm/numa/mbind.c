@@ -141,17 +141,9 @@ static void move_range(struct vm *m, const struct task *t, struct bind *b)
 
 static int check_place(struct vm *m, vaddr_t addr, uint64_t len)
 {
-	if (page_offset(m, addr))
-		return vm_fail(m, EINVAL,
-			"address 0x%llx is not a multiple of the page size "
-			"%llu",
-			(unsigned long long)addr,
-			(unsigned long long)m->page_size);
-	if (addr + page_up(m, len) < addr)
-		return vm_fail(m, EINVAL,
-			"0x%llx + %llu is beyond the address space",
-			(unsigned long long)addr, (unsigned long long)len);
-	return 0;
+	int err = mm_check_aligned(m, "address", addr);
+
+	return err ? err : mm_check_wrap(m, addr, page_up(m, len), EINVAL);
 }
 
 static int check_bind(struct vm *m, const struct task *t, vaddr_t addr,
