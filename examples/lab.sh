@@ -244,6 +244,7 @@ for task in "${tasks[@]}"; do
 	nr=$((nr + 1))
 	draw=$(((sheet * 40503 + nr) * 2654435761 >> 7 & 0x7fffffff))
 	$task
+	pf_check "$m" || die "the machine of task $nr is wrong about itself"
 	pf_end
 	if [ -n "$key_only" ]; then
 		echo "$nr $key"

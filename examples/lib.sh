@@ -93,6 +93,13 @@ pf_stat() {
 	return 1
 }
 
+# pf_check MOUNTPOINT: whether all that the machine counts adds up.
+pf_check() {
+	grep -q ^ok "$1/check" && return
+	cat "$1/check" >&2
+	return 1
+}
+
 # pf_walk MOUNTPOINT PID ADDRESS: the page walk, entry by entry.
 pf_walk() {
 	local fd line status=0

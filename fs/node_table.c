@@ -114,6 +114,8 @@ const struct node node_table[] = {
 		.help = "the journal: SEQ TIME ACTOR COMMAND = RESULT"},
 	TEXT("config", 0444, show_config, "the machine's configuration"),
 	TEXT("stats", 0444, show_stats, "every counter, `key value`"),
+	TEXT("check", 0444, show_check,
+		"all sums and lists computed anew: ok, or what is wrong"),
 	{.path = "timelines",
 		.kind = NODE_TEXT,
 		.mode = 0444,

@@ -8,6 +8,7 @@
 
 /* show_machine.c: files about the mount and the machine as a whole */
 show_fn show_readme, show_config, show_stats, show_state_hash, show_last;
+show_fn show_check;
 show_fn show_task_last, show_topic, show_timelines;
 
 /* show_input.c: the memory of a process, and recorded programs */

@@ -1,6 +1,7 @@
 /*
  * pagefs --check: SQLite's own check, then the whole journal once more,
- * compared with every result and every checkpoint on the way.
+ * compared with every result and every checkpoint on the way; the machine at
+ * the end of each timeline is checked as the file `check` of a mount does it.
  *
  * Timelines are replayed one by one, parents first: the first from boot, each
  * other one from the state at its fork, which begins at a checkpoint that was
@@ -24,6 +25,7 @@ struct checking {
 	uint64_t seq;
 	uint64_t nr_lines;
 	unsigned nr_checkpoints;
+	char frames[SENTENCE_MAX]; /* of the newest machine */
 };
 
 static int finding(struct checking *c)
@@ -357,6 +359,27 @@ static int select_checkpoints(struct checking *k, const struct timeline *t)
 	return 0;
 }
 
+static void tell_finding(void *ctx, const char *sentence)
+{
+	struct checking *k = ctx;
+
+	store_notice(k->s, "the machine after line %llu: %s",
+		(unsigned long long)course_seq(
+			&k->at->course, k->at->vm->root->seq),
+		sentence);
+}
+
+/* What the machine keeps, computed anew. */
+static int check_machine(struct checking *k)
+{
+	const struct vm *m = k->at->vm;
+
+	if (vm_findings(m, tell_finding, k))
+		return finding(k);
+	vm_frames_text(m, k->frames, sizeof(k->frames));
+	return 0;
+}
+
 /* From the machine at the fork, all rows of the timeline. */
 static int replay_timeline(
 	struct checking *k, const struct timeline *t, struct store *at)
@@ -377,6 +400,8 @@ static int replay_timeline(
 	sqlite3_finalize(k->checkpoints);
 	k->checkpoints = NULL;
 	k->nr_lines += at->vm->root->seq - line;
+	if (!rc)
+		rc = check_machine(k);
 	if (rc || t->last == UINT64_MAX ||
 		at->vm->root->seq == course_line(&at->course, t->last) ||
 		t->last < t->first)
@@ -461,8 +486,9 @@ int store_check(const char *path, const struct store_options *o, char *err)
 	if (!rc)
 		store_notice(k.s,
 			"%s is sound: %llu lines replayed, %u checkpoints "
-			"equal",
-			path, (unsigned long long)k.nr_lines, k.nr_checkpoints);
+			"equal, the machine is %s",
+			path, (unsigned long long)k.nr_lines, k.nr_checkpoints,
+			k.frames);
 	if (rc < 0)
 		snprintf(err, STORE_ERR_MAX, "%s", k.s->sentence);
 	store_free(k.s);

@@ -293,27 +293,3 @@ void vm_segment_set_used(struct vm *m, unsigned i, uint64_t used)
 
 	s->used = used < s->reserved ? used : s->reserved;
 }
-
-int vm_check(struct vm *m)
-{
-	static int (*const check[])(struct vm * m) = {
-		phys_check,
-		lru_check,
-		policy_check,
-		mm_check,
-		rmap_check,
-		swap_check,
-		hugetlb_check,
-		khugepaged_check,
-		mmu_check,
-		task_check,
-		numa_check,
-		disk_check,
-	};
-	int ret = 0;
-
-	vm_fail_clear(m);
-	for (unsigned i = 0; !ret && i < sizeof(check) / sizeof(*check); i++)
-		ret = check[i](m);
-	return ret;
-}

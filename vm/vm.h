@@ -151,4 +151,14 @@ void vm_segment_set_used(struct vm *m, unsigned i, uint64_t used);
  */
 int vm_check(struct vm *m);
 
+/*
+ * The same for many who look at once: changes nothing, not even vm_sentence(),
+ * and goes on with the next part after one that failed.  Tells a sentence of
+ * each of these, a dozen at most, and returns how many.
+ */
+typedef void vm_tell_fn(void *ctx, const char *sentence);
+unsigned vm_findings(const struct vm *m, vm_tell_fn *tell, void *ctx);
+/* What a machine without findings is told of: "ok: 57344 frames, ...". */
+size_t vm_frames_text(const struct vm *m, char *buf, size_t size);
+
 #endif

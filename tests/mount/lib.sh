@@ -5,9 +5,9 @@
 #	$work    a directory that goes away
 #	$db      the database     $m      the mount point
 #
-# At the end of each test the machine is unmounted, `pagefs --check` replays
-# its journal, and a copy of the database without saved states is mounted: so
-# each test also proves that replay gives the same state.
+# At the end of each test `check` is read, the machine is unmounted, `pagefs
+# --check` replays its journal, and a copy of the database without saved states
+# is mounted: so each test also proves that replay gives the same state.
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 PAGEFS=$(realpath "${PAGEFS:-$top/build/fs/pagefs}")
@@ -115,6 +115,7 @@ finish() {
 		start
 	fi
 	if hash=$(cat "$m/state_hash" 2>/dev/null); then
+		like "check at the end" "$(cat "$m/check")" "ok: *"
 		stop
 		replays
 		replays_to "$hash"

@@ -199,6 +199,24 @@ static void count_entry(struct vm *m, const struct rmap_entry *e, void *ctx)
 	++*(uint32_t *)ctx;
 }
 
+bool rmap_leads(const struct vm *m, pfn_t pfn, const struct vma *v, vaddr_t va)
+{
+	const struct frame *f = frame_at(m, pfn);
+	uint64_t index = frame_index(m, f), page = va >> m->page_shift;
+	bool large = f->flags & FR_LARGE;
+	idx_t owner = large ? frame_at(m, folio_head(m, pfn))->owner
+			    : frame_owner(m, f);
+
+	if (f->state == FRAME_ANON && f->flags & FR_EXCLUSIVE && !large)
+		return owner == v->mm && index == page;
+	if (f->state == FRAME_ANON && v->family != owner)
+		return false;
+	if (f->state != FRAME_ANON &&
+		(!v->file || file_at(m, v->file)->inode != owner))
+		return false;
+	return index - v->pgoff == page - (v->start >> m->page_shift);
+}
+
 /* From a page its entries are found, all of them; of a large one, which as many
  * huge entries map besides. */
 static int check_walk(struct vm *m, pfn_t pfn, uint32_t huge)
@@ -213,6 +231,26 @@ static int check_walk(struct vm *m, pfn_t pfn, uint32_t huge)
 		frame_at(m, pfn)->mapcount, found);
 }
 
+/* Pages that very many VMAs may map are not walked from: for each VMA it would
+ * take as many steps as there are pages.  That their entries lead back to them
+ * is checked of each entry, with rmap_leads(). */
+#define WALK_MAX 64
+
+static bool is_short(const struct vm *m, pfn_t head)
+{
+	const struct frame *f = frame_at(m, head);
+	unsigned n = 0;
+
+	if (f->state == FRAME_ANON && f->flags & FR_EXCLUSIVE &&
+		!(f->flags & FR_LARGE))
+		return true;
+	if (f->state == FRAME_ANON)
+		return family_at(m, frame_owner(m, f))->nr <= WALK_MAX;
+	for (idx_t i = inode_at(m, f->owner)->mappings; i && n <= WALK_MAX; n++)
+		i = vma_at(m, i)->peer_next;
+	return n <= WALK_MAX;
+}
+
 static int check_walks(struct vm *m)
 {
 	unsigned order;
@@ -221,7 +259,7 @@ static int check_walks(struct vm *m)
 		pfn += 1u << order) {
 		uint32_t huge = order > 1 ? frame_at(m, pfn)[1].next : 0;
 
-		if (!frame_on_lru(frame_at(m, pfn)))
+		if (!frame_on_lru(frame_at(m, pfn)) || !is_short(m, pfn))
 			continue;
 		for (unsigned i = 0; i < 1u << order; i++)
 			if (check_walk(m, pfn + i, huge))

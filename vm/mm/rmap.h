@@ -71,8 +71,11 @@ static inline bool families_fit(idx_t a, idx_t b)
 	return !a || !b || a == b;
 }
 
-/* The lists hold exactly the VMAs that belong there. */
+/* The lists hold exactly the VMAs that belong there, and from a page its
+ * entries are found. */
 int rmap_check(struct vm *m);
+/* Whether a walk from the page would come to va of v, one of its entries. */
+bool rmap_leads(const struct vm *m, pfn_t pfn, const struct vma *v, vaddr_t va);
 
 /* ---- owner and index of an anonymous frame ---- */
 /* Of a frame in the swap cache the slot keeps them. */

@@ -1,5 +1,7 @@
 /* The MMU's invariants: tables, their frames, and what the TLBs hold. */
+#include "../mm/huge.h"
 #include "../mm/hugetlb.h"
+#include "../mm/rmap.h"
 #include "mmu_i.h"
 
 #include <stdlib.h>
@@ -9,13 +11,31 @@
 struct check {
 	struct vm *m;
 	idx_t mm;
-	uint32_t *maps;	 /* by pfn */
-	pfn_t nr_frames; /* those above were never handed out */
-	uint64_t tables;
+	uint32_t *maps;	  /* by pfn */
+	uint64_t entries; /* that are in maps */
+	pfn_t nr_frames;  /* those above were never handed out */
+	uint64_t tables, rss[NR_RSS], hugetlb; /* of the mm, pages */
 	struct vma *v; /* the first that ends beyond the address looked at */
 };
 
 #define BAD(m, ...) vm_fail(m, EIO, __VA_ARGS__)
+#define ULL(x)	    ((unsigned long long)(x))
+
+/* A page that counts in the resident set; the vdso's are on no list. */
+static int check_page(struct check *c, vaddr_t va, pfn_t pfn)
+{
+	const struct frame *f = frame_at(c->m, pfn);
+
+	c->rss[frame_rss(f)]++;
+	if ((f->state == FRAME_ANON || f->state == FRAME_FILE ||
+		    f->state == FRAME_SHMEM) &&
+		!rmap_leads(c->m, pfn, c->v, va))
+		return BAD(c->m,
+			"mm %u maps 0x%llx to frame %u, from which no way "
+			"leads back",
+			c->mm, (unsigned long long)va, pfn);
+	return 0;
+}
 
 static int check_leaf(struct check *c, vaddr_t va, uint64_t e)
 {
@@ -35,8 +55,14 @@ static int check_leaf(struct check *c, vaddr_t va, uint64_t e)
 	if ((e & m->arch->pte.write) && !(c->v->flags & VM_WRITE))
 		return BAD(m, "mm %u may store to 0x%llx, its VMA forbids it",
 			c->mm, (unsigned long long)va);
-	if (pfn != m->root->zero_pfn)
-		c->maps[pfn]++;
+	if (pfn == m->root->zero_pfn)
+		return 0;
+	c->maps[pfn]++;
+	c->entries++;
+	if (frame_at(m, pfn)->state == FRAME_HUGETLB)
+		c->hugetlb += 1u << frame_at(m, pfn)->order;
+	else if (!(e & m->arch->pte.special))
+		return check_page(c, va, pfn);
 	return 0;
 }
 
@@ -95,6 +121,9 @@ static int check_table(
 	const struct frame *f = frame_at(c->m, table);
 	unsigned nr = arch_entries(a, level);
 
+	if (table >= c->nr_frames)
+		return BAD(c->m, "mm %u has a page table in frame %u", c->mm,
+			table);
 	if (f->state != FRAME_PGTABLE || f->owner != c->mm || f->index != level)
 		return BAD(c->m,
 			"frame %u is no page table of mm %u at level %u", table,
@@ -121,6 +150,27 @@ static int check_table(
 	return check_deposits(c, table, nr_huge);
 }
 
+static int check_resident(struct check *c, const struct mm *p)
+{
+	static const char *const name[NR_RSS] = {
+		[RSS_FILE] = "of files",
+		[RSS_ANON] = "anonymous",
+		[RSS_SHMEM] = "shared",
+	};
+
+	for (unsigned k = 0; k < NR_RSS; k++)
+		if (c->rss[k] != p->rss[k])
+			return BAD(c->m,
+				"mm %u maps %llu pages %s and counts %llu",
+				c->mm, (unsigned long long)c->rss[k], name[k],
+				(unsigned long long)p->rss[k]);
+	if (c->hugetlb == p->hugetlb)
+		return 0;
+	return BAD(c->m, "mm %u maps %llu pages of pools and counts %llu",
+		c->mm, (unsigned long long)c->hugetlb,
+		(unsigned long long)p->hugetlb);
+}
+
 static int check_mm(struct check *c, idx_t mm)
 {
 	const struct mm *p = mm_at(c->m, mm);
@@ -128,7 +178,8 @@ static int check_mm(struct check *c, idx_t mm)
 	int err;
 
 	c->mm = mm;
-	c->tables = 0;
+	c->tables = c->hugetlb = 0;
+	memset(c->rss, 0, sizeof(c->rss));
 	c->v = p->first ? vma_at(c->m, p->first) : NULL;
 	err = check_table(c, p->pgd, 0, 0);
 	if (err)
@@ -139,7 +190,7 @@ static int check_mm(struct check *c, idx_t mm)
 			"mm %u has %llu bytes of page tables and counts %llu",
 			mm, (unsigned long long)bytes,
 			(unsigned long long)p->pgtables);
-	return 0;
+	return check_resident(c, p);
 }
 
 /* Kernel memory may be mapped too: the vdso's pages, also behind the first of
@@ -155,21 +206,80 @@ static bool is_kernel(const struct vm *m, pfn_t pfn)
 	return false;
 }
 
+static int check_mapcount(struct check *c, pfn_t pfn)
+{
+	const struct frame *f = frame_at(c->m, pfn);
+	bool mapped = f->state == FRAME_ANON || f->state == FRAME_FILE ||
+		      f->state == FRAME_SHMEM || f->state == FRAME_HUGETLB;
+
+	c->entries -= c->maps[pfn];
+	if (mapped && f->mapcount != c->maps[pfn])
+		return BAD(c->m, "frame %u is mapped by %u PTEs and counts %u",
+			pfn, c->maps[pfn], f->mapcount);
+	if (!mapped && c->maps[pfn] && !is_kernel(c->m, pfn))
+		return BAD(c->m, "frame %u is mapped and in state %u", pfn,
+			(unsigned)f->state);
+	return 0;
+}
+
+/* Huge pages of a zone: whole ones of objects; those in huge entries. */
+struct huge_sums {
+	uint64_t shmem, anon_mapped, shmem_mapped;
+};
+
+static void sum_huge(
+	const struct vm *m, const struct frame *f, struct huge_sums *s)
+{
+	if (!(f->flags & FR_LARGE) || f->order != huge_order(m))
+		return;
+	s->shmem += f->state == FRAME_SHMEM;
+	if (f[1].next)
+		++*(f->state == FRAME_ANON ? &s->anon_mapped
+					   : &s->shmem_mapped);
+}
+
+/* The frames of all blocks in use: of a page of a pool the first. */
+static int check_blocks(struct check *c, struct huge_sums *sums)
+{
+	struct vm *m = c->m;
+	unsigned order;
+
+	for (pfn_t pfn = 0; phys_next_used(m, &pfn, &order);
+		pfn += 1u << order) {
+		const struct frame *f = frame_at(m, pfn);
+		pfn_t nr = f->state == FRAME_HUGETLB ? 1 : 1u << order;
+
+		sum_huge(m, f, &sums[zone_of(m, pfn) - m->root->zone]);
+		for (pfn_t i = 0; i < nr && pfn + i < c->nr_frames; i++)
+			if (check_mapcount(c, pfn + i))
+				return -EIO;
+	}
+	return 0;
+}
+
 static int check_mapcounts(struct check *c)
 {
-	for (pfn_t pfn = 0; pfn < c->nr_frames; pfn++) {
-		const struct frame *f = frame_at(c->m, pfn);
-		bool mapped =
-			f->state == FRAME_ANON || f->state == FRAME_FILE ||
-			f->state == FRAME_SHMEM || f->state == FRAME_HUGETLB;
+	struct huge_sums sums[MAX_NODE_ZONES] = {{0}};
 
-		if (mapped && f->mapcount != c->maps[pfn])
+	if (check_blocks(c, sums))
+		return -EIO;
+	if (c->entries)
+		return BAD(c->m, "%llu PTEs map frames that are not in use",
+			(unsigned long long)c->entries);
+	for (unsigned i = 0; i < c->m->root->nr_zones; i++) {
+		const struct zone *z = &c->m->root->zone[i];
+
+		if (sums[i].shmem != z->shmem_huge ||
+			sums[i].anon_mapped != z->anon_huge ||
+			sums[i].shmem_mapped != z->shmem_huge_mapped)
 			return BAD(c->m,
-				"frame %u is mapped by %u PTEs and counts %u",
-				pfn, c->maps[pfn], f->mapcount);
-		if (!mapped && c->maps[pfn] && !is_kernel(c->m, pfn))
-			return BAD(c->m, "frame %u is mapped and in state %u",
-				pfn, (unsigned)f->state);
+				"zone %s has %llu huge pages of objects, %llu "
+				"and %llu anonymous ones in huge entries, and "
+				"counts %llu, %llu and %llu",
+				zone_name(c->m, i), ULL(sums[i].shmem),
+				ULL(sums[i].shmem_mapped),
+				ULL(sums[i].anon_mapped), ULL(z->shmem_huge),
+				ULL(z->shmem_huge_mapped), ULL(z->anon_huge));
 	}
 	return 0;
 }
@@ -180,21 +290,26 @@ static int check_mapcounts(struct check *c)
 struct tlb_check {
 	struct vm *m;
 	unsigned cpu;
+	idx_t loaded; /* mm whose table cr3 names, 0 if none */
 	int err;
 };
 
-/* The mm whose entries carry this PCID, 0 if none. */
-static idx_t pcid_owner(const struct vm *m, unsigned cpu, unsigned pcid)
+static idx_t loaded_mm(const struct vm *m, unsigned cpu)
 {
-	const struct cpu *c = &m->root->cpu[cpu];
+	pfn_t pgd = pte_pfn(m, m->root->cpu[cpu].cr3);
 
-	if (pcid)
-		return pcid <= NR_PCIDS ? c->pcid_mm[pcid] : 0;
-	for (struct task *t = task_next(m, 0); t; t = task_next(m, t->pid + 1))
-		if (t->mm && pfn_to_pa(m, mm_at(m, t->mm)->pgd) ==
-				     (c->cr3 & m->arch->pte.addr))
-			return t->mm;
+	for (idx_t i = 1; i < m->root->pool[SEG_MM].nr; i++)
+		if (mm_at(m, i)->pgd && mm_at(m, i)->pgd == pgd)
+			return i;
 	return 0;
+}
+
+/* The mm whose entries carry this PCID, 0 if none. */
+static idx_t pcid_owner(const struct tlb_check *c, unsigned pcid)
+{
+	if (!pcid)
+		return c->loaded;
+	return pcid <= NR_PCIDS ? c->m->root->cpu[c->cpu].pcid_mm[pcid] : 0;
 }
 
 static void check_entry(void *ctx, const struct tlb_view *v)
@@ -202,7 +317,7 @@ static void check_entry(void *ctx, const struct tlb_view *v)
 	struct tlb_check *c = ctx;
 	struct vm *m = c->m;
 	const struct pte_bits *b = &m->arch->pte;
-	idx_t mm = pcid_owner(m, c->cpu, v->pcid);
+	idx_t mm = pcid_owner(c, v->pcid);
 	struct walk w;
 
 	if (c->err)
@@ -241,7 +356,7 @@ static int check_set(struct vm *m, unsigned cpu, unsigned array,
 
 static int check_tlb(struct vm *m, unsigned cpu)
 {
-	struct tlb_check c = {m, cpu, 0};
+	struct tlb_check c = {m, cpu, loaded_mm(m, cpu), 0};
 
 	for (unsigned i = 0; i < NR_TLBS; i++) {
 		struct tlb_level l = tlb_level(m, cpu, i);
@@ -291,16 +406,6 @@ int tlb_check_sizes(struct vm *m)
 	return 0;
 }
 
-/* Whether t is the first task with its mm: threads and vfork share it. */
-static bool first_of_mm(const struct vm *m, const struct task *t)
-{
-	const struct task *o = task_next(m, 0);
-
-	while (o->mm != t->mm)
-		o = task_next(m, o->pid + 1);
-	return o == t;
-}
-
 int mmu_check(struct vm *m)
 {
 	struct check c = {.m = m};
@@ -310,10 +415,9 @@ int mmu_check(struct vm *m)
 	c.maps = calloc(c.nr_frames, sizeof(*c.maps));
 	if (!c.maps)
 		return vm_fail(m, ENOMEM, "no host memory to check mappings");
-	for (struct task *t = task_next(m, 0); t && !err;
-		t = task_next(m, t->pid + 1))
-		if (t->mm && first_of_mm(m, t))
-			err = check_mm(&c, t->mm);
+	for (idx_t i = 1; i < m->root->pool[SEG_MM].nr && !err; i++)
+		if (mm_at(m, i)->pgd) /* a free slot has none */
+			err = check_mm(&c, i);
 	if (!err)
 		err = check_mapcounts(&c);
 	free(c.maps);

@@ -110,7 +110,8 @@ static int check_area(struct vm *m, const struct census *c,
 {
 	uint32_t used = 0, free = 0;
 
-	for (uint32_t i = 1; i < a->pages; i++) {
+	/* those from next on were never used */
+	for (uint32_t i = 1; i < a->next; i++) {
 		const struct swap_slot *s = slot_at(m, a->base + i);
 
 		if (check_slot(m, c, a->base + i))
