@@ -53,6 +53,38 @@ like() {
 	esac
 }
 
+# says PID LINE: the reply to a line of a process, of the machine if PID is 0.
+says() {
+	local ctl=$m/proc/$1/ctl reply
+	[ "$1" != 0 ] || ctl=$m/ctl
+	exec 5<>"$ctl"
+	echo "$2" 2>/dev/null >&5
+	read -r reply <&5
+	exec 5>&-
+	echo "$reply"
+}
+
+# field PID N: of stat
+field() {
+	cut -d' ' -f"$2" "$m/proc/$1/stat"
+}
+
+# line PID NAME: of status
+line() {
+	sed -n "s/^$2:[[:space:]]*//p" "$m/proc/$1/status"
+}
+
+# kb NAME [FILE]: the lines of that name in meminfo, or a file like it, added up
+kb() {
+	awk -v l="$1:" '$1 == l { s += $2; n++ } END { if (n) print s }' \
+		"${2:-$m/proc/meminfo}"
+}
+
+# counter NAME: of vmstat
+counter() {
+	awk -v l="$1" '$1 == l { print $2 }' "$m/proc/vmstat"
+}
+
 # start [OPTIONS...]: mounts the machine.  What the program says goes to
 # $work/out.
 start() {

@@ -6,7 +6,6 @@
 start -o ram=64M
 pf_open "$m" 1
 
-vmstat() { awk -v n="$1" '$1 == n { print $2 }' "$m/proc/vmstat"; }
 # frames ADDR COUNT: the process's frames there, every second page.
 frames() {
 	python3 - "$m/proc/1/pagemap" "$1" "$2" <<-'END'
@@ -43,10 +42,10 @@ frames "$addr" 4096 >"$work/after"
 [ "$(blocks 9)" -gt "$small" ] ||
 	fail "no larger blocks: $(cat "$m/proc/buddyinfo")"
 is "as many are free" "$(unused)" "$pages"
-is "free blocks" "$(blocks 0)" "$(vmstat nr_free_pages)"
+is "free blocks" "$(blocks 0)" "$(counter nr_free_pages)"
 moved=$(paste "$work/before" "$work/after" | awk '$1 != $2' | wc -l)
 [ "$moved" -gt 500 ] || fail "only $moved pages are elsewhere"
-[ "$(vmstat pgmigrate_success)" -ge "$moved" ] || fail "pgmigrate_success"
+[ "$(counter pgmigrate_success)" -ge "$moved" ] || fail "pgmigrate_success"
 is "one page a frame" "$(sort -u "$work/after" | wc -l)" 2048
 for i in 0 1 2 3 4 5 6 7; do
 	is "bytes" "$(pf "read buf+$((i * 2048 + 4))K 6")" "hex:$(printf 'page %s' \

@@ -7,16 +7,6 @@ thp=$m/sys/kernel/mm/transparent_hugepage
 pool=$m/sys/kernel/mm/hugepages/hugepages-2048kB
 giant=$m/sys/kernel/mm/hugepages/hugepages-1048576kB
 
-# says LINE: the reply to a line of process 1
-says() {
-	local reply
-	exec 5<>"$m/proc/1/ctl"
-	echo "$1" 2>/dev/null >&5
-	read -r reply <&5
-	exec 5>&-
-	echo "$reply"
-}
-
 numa() {
 	grep "^$1 " "$m/proc/1/numa_maps"
 }
@@ -44,24 +34,24 @@ is "meminfo of the node" "$(awk '/HugePages_Total/ { print $4 }' \
 	"$m/sys/devices/system/node/node0/meminfo")" 5
 echo 4 >"$m/proc/sys/vm/nr_hugepages_mempolicy"
 is "by policy" "$(cat "$node/nr_hugepages")" 4
-says 'mmap 8M rw flags=hugetlb addr=0x40000000 as=p' >/dev/null
-says 'touch p 4M' >/dev/null
+says 1 'mmap 8M rw flags=hugetlb addr=0x40000000 as=p' >/dev/null
+says 1 'touch p 4M' >/dev/null
 is "numa_maps of the pool" "$(numa 40000000)" "40000000 default \
 file=/anon_hugepage\\040(deleted) huge anon=2 dirty=2 N0=2 \
 kernelpagesize_kB=2048"
 
 # Small pages become huge ones: asked for, and in the background.
-says 'mmap 8M rw addr=0x50000000 as=b' >/dev/null
+says 1 'mmap 8M rw addr=0x50000000 as=b' >/dev/null
 for at in 0 2M 4M; do
-	says "write b+$at \"x\"" >/dev/null
+	says 1 "write b+$at \"x\"" >/dev/null
 done
-is "collapse" "$(says 'madvise b 2M collapse')" 0
+is "collapse" "$(says 1 'madvise b 2M collapse')" 0
 is "AnonHugePages" "$(awk '/^AnonHugePages:/ { print $2 }' \
 	"$m/proc/1/smaps_rollup")" 2048
 echo madvise >"$thp/enabled"
 echo 600 2>/dev/null >"$thp/khugepaged/max_ptes_none" && fail "511 are all"
 echo 0 >"$thp/khugepaged/max_ptes_none"
-is "hugepage" "$(says 'madvise b 8M hugepage')" 0
+is "hugepage" "$(says 1 'madvise b 8M hugepage')" 0
 echo 'tick 1000' >"$m/ctl"
 is "too many are missing" "$(cat "$thp/khugepaged/pages_collapsed")" 0
 echo 511 >"$thp/khugepaged/max_ptes_none"
@@ -88,8 +78,8 @@ echo inherit >"$thp/hugepages-2048kB/shmem_enabled"
 echo always >"$thp/shmem_enabled"
 is "of 2 MiB" "$(cat "$thp/hugepages-2048kB/shmem_enabled")" \
 	"always [inherit] within_size advise never"
-says 'mmap 4M rw flags=shared addr=0x60000000 as=s' >/dev/null
-says 'write s+12345 "x"' >/dev/null
+says 1 'mmap 4M rw flags=shared addr=0x60000000 as=s' >/dev/null
+says 1 'write s+12345 "x"' >/dev/null
 is "one huge page" "$(shm)" "2048 2048 "
 is "in the node's meminfo" "$(awk '/Shmem(Huge|Pmd)/ { print $4 }' \
 	"$m/sys/devices/system/node/node0/meminfo" | tr '\n' ' ')" "2048 2048 "
@@ -97,30 +87,30 @@ is "vmstat of it" "$(grep -E '^(thp_file_(alloc|mapped)|nr_shmem_[hp])' \
 	"$m/proc/vmstat" | tr '\n' ' ')" "nr_shmem_hugepages 1 \
 nr_shmem_pmdmapped 1 thp_file_alloc 1 thp_file_mapped 1 "
 mkdir "$m/checkpoints/huge"
-is "a page less" "$(says 'munmap s 4K')" 0
+is "a page less" "$(says 1 'munmap s 4K')" 0
 is "the entry is empty" "$(shm)" "2048 0 "
-says 'madvise s+64K 4K remove' >/dev/null
+says 1 'madvise s+64K 4K remove' >/dev/null
 is "a hole" "$(shm)" "0 0 "
-is "what was stored" "$(says 'read s+12345 1')" 'hex:78'
+is "what was stored" "$(says 1 'read s+12345 1')" 'hex:78'
 echo 'restore huge' >"$m/ctl"
 is "back" "$(shm)" "2048 2048 "
 echo never >"$thp/shmem_enabled"
-says 'touch s+2M 4K' >/dev/null
+says 1 'touch s+2M 4K' >/dev/null
 is "small ones" "$(shm)" "2048 2048 "
-is "asked for" "$(says 'madvise s+2M 2M collapse')" 0
+is "asked for" "$(says 1 'madvise s+2M 2M collapse')" 0
 is "two" "$(shm)" "4096 4096 "
 
 # One entry of the TLB for all of it.
 misses() {
 	awk '$1 == "tlb_misses" { print $2 }' "$m/stats"
 }
-says 'write b+2M "y"' >/dev/null
+says 1 'write b+2M "y"' >/dev/null
 before=$(misses)
-says 'touch b+2M 2M' >/dev/null
+says 1 'touch b+2M 2M' >/dev/null
 is "misses in a huge page" "$(($(misses) - before))" 0
 is "sizes in the TLB" "$(awk '$4 == "0x50200000" { print $1, $8 }' \
 	"$m/cpu/0/tlb" | tr '\n' ' ')" "1 2M 2 2M "
-says 'mprotect b+2M 4K r' >/dev/null
+says 1 'mprotect b+2M 4K r' >/dev/null
 is "after a split" "$(awk '$8 == "2M" && $4 == "0x50200000"' \
 	"$m/cpu/0/tlb")" ""
 
@@ -136,14 +126,14 @@ fusermount3 -u "$m"
 start_giant
 giant=$m/sys/kernel/mm/hugepages/hugepages-1048576kB
 echo 1 >"$giant/nr_hugepages"
-says 'mmap 1G rw flags=hugetlb,huge_1gb addr=0x40000000 as=g' >/dev/null
-says 'write g+777M "still"' >/dev/null
+says 1 'mmap 1G rw flags=hugetlb,huge_1gb addr=0x40000000 as=g' >/dev/null
+says 1 'write g+777M "still"' >/dev/null
 mkdir "$m/checkpoints/one"
-says 'munmap g 1G' >/dev/null
+says 1 'munmap g 1G' >/dev/null
 is "then" "$(cat "$m/checkpoints/one/proc/1/numa_maps" | grep -c '=1048576$')" 1
 echo 'restore one' >"$m/ctl"
 fusermount3 -u "$m"
 start_giant
-is "after all" "$(says 'read g+777M 5')" "hex:7374696c6c"
+is "after all" "$(says 1 'read g+777M 5')" "hex:7374696c6c"
 is "free" "$(cat "$giant/free_hugepages")" 0
 finish

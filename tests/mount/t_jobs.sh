@@ -5,25 +5,6 @@
 start -o ram=64M
 echo 'spawn name=a' >"$m/ctl"
 
-# says PID LINE: the reply
-says() {
-	local reply
-	exec 5<>"$m/proc/$1/ctl"
-	echo "$2" 2>/dev/null >&5
-	read -r reply <&5
-	exec 5>&-
-	echo "$reply"
-}
-
-# field PID N: of stat
-field() {
-	cut -d' ' -f"$2" "$m/proc/$1/stat"
-}
-
-line() {
-	sed -n "s/^$2:[[:space:]]*//p" "$m/proc/$1/status"
-}
-
 # Stop and continue, and what the parent is told, once.
 is "fork" "$(says 2 fork)" 3
 like "nothing to tell" "$(says 2 'waitid flags=stopped,continued')" "-EAGAIN*news*"

@@ -3,21 +3,20 @@
 . "$(dirname "$0")/lib.sh"
 start -o ram=64M
 
-free() { awk '$1 == "MemFree:" { print $2 }' "$m/proc/meminfo"; }
 # take ARGS: the block's first frame.
 take() {
 	echo "alloc_pages $*" >"$m/kernel/ctl" && cat "$m/last"
 }
 
-before=$(free)
+before=$(kb MemFree)
 buddy=$(cat "$m/proc/buddyinfo")
 pfn=$(take order=5 gfp=zero)
 is "aligned" $((pfn % 32)) 0
-is "128 KiB less" $((before - $(free))) 128
+is "128 KiB less" $((before - $(kb MemFree))) 128
 like "phys/frames" "$(grep "^0x$(printf %x "$pfn") " "$m/phys/frames")" \
 	'*kernel*'
 echo "free_pages $pfn" >"$m/kernel/ctl"
-is "all back" "$(free)" "$before"
+is "all back" "$(kb MemFree)" "$before"
 is "and merged" "$(cat "$m/proc/buddyinfo")" "$buddy"
 
 # Every second page of the DMA zone: plenty is free, and order 1 has nothing.

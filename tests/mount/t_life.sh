@@ -4,25 +4,6 @@
 start -o ram=64M
 echo 'spawn name=a' >"$m/ctl"
 
-# says PID LINE: the reply
-says() {
-	local reply
-	exec 5<>"$m/proc/$1/ctl"
-	echo "$2" 2>/dev/null >&5
-	read -r reply <&5
-	exec 5>&-
-	echo "$reply"
-}
-
-# field PID N: of stat
-field() {
-	cut -d' ' -f"$2" "$m/proc/$1/stat"
-}
-
-line() {
-	sed -n "s/^$2:[[:space:]]*//p" "$m/proc/$1/status"
-}
-
 # The parent is suspended until the child ends.
 is "vfork" "$(says 2 vfork)" 3
 is "suspended" "$(line 2 State)" "D (disk sleep)"

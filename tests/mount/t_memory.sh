@@ -8,61 +8,51 @@ echo 'spawn name=other' >"$m/ctl"
 pid=$(cat "$m/last")
 p2=$m/proc/$pid
 
-# says PROCESS LINE: the reply
-says() {
-	local reply
-	exec 5<>"$1/ctl"
-	echo "$2" 2>/dev/null >&5
-	read -r reply <&5
-	exec 5>&-
-	echo "$reply"
-}
-
 # Two processes that are not related share an object, by its name.
-is "first shm" "$(says "$p1" 'shm ring 16K')" 0
-is "second shm" "$(says "$p2" 'shm ring')" 0
-says "$p1" 'mmap 16K rw flags=shared fd=0 as=r' >/dev/null
-says "$p2" 'mmap 16K rw flags=shared fd=0 as=r' >/dev/null
-says "$p1" 'write r+4K "hello"' >/dev/null
-is "read by the other" "$(says "$p2" 'read r+4K 5')" hex:68656c6c6f
+is "first shm" "$(says 1 'shm ring 16K')" 0
+is "second shm" "$(says "$pid" 'shm ring')" 0
+says 1 'mmap 16K rw flags=shared fd=0 as=r' >/dev/null
+says "$pid" 'mmap 16K rw flags=shared fd=0 as=r' >/dev/null
+says 1 'write r+4K "hello"' >/dev/null
+is "read by the other" "$(says "$pid" 'read r+4K 5')" hex:68656c6c6f
 like "its name" "$(grep ring "$p2/maps")" '*rw-s 00000000 * /dev/shm/ring'
 is "its bytes on disk/" "$(dd if="$m/disk/dev/shm/ring" bs=1 skip=4096 \
 	count=5 2>/dev/null)" hello
 printf 'HE' | dd of="$m/disk/dev/shm/ring" bs=1 seek=4096 conv=notrunc \
 	2>/dev/null || fail "write to disk/dev/shm"
-is "what was written there" "$(says "$p1" 'read r+4K 5')" hex:48456c6c6f
+is "what was written there" "$(says 1 'read r+4K 5')" hex:48456c6c6f
 is "its size" "$(stat -c %s "$m/disk/dev/shm/ring")" 16384
 
 # Cut short, it is SIGBUS for both; a hole reads as zeros.
-says "$p1" 'ftruncate 0 8K' >/dev/null
-like "beyond the end" "$(says "$p2" 'touch r+8K r')" '-EFAULT SIGBUS ADRERR*'
-says "$p1" 'madvise r+4K 4K remove' >/dev/null
-is "a hole" "$(says "$p2" 'read r+4K 2')" hex:0000
+says 1 'ftruncate 0 8K' >/dev/null
+like "beyond the end" "$(says "$pid" 'touch r+8K r')" '-EFAULT SIGBUS ADRERR*'
+says 1 'madvise r+4K 4K remove' >/dev/null
+is "a hole" "$(says "$pid" 'read r+4K 2')" hex:0000
 rm "$m/disk/dev/shm/ring" || fail "rm shm"
 like "removed" "$(grep ring "$p2/maps")" '*/dev/shm/ring (deleted)'
-is "memory stays" "$(says "$p2" 'touch r w')" 0
-like "a bad name" "$(says "$p1" 'shm a/b')" '-EINVAL*one name*'
+is "memory stays" "$(says "$pid" 'touch r w')" 0
+like "a bad name" "$(says 1 'shm a/b')" '-EINVAL*one name*'
 
 # memfd; other pages of it; a seal.
-is "memfd" "$(says "$p1" 'memfd buf 16K')" 1
-says "$p1" 'mmap 16K rw flags=shared fd=1 as=f' >/dev/null
+is "memfd" "$(says 1 'memfd buf 16K')" 1
+says 1 'mmap 16K rw flags=shared fd=1 as=f' >/dev/null
 like "its name" "$(grep memfd "$p1/maps")" '*/memfd:buf (deleted)'
-says "$p1" 'write f+8K "third"' >/dev/null
-is "remap" "$(says "$p1" 'remap_file_pages f 4K 2')" 0
-is "pages moved" "$(says "$p1" 'read f 5')" hex:7468697264
-is "mseal" "$(says "$p1" 'mseal f 4K')" 0
-like "sealed" "$(says "$p1" 'munmap f 4K')" '-EPERM*sealed*'
+says 1 'write f+8K "third"' >/dev/null
+is "remap" "$(says 1 'remap_file_pages f 4K 2')" 0
+is "pages moved" "$(says 1 'read f 5')" hex:7468697264
+is "mseal" "$(says 1 'mseal f 4K')" 0
+like "sealed" "$(says 1 'munmap f 4K')" '-EPERM*sealed*'
 like "flag" "$(grep -A30 memfd "$p1/smaps" | grep -m1 VmFlags)" '*sl*'
 
 # clear_refs, and what it refuses.
-says "$p1" 'mmap 16K rw as=a' >/dev/null
-says "$p1" 'touch a 16K w' >/dev/null
+says 1 'mmap 16K rw as=a' >/dev/null
+says 1 'touch a 16K w' >/dev/null
 before=$(awk '/^Referenced/ { n += $2 } END { print n }' "$p1/smaps")
 [ "$before" -ge 16 ] || fail "referenced before: $before"
 echo 1 >"$p1/clear_refs" || fail "clear_refs"
 is "referenced" "$(awk '/^Referenced/ { n += $2 } END { print n }' \
 	"$p1/smaps")" 0
-says "$p1" 'munmap a 16K' >/dev/null
+says 1 'munmap a 16K' >/dev/null
 echo 5 >"$p1/clear_refs" || fail "clear_refs 5"
 is "peak is now" "$(awk '/^VmHWM/ { print $2 }' "$p1/status")" \
 	"$(awk '/^VmRSS/ { print $2 }' "$p1/status")"
@@ -78,8 +68,8 @@ echo -1001 2>/dev/null >"$p2/oom_score_adj" && fail "oom_score_adj -1001"
 is "still" "$(cat "$p2/oom_score_adj")" 500
 
 # numa_maps and the words of frames.
-says "$p1" 'mmap 8K rw as=n' >/dev/null
-says "$p1" 'touch n 8K w' >/dev/null
+says 1 'mmap 8K rw as=n' >/dev/null
+says 1 'touch n 8K w' >/dev/null
 like "numa_maps" "$(grep 'anon=2' "$p1/numa_maps" | tail -1)" \
 	'7f* default anon=2 dirty=2 active=0 N0=2 kernelpagesize_kB=4'
 python3 - "$m" <<'PY' || fail "words of frames"

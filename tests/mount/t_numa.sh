@@ -15,16 +15,15 @@ like "small" "$refused" '*nodes=4: each node needs 32M of RAM*'
 
 start -o ram=256M,swap=64M,cpus=4,nodes=2
 
-# kb NODE LABEL: of its meminfo
-kb() { awk -v l="$2:" '$3 == l { print $4 }' "$node/node$1/meminfo"; }
-total() { awk -v l="$1:" '$1 == l { print $2 }' "$m/proc/meminfo"; }
+# node_kb NODE LABEL: of its meminfo
+node_kb() { awk -v l="$2:" '$3 == l { print $4 }' "$node/node$1/meminfo"; }
 
 # The nodes' files add up to those of the machine.
 sums() {
 	local l f
 	for l in MemTotal MemFree AnonPages Shmem Mapped Dirty KernelStack \
 		PageTables Active Inactive Unevictable SwapCached; do
-		is "$1: $l" $(($(kb 0 $l) + $(kb 1 $l))) "$(total $l)"
+		is "$1: $l" $(($(node_kb 0 $l) + $(node_kb 1 $l))) "$(kb $l)"
 	done
 	awk '{ s[$1] += $2 } END { for (k in s) print k, s[k] }' \
 		"$node"/node[01]/vmstat | sort >"$work/nodes"
@@ -61,18 +60,18 @@ is "pagetypeinfo" "$(awk '/type +Movable/ { print $2 $4 }' \
 run numactl -H >"$work/told"
 is "numactl -H" "$(awk '/size|free|cpus/ { $1 = ""; print }' "$work/told")" \
 	" 0 cpus: 0 1
- 0 size: $(($(kb 0 MemTotal) / 1024)) MB
- 0 free: $(($(kb 0 MemFree) / 1024)) MB
+ 0 size: $(($(node_kb 0 MemTotal) / 1024)) MB
+ 0 free: $(($(node_kb 0 MemFree) / 1024)) MB
  1 cpus: 2 3
- 1 size: $(($(kb 1 MemTotal) / 1024)) MB
- 1 free: $(($(kb 1 MemFree) / 1024)) MB"
+ 1 size: $(($(node_kb 1 MemTotal) / 1024)) MB
+ 1 free: $(($(node_kb 1 MemFree) / 1024)) MB"
 is "its distances" "$(awk '/^ / { print $2, $3 }' "$work/told")" \
 	$'10 20\n20 10'
 is "numastat" "$(run numastat | awk 'NR > 1 { print $2, $3 }')" \
 	"$(paste -d' ' "$node"/node[01]/numastat | awk '{ print $2, $4 }')"
 is "numastat -m" "$(run numastat -m | awk '$1 ~ /^(MemTotal|MemFree)$/ {
 	print $1, $2, $3, $4 }')" "$(for l in MemTotal MemFree; do
-	awk -v l=$l -v a="$(kb 0 $l)" -v b="$(kb 1 $l)" 'BEGIN {
+	awk -v l=$l -v a="$(node_kb 0 $l)" -v b="$(node_kb 1 $l)" 'BEGIN {
 		printf "%s %.2f %.2f %.2f\n", l, a / 1024, b / 1024,
 			(a + b) / 1024 }'
 done)"
@@ -127,14 +126,13 @@ like "strict" "$(cat "$p/last")" '-EIO strict: the page of * is on node 1*'
 on() { awk -v n="N$1" '$1 == "10000000" { for (i = 3; i <= NF; i++)
 	if (split($i, w, "=") == 2 && w[1] == n) print w[2] }' \
 	"$p/numa_maps"; }
-migrated() { awk '$1 == "pgmigrate_success" { print $2 }' "$m/proc/vmstat"; }
 exec 4<>"$p/ctl"
 tell() { echo "$*" >&4 && read -r reply <&4; }
 tell move_pages 0 b b+4K b+1020K b+1M 0x1000
 is "where pages are" "$reply" "1 1 1 EFAULT EFAULT"
-before=$(migrated)
+before=$(counter pgmigrate_success)
 tell move_pages 0 b b+4K nodes=0
-is "two move" "$reply $(on 0) $(on 1) $(($(migrated) - before))" "0 0 2 254 2"
+is "two move" "$reply $(on 0) $(on 1) $(($(counter pgmigrate_success) - before))" "0 0 2 254 2"
 tell migrate_pages 0 1 0
 is "all move" "$reply $(on 0) $(on 1)" "0 256 "
 sums "after they moved"
@@ -150,8 +148,8 @@ cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
 	mmap 150M rw flags=noreserve as=much
 	touch much 150M
 END
-[ "$(kb 0 MemFree)" -gt 80000 ] || fail "node 0 is used: $(kb 0 MemFree)"
-[ "$(total SwapFree)" -lt 40000 ] || fail "node 1 does not swap"
+[ "$(node_kb 0 MemFree)" -gt 80000 ] || fail "node 0 is used: $(node_kb 0 MemFree)"
+[ "$(kb SwapFree)" -lt 40000 ] || fail "node 1 does not swap"
 sums "node 1 is short"
 cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
 	set_mempolicy default

@@ -27,9 +27,7 @@ is "numactl -H" "$(run numactl -H | awk '/^ +[0-3]:/ { $1 = ""; print }')" \
  31 20 10 20
  20 31 20 10'
 
-kb() { awk -v l="$2:" '$3 == l { print $4 }' "$node/node$1/meminfo"; }
 event() { awk -v e="$2" '$1 == e { print $2 }' "$node/node$1/numastat"; }
-count() { awk -v e="$1" '$1 == e { print $2 }' "$m/proc/vmstat"; }
 zone_free() { awk -v n="$1," '$1 == "Node" { at = $2 == n && $4 != "DMA" }
 	at && $1 == "pages" { print $3; exit }' "$m/proc/zoneinfo"; }
 
@@ -84,8 +82,8 @@ is "set" "$(cat "$vm/zone_reclaim_mode" "$vm/min_unmapped_ratio" | xargs)" "1 2"
 before=$(event 0 numa_foreign)
 echo 'touch c 40M' >"$p/ctl"
 is "all on node 0" "$(($(event 0 numa_foreign) - before))" 0
-[ "$(count zone_reclaim_success)" -gt 50 ] || fail "node reclaim does not help"
-[ "$(count zone_reclaim_failed)" -lt 20 ] || fail "node reclaim is in vain"
+[ "$(counter zone_reclaim_success)" -gt 50 ] || fail "node reclaim does not help"
+[ "$(counter zone_reclaim_failed)" -lt 20 ] || fail "node reclaim is in vain"
 { echo 101 >"$vm/min_unmapped_ratio"; } 2>/dev/null && fail "101 percent"
 { echo 101 >"$vm/min_slab_ratio"; } 2>/dev/null && fail "101 percent"
 

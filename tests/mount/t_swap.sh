@@ -7,29 +7,11 @@ echo 'spawn name=big' >"$m/ctl"
 pid=$(cat "$m/last")
 p=$m/proc/$pid
 
-# says FILE LINE: the reply
-says() {
-	local reply
-	exec 5<>"$1"
-	echo "$2" 2>/dev/null >&5
-	read -r reply <&5
-	exec 5>&-
-	echo "$reply"
-}
-
-kb() {
-	awk -v k="$2:" '$1 == k { print $2 }' "$1"
-}
-
-stat_of() {
-	awk -v k="$1" '$1 == k { print $2 }' "$m/proc/vmstat"
-}
-
 # One page out and back, in another frame with the same bytes.
-says "$p/ctl" 'mmap 96M rw as=b' >/dev/null
-says "$p/ctl" 'write b "swapped"' >/dev/null
-is "pageout" "$(says "$p/ctl" 'madvise b 4K pageout')" 0
-is "VmSwap" "$(kb "$p/status" VmSwap)" 4
+says "$pid" 'mmap 96M rw as=b' >/dev/null
+says "$pid" 'write b "swapped"' >/dev/null
+is "pageout" "$(says "$pid" 'madvise b 4K pageout')" 0
+is "VmSwap" "$(kb VmSwap "$p/status")" 4
 page=$((16#$(sed -n 's/^\([0-9a-f]*\)-.*rw-p 00000000 00:00 0 *$/\1/p' \
 	"$p/maps" | head -1) / 4096))
 word() {
@@ -42,10 +24,10 @@ is "smaps SwapPss" \
 	"$(awk '/^SwapPss:/ { s += $2 } END { print s }' "$p/smaps")" 4
 is "looking changes nothing" "$(dd if="$p/mem" bs=1 count=7 \
 	skip=$((page * 4096)) iflag=skip_bytes 2>/dev/null)" swapped
-is "pages written" "$(stat_of pswpout)" 1
-is "its bytes" "$(says "$p/ctl" 'read b 7')" hex:73776170706564
-is "pages read" "$(stat_of pswpin)" 1
-is "SwapCached" "$(kb "$m/proc/meminfo" SwapCached)" 4
+is "pages written" "$(counter pswpout)" 1
+is "its bytes" "$(says "$pid" 'read b 7')" hex:73776170706564
+is "pages read" "$(counter pswpin)" 1
+is "SwapCached" "$(kb SwapCached)" 4
 
 # A second area, by a file with mkswap's header.
 truncate -s 0 "$m/disk/sw"
@@ -60,11 +42,11 @@ with open(sys.argv[1], 'r+b') as f:
         f.write(b'x')
 EOF
 cp "$work/sw" "$m/disk/sw" || fail "cp to disk/"
-is "swapon" "$(says "$m/ctl" 'swapon /sw prio=7')" 0
-like "again" "$(says "$m/ctl" 'swapon /sw')" '-EBUSY *'
-like "no header" "$(says "$m/ctl" 'swapon /none')" '-ENOENT *'
+is "swapon" "$(says 0 'swapon /sw prio=7')" 0
+like "again" "$(says 0 'swapon /sw')" '-EBUSY *'
+like "no header" "$(says 0 'swapon /none')" '-ENOENT *'
 like "proc/swaps" "$(sed -n 3p "$m/proc/swaps")" '/sw *file*49148*7'
-is "SwapTotal" "$(kb "$m/proc/meminfo" SwapTotal)" $((65532 + 49148))
+is "SwapTotal" "$(kb SwapTotal)" $((65532 + 49148))
 echo x 2>/dev/null >>"$m/disk/sw" && fail "a swap file could be written"
 
 # Half again as much as RAM, every page with its own bytes.
@@ -73,15 +55,15 @@ for i in $(seq 0 4096 $((90 << 20))); do
 	echo "touch b+$i w"
 done >"$work/lines"
 cat "$work/lines" >"$p/ctl" || fail "touch 90M: $(cat "$p/last")"
-like "VmSwap" "$(kb "$p/status" VmSwap)" '[3-9][0-9]???'
+like "VmSwap" "$(kb VmSwap "$p/status")" '[3-9][0-9]???'
 # 90 MiB and the last page touched, and a page of the stack
-is "rss and swap" "$(($(kb "$p/status" RssAnon) + $(kb "$p/status" VmSwap)))" \
+is "rss and swap" "$(($(kb RssAnon "$p/status") + $(kb VmSwap "$p/status")))" \
 	$((92160 + 4 + 4))
-[ "$(stat_of pgsteal_kswapd)" -gt 0 ] || fail "kswapd took nothing"
-[ "$(stat_of pgsteal_anon)" -gt 0 ] || fail "no anonymous page was taken"
-is "scanned" "$(($(stat_of pgscan_kswapd) + $(stat_of pgscan_direct) + \
-	$(stat_of pgscan_proactive)))" \
-	"$(($(stat_of pgscan_anon) + $(stat_of pgscan_file)))"
+[ "$(counter pgsteal_kswapd)" -gt 0 ] || fail "kswapd took nothing"
+[ "$(counter pgsteal_anon)" -gt 0 ] || fail "no anonymous page was taken"
+is "scanned" "$(($(counter pgscan_kswapd) + $(counter pgscan_direct) + \
+	$(counter pgscan_proactive)))" \
+	"$(($(counter pgscan_anon) + $(counter pgscan_file)))"
 is "lists are all pages" \
 	"$(awk '/^(Active|Inactive)\((anon|file)\)|^Unevictable/ { s += $2 }
 		END { print s }' "$m/proc/meminfo")" \
@@ -93,7 +75,7 @@ check_bytes() {
 	local i want
 	for i in $(seq 0 1048576 $((90 << 20))); do
 		want=hex:$(printf 'page %s' "$i" | od -An -tx1 | tr -d ' \n')
-		is "page $i" "$(says "$p/ctl" \
+		is "page $i" "$(says "$pid" \
 			"read b+$i $((5 + ${#i}))")" "$want"
 	done
 }
@@ -101,47 +83,47 @@ kill -9 "$(daemon)"
 fusermount3 -u "$m"
 start
 check_bytes
-like "reclaim" "$(says "$m/ctl" 'reclaim 100')" '1[0-3]?'
-is "swapoff" "$(says "$m/ctl" 'swapoff /sw')" 0
+like "reclaim" "$(says 0 'reclaim 100')" '1[0-3]?'
+is "swapoff" "$(says 0 'swapoff /sw')" 0
 is "one area left" "$(wc -l <"$m/proc/swaps")" 2
 check_bytes
 
 # Compressed swap takes RAM, as much as what it holds needs.
-is "zram: swapon" "$(says "$m/ctl" 'swapon /dev/zram0 size=32M prio=100')" 0
-like "zram: again" "$(says "$m/ctl" 'swapon /dev/zram0')" '-EBUSY *'
+is "zram: swapon" "$(says 0 'swapon /dev/zram0 size=32M prio=100')" 0
+like "zram: again" "$(says 0 'swapon /dev/zram0')" '-EBUSY *'
 like "zram: proc/swaps" "$(sed -n 3p "$m/proc/swaps")" \
 	'/dev/zram0 *partition*32764*100'
 is "zram: disksize" "$(cat "$m/sys/block/zram0/disksize")" $((32 << 20))
-says "$p/ctl" 'madvise b 8M pageout' >/dev/null
+says "$pid" 'madvise b 8M pageout' >/dev/null
 read -r orig compr used limit _ same _ huge _ <"$m/sys/block/zram0/mm_stat"
 [ "$orig" -ge $((7 * 4096)) ] && [ "$compr" -lt $((orig / 8)) ] &&
 	[ "$used" -ge "$compr" ] && [ "$used" -lt $((orig / 4)) ] ||
 	fail "zram: mm_stat $orig $compr $used"
 is "zram: no limit" "$limit" 0
 is "zram: frames" $((used / 4096)) "$(grep -c zspage "$m/phys/frames")"
-is "zram: nr_zspages" $((used / 4096)) "$(stat_of nr_zspages)"
+is "zram: nr_zspages" $((used / 4096)) "$(counter nr_zspages)"
 kill -9 "$(daemon)"
 fusermount3 -u "$m"
 start
 check_bytes
-is "zram: swapoff" "$(says "$m/ctl" 'swapoff /dev/zram0')" 0
-is "zram: given back" "$(stat_of nr_zspages)" 0
+is "zram: swapoff" "$(says 0 'swapoff /dev/zram0')" 0
+is "zram: given back" "$(counter nr_zspages)" 0
 check_bytes
 
 # Too much for RAM and swap: the worst dies, the others live.
 echo 'spawn name=small' >"$m/ctl"
-small=$m/proc/$(cat "$m/last")
-says "$small/ctl" 'mmap 16M rw as=s' >/dev/null
-says "$small/ctl" 'touch s 16M w' >/dev/null
-says "$p/ctl" 'mmap 96M rw as=more' >/dev/null
-like "told" "$(says "$p/ctl" 'touch more 96M w')" '-ENOMEM *OOM killer*'
+small=$(cat "$m/last")
+says "$small" 'mmap 16M rw as=s' >/dev/null
+says "$small" 'touch s 16M w' >/dev/null
+says "$pid" 'mmap 96M rw as=more' >/dev/null
+like "told" "$(says "$pid" 'touch more 96M w')" '-ENOMEM *OOM killer*'
 [ ! -e "$p" ] || fail "the killed process is still there"
-is "oom_kill" "$(stat_of oom_kill)" 1
+is "oom_kill" "$(counter oom_kill)" 1
 grep -q "Out of memory: Killed process $pid (big) total-vm:" \
 	"$m/kernel/dmesg" || fail "no report: $(tail -3 "$m/kernel/dmesg")"
 grep -q 'big invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE' \
 	"$m/kernel/dmesg" || fail "no head of the report"
 is "dmesg -F" "$(dmesg -F "$m/kernel/dmesg" | tail -1 | sed "s/^ *//")" \
 	"$(tail -1 "$m/kernel/dmesg")"
-is "the other lives" "$(says "$small/ctl" 'touch s 16M r')" 0
+is "the other lives" "$(says "$small" 'touch s 16M r')" 0
 finish

@@ -12,8 +12,8 @@ done
 
 # ---- what with-proc says ----------------------------------------------------
 
-# says STATUS PATTERN ARG...: with-proc ARG... ends so.
-says() {
+# exits STATUS PATTERN ARG...: with-proc ARG... ends so.
+exits() {
 	local status=$1 pattern=$2
 	shift 2
 	timeout 20 "$with_proc" "$@" >"$work/said" 2>&1
@@ -21,10 +21,10 @@ says() {
 	like "with-proc $*" "$(cat "$work/said")" "$pattern"
 }
 
-says 125 'with-proc: usage: *'
-says 125 'with-proc: usage: *' "$m"
-says 125 'with-proc: * is no directory*' "$work/nowhere" true
-says 125 'with-proc: no machine is mounted on *' "$work" true
+exits 125 'with-proc: usage: *'
+exits 125 'with-proc: usage: *' "$m"
+exits 125 'with-proc: * is no directory*' "$work/nowhere" true
+exits 125 'with-proc: no machine is mounted on *' "$work" true
 start -o ram=256M,cpus=2,swap=64M
 # Other tests mount and unmount elsewhere.
 mounted() {
@@ -34,16 +34,16 @@ mounted() {
 		}' /proc/self/mountinfo
 }
 mounts=$(mounted)
-says 127 'with-proc: there is no command no-such-tool' "$m" no-such-tool
-says 0 '' "$m" true
+exits 127 'with-proc: there is no command no-such-tool' "$m" no-such-tool
+exits 0 '' "$m" true
 setpriv --reuid=65534 "$with_proc" "$m" true >"$work/said" 2>&1
 is "status for an ordinary user" $? 125
 like "for an ordinary user" "$(cat "$work/said")" 'with-proc: this needs root*'
-says 7 '' "$m" sh -c 'exit 7'
-says 143 '*' "$m" sh -c 'kill $$'
-says 0 'a  b c' "$m" echo 'a  b' c
-says 0 '3????' "$m" sh -c 'echo $$'
-says 0 "$(readlink "$m/proc/1/root")" "$m" readlink /proc/1/root
+exits 7 '' "$m" sh -c 'exit 7'
+exits 143 '*' "$m" sh -c 'kill $$'
+exits 0 'a  b c' "$m" echo 'a  b' c
+exits 0 '3????' "$m" sh -c 'echo $$'
+exits 0 "$(readlink "$m/proc/1/root")" "$m" readlink /proc/1/root
 is "input" "$(echo word | "$with_proc" "$m" cat)" word
 (cd "$work" && "$with_proc" mnt true) || fail "a relative mount point"
 is "what stays mounted" "$(mounted)" "$mounts"
@@ -80,8 +80,6 @@ run() {
 	timeout 20 "$with_proc" "$m" "$@" 2>"$work/err" || fail "$*: status $?"
 	[ -s "$work/err" ] && fail "$* says: $(cat "$work/err")"
 }
-kb() { awk -v l="$1:" '$1 == l { s += $2 } END { print s + 0 }' "${2:-$m/proc/meminfo}"; }
-count() { awk -v k="$1" '$1 == k { print $2 }' "$m/proc/vmstat"; }
 # pages: of the process's smaps
 rss() { kb Rss "$m/proc/$1/smaps"; }
 pss() { kb Pss "$m/proc/$1/smaps_rollup"; }
@@ -200,10 +198,10 @@ K_inactive_memory $(kb Inactive)
 K_total_swap $(kb SwapTotal)
 K_used_swap $swapped
 K_free_swap $(kb SwapFree)
-pages_swapped_in $(count pswpin)
-pages_swapped_out $(count pswpout)
-K_paged_in $(count pgpgin)
-K_paged_out $(count pgpgout)
+pages_swapped_in $(counter pswpin)
+pages_swapped_out $(counter pswpout)
+K_paged_in $(counter pgpgin)
+K_paged_out $(counter pgpgout)
 CPU_context_switches $(awk '$1 == "ctxt" { print $2 }' "$m/proc/stat")
 boot_time $(awk '$1 == "btime" { print $2 }' "$m/proc/stat")
 idle_cpu_ticks $(awk '$1 == "cpu" { print $5 }' "$m/proc/stat")
@@ -341,7 +339,7 @@ is "MemFree" "$(metric node_memory_MemFree_bytes)" $((free * 1024))
 is "Dirty" "$(metric node_memory_Dirty_bytes)" $(($(kb Dirty) * 1024))
 is "of the node" "$(metric 'node_memory_numa_MemFree{node="0"}')" \
 	$((free * 1024))
-is "pgfault" "$(metric node_vmstat_pgfault)" "$(count pgfault)"
+is "pgfault" "$(metric node_vmstat_pgfault)" "$(counter pgfault)"
 is "boot time" "$(metric node_boot_time_seconds)" \
 	"$(awk '$1 == "btime" { print $2 }' "$m/proc/stat")"
 is "read" "$(metric 'node_disk_read_bytes_total{device="vda"}')" \
@@ -364,7 +362,7 @@ tools
 	echo 'touch much 240M'
 	echo 'read much 4M'
 } >"$p/ctl" || fail "pressure: $(cat "$p/last")"
-[ "$(count pswpout)" -gt 200 ] && [ "$(count pswpin)" -gt 100 ] &&
+[ "$(counter pswpout)" -gt 200 ] && [ "$(counter pswpin)" -gt 100 ] &&
 	[ "$(kb SwapFree)" -lt "$(kb SwapTotal)" ] ||
 	fail "no pressure: $(grep pswp "$m/proc/vmstat")"
 tools
