@@ -153,19 +153,30 @@ static inline int store_of(struct task *of, vaddr_t va, uint8_t byte)
 	return mem_access(m, of, va, 1, ACC_WRITE, &byte, &sf);
 }
 
-static inline uint8_t get(vaddr_t va)
+/* The same where it must succeed. */
+static inline uint8_t get_of(struct task *of, vaddr_t va)
 {
 	uint8_t b = 0;
 
-	if (load_of(t, va, &b))
+	if (load_of(of, va, &b))
 		fail_msg("%s", vm_sentence(m));
 	return b;
 }
 
+static inline void put_of(struct task *of, vaddr_t va, uint8_t byte)
+{
+	if (store_of(of, va, byte))
+		fail_msg("%s", vm_sentence(m));
+}
+
+static inline uint8_t get(vaddr_t va)
+{
+	return get_of(t, va);
+}
+
 static inline void put(vaddr_t va, uint8_t byte)
 {
-	if (store_of(t, va, byte))
-		fail_msg("%s", vm_sentence(m));
+	put_of(t, va, byte);
 }
 
 static inline struct mm *mm_of(const struct task *of)

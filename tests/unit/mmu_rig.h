@@ -2,38 +2,12 @@
 #ifndef PAGEFS_TESTS_MMU_RIG_H
 #define PAGEFS_TESTS_MMU_RIG_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "../../host/host.h"
 #include "../../vm/abi.h"
-#include "../../vm/phys/pcp.h"
 #include "../../vm/mmu/mmu_i.h"
-#include "../../vm/vm.h"
-
-/* NULL-terminated pairs of key and value. */
-static inline struct vm *rig_boot(const char *const *set)
-{
-	struct vm_config c;
-	char err[SENTENCE_MAX];
-	struct vm *m;
-
-	vm_config_default(&c);
-	for (; *set; set += 2)
-		if (vm_config_set(&c, set[0], set[1], err))
-			fail_msg("%s=%s: %s", set[0], set[1], err);
-	m = vm_boot(&c, &host_mmap, err);
-	if (!m)
-		fail_msg("%s", err);
-	return m;
-}
+#include "vmtest.h"
 
 static inline struct task *rig_spawn(struct vm *m)
 {

@@ -6,21 +6,10 @@
 
 static inline struct vm *boot(const char *ram, const char *nodes)
 {
-	static const char *const more[][2] = {{"cpus", "4"}, {"swap", "32M"}};
-	char err[SENTENCE_MAX] = "";
-	struct vm_config c;
-	struct vm *m;
+	const char *const set[] = {
+		"cpus", "4", "swap", "32M", "ram", ram, "nodes", nodes, NULL};
 
-	vm_config_default(&c);
-	for (unsigned i = 0; i < COUNT(more); i++)
-		vm_config_set(&c, more[i][0], more[i][1], err);
-	if (vm_config_set(&c, "ram", ram, err) ||
-		vm_config_set(&c, "nodes", nodes, err))
-		fail_msg("%s", err);
-	m = vm_boot(&c, &host_mmap, err);
-	if (!m)
-		fail_msg("%s", err);
-	return m;
+	return vmtest_boot_with(set);
 }
 
 /* A line of process pid, or of the machine if it is 0. */

@@ -5,22 +5,14 @@
 #ifndef PAGEFS_TESTS_SHOW_FIXTURE_H
 #define PAGEFS_TESTS_SHOW_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "../../fs/renderers.h"
-#include "../../host/host.h"
-#include "../../vm/phys/pcp.h"
 #include "../../vm/abi.h"
 #include "../../vm/disk/disk.h"
 #include "../../vm/mmu/mmu.h"
+#include "vmtest.h"
 
 struct show {
 	struct view view;
@@ -29,16 +21,6 @@ struct show {
 	struct sbuf b;
 	uint64_t free_at_boot;
 };
-
-/* Pages not in use: free ones, and those that processors keep. */
-static inline uint64_t show_unused_pages(const struct vm *m)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < m->root->nr_zones; i++)
-		n += m->root->zone[i].nr_free + pcp_pages(m, &m->root->zone[i]);
-	return n;
-}
 
 static inline uint64_t show_free_pages(const struct vm *m)
 {
@@ -53,17 +35,10 @@ static inline int show_boot(void **state, const char *arch)
 {
 	struct show *s = calloc(1, sizeof(*s));
 	const struct exec_args bare = {0};
-	char err[SENTENCE_MAX] = "";
-	struct vm_config c;
 
-	vm_config_default(&c);
-	assert_int_equal(vm_config_set(&c, "arch", arch, err), 0);
-	assert_int_equal(vm_config_set(&c, "ram", "64M", err), 0);
-	s->m = vm_boot(&c, &host_mmap, err);
-	if (!s->m)
-		fail_msg("%s", err);
+	s->m = vmtest_boot(arch, "64M");
 	s->view.vm = s->m;
-	s->free_at_boot = show_unused_pages(s->m);
+	s->free_at_boot = vmtest_free_pages(s->m);
 	s->t = task_spawn(s->m, 1000, 100, &bare, "bare");
 	assert_non_null(s->t);
 	*state = s;
@@ -93,7 +68,7 @@ static inline int show_teardown(void **state)
 	if (vm_check(s->m))
 		fail_msg("%s", vm_sentence(s->m));
 	if (!phys_sum(s->m, pages[USE_FILE]))
-		assert_int_equal(show_unused_pages(s->m), s->free_at_boot);
+		assert_int_equal(vmtest_free_pages(s->m), s->free_at_boot);
 	vm_destroy(s->m);
 	sbuf_free(&s->b);
 	free(s);

@@ -7,7 +7,7 @@ static struct vm *boot(const char *arch)
 {
 	const char *const set[] = {"arch", arch, "ram", "64M", NULL};
 
-	return rig_boot(set);
+	return vmtest_boot_with(set);
 }
 
 static void begins_with(const struct vm *m, const char *want)

@@ -16,17 +16,7 @@ static const char *const arches[] = {"x86_64", "i386"};
 
 static struct vm *boot(const char *arch)
 {
-	char err[SENTENCE_MAX] = "";
-	struct vm_config c;
-	struct vm *m;
-
-	vm_config_default(&c);
-	assert_int_equal(vm_config_set(&c, "arch", arch, err), 0);
-	assert_int_equal(vm_config_set(&c, "ram", "64M", err), 0);
-	m = vm_boot(&c, &host_mmap, err);
-	if (!m)
-		fail_msg("%s", err);
-	return m;
+	return vmtest_boot(arch, "64M");
 }
 
 static void done(struct vm *m)

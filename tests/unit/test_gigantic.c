@@ -2,7 +2,7 @@
  * Pages of 1 GiB: the pool, what moves out of their way, mappings, NUMA nodes,
  * demotion, and random histories of both sizes.
  */
-#include "vmtest.h"
+#include "numa_rig.h"
 
 #include "../../vm/mm/hugetlb.h"
 #include "../../vm/task/task.h"
@@ -12,45 +12,11 @@
 #define NORSV  " flags=hugetlb,huge_1gb,noreserve"
 #define SHARED " flags=hugetlb,huge_1gb,shared"
 
-static struct vm *boot(const char *ram, const char *nodes)
-{
-	char err[SENTENCE_MAX] = "";
-	struct vm_config c;
-	struct vm *m;
-
-	vm_config_default(&c);
-	if (vm_config_set(&c, "ram", ram, err) ||
-		vm_config_set(&c, "cpus", nodes, err) ||
-		vm_config_set(&c, "nodes", nodes, err))
-		fail_msg("%s", err);
-	m = vm_boot(&c, &host_mmap, err);
-	if (!m)
-		fail_msg("%s", err);
-	return m;
-}
-
-/* Of process pid, or of the machine if it is 0; 0 or the errno. */
-static int run(struct vm *m, uint32_t pid, const char *text)
-{
-	struct event e = {.text = text, .text_len = strlen(text)};
-	struct vm_outcome out;
-
-	e.actor.kind = pid ? ACTOR_PROCESS : ACTOR_MACHINE;
-	e.actor.id = pid;
-	vm_apply(m, &e, NULL, NULL, &out);
-	return out.failed || out.refused ? m->root->last.err : 0;
-}
-
-static void ok(struct vm *m, uint32_t pid, const char *text)
-{
-	if (run(m, pid, text))
-		fail_msg("%s: %s", text, vm_sentence(m));
-}
-
 static void refused(
 	struct vm *m, uint32_t pid, const char *text, int err, const char *why)
 {
-	int got = run(m, pid, text);
+	struct vm_outcome out = run(m, pid, text);
+	int got = out.failed || out.refused ? m->root->last.err : 0;
 
 	if (got != err)
 		fail_msg("%s: %d, %s", text, got, vm_sentence(m));
@@ -76,7 +42,7 @@ static uint8_t byte_at(struct vm *m, uint32_t pid, vaddr_t va)
 }
 
 /* All processes end, the pools are emptied: as many frames as at first. */
-static void end(struct vm *m, uint64_t free_pages)
+static void end_all(struct vm *m, uint64_t free_pages)
 {
 	for (uint32_t pid = 2; task_next(m, 2); pid++) {
 		struct task *t = task_find(m, pid);
@@ -125,7 +91,7 @@ static void test_refusals(void **state)
 	ok(m, 0, "spawn");
 	ok(m, 2, "setresuid 1000 1000 1000");
 	refused(m, 2, POOL "nr_hugepages 0", EACCES, "fsuid is 1000");
-	end(m, 0);
+	end_all(m, 0);
 }
 
 static void test_promises_and_faults(void **state)
@@ -163,7 +129,7 @@ static void test_promises_and_faults(void **state)
 	expect(m, 2, 2, 0);
 	ok(m, 0, POOL "nr_hugepages 0");
 	assert_int_equal(vmtest_free_pages(m), free_pages);
-	end(m, 0);
+	end_all(m, 0);
 }
 
 /* A bare mapping takes what is left and is SIGBUS after that. */
@@ -177,7 +143,7 @@ static void test_empty_pool(void **state)
 	refused(m, 1, "write g+1G \"x\"", EFAULT,
 		"SIGBUS ADRERR at 0x80000000: no huge page of 1048576 kB");
 	ok(m, 1, "munmap g 2G");
-	end(m, 0);
+	end_all(m, 0);
 }
 
 static void test_fork(void **state)
@@ -201,7 +167,7 @@ static void test_fork(void **state)
 	refused(m, 3, "read p+9", EFAULT, "SIGBUS");
 	assert_int_equal(byte_at(m, 2, 0x40000009), 'P');
 	expect(m, 2, 0, 0);
-	end(m, 0);
+	end_all(m, 0);
 }
 
 static void test_files(void **state)
@@ -221,7 +187,7 @@ static void test_files(void **state)
 	ok(m, 2, "ftruncate 0 1G");
 	expect(m, 2, 2, 0);
 	refused(m, 2, "read f", EFAULT, "beyond the end of the file");
-	end(m, 0);
+	end_all(m, 0);
 }
 
 /* ---- where they come from ------------------------------------------------ */
@@ -252,7 +218,7 @@ static void test_pages_move_out(void **state)
 		bytes += byte_at(m, 2, 0x100000000 + ((vaddr_t)i << 20));
 	assert_int_equal(bytes, 0);
 	vmtest_check(m);
-	end(m, 0);
+	end_all(m, 0);
 }
 
 /* Where they cannot move to, they stay, and so does all else. */
@@ -270,7 +236,7 @@ static void test_no_room_to_move(void **state)
 	expect(m, 0, 0, 0);
 	assert_int_equal(vmtest_free_pages(m), free_pages);
 	vmtest_check(m);
-	end(m, 0);
+	end_all(m, 0);
 }
 
 static void test_demote(void **state)
@@ -294,7 +260,7 @@ static void test_demote(void **state)
 		assert_int_equal(
 			byte_at(m, 2, 0x40000000 + ((vaddr_t)i << 20)), 0);
 	vmtest_check(m);
-	end(m, 0);
+	end_all(m, 0);
 }
 
 /* ---- nodes --------------------------------------------------------------- */
@@ -331,7 +297,7 @@ static void test_nodes(void **state)
 	ok(m, 2, "write b \"x\"");
 	assert_int_equal(node_at(m, 2, 0x200000000), 1);
 	vmtest_check(m);
-	end(m, 0);
+	end_all(m, 0);
 }
 
 /* A task that is bound gets no promise of pages that it may not have. */
@@ -349,7 +315,7 @@ static void test_bound_task(void **state)
 	refused(m, 2, "mmap 3G rw" GIGA, ENOMEM, "2 on nodes within reach");
 	ok(m, 2, "set_mempolicy default");
 	ok(m, 2, "mmap 3G rw" GIGA);
-	end(m, 0);
+	end_all(m, 0);
 }
 
 /* ---- the TLB --------------------------------------------------------------
@@ -388,7 +354,7 @@ static void test_tlb(void **state)
 	tlb_for_each(m, 0, count_entry, &s);
 	assert_int_equal(s.level1, 1);
 	assert_int_equal(s.level2, 1);
-	end(m, 0);
+	end_all(m, 0);
 }
 
 /* ---- random histories ---------------------------------------------------- */

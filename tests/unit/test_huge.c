@@ -31,21 +31,6 @@ static bool is_huge(const struct task *of, vaddr_t va)
 	return pte_huge(m, above(of, va));
 }
 
-static void store(struct task *of, vaddr_t va, uint8_t byte)
-{
-	if (mem_access(m, of, va, 1, ACC_WRITE, &byte, &sf))
-		fail_msg("%s", vm_sentence(m));
-}
-
-static uint8_t load(struct task *of, vaddr_t va)
-{
-	uint8_t byte = 0;
-
-	if (mem_access(m, of, va, 1, ACC_READ, &byte, &sf))
-		fail_msg("%s", vm_sentence(m));
-	return byte;
-}
-
 static struct mm *mm_now(void)
 {
 	return mm_at(m, t->mm);
@@ -58,7 +43,7 @@ static void test_store_maps_2_mib(void **state)
 	pfn_t pfn;
 
 	map(AT, 2 * NR_PAGES, RW, ANON, 0, 0);
-	store(t, AT + 12345, 7);
+	put(AT + 12345, 7);
 	assert_true(is_huge(t, AT));
 	assert_int_equal(t->min_flt - faults, 1);
 	assert_int_equal(mm_now()->rss[RSS_ANON] - rss, NR_PAGES);
@@ -69,8 +54,8 @@ static void test_store_maps_2_mib(void **state)
 	assert_int_equal(frame_at(m, pfn + 511)->mapcount, 1);
 	/* tables for pud and pmd, and the deposit */
 	assert_int_equal(mm_now()->pgtables - tables, 3 * m->page_size);
-	assert_int_equal(load(t, AT + 12345), 7);
-	assert_int_equal(load(t, AT + HUGE - 1), 0);
+	assert_int_equal(get(AT + 12345), 7);
+	assert_int_equal(get(AT + HUGE - 1), 0);
 	assert_int_equal(t->min_flt - faults, 1);
 	assert_int_equal(pt_get(m, mm_now(), AT + 5 * 4096) & m->arch->pte.addr,
 		pfn_to_pa(m, pfn + 5));
@@ -79,13 +64,13 @@ static void test_store_maps_2_mib(void **state)
 static void test_only_where_it_fits(void **state)
 {
 	map(AT + 4096, 2 * NR_PAGES - 1, RW, ANON, 0, 0);
-	store(t, AT + 4096, 1);
+	put(AT + 4096, 1);
 	assert_false(is_huge(t, AT));
-	store(t, AT + HUGE, 1);
+	put(AT + HUGE, 1);
 	assert_true(is_huge(t, AT + HUGE));
 	mm_now()->thp_disable = 1;
 	map(AT + 8 * HUGE, NR_PAGES, RW, ANON, 0, 0);
-	store(t, AT + 8 * HUGE, 1);
+	put(AT + 8 * HUGE, 1);
 	assert_false(is_huge(t, AT + 8 * HUGE));
 	mm_now()->thp_disable = 0;
 	m->root->set.thp_enabled = THP_MADVISE;
@@ -100,13 +85,13 @@ static void test_zero_page(void **state)
 	uint64_t free = vmtest_free_pages(m);
 
 	map(AT, NR_PAGES, RW, ANON, 0, 0);
-	assert_int_equal(load(t, AT), 0);
+	assert_int_equal(get(AT), 0);
 	assert_int_equal(pte_pfn(m, above(t, AT)), m->root->huge_zero_pfn);
 	assert_true(free - vmtest_free_pages(m) < NR_PAGES);
-	store(t, AT + 4096, 9);
+	put(AT + 4096, 9);
 	assert_int_not_equal(pte_pfn(m, above(t, AT)), m->root->huge_zero_pfn);
 	assert_true(is_huge(t, AT));
-	assert_int_equal(load(t, AT + 4096), 9);
+	assert_int_equal(get(AT + 4096), 9);
 }
 
 static void test_fork_splits_at_the_store(void **state)
@@ -114,23 +99,23 @@ static void test_fork_splits_at_the_store(void **state)
 	struct task *c;
 
 	map(AT, NR_PAGES, RW, ANON, 0, 0);
-	store(t, AT, 5);
+	put(AT, 5);
 	c = task_fork(m, t, false);
 	assert_non_null(c);
 	assert_int_equal(above(t, AT) & m->arch->pte.addr,
 		above(c, AT) & m->arch->pte.addr);
 	assert_int_equal(phys_sum(m, anon_huge), 1);
 	vmtest_check(m);
-	store(c, AT, 6);
+	put_of(c, AT, 6);
 	assert_true(is_huge(t, AT));
 	assert_false(is_huge(c, AT));
-	assert_int_equal(load(t, AT), 5);
-	assert_int_equal(load(c, AT), 6);
+	assert_int_equal(get(AT), 5);
+	assert_int_equal(get_of(c, AT), 6);
 	assert_int_equal(
 		mm_at(m, c->mm)->rss[RSS_ANON], mm_now()->rss[RSS_ANON]);
 	vmtest_check(m);
 	task_exit(m, c, 0);
-	store(t, AT + 8192, 1); /* alone again: no copy */
+	put(AT + 8192, 1); /* alone again: no copy */
 	assert_true(is_huge(t, AT));
 }
 
@@ -139,7 +124,7 @@ static void test_parts(void **state)
 	pfn_t pfn;
 
 	map(AT, NR_PAGES, RW, ANON, 0, 0);
-	store(t, AT, 3);
+	put(AT, 3);
 	pfn = pte_pfn(m, above(t, AT));
 	assert_int_equal(mm_mprotect(m, t, AT + 4096, 4096, PROT_READ), 0);
 	assert_false(is_huge(t, AT));
@@ -148,7 +133,7 @@ static void test_parts(void **state)
 	/* one page holds the block */
 	assert_int_equal(frame_at(m, pfn)->order, 9);
 	assert_int_equal(folio_mappings(m, pfn), 1);
-	assert_int_equal(load(t, AT), 3);
+	assert_int_equal(get(AT), 3);
 	vmtest_check(m);
 	assert_int_equal(mm_munmap(m, t, AT, 4096), 0);
 	assert_int_not_equal(frame_at(m, pfn)->state, FRAME_ANON);
@@ -159,8 +144,8 @@ static void test_free_of_a_part_splits_the_block(void **state)
 	pfn_t pfn;
 
 	map(AT, NR_PAGES, RW, ANON, 0, 0);
-	store(t, AT, 3);
-	store(t, AT + 7 * 4096, 4);
+	put(AT, 3);
+	put(AT + 7 * 4096, 4);
 	pfn = pte_pfn(m, above(t, AT));
 	assert_int_equal(mm_madvise(m, t, AT + 4096, 4096, 8), 0);
 	/* what never held bytes became the zero page */
@@ -170,7 +155,7 @@ static void test_free_of_a_part_splits_the_block(void **state)
 	assert_int_equal(
 		pte_pfn(m, pt_get(m, mm_now(), AT + 4096)), m->root->zero_pfn);
 	assert_int_equal(frame_at(m, pfn)->order, 0);
-	assert_int_equal(load(t, AT + 7 * 4096), 4);
+	assert_int_equal(get(AT + 7 * 4096), 4);
 }
 
 static void test_moves_whole(void **state)
@@ -178,7 +163,7 @@ static void test_moves_whole(void **state)
 	pfn_t pfn;
 
 	map(AT, NR_PAGES, RW, ANON, 0, 0);
-	store(t, AT, 3);
+	put(AT, 3);
 	pfn = pte_pfn(m, above(t, AT));
 	assert_int_equal(mm_mremap(m, t, AT, HUGE, HUGE,
 				 MREMAP_MAYMOVE | MREMAP_FIXED, AT + 4 * HUGE),
@@ -190,7 +175,7 @@ static void test_moves_whole(void **state)
 		AT + 8 * HUGE + 4096);
 	assert_int_equal(
 		pte_pfn(m, pt_get(m, mm_now(), AT + 8 * HUGE + 4096)), pfn);
-	assert_int_equal(load(t, AT + 8 * HUGE + 4096), 3);
+	assert_int_equal(get(AT + 8 * HUGE + 4096), 3);
 }
 
 static void test_small_pages_when_none_is_left(void **state)
@@ -222,7 +207,7 @@ static struct task *scatter(void)
 	t = c;
 	map(AT, 32 * NR_PAGES, RW, ANON | MAP_NORESERVE, 0, 0);
 	while (z->nr_free > z->high + 300)
-		store(c, AT + nr++ * m->page_size, 1);
+		put_of(c, AT + nr++ * m->page_size, 1);
 	for (unsigned i = 0; i < nr; i += 2)
 		mm_munmap(m, c, AT + i * m->page_size, m->page_size);
 	t = was;
@@ -247,12 +232,12 @@ static void store_with(
 	map(AT, 2 * NR_PAGES, RW, ANON, 0, 0);
 	if (asked)
 		vma_find(m, t->mm, AT)->flags |= VM_HUGEPAGE;
-	store(t, AT, 1);
+	put(AT, 1);
 	assert_int_equal(is_huge(t, AT), huge);
 	kswapd_run(m);
 	kcompactd_run(m);
 	m->root->set.thp_defrag = DEFRAG_NEVER;
-	store(t, AT + HUGE, 1);
+	put(AT + HUGE, 1);
 	assert_int_equal(is_huge(t, AT + HUGE), later);
 	while (nr_kept) {
 		pfn_t pfn = kept[--nr_kept];
@@ -294,7 +279,7 @@ static void test_locked(void **state)
 	pfn_t pfn;
 
 	map(AT, NR_PAGES, RW, ANON, 0, 0);
-	store(t, AT, 1);
+	put(AT, 1);
 	pfn = pte_pfn(m, above(t, AT));
 	t->rlim[RLIM_MEMLOCK].soft = 64 * MiB;
 	assert_int_equal(mm_mlock(m, t, AT, HUGE, 0), 0);
@@ -316,20 +301,20 @@ static void test_collapse(void **state)
 	m->root->set.thp_enabled = THP_NEVER;
 	map(AT, NR_PAGES, RW, ANON, 0, 0);
 	assert_int_equal(collapse(AT, HUGE), -EINVAL);
-	store(t, AT + 5 * 4096, 5);
-	assert_int_equal(load(t, AT + 6 * 4096), 0); /* the zero page */
+	put(AT + 5 * 4096, 5);
+	assert_int_equal(get(AT + 6 * 4096), 0); /* the zero page */
 	tables = mm_now()->pgtables;
 	rss = mm_now()->rss[RSS_ANON];
 	assert_int_equal(collapse(AT, HUGE), 0);
 	assert_true(is_huge(t, AT));
-	assert_int_equal(load(t, AT + 5 * 4096), 5);
-	assert_int_equal(load(t, AT + 7 * 4096), 0);
+	assert_int_equal(get(AT + 5 * 4096), 5);
+	assert_int_equal(get(AT + 7 * 4096), 0);
 	assert_int_equal(mm_now()->pgtables, tables);
 	assert_int_equal(mm_now()->rss[RSS_ANON], rss + NR_PAGES - 1);
 	assert_int_equal(m->root->count[CNT_THP_COLLAPSE_ALLOC], 1);
 	vmtest_check(m);
-	store(t, AT + 5 * 4096, 6);
-	assert_int_equal(load(t, AT + 5 * 4096), 6);
+	put(AT + 5 * 4096, 6);
+	assert_int_equal(get(AT + 5 * 4096), 6);
 	assert_int_equal(collapse(AT, HUGE), 0); /* it is one already */
 	assert_int_equal(collapse(AT + 4096, 4096), -EINVAL);
 	assert_int_equal(m->root->count[CNT_THP_COLLAPSE_ALLOC], 1);
@@ -343,15 +328,15 @@ static void test_collapse_of_shared_pages(void **state)
 
 	m->root->set.thp_enabled = THP_NEVER;
 	map(AT, NR_PAGES, RW, ANON, 0, 0);
-	store(t, AT, 5);
+	put(AT, 5);
 	pfn = pte_pfn(m, pt_get(m, mm_now(), AT));
 	c = task_fork(m, t, false);
 	assert_int_equal(collapse(AT, HUGE), 0);
 	assert_true(is_huge(t, AT));
 	assert_int_equal(pte_pfn(m, pt_get(m, mm_at(m, c->mm), AT)), pfn);
 	assert_int_equal(frame_at(m, pfn)->mapcount, 1);
-	store(t, AT, 6);
-	assert_int_equal(load(c, AT), 5);
+	put(AT, 6);
+	assert_int_equal(get_of(c, AT), 5);
 	vmtest_check(m);
 	task_exit(m, c, 0);
 }
@@ -361,9 +346,9 @@ static void test_collapse_stops(void **state)
 {
 	m->root->set.thp_enabled = THP_NEVER;
 	map(AT, 4 * NR_PAGES, RW, ANON, 0, 0);
-	store(t, AT, 1);
-	store(t, AT + 2 * HUGE, 1);
-	store(t, AT + 3 * HUGE, 1);
+	put(AT, 1);
+	put(AT + 2 * HUGE, 1);
+	put(AT + 3 * HUGE, 1);
 	assert_int_equal(collapse(AT, 4 * HUGE), -EINVAL);
 	assert_true(is_huge(t, AT));
 	assert_false(is_huge(t, AT + 2 * HUGE));

@@ -39,19 +39,6 @@ static int64_t try_map(vaddr_t at, uint64_t nr, uint64_t flags)
 	return mm_mmap(m, t, &a);
 }
 
-static int store(struct task *of, vaddr_t va, uint8_t byte)
-{
-	return mem_access(m, of, va, 1, ACC_WRITE, &byte, &sf);
-}
-
-static uint8_t load(struct task *of, vaddr_t va)
-{
-	uint8_t byte = 0xff;
-
-	assert_int_equal(mem_access(m, of, va, 1, ACC_READ, &byte, &sf), 0);
-	return byte;
-}
-
 static void expect(uint64_t free, uint64_t resv)
 {
 	assert_int_equal(hugetlb_sum(m, 1).free, free);
@@ -66,12 +53,12 @@ static void test_mmap_promises(void **state)
 	expect(4, 3);
 	assert_int_equal(
 		try_map(AT + 8 * HUGE, 2, MAP_PRIVATE | POOL), -ENOMEM);
-	assert_int_equal(store(t, AT + HUGE + 5, 7), 0);
+	assert_int_equal(store_of(t, AT + HUGE + 5, 7), 0);
 	expect(3, 2);
 	assert_int_equal(mm_at(m, t->mm)->hugetlb, HUGE >> m->page_shift);
 	assert_int_equal(mm_at(m, t->mm)->rss[RSS_ANON], rss);
-	assert_int_equal(load(t, AT + HUGE + 5), 7);
-	assert_int_equal(load(t, AT + 2 * HUGE - 1), 0);
+	assert_int_equal(get(AT + HUGE + 5), 7);
+	assert_int_equal(get(AT + 2 * HUGE - 1), 0);
 	assert_int_equal(mm_munmap(m, t, AT, 3 * HUGE), 0);
 	expect(4, 0);
 }
@@ -96,8 +83,8 @@ static void test_no_promise_is_sigbus(void **state)
 		try_map(AT, 5, MAP_PRIVATE | MAP_NORESERVE | POOL), AT);
 	expect(4, 0);
 	for (unsigned i = 0; i < 4; i++)
-		assert_int_equal(store(t, AT + i * HUGE, 1), 0);
-	assert_int_equal(store(t, AT + 4 * HUGE, 1), -EFAULT);
+		assert_int_equal(store_of(t, AT + i * HUGE, 1), 0);
+	assert_int_equal(store_of(t, AT + 4 * HUGE, 1), -EFAULT);
 	assert_int_equal(sf.sig, 7);
 	assert_int_equal(sf.code, 2);
 	expect(0, 0);
@@ -123,16 +110,16 @@ static void test_owner_takes_from_child(void **state)
 
 	hugetlb_resize(m, 1, 1, 1);
 	assert_int_equal(try_map(AT, 1, MAP_PRIVATE | POOL), AT);
-	assert_int_equal(store(t, AT, 1), 0);
+	assert_int_equal(store_of(t, AT, 1), 0);
 	c = task_fork(m, t, false);
 	assert_non_null(c);
-	assert_int_equal(load(c, AT), 1);
-	assert_int_equal(store(c, AT, 2), -EFAULT);
+	assert_int_equal(get_of(c, AT), 1);
+	assert_int_equal(store_of(c, AT, 2), -EFAULT);
 	assert_int_equal(sf.sig, 7);
-	assert_int_equal(store(t, AT, 3), 0);
-	assert_int_equal(load(t, AT), 3);
+	assert_int_equal(store_of(t, AT, 3), 0);
+	assert_int_equal(get(AT), 3);
 	assert_int_equal(mm_at(m, c->mm)->hugetlb, 0);
-	assert_int_equal(store(c, AT, 2), -EFAULT);
+	assert_int_equal(store_of(c, AT, 2), -EFAULT);
 	vmtest_check(m);
 }
 
@@ -141,28 +128,28 @@ static void test_shared_lives_in_its_file(void **state)
 	struct task *c;
 
 	assert_int_equal(try_map(AT, 2, MAP_SHARED | POOL), AT);
-	assert_int_equal(store(t, AT, 9), 0);
+	assert_int_equal(store_of(t, AT, 9), 0);
 	c = task_fork(m, t, false);
 	assert_non_null(c);
 	expect(3, 1);
-	assert_int_equal(load(c, AT), 9);
-	assert_int_equal(store(c, AT + HUGE, 8), 0);
+	assert_int_equal(get_of(c, AT), 9);
+	assert_int_equal(store_of(c, AT + HUGE, 8), 0);
 	expect(2, 0);
 	assert_int_equal(mm_madvise(m, t, AT, HUGE, 4), 0);
-	assert_int_equal(load(t, AT), 9);
-	assert_int_equal(load(t, AT + HUGE), 8);
+	assert_int_equal(get(AT), 9);
+	assert_int_equal(get(AT + HUGE), 8);
 	vmtest_check(m);
 }
 
 static void test_resize_keeps_what_is_in_use(void **state)
 {
 	assert_int_equal(try_map(AT, 2, MAP_PRIVATE | POOL), AT);
-	assert_int_equal(store(t, AT, 1), 0);
+	assert_int_equal(store_of(t, AT, 1), 0);
 	hugetlb_resize(m, 1, 0, 1);
 	assert_int_equal(hugetlb_sum(m, 1).nr, 2);
 	assert_int_equal(hugetlb_sum(m, 1).surplus, 2);
 	assert_int_equal(m->root->set.nr_hugepages, 0);
-	assert_int_equal(store(t, AT + HUGE, 1), 0);
+	assert_int_equal(store_of(t, AT + HUGE, 1), 0);
 	assert_int_equal(mm_munmap(m, t, AT, 2 * HUGE), 0);
 	assert_int_equal(hugetlb_sum(m, 1).nr, 0);
 }
@@ -174,7 +161,7 @@ static void test_cached_is_resident(void **state)
 	uint8_t there = 0;
 
 	assert_int_equal(try_map(AT, 1, MAP_SHARED | POOL), AT);
-	assert_int_equal(store(t, AT, 1), 0);
+	assert_int_equal(store_of(t, AT, 1), 0);
 	c = task_fork(m, t, false);
 	assert_non_null(c);
 	c->cred.cap_effective = ~0ull; /* so that it is told */
@@ -191,7 +178,7 @@ static void test_populate_beside_what_goes(void **state)
 			MAP_PRIVATE | MAP_NORESERVE | MAP_POPULATE | POOL),
 		AT);
 	expect(2, 0);
-	assert_int_equal(store(t, AT + 3 * HUGE, 1), 0);
+	assert_int_equal(store_of(t, AT + 3 * HUGE, 1), 0);
 	expect(1, 0);
 }
 

@@ -3,19 +3,10 @@
 
 static struct vm *boot(const char *ram, const char *nodes, const char *cpus)
 {
-	char err[SENTENCE_MAX] = "";
-	struct vm_config c;
-	struct vm *m;
+	const char *const set[] = {
+		"ram", ram, "nodes", nodes, "cpus", cpus, NULL};
 
-	vm_config_default(&c);
-	if (vm_config_set(&c, "ram", ram, err) ||
-		vm_config_set(&c, "nodes", nodes, err) ||
-		vm_config_set(&c, "cpus", cpus, err))
-		fail_msg("%s", err);
-	m = vm_boot(&c, &host_mmap, err);
-	if (!m)
-		fail_msg("%s", err);
-	return m;
+	return vmtest_boot_with(set);
 }
 
 static const struct {
@@ -87,16 +78,10 @@ static void test_distances(void **state)
 		"10:20:30:20:20:10:20:30:30:20:10:20:20:30:20:10"};
 
 	for (unsigned i = 0; i < 2; i++) {
-		char err[SENTENCE_MAX];
-		struct vm_config c;
-		struct vm *m;
+		const char *const set[] = {
+			"nodes", "4", "cpus", "4", "distance", texts[i], NULL};
+		struct vm *m = vmtest_boot_with(set);
 
-		vm_config_default(&c);
-		c.nodes = c.cpus = 4;
-		assert_int_equal(
-			vm_config_set(&c, "distance", texts[i], err), 0);
-		m = vm_boot(&c, &host_mmap, err);
-		assert_non_null(m);
 		for (unsigned n = 0; n < 4; n++) {
 			uint8_t order[MAX_NODES];
 

@@ -5,9 +5,7 @@ static const char *const archs[] = {"x86_64", "i386"};
 
 static struct vm *boot(const char *arch)
 {
-	const char *const set[] = {"arch", arch, "ram", "64M", NULL};
-
-	return rig_boot(set);
+	return vmtest_boot(arch, "64M");
 }
 
 /* Runs fn on a machine and an empty mm; nothing may be left of it. */

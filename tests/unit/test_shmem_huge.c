@@ -24,21 +24,6 @@ static bool is_huge(const struct task *of, vaddr_t va)
 	return pte_huge(m, pt_above(m, mm_at(m, of->mm), va));
 }
 
-static void store(struct task *of, vaddr_t va, uint8_t byte)
-{
-	if (mem_access(m, of, va, 1, ACC_WRITE, &byte, &sf))
-		fail_msg("%s", vm_sentence(m));
-}
-
-static uint8_t load(struct task *of, vaddr_t va)
-{
-	uint8_t byte = 0;
-
-	if (mem_access(m, of, va, 1, ACC_READ, &byte, &sf))
-		fail_msg("%s", vm_sentence(m));
-	return byte;
-}
-
 /* The frame that va's entry maps. */
 static const struct frame *frame_of(const struct task *of, vaddr_t va)
 {
@@ -59,7 +44,7 @@ static void test_store_brings_2_mib(void **state)
 
 	shmem_enabled(SHMEM_HUGE_ALWAYS);
 	map(AT, 2 * NR_PAGES, RW, SHARED, 0, 0);
-	store(t, AT + 12345, 7);
+	put(AT + 12345, 7);
 	assert_true(is_huge(t, AT));
 	assert_int_equal(t->min_flt - faults, 1);
 	assert_int_equal(mm_at(m, t->mm)->rss[RSS_SHMEM], NR_PAGES);
@@ -72,7 +57,7 @@ static void test_store_brings_2_mib(void **state)
 	child = task_fork(m, t, 0);
 	assert_non_null(child);
 	assert_false(is_huge(child, AT)); /* a fault brings it back */
-	assert_int_equal(load(child, AT + 12345), 7);
+	assert_int_equal(get_of(child, AT + 12345), 7);
 	assert_true(is_huge(child, AT));
 	assert_int_equal(frame_of(child, AT)->mapcount, 2);
 }
@@ -95,7 +80,7 @@ static void test_who_gets_them(void **state)
 			map(AT, NR_PAGES, RW, SHARED, 0, 0);
 			if (advised)
 				mm_madvise(m, t, AT, HUGE, 14);
-			store(t, AT, 1);
+			put(AT, 1);
 			assert_int_equal(is_huge(t, AT),
 				advised ? rows[i].advised : rows[i].plain);
 			assert_int_equal(mm_munmap(m, t, AT, HUGE), 0);
@@ -109,26 +94,26 @@ static void test_mapping_without_place(void **state)
 
 	shmem_enabled(SHMEM_HUGE_ALWAYS);
 	map(AT, NR_PAGES, RW, SHARED, 0, 0);
-	store(t, AT + 5 * 4096, 5);
+	put(AT + 5 * 4096, 5);
 	file = vma_lookup(m, t->mm, AT)->file;
 	/* a page further on: the same frames, one entry each */
 	map(AT + HUGE + 4096, NR_PAGES, RW, MAP_SHARED, file, 0);
-	assert_int_equal(load(t, AT + HUGE + 6 * 4096), 5);
+	assert_int_equal(get(AT + HUGE + 6 * 4096), 5);
 	assert_false(is_huge(t, AT + HUGE));
 	assert_int_equal(frame_of(t, AT + 5 * 4096)->mapcount, 2);
 	assert_int_equal(frame_of(t, AT + 40 * 4096)->mapcount, 1);
 	/* a private store copies one page */
 	map(AT + 4 * HUGE, NR_PAGES, RW, MAP_PRIVATE, file, 0);
-	assert_int_equal(load(t, AT + 4 * HUGE + 5 * 4096), 5);
+	assert_int_equal(get(AT + 4 * HUGE + 5 * 4096), 5);
 	assert_true(is_huge(t, AT + 4 * HUGE));
-	store(t, AT + 4 * HUGE, 1);
+	put(AT + 4 * HUGE, 1);
 	assert_false(is_huge(t, AT + 4 * HUGE));
-	assert_int_equal(load(t, AT), 0);
+	assert_int_equal(get(AT), 0);
 	/* a part that is unmapped empties the entry, not the cache */
 	assert_int_equal(mm_munmap(m, t, AT + 4096, 4096), 0);
 	assert_int_equal(pt_get(m, mm_at(m, t->mm), AT), 0);
 	assert_int_equal(phys_sum(m, shmem_huge), 1);
-	assert_int_equal(load(t, AT + 5 * 4096), 5);
+	assert_int_equal(get(AT + 5 * 4096), 5);
 }
 
 static void test_truncate_cuts(void **state)
@@ -139,18 +124,18 @@ static void test_truncate_cuts(void **state)
 	shmem_enabled(SHMEM_HUGE_ALWAYS);
 	map(AT, NR_PAGES, RW, SHARED, 0, 0);
 	for (unsigned i = 0; i < 8; i++)
-		store(t, AT + i * 4096, (uint8_t)(i + 1));
+		put(AT + i * 4096, (uint8_t)(i + 1));
 	inode = file_at(m, vma_lookup(m, t->mm, AT)->file)->inode;
 	assert_int_equal(disk_truncate(m, inode, 5 * 4096), 0);
 	assert_int_equal(inode_at(m, inode)->nr_cached, 5);
 	assert_int_equal(phys_sum(m, shmem_huge), 0);
 	assert_int_equal(mm_at(m, t->mm)->rss[RSS_SHMEM], 0);
 	for (unsigned i = 0; i < 5; i++) {
-		assert_int_equal(load(t, AT + i * 4096), i + 1);
+		assert_int_equal(get(AT + i * 4096), i + 1);
 		assert_int_equal(frame_of(t, AT + i * 4096)->order, order[i]);
 	}
 	assert_int_equal(disk_truncate(m, inode, HUGE), 0);
-	assert_int_equal(load(t, AT + 5 * 4096), 0);
+	assert_int_equal(get(AT + 5 * 4096), 0);
 }
 
 static void test_hole_cuts_twice(void **state)
@@ -158,17 +143,17 @@ static void test_hole_cuts_twice(void **state)
 	shmem_enabled(SHMEM_HUGE_ALWAYS);
 	map(AT, NR_PAGES, RW, SHARED, 0, 0);
 	for (unsigned i = 0; i < NR_PAGES; i++)
-		store(t, AT + i * 4096, (uint8_t)i);
+		put(AT + i * 4096, (uint8_t)i);
 	assert_int_equal(
 		mm_madvise(m, t, AT + 100 * 4096, 100 * 4096, REMOVE), 0);
 	assert_int_equal(object_at(AT)->nr_cached, NR_PAGES - 100);
-	assert_int_equal(load(t, AT + 99 * 4096), 99);
-	assert_int_equal(load(t, AT + 100 * 4096), 0);
-	assert_int_equal(load(t, AT + 199 * 4096), 0);
-	assert_int_equal(load(t, AT + 200 * 4096), 200);
-	assert_int_equal(load(t, AT + 300 * 4096), (uint8_t)300);
+	assert_int_equal(get(AT + 99 * 4096), 99);
+	assert_int_equal(get(AT + 100 * 4096), 0);
+	assert_int_equal(get(AT + 199 * 4096), 0);
+	assert_int_equal(get(AT + 200 * 4096), 200);
+	assert_int_equal(get(AT + 300 * 4096), (uint8_t)300);
 	assert_int_equal(frame_of(t, AT + 300 * 4096)->order, 8);
-	assert_int_equal(load(t, AT), 0);
+	assert_int_equal(get(AT), 0);
 	assert_int_equal(frame_of(t, AT)->order, 6);
 }
 
@@ -182,9 +167,9 @@ static void test_collapse(void **state)
 	assert_int_equal(mm_madvise(m, t, AT, HUGE, COLLAPSE), -EINVAL);
 	assert_non_null(strstr(vm_sentence(m), "no page"));
 	for (i = 0; i < 20; i++)
-		store(t, AT + i * 4096, (uint8_t)(i + 1));
+		put(AT + i * 4096, (uint8_t)(i + 1));
 	child = task_fork(m, t, 0);
-	assert_int_equal(load(child, AT + 3 * 4096), 4);
+	assert_int_equal(get_of(child, AT + 3 * 4096), 4);
 	assert_int_equal(mm_munmap(m, child, AT + 7 * 4096, 4096), 0);
 	assert_int_equal(mm_madvise(m, t, AT + 7 * 4096, 4096, PAGEOUT), 0);
 	assert_int_equal(object_at(AT)->nr_away, 1);
@@ -193,8 +178,8 @@ static void test_collapse(void **state)
 	assert_int_equal(object_at(AT)->nr_away, 0);
 	assert_int_equal(object_at(AT)->nr_cached, NR_PAGES);
 	for (i = 0; i < 20; i++)
-		assert_int_equal(load(t, AT + i * 4096), i + 1);
-	assert_int_equal(load(child, AT + 3 * 4096), 4);
+		assert_int_equal(get(AT + i * 4096), i + 1);
+	assert_int_equal(get_of(child, AT + 3 * 4096), 4);
 	shmem_enabled(SHMEM_HUGE_DENY);
 	assert_int_equal(mm_madvise(m, t, AT, HUGE, COLLAPSE), -EINVAL);
 }
@@ -204,30 +189,30 @@ static void test_collapse_beside_private_pages(void **state)
 	idx_t file;
 
 	map(AT, NR_PAGES, RW, SHARED, 0, 0);
-	store(t, AT + 4096, 9);
+	put(AT + 4096, 9);
 	file = vma_lookup(m, t->mm, AT)->file;
 	map(AT + HUGE, NR_PAGES, RW, MAP_PRIVATE, file, 0);
-	store(t, AT + HUGE, 1);
+	put(AT + HUGE, 1);
 	assert_int_equal(mm_madvise(m, t, AT + HUGE, HUGE, COLLAPSE), -EINVAL);
 	assert_non_null(strstr(vm_sentence(m), "not the object's"));
 	/* the cache has it all the same */
 	assert_int_equal(phys_sum(m, shmem_huge), 1);
-	assert_int_equal(load(t, AT + HUGE), 1);
-	assert_int_equal(load(t, AT + HUGE + 4096), 9);
-	assert_int_equal(load(t, AT), 0);
+	assert_int_equal(get(AT + HUGE), 1);
+	assert_int_equal(get(AT + HUGE + 4096), 9);
+	assert_int_equal(get(AT), 0);
 }
 
 static void test_khugepaged(void **state)
 {
 	map(AT, NR_PAGES, RW, SHARED, 0, 0);
-	store(t, AT + 4096, 9);
+	put(AT + 4096, 9);
 	shmem_enabled(SHMEM_HUGE_ADVISE);
 	assert_int_equal(mm_madvise(m, t, AT, HUGE, 14), 0);
 	khugepaged_run(m);
 	assert_int_equal(m->root->khugepaged.collapsed, 1);
 	assert_int_equal(phys_sum(m, shmem_huge), 1);
 	assert_int_equal(pt_above(m, mm_at(m, t->mm), AT), 0);
-	assert_int_equal(load(t, AT + 4096), 9);
+	assert_int_equal(get(AT + 4096), 9);
 	assert_true(is_huge(t, AT));
 }
 
@@ -236,16 +221,16 @@ static void test_out_and_back(void **state)
 	shmem_enabled(SHMEM_HUGE_ALWAYS);
 	map(AT, NR_PAGES, RW, SHARED, 0, 0);
 	for (unsigned i = 0; i < NR_PAGES; i++)
-		store(t, AT + i * 4096, (uint8_t)(i * 3));
+		put(AT + i * 4096, (uint8_t)(i * 3));
 	huge_break(m, pte_pfn(m, pt_above(m, mm_at(m, t->mm), AT)));
 	assert_int_equal(phys_sum(m, shmem_huge), 0);
 	assert_int_equal(object_at(AT)->nr_cached, NR_PAGES);
 	for (unsigned i = 0; i < NR_PAGES; i++)
-		assert_int_equal(load(t, AT + i * 4096), (uint8_t)(i * 3));
+		assert_int_equal(get(AT + i * 4096), (uint8_t)(i * 3));
 	assert_int_equal(mm_madvise(m, t, AT, HUGE, PAGEOUT), 0);
 	assert_true(object_at(AT)->nr_away > NR_PAGES / 2);
 	for (unsigned i = 0; i < NR_PAGES; i++)
-		assert_int_equal(load(t, AT + i * 4096), (uint8_t)(i * 3));
+		assert_int_equal(get(AT + i * 4096), (uint8_t)(i * 3));
 }
 
 /* Anonymous memory of which a part is in swap. */
@@ -253,15 +238,15 @@ static void test_collapse_from_swap(void **state)
 {
 	map(AT, NR_PAGES, RW, ANON, 0, 0);
 	for (unsigned i = 0; i < 100; i++)
-		store(t, AT + i * 4096, (uint8_t)(i + 1));
+		put(AT + i * 4096, (uint8_t)(i + 1));
 	assert_int_equal(mm_madvise(m, t, AT, 60 * 4096, PAGEOUT), 0);
 	assert_int_equal(mm_at(m, t->mm)->swapped, 60);
 	assert_int_equal(mm_madvise(m, t, AT, HUGE, COLLAPSE), 0);
 	assert_true(is_huge(t, AT));
 	assert_int_equal(mm_at(m, t->mm)->swapped, 0);
 	for (unsigned i = 0; i < 100; i++)
-		assert_int_equal(load(t, AT + i * 4096), i + 1);
-	assert_int_equal(load(t, AT + 101 * 4096), 0);
+		assert_int_equal(get(AT + i * 4096), i + 1);
+	assert_int_equal(get(AT + 101 * 4096), 0);
 }
 
 #define HUGE_TEST(f)                                                         \

@@ -197,7 +197,7 @@ static void zoneinfo_layout(void **state)
 static void vmstat_agrees(void **state)
 {
 	struct show *s = *state;
-	uint64_t free = show_unused_pages(s->m);
+	uint64_t free = vmtest_free_pages(s->m);
 	const char *text;
 	unsigned lines = 0;
 
@@ -323,7 +323,7 @@ static void frames_are_all_pages_in_use(void **state)
 	for (; *p; p = strchr(p, '\n') + 1)
 		used += 1ull << strtoul(strchr(p, ' '), NULL, 10);
 	assert_int_equal(
-		used, s->m->root->totalram_pages - show_unused_pages(s->m));
+		used, s->m->root->totalram_pages - vmtest_free_pages(s->m));
 }
 
 static void zones_name_the_ranges(void **state)

@@ -58,7 +58,7 @@ static struct vm *boot(const char *arch, const char *tlb, const char *pcid)
 	const char *const set[] = {"arch", arch, "ram", "64M", "cpus", "1",
 		"tlb", tlb, "pcid", pcid, NULL};
 
-	return rig_boot(set);
+	return vmtest_boot_with(set);
 }
 
 /* ---- fill, accessed, dirty --------------------------------------------------

@@ -211,7 +211,7 @@ static void compare(const char *arch, const char *tlb, next_fn *next,
 {
 	const char *const set[] = {
 		"arch", arch, "ram", "128M", "cpus", "1", "tlb", tlb, NULL};
-	struct vm *m = rig_boot(set);
+	struct vm *m = vmtest_boot_with(set);
 	struct task *t = rig_spawn(m);
 	const struct mmap_args a = {
 		.addr = AT,
@@ -270,7 +270,7 @@ static struct vm *boot(const char *arch)
 {
 	const char *const set[] = {"arch", arch, "ram", "64M", NULL};
 
-	return rig_boot(set);
+	return vmtest_boot_with(set);
 }
 
 static void test_outside(void **state)

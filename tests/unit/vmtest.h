@@ -23,20 +23,28 @@
 			fail_msg("\"%s\" does not hold \"%s\"", have, part); \
 	} while (0)
 
-static inline struct vm *vmtest_boot(const char *arch, const char *ram)
+/* NULL-terminated pairs of key and value. */
+static inline struct vm *vmtest_boot_with(const char *const *set)
 {
 	char err[SENTENCE_MAX] = "";
 	struct vm_config c;
 	struct vm *m;
 
 	vm_config_default(&c);
-	if (vm_config_set(&c, "arch", arch, err) ||
-		vm_config_set(&c, "ram", ram, err))
-		fail_msg("%s", err);
+	for (; *set; set += 2)
+		if (vm_config_set(&c, set[0], set[1], err))
+			fail_msg("%s=%s: %s", set[0], set[1], err);
 	m = vm_boot(&c, &host_mmap, err);
 	if (!m)
 		fail_msg("%s", err);
 	return m;
+}
+
+static inline struct vm *vmtest_boot(const char *arch, const char *ram)
+{
+	const char *const set[] = {"arch", arch, "ram", ram, NULL};
+
+	return vmtest_boot_with(set);
 }
 
 static inline uint64_t vmtest_free_pages(const struct vm *m)
