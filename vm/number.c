@@ -55,3 +55,13 @@ bool number_parse_size(const char *s, uint64_t *out)
 	return !__builtin_mul_overflow(
 		*out, 1ull << (10 * (p - suffix + 1)), out);
 }
+
+uint64_t number_sqrt(uint64_t v)
+{
+	uint64_t r = 0;
+
+	for (uint64_t bit = 1ull << 31; bit; bit >>= 1)
+		if ((r | bit) * (r | bit) <= v)
+			r |= bit;
+	return r;
+}

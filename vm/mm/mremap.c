@@ -303,6 +303,22 @@ static int cut_tail(struct vm *m, const struct task *t, const struct remap *r)
 	return unmap_range(m, t->mm, start, r->old + r->old_len);
 }
 
+/* To r->to, or where the mapping finds room. */
+static int64_t move_away(struct vm *m, struct task *t, struct remap *r)
+{
+	int err;
+
+	if (!is_fixed(r)) {
+		r->to = choose_target(m, t, r);
+		if (!r->to)
+			return -ENOMEM;
+	}
+	err = mm_may_map_at(m, t, r->to);
+	if (!err)
+		err = move_vma(m, t, r);
+	return err ? err : (int64_t)r->to;
+}
+
 /* FIXED or DONTUNMAP, within one VMA. */
 static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 {
@@ -329,15 +345,7 @@ static int64_t move_to(struct vm *m, struct task *t, struct remap r)
 		if (err)
 			return err;
 	}
-	if (!is_fixed(&r)) {
-		r.to = choose_target(m, t, &r);
-		if (!r.to)
-			return -ENOMEM;
-	}
-	err = mm_may_map_at(m, t, r.to);
-	if (!err)
-		err = move_vma(m, t, &r);
-	return err ? err : (int64_t)r.to;
+	return move_away(m, t, &r);
 }
 
 /* Of huge pages whole ones move, and none grow. */
@@ -434,7 +442,6 @@ static int64_t extend(
 static int64_t grow(struct vm *m, struct task *t, struct remap r)
 {
 	struct vma *v = check_source(m, t, &r);
-	int err;
 
 	if (!v)
 		return -m->fail.err;
@@ -446,13 +453,7 @@ static int64_t grow(struct vm *m, struct task *t, struct remap r)
 			"and MREMAP_MAYMOVE is not given",
 			(unsigned long long)r.old,
 			(unsigned long long)r.new_len);
-	r.to = choose_target(m, t, &r);
-	if (!r.to)
-		return -ENOMEM;
-	err = mm_may_map_at(m, t, r.to);
-	if (!err)
-		err = move_vma(m, t, &r);
-	return err ? err : (int64_t)r.to;
+	return move_away(m, t, &r);
 }
 
 static int64_t shrink(struct vm *m, struct task *t, const struct remap *r)

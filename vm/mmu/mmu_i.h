@@ -275,6 +275,24 @@ static inline paddr_t pt_entry_at(
 	       (uint64_t)arch_index(m->arch, level, va) * m->arch->entry_bytes;
 }
 
+/* Where va's entry for pages of that size (0: of 4 KiB) lies; 0 when a table on
+ * the way is missing. */
+static inline paddr_t pt_leaf_at(
+	const struct vm *m, const struct mm *mm, vaddr_t va, unsigned size)
+{
+	unsigned last = m->arch->nr_levels - 1u - size;
+	paddr_t table = pfn_to_pa(m, mm->pgd);
+
+	for (unsigned l = 0; l < last; l++) {
+		uint64_t e = pte_read(m, pt_entry_at(m, table, l, va));
+
+		if (!(e & m->arch->pte.present) || pte_huge(m, e))
+			return 0;
+		table = e & m->arch->pte.addr;
+	}
+	return pt_entry_at(m, table, last, va);
+}
+
 /* A frame for a table of an mm, not counted yet; PFN_NONE. */
 pfn_t pt_table_alloc(struct vm *m, idx_t mm, unsigned level);
 void pt_table_free(struct vm *m, pfn_t pfn);

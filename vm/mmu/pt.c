@@ -106,26 +106,9 @@ void pt_free_pgd(struct vm *m, idx_t mm)
 	p->pgd = PFN_NONE;
 }
 
-/* Where the leaf entry of va lies; 0 when a table on the way is missing. */
-static inline paddr_t leaf_at(
-	const struct vm *m, const struct mm *mm, vaddr_t va)
-{
-	unsigned last = leaf_level(m);
-	paddr_t table = pfn_to_pa(m, mm->pgd);
-
-	for (unsigned l = 0; l < last; l++) {
-		uint64_t e = pte_read(m, pt_entry_at(m, table, l, va));
-
-		if (!(e & m->arch->pte.present) || pte_huge(m, e))
-			return 0;
-		table = e & m->arch->pte.addr;
-	}
-	return pt_entry_at(m, table, last, va);
-}
-
 uint64_t pt_get(const struct vm *m, const struct mm *mm, vaddr_t va)
 {
-	paddr_t at = leaf_at(m, mm, va);
+	paddr_t at = pt_leaf_at(m, mm, va, 0);
 
 	if (at)
 		return pte_read(m, at);
@@ -181,7 +164,7 @@ undo:
 
 int pt_set(struct vm *m, idx_t mm, vaddr_t va, uint64_t entry)
 {
-	paddr_t at = leaf_at(m, mm_at(m, mm), va);
+	paddr_t at = pt_leaf_at(m, mm_at(m, mm), va, 0);
 
 	if (!at && !entry)
 		return 0;

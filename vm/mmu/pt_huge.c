@@ -20,32 +20,15 @@
 
 #include <assert.h>
 
-/* Where va's entry for pages of that size lies; 0 if there is no such table. */
-static paddr_t entry_at(
-	const struct vm *m, const struct mm *mm, vaddr_t va, unsigned size)
-{
-	unsigned last = m->arch->nr_levels - 1u - size;
-	paddr_t table = pfn_to_pa(m, mm->pgd);
-
-	for (unsigned l = 0; l < last; l++) {
-		uint64_t e = pte_read(m, pt_entry_at(m, table, l, va));
-
-		if (!(e & m->arch->pte.present) || pte_huge(m, e))
-			return 0;
-		table = e & m->arch->pte.addr;
-	}
-	return pt_entry_at(m, table, last, va);
-}
-
 static paddr_t huge_at(const struct vm *m, const struct mm *mm, vaddr_t va)
 {
-	return entry_at(m, mm, va, 1);
+	return pt_leaf_at(m, mm, va, 1);
 }
 
 uint64_t pt_entry(
 	const struct vm *m, const struct mm *mm, vaddr_t va, unsigned size)
 {
-	paddr_t at = entry_at(m, mm, va, size);
+	paddr_t at = pt_leaf_at(m, mm, va, size);
 
 	return at ? pte_read(m, at) : 0;
 }
@@ -53,7 +36,7 @@ uint64_t pt_entry(
 bool pt_has_entry(
 	const struct vm *m, const struct mm *mm, vaddr_t va, unsigned size)
 {
-	return entry_at(m, mm, va, size);
+	return pt_leaf_at(m, mm, va, size);
 }
 
 /* ---- deposits ------------------------------------------------------------ */
@@ -115,7 +98,7 @@ void pt_free_leaf(struct vm *m, idx_t mm, vaddr_t va)
 
 void pt_entry_set(struct vm *m, idx_t mm, vaddr_t va, unsigned size, uint64_t e)
 {
-	pte_write(m, entry_at(m, mm_at(m, mm), va, size), e);
+	pte_write(m, pt_leaf_at(m, mm_at(m, mm), va, size), e);
 }
 
 void *pt_huge_split(struct vm *m, idx_t mm, vaddr_t va)

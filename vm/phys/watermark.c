@@ -5,18 +5,9 @@
  * calculate_min_free_kbytes, boost_watermark), mm/khugepaged.c
  * (set_recommended_min_free_kbytes).
  */
+#include "../number.h"
 #include "pcp.h"
 #include "phys_i.h"
-
-static uint64_t isqrt(uint64_t v)
-{
-	uint64_t r = 0;
-
-	for (uint64_t bit = 1ull << 31; bit; bit >>= 1)
-		if ((r | bit) * (r | bit) <= v)
-			r |= bit;
-	return r;
-}
 
 /* Managed pages that the kernel maps directly. */
 static uint64_t lowmem_pages(const struct vm *m)
@@ -93,7 +84,7 @@ void watermarks_default(struct vm *m)
 	uint64_t kbytes = lowmem_pages(m) << (m->page_shift - 10);
 	uint64_t least = 0;
 
-	kbytes = isqrt(kbytes * 16);
+	kbytes = number_sqrt(kbytes * 16);
 	if (huge_pages_wanted(set))
 		least = huge_page_kbytes(m);
 	else if (kbytes + 1 > set->min_free_asked)

@@ -9,21 +9,12 @@
  */
 #include "../compact/compact.h"
 #include "../mm/mm.h"
+#include "../number.h"
 #include "../swap/swap.h"
 #include "reclaim_i.h"
 #include "workingset.h"
 
 /* ---- balance ------------------------------------------------------------- */
-
-static uint64_t isqrt(uint64_t v)
-{
-	uint64_t r = 0;
-
-	for (uint64_t bit = 1ull << 31; bit; bit >>= 1)
-		if ((r | bit) * (r | bit) <= v)
-			r |= bit;
-	return r;
-}
 
 static bool inactive_is_low(
 	const struct vm *m, unsigned node, enum lru_id inactive)
@@ -32,7 +23,7 @@ static bool inactive_is_low(
 	uint64_t act = node_lru_size(m, node, inactive + 1);
 	uint64_t gb = (in + act) >> (30 - m->page_shift);
 
-	return in * (gb ? isqrt(10 * gb) : 1) < act;
+	return in * (gb ? number_sqrt(10 * gb) : 1) < act;
 }
 
 void reclaim_note_cost(
