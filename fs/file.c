@@ -231,39 +231,27 @@ static int64_t look(struct open_file *f, char *buf, size_t size, uint64_t off)
 	return f->node->pread(&v, f->place.id, buf, size, off);
 }
 
-static void read_bytes(
-	fuse_req_t req, struct open_file *f, size_t size, uint64_t off)
+/* -errno, or how many bytes are in buf. */
+typedef int64_t look_fn(
+	struct open_file *f, char *buf, size_t size, uint64_t off);
+
+static int64_t look_bytes(
+	struct open_file *f, char *buf, size_t size, uint64_t off)
 {
-	struct machine *mach = f->machine;
-	char *buf = malloc(size);
 	int64_t n;
 
-	if (!buf) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
-	fair_read(&mach->lock);
+	fair_read(&f->machine->lock);
 	n = look(f, buf, size, off);
-	fair_unlock(&mach->lock);
-	settle(f->session, 0);
-	if (n < 0)
-		fuse_reply_err(req, (int)-n);
-	else
-		fuse_reply_buf(req, buf, (size_t)n);
-	free(buf);
+	fair_unlock(&f->machine->lock);
+	return n;
 }
 
-static void read_log(
-	fuse_req_t req, struct open_file *f, size_t size, uint64_t off)
+static int64_t look_log(
+	struct open_file *f, char *buf, size_t size, uint64_t off)
 {
 	struct machine *mach = f->machine;
-	char *buf = malloc(size);
 	int64_t n = 0;
 
-	if (!buf) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
 	pthread_mutex_lock(&f->lock);
 	fair_read(&mach->lock);
 	f->seen = mach->version;
@@ -273,6 +261,20 @@ static void read_log(
 		n = store_log_read(mach->view.store, off, buf, size);
 	fair_unlock(&mach->lock);
 	pthread_mutex_unlock(&f->lock);
+	return n;
+}
+
+static void read_bytes(fuse_req_t req, struct open_file *f, look_fn *look_at,
+	size_t size, uint64_t off)
+{
+	char *buf = malloc(size);
+	int64_t n;
+
+	if (!buf) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	n = look_at(f, buf, size, off);
 	settle(f->session, 0);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
@@ -297,11 +299,11 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		read_replies(req, f, size, (uint64_t)off);
 		break;
 	case NODE_LOG:
-		read_log(req, f, size, (uint64_t)off);
+		read_bytes(req, f, look_log, size, (uint64_t)off);
 		break;
 	case NODE_BINARY:
 	case NODE_DISK:
-		read_bytes(req, f, size, (uint64_t)off);
+		read_bytes(req, f, look_bytes, size, (uint64_t)off);
 		break;
 	default:
 		fuse_reply_err(req, EISDIR);

@@ -21,20 +21,28 @@ static const struct {
 
 #define NR_SECTIONS (sizeof(sections) / sizeof(*sections))
 
+/* The next command of a section, from *i on; NULL at the end. */
+static const struct command *next_command(size_t section, unsigned *i)
+{
+	while (*i < nr_commands) {
+		const struct command *c = &command_table[(*i)++];
+
+		if (!c->internal && c->actors & 1u << sections[section].actor)
+			return c;
+	}
+	return NULL;
+}
+
 static void commands_md(void)
 {
 	char usage[200], words[600];
+	const struct command *c;
 
 	printf("# Commands\n\nMade from the command table "
 	       "(`vm/cmd/table.c`); `help/` in the mount has the same.\n");
 	for (size_t s = 0; s < NR_SECTIONS; s++) {
 		printf("\n## %s: `%s`\n", sections[s].title, sections[s].file);
-		for (unsigned i = 0; i < nr_commands; i++) {
-			const struct command *c = &command_table[i];
-
-			if (c->internal ||
-				!(c->actors & 1u << sections[s].actor))
-				continue;
+		for (unsigned i = 0; (c = next_command(s, &i));) {
 			command_usage(c, usage, sizeof(usage));
 			printf("\n### `%s`\n\n%s.\n", usage, c->summary);
 			if (c->detail)
@@ -76,16 +84,12 @@ static void roff(const char *s)
 
 static void man_commands(void)
 {
+	const struct command *c;
 	char usage[200];
 
 	for (size_t s = 0; s < NR_SECTIONS; s++) {
 		printf(".SS %s: %s\n", sections[s].title, sections[s].file);
-		for (unsigned i = 0; i < nr_commands; i++) {
-			const struct command *c = &command_table[i];
-
-			if (c->internal ||
-				!(c->actors & 1u << sections[s].actor))
-				continue;
+		for (unsigned i = 0; (c = next_command(s, &i));) {
 			command_usage(c, usage, sizeof(usage));
 			printf(".TP\n.B ");
 			roff(usage);
