@@ -11,6 +11,7 @@
 
 #include "../../persist/store_i.h"
 #include "../../vm/machine.h"
+#include "bench.h"
 
 #define MOMENTS	  50
 #define PROCESSES 24
@@ -31,17 +32,6 @@ static uint64_t random_below(uint64_t n)
 	rng ^= rng >> 7;
 	rng ^= rng << 17;
 	return rng % n;
-}
-
-static void clean(void)
-{
-	static const char *const suffix[] = {"", "-wal", "-shm"};
-	char name[320];
-
-	for (int i = 0; i < 3; i++) {
-		snprintf(name, sizeof(name), "%s%s", db_path, suffix[i]);
-		unlink(name);
-	}
 }
 
 /* Refusals by the machine are rows like others. */
@@ -125,13 +115,6 @@ static double enter(struct store *s, uint64_t seq)
 	return (double)t0 / 1e6;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void row(
 	const char *what, double value, const char *unit, const char *target)
 {
@@ -153,7 +136,7 @@ int main(int argc, char **argv)
 	snprintf(db_path, sizeof(db_path), "%s/at_bench.db",
 		argc > 1 ? argv[1] : "/tmp");
 	rng += argc > 3 ? strtoull(argv[3], NULL, 10) << 20 : 0;
-	clean();
+	remove_database(db_path);
 	if (store_open(db_path, &o, &s, err))
 		die(err);
 	s0 = (double)clock_ns();
@@ -167,6 +150,6 @@ int main(int argc, char **argv)
 	row("entering at/SEQ, median of 50 rows", ms[MOMENTS / 2], "ms", "");
 	row("  the worst of them", ms[MOMENTS - 1], "ms", "<= 300");
 	store_close(s);
-	clean();
+	remove_database(db_path);
 	return 0;
 }

@@ -12,23 +12,13 @@
 
 #include "../../persist/store_i.h"
 #include "../../vm/machine.h"
+#include "bench.h"
 
 #define ROWS   20000
 #define ROUNDS 5
 
 static char dir[256] = "/tmp";
 static char db_path[300], bare_path[300];
-
-static void clean(const char *path)
-{
-	static const char *const suffix[] = {"", "-wal", "-shm"};
-	char name[320];
-
-	for (int i = 0; i < 3; i++) {
-		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
-		unlink(name);
-	}
-}
 
 static void die(const char *what)
 {
@@ -51,7 +41,7 @@ static sqlite3_stmt *bare_open(sqlite3 **db)
 {
 	sqlite3_stmt *st;
 
-	clean(bare_path);
+	remove_database(bare_path);
 	if (sqlite3_open(bare_path, db) ||
 		sqlite3_exec(*db,
 			"PRAGMA page_size=1024; PRAGMA journal_mode=WAL;"
@@ -83,19 +73,6 @@ static void bare_insert(sqlite3_stmt *st, int64_t seq)
 	sqlite3_reset(st);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v)
-{
-	qsort(v, ROUNDS, sizeof(*v), by_value);
-	return v[ROUNDS / 2];
-}
-
 static void bench_rows(struct store *s)
 {
 	double mine[ROUNDS], bare[ROUNDS];
@@ -116,11 +93,11 @@ static void bench_rows(struct store *s)
 	}
 	sqlite3_finalize(st);
 	sqlite3_close(db);
-	clean(bare_path);
+	remove_database(bare_path);
 	printf("%-44s %10.2f %10.2f %8.2f %-8s %s\n",
 		"journaled command without FUSE, SQLite alone",
-		median(mine) / 1e3, median(bare) / 1e3,
-		median(mine) / median(bare), "us", "<= 2");
+		median(mine, ROUNDS) / 1e3, median(bare, ROUNDS) / 1e3,
+		median(mine, ROUNDS) / median(bare, ROUNDS), "us", "<= 2");
 }
 
 /* Lines of one bulk write, with the journal and in vm/ alone. */
@@ -150,8 +127,9 @@ static void bench_bulk(struct store *s)
 	}
 	free(text);
 	printf("%-44s %10.1f %10.1f %8.2f %-8s %s\n",
-		"touch line of a 1 MiB write, vm/ alone", median(mine),
-		median(bare), median(mine) / median(bare), "ns", "+60 ns");
+		"touch line of a 1 MiB write, vm/ alone", median(mine, ROUNDS),
+		median(bare, ROUNDS),
+		median(mine, ROUNDS) / median(bare, ROUNDS), "ns", "+60 ns");
 }
 
 static void bench_replay(void)
@@ -182,7 +160,7 @@ int main(int argc, char **argv)
 		snprintf(dir, sizeof(dir), "%s", argv[1]);
 	snprintf(db_path, sizeof(db_path), "%s/journal_bench.db", dir);
 	snprintf(bare_path, sizeof(bare_path), "%s/journal_bare.db", dir);
-	clean(db_path);
+	remove_database(db_path);
 	if (store_open(db_path, &o, &s, err))
 		die(err);
 	bench_rows(s);
@@ -192,6 +170,6 @@ int main(int argc, char **argv)
 		die(err);
 	bench_bulk(s);
 	store_free(s);
-	clean(db_path);
+	remove_database(db_path);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "../../vm/mmu/mmu.h"
 #include "../../vm/task/task.h"
 #include "../../vm/vm.h"
+#include "bench.h"
 
 #define PAGE	4096ul
 #define ROUNDS	20000
@@ -143,13 +144,6 @@ static double holes_ns(unsigned nr)
 	return start / ROUNDS;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The median of some turns, after one to warm up. */
 static double median_ns(
 	double (*ns)(const struct target *t), const struct target *t)
@@ -159,8 +153,7 @@ static double median_ns(
 	ns(t);
 	for (int i = 0; i < TURNS; i++)
 		v[i] = ns(t);
-	qsort(v, TURNS, sizeof(*v), by_value);
-	return v[TURNS / 2];
+	return median(v, TURNS);
 }
 
 /* In nanoseconds, with few mappings and with many. */

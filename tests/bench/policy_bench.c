@@ -130,8 +130,8 @@ static void hits(enum policy policy, const uint64_t *rec)
 		r = run(policy, rec, NR_RECORDS);
 		machine[i] = r.seconds;
 	}
-	a = (double)nr / median(machine) / 1e6;
-	b = (double)nr / median(plain) / 1e6;
+	a = (double)nr / median(machine, ROUNDS) / 1e6;
+	b = (double)nr / median(plain, ROUNDS) / 1e6;
 	snprintf(title, sizeof(title), "trace, policy %s, %.2f %% hit",
 		names[policy], 100.0 - 100.0 * (double)r.page_ins / (double)nr);
 	printf(ROW, title, a, b, a / b, "M/s", ">= 150");
@@ -154,7 +154,7 @@ static void evictions(enum policy policy)
 		v[i] = r.seconds;
 		nr = r.page_ins;
 	}
-	rate = (double)nr / median(v) / 1e6;
+	rate = (double)nr / median(v, ROUNDS) / 1e6;
 	snprintf(title, sizeof(title), "faults with eviction, policy %s",
 		names[policy]);
 	printf("%-44s %10.2f %10s %8s %-8s %s\n", title, rate, "-", "-", "M/s",

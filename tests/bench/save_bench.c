@@ -17,6 +17,7 @@
 #include "../../persist/store_i.h"
 #include "../../vm/mmu/mmu.h"
 #include "../../vm/task/task.h"
+#include "bench.h"
 
 #define PAGES  262144u
 #define BASE   0x100000000ull
@@ -36,17 +37,6 @@ static uint64_t next_random(void)
 	rng ^= rng << 13;
 	rng ^= rng >> 7;
 	return rng ^= rng << 17;
-}
-
-static void clean(void)
-{
-	static const char *const suffix[] = {"", "-wal", "-shm"};
-	char name[320];
-
-	for (int i = 0; i < 3; i++) {
-		snprintf(name, sizeof(name), "%s%s", db_path, suffix[i]);
-		unlink(name);
-	}
 }
 
 static void run(struct store *s, uint32_t kind, const char *text)
@@ -127,19 +117,6 @@ static double newest_layer_bytes(struct store *s)
 	return bytes;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v)
-{
-	qsort(v, ROUNDS, sizeof(*v), by_value);
-	return v[ROUNDS / 2];
-}
-
 static void bench_changes(struct store *s)
 {
 	double ms[ROUNDS], hold[ROUNDS], size[ROUNDS];
@@ -150,10 +127,12 @@ static void bench_changes(struct store *s)
 		ms[r] = save(s, &hold[r]);
 		size[r] = newest_layer_bytes(s) / (PAGES / 100 * 4096.0);
 	}
-	row("checkpoint after 1 % of 1 GiB changed", median(ms), "ms", "< 50");
-	row("  the longest that commands wait for it", median(hold), "ms",
-		"< 20");
-	row("  its bytes to those of changed pages", median(size), "", "<= 2");
+	row("checkpoint after 1 % of 1 GiB changed", median(ms, ROUNDS), "ms",
+		"< 50");
+	row("  the longest that commands wait for it", median(hold, ROUNDS),
+		"ms", "< 20");
+	row("  its bytes to those of changed pages", median(size, ROUNDS), "",
+		"<= 2");
 }
 
 static void bench_load(struct store *s)
@@ -190,7 +169,7 @@ static void bench_load(struct store *s)
 	}
 	store_unlock(s);
 	bytes_free(&v.layers);
-	row("restore of 1 GiB", median(ms), "ms", "< 1000");
+	row("restore of 1 GiB", median(ms, ROUNDS), "ms", "< 1000");
 }
 
 int main(int argc, char **argv)
@@ -206,7 +185,7 @@ int main(int argc, char **argv)
 
 	snprintf(db_path, sizeof(db_path), "%s/save_bench.db",
 		argc > 1 ? argv[1] : "/tmp");
-	clean();
+	remove_database(db_path);
 	if (store_open(db_path, &o, &s, err))
 		die(err);
 	run(s, ACTOR_PROCESS, "mmap 1G rw addr=0x100000000 flags=fixed");
@@ -218,6 +197,6 @@ int main(int argc, char **argv)
 	bench_changes(s);
 	bench_load(s);
 	store_close(s);
-	clean();
+	remove_database(db_path);
 	return 0;
 }

@@ -136,8 +136,8 @@ static void compare(struct vm *m, const uint64_t *rec, size_t nr)
 		plain[i] = now() - start;
 		machine[i] = machine_run(m, rec, nr, &st);
 	}
-	a = (double)nr / median(machine) / 1e6;
-	b = (double)nr / median(plain) / 1e6;
+	a = (double)nr / median(machine, ROUNDS) / 1e6;
+	b = (double)nr / median(plain, ROUNDS) / 1e6;
 	printf(ROW, "trace in vm/ (floor: a loop of the TLB alone)", a, b,
 		a / b, "M/s", ">= 250, >= 0.33");
 	fprintf(stderr,
@@ -183,7 +183,7 @@ static void parse(const uint64_t *rec, size_t nr)
 	if (got != nr || memcmp(out, rec, nr * sizeof(*rec)))
 		fprintf(stderr, "trace_bench: the text reads DIFFERENTLY\n");
 	printf("%-44s %10.0f %10s %8s %-8s %s\n", "lackey's text, parsed",
-		(double)got / median(t) / 1e6, "-", "-", "M/s", "");
+		(double)got / median(t, ROUNDS) / 1e6, "-", "-", "M/s", "");
 	free(text);
 	free(out);
 }

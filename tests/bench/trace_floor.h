@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench.h"
+
 #define ROUNDS 5
 
 #define ROW "%-44s %10.0f %10.0f %8.2f %-8s %s\n"
@@ -21,19 +23,6 @@ static inline double now(void)
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-static inline int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static inline double median(double *v)
-{
-	qsort(v, ROUNDS, sizeof(*v), by_value);
-	return v[ROUNDS / 2];
 }
 
 static inline uint64_t random_next(uint64_t *s)

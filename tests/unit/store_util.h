@@ -136,6 +136,18 @@ static inline void assert_sound(struct store *s)
 	assert_int_equal(rc, 0);
 }
 
+/* `pagefs --check` finds nothing. */
+static inline void assert_clean(void)
+{
+	struct store_options o = {.notice = note};
+	int rc;
+
+	notices_clear();
+	rc = store_check(db_path, &o, store_err);
+	if (rc)
+		fail_msg("--check: %d %s %s", rc, store_err, notices);
+}
+
 /* The hash of a machine to which the journal was applied from boot. */
 static inline void hash_of_replay(char out[33])
 {

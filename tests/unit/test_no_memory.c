@@ -96,17 +96,6 @@ static struct store *make(void)
 	return s;
 }
 
-static void assert_clean(void)
-{
-	struct store_options o = {.notice = note};
-	int rc;
-
-	notices_clear();
-	rc = store_check(db_path, &o, store_err);
-	if (rc)
-		fail_msg("--check: %d %s %s", rc, store_err, notices);
-}
-
 /* What is called; 0 or -errno. */
 typedef int call_fn(struct store *s);
 

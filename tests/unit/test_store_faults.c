@@ -183,17 +183,6 @@ static void test_background(void **state)
 	assert_int_equal(store_check(db_path, &o, store_err), 0);
 }
 
-static void assert_clean(void)
-{
-	struct store_options o = {.notice = note};
-	int rc;
-
-	notices_clear();
-	rc = store_check(db_path, &o, store_err);
-	if (rc)
-		fail_msg("--check: %d %s %s", rc, store_err, notices);
-}
-
 /* What each command of history must leave, done or not done. */
 static void history_fails(const char *line, uint64_t seq, const char *word)
 {
