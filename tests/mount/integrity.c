@@ -1,6 +1,8 @@
 /*
- * integrity PAGEFS DIR SEED ROUNDS STEPS: random histories on a mount, whose
- * every byte an independent model knows (tests/unit/integrity.h).
+ * integrity PAGEFS DIR MACHINE SEED ROUNDS STEPS EVERY: random histories on a
+ * mount, whose every byte an independent model knows (tests/unit/integrity.h).
+ * MACHINE is a row of the table below.  After one command in EVERY, which the
+ * seed chooses, the file `check` must say ok.
  *
  * In each round all bytes are compared, then one of these happens, and all are
  * compared again: the daemon is killed and the machine mounted anew; it is
@@ -18,9 +20,34 @@
 
 #include "../unit/integrity.h"
 
-#define OPTIONS "ram=32M,swap=192M,disk=64M"
+/* What they need is four times the RAM that their pools leave. */
+static const struct config {
+	const char *name, *options;
+	const char *first[4]; /* lines to the machine, before all others */
+	unsigned pool_pages;
+	bool gigantic, policies;
+} configs[] = {
+	{.name = "plain", .options = "ram=32M,swap=192M,disk=64M"},
+	{.name = "nodes",
+		.options = "ram=64M,nodes=2,cpus=2,swap=192M,disk=64M",
+		.first = {"set thp_shmem_enabled force",
+			"set zone_reclaim_mode 1"}},
+	{.name = "policies",
+		.options = "ram=32M,swap=192M,disk=64M",
+		.first = {"set policy_tick 50", "set ws_window 3000"},
+		.policies = true},
+	{.name = "pools",
+		.options = "ram=1200M,swap=192M,disk=64M",
+		.first = {"hugepages 1048576 nr_hugepages 1",
+			"set nr_hugepages 48"},
+		.pool_pages = 48,
+		.gigantic = true},
+};
 
+static const struct config *config;
 static const char *program;
+static unsigned every; /* commands from one check to the next */
+static uint64_t dice;  /* which they are; not of the history */
 static char db[200], mnt[200];
 static char root[260]; /* where to look: the mount, or a moment of it */
 static pid_t daemon_pid;
@@ -62,7 +89,7 @@ static void mount_machine(void)
 {
 	daemon_pid = fork();
 	if (!daemon_pid) {
-		execl(program, program, "-f", "-o", OPTIONS, db, mnt,
+		execl(program, program, "-f", "-o", config->options, db, mnt,
 			(char *)NULL);
 		_exit(127);
 	}
@@ -107,6 +134,26 @@ static int open_at(int flags, const char *fmt, ...)
 	return fd;
 }
 
+/* The machine counts all that it keeps once more. */
+static void look_at_check(void)
+{
+	static char text[4096];
+	ssize_t n;
+	int fd;
+
+	dice = dice * 6364136223846793005u + 1442695040888963407u;
+	if ((dice >> 33) % every)
+		return;
+	fd = open_at(O_RDONLY, "check");
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		die("check");
+	text[n] = 0;
+	close(fd);
+	if (strncmp(text, "ok: ", 4))
+		failed(text);
+}
+
 static void run_line(uint32_t pid, const char *text, char *reply)
 {
 	int fd = pid ? open_at(O_RDWR, "proc/%u/ctl", pid)
@@ -125,6 +172,7 @@ static void run_line(uint32_t pid, const char *text, char *reply)
 		die(text);
 	reply[n - 1] = 0;
 	close(fd);
+	look_at_check();
 }
 
 static void put(int fd, uint64_t off, const void *from, uint64_t len)
@@ -132,6 +180,7 @@ static void put(int fd, uint64_t off, const void *from, uint64_t len)
 	if (pwrite(fd, from, len, (off_t)off) != (ssize_t)len)
 		die("pwrite");
 	close(fd);
+	look_at_check();
 }
 
 static void run_store(uint32_t pid, uint64_t va, const void *from, uint64_t len)
@@ -181,6 +230,7 @@ static void run_file_truncate(const char *path, uint64_t size)
 	if (ftruncate(fd, (off_t)size))
 		die("ftruncate");
 	close(fd);
+	look_at_check();
 }
 
 static uint64_t run_file_look(
@@ -256,21 +306,50 @@ static void interrupt(struct history *h, unsigned round, unsigned steps)
 	}
 }
 
+static void find_config(const char *name)
+{
+	for (unsigned i = 0; i < sizeof(configs) / sizeof(configs[0]); i++)
+		if (!strcmp(configs[i].name, name))
+			config = &configs[i];
+	if (!config)
+		failed("no such machine");
+}
+
+static void begin(struct history *h, uint64_t seed)
+{
+	char reply[REPLY_MAX];
+
+	for (unsigned i = 0; i < 4 && config->first[i]; i++) {
+		run_line(0, config->first[i], reply);
+		if (*reply == '-')
+			failed(reply);
+	}
+	history_begin(h, &rig, seed);
+	h->pool_pages = config->pool_pages;
+	h->gigantic = config->gigantic;
+	h->policies = config->policies;
+}
+
 int main(int argc, char **argv)
 {
 	static struct history h;
 	unsigned rounds, steps;
 
-	if (argc != 6)
-		failed("integrity PAGEFS DIR SEED ROUNDS STEPS");
+	if (argc != 8)
+		failed("integrity PAGEFS DIR MACHINE SEED ROUNDS STEPS EVERY");
 	program = argv[1];
+	find_config(argv[3]);
+	dice = strtoull(argv[4], NULL, 0);
+	every = (unsigned)strtoul(argv[7], NULL, 10);
+	if (!every)
+		failed("EVERY is 1 at least");
 	snprintf(db, sizeof(db), "%s/machine.db", argv[2]);
 	snprintf(mnt, sizeof(mnt), "%s/mnt", argv[2]);
 	strcpy(root, mnt);
-	rounds = (unsigned)strtoul(argv[4], NULL, 10);
-	steps = (unsigned)strtoul(argv[5], NULL, 10);
+	rounds = (unsigned)strtoul(argv[5], NULL, 10);
+	steps = (unsigned)strtoul(argv[6], NULL, 10);
 	mount_machine();
-	history_begin(&h, &rig, strtoull(argv[3], NULL, 0));
+	begin(&h, strtoull(argv[4], NULL, 0));
 	for (unsigned i = 0; i < rounds; i++) {
 		go_on(&h, steps);
 		compare_all(&h);

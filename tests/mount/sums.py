@@ -250,6 +250,9 @@ shmem_pages = [0]
 
 
 def check():
+    found = read("check")
+    if not found.startswith("ok: "):
+        fail("check", found, "ok")
     mem, vm = fields("proc/meminfo"), fields("proc/vmstat")
     pids = [d for d in os.listdir(f"{mnt}/proc") if d.isdigit()]
     processes = [process(p) for p in pids

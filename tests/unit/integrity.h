@@ -30,6 +30,17 @@ struct rig {
 	void (*failed)(const char *why);
 };
 
+/* A mapping of huge pages of a pool, of the first process, and a few places of
+ * it whose bytes are known. */
+#define POOL_AT	    0x40000000ull
+#define POOL_PLACES 8u
+#define PLACE_BYTES 64u
+struct pool_mapping {
+	uint64_t bytes; /* 0: none */
+	uint64_t off[POOL_PLACES];
+	uint8_t b[POOL_PLACES][PLACE_BYTES];
+};
+
 struct history {
 	struct model k;
 	const struct rig *rig;
@@ -38,7 +49,12 @@ struct history {
 	uint32_t locked;    /* pages */
 	uint32_t stamp;	    /* of pages filled */
 	bool swap_is_on[2]; /* /swap, /dev/zram0 */
-	char did[160];	    /* the newest line */
+	struct pool_mapping pool;
+	/* of a rig that wants them, set after history_begin() */
+	unsigned pool_pages; /* small huge pages that the pool always has */
+	bool gigantic;	     /* the pool of pages of 1 GiB has one */
+	bool policies;	     /* textbook policies take turns */
+	char did[160];	     /* the newest line */
 	char reply[REPLY_MAX];
 };
 
@@ -147,6 +163,28 @@ static inline void compare_look(
 	compare(h, p, page, 0, got, PG);
 }
 
+/* All pages of a process, many at a look. */
+#define LOOK_PAGES 64u
+static inline void compare_process(struct history *h, const struct mproc *p)
+{
+	static uint8_t got[LOOK_PAGES * PG];
+
+	for (uint32_t i = 0, n; i < WINDOW_PAGES; i += n + 1) {
+		for (n = 0; n < LOOK_PAGES && i + n < WINDOW_PAGES &&
+			    p->v[i + n].mapped && !vpage_beyond(&p->v[i + n]);)
+			n++;
+		if (n && h->rig->look(p->pid, va_of(i), got, n * PG) != n * PG)
+			wrong(h,
+				"%u pages from page %u of process %u on are "
+				"not all seen",
+				n, i, p->pid);
+		for (uint32_t k = 0; k < n; k++)
+			compare(h, p, i + k, 0, got + k * PG, PG);
+		if (n == LOOK_PAGES) /* the next one is as good as any */
+			n--;
+	}
+}
+
 static inline void compare_file(struct history *h, const struct mobject *o)
 {
 	uint8_t got[PG];
@@ -163,14 +201,30 @@ static inline void compare_file(struct history *h, const struct mobject *o)
 	}
 }
 
+static inline void compare_pool(struct history *h)
+{
+	uint8_t got[PLACE_BYTES];
+
+	for (uint32_t i = 0; h->pool.bytes && i < POOL_PLACES; i++) {
+		uint64_t va = POOL_AT + h->pool.off[i];
+
+		if (h->rig->look(h->k.proc[0].pid, va, got, PLACE_BYTES) !=
+				PLACE_BYTES ||
+			memcmp(got, h->pool.b[i], PLACE_BYTES))
+			wrong(h, "the huge page at %#llx has other bytes",
+				(unsigned long long)va);
+	}
+}
+
 /* Every byte of every process and file. */
 static inline void compare_all(struct history *h)
 {
 	for (uint32_t i = 0; i < MAX_PROCS; i++)
-		for (uint32_t j = 0; h->k.proc[i].pid && j < WINDOW_PAGES; j++)
-			compare_look(h, &h->k.proc[i], j);
+		if (h->k.proc[i].pid)
+			compare_process(h, &h->k.proc[i]);
 	for (uint32_t i = 0; i < NR_FILES; i++)
 		compare_file(h, h->k.file[i]);
+	compare_pool(h);
 }
 
 /* ---- choosing ---- */

@@ -171,13 +171,85 @@ static inline void op_machine(struct history *h)
 		"set thp_defrag madvise", "set thp_defrag never",
 		"set thp_defrag defer", "set khugepaged_defrag 0",
 		"set khugepaged_defrag 1", "set compaction_proactiveness 0",
-		"set compaction_proactiveness 100", "set nr_hugepages 1",
-		"set nr_hugepages 0"};
+		"set compaction_proactiveness 100"};
 
-	if (rnd(h, 2))
+	if (!rnd(h, 16))
+		say(h, 0, "set nr_hugepages %u",
+			h->pool_pages + (unsigned)rnd(h, 2));
+	else if (rnd(h, 2))
 		say(h, 0, "reclaim %u", (unsigned)rnd(h, 2000));
 	else
 		say(h, 0, "%s", line[rnd(h, sizeof(line) / sizeof(line[0]))]);
+	done(h);
+}
+
+/* ---- huge pages of the pools ---- */
+
+static inline void pool_store(struct history *h, uint32_t i)
+{
+	uint64_t size = h->pool.bytes / POOL_PLACES;
+
+	h->pool.off[i] = size * i + rnd(h, size - PLACE_BYTES);
+	make_bytes(h, h->pool.b[i], PLACE_BYTES);
+	snprintf(h->did, sizeof(h->did), "%u bytes into a huge page at %#llx",
+		PLACE_BYTES, (unsigned long long)(POOL_AT + h->pool.off[i]));
+	h->rig->store(h->k.proc[0].pid, POOL_AT + h->pool.off[i], h->pool.b[i],
+		PLACE_BYTES);
+}
+
+/* There may be too little memory for the pool, and then for the mapping. */
+static inline void pool_map(struct history *h)
+{
+	static const char *const kind[] = {"private", "shared"};
+	bool big = h->gigantic && rnd(h, 2);
+	unsigned mib = big ? 1024 : 8;
+
+	if (!big)
+		say(h, 0, "set nr_hugepages %u", h->pool_pages + 4);
+	say(h, h->k.proc[0].pid,
+		"mmap %uM rw addr=%#llx flags=%s,fixed,hugetlb%s", mib, POOL_AT,
+		kind[rnd(h, 2)], big ? ",huge_1gb" : "");
+	if (refused(h, "ENOMEM"))
+		return;
+	done(h);
+	h->pool.bytes = (uint64_t)mib << 20;
+	for (uint32_t i = 0; i < POOL_PLACES; i++)
+		pool_store(h, i);
+}
+
+static inline void op_pool(struct history *h)
+{
+	uint32_t pid = h->k.proc[0].pid;
+
+	if (!h->pool.bytes) {
+		pool_map(h);
+		return;
+	}
+	compare_pool(h);
+	if (rnd(h, 3)) {
+		pool_store(h, (uint32_t)rnd(h, POOL_PLACES));
+		return;
+	}
+	say(h, pid, "munmap %#llx %lluM", POOL_AT,
+		(unsigned long long)h->pool.bytes >> 20);
+	done(h);
+	h->pool.bytes = 0;
+}
+
+/* ---- replacement ---- */
+
+static inline void op_policy(struct history *h)
+{
+	static const char *const name[] = {"linux", "fifo", "clock", "nru",
+		"lru", "lfu", "aging", "ws", "opt", "mru"};
+
+	if (!h->policies)
+		return;
+	if (rnd(h, 2))
+		say(h, 0, "set policy %s",
+			name[rnd(h, sizeof(name) / sizeof(name[0]))]);
+	else
+		say(h, 0, "set frames %u", rnd(h, 2) ? 900u : 0u);
 	done(h);
 }
 
@@ -304,6 +376,8 @@ static inline void history_step(struct history *h)
 		{op_msync, 3},
 		{op_swap, 1},
 		{op_nodes, 8},
+		{op_pool, 6},
+		{op_policy, 3},
 		{op_machine, 8},
 	};
 	unsigned all = 0, at, i;
