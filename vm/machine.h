@@ -483,6 +483,10 @@ struct vm {
 	/* mm_populate() faults: what waits for the disk starts over */
 	bool populating;
 
+	/* frames [held, held_end) are on their way elsewhere: who makes room
+	 * for them does not take them */
+	pfn_t held, held_end;
+
 	/* an allocation that frees memory goes below the min watermark */
 	bool memalloc;
 

@@ -140,25 +140,35 @@ static int take_nodes(struct cmd *c, unsigned nr, int *node)
 	return 0;
 }
 
-/* "0 1 ENOENT", cut with "..." where it is too long for a reply. */
-static void put_status(struct reply *r, unsigned nr, const int *status)
+/* "1", "ENOENT", or "-" for one that was not told; the length. */
+static size_t status_word(char *buf, size_t size, int status)
+{
+	if (status == MOVE_UNTOLD)
+		return vm_snprintf(buf, size, "-");
+	if (status < 0)
+		return vm_snprintf(buf, size, "%s", vm_errno_name(-status));
+	return vm_snprintf(buf, size, "%d", status);
+}
+
+/* "0 1 ENOENT", behind "3 left: " if so many did not move; cut with "..." where
+ * it is too long for a reply. */
+static void put_status(
+	struct reply *r, int left, unsigned nr, const int *status)
 {
 	size_t n = 0;
 
 	r->kind = REPLY_TEXT;
 	r->text[0] = '\0';
+	if (left)
+		n = vm_snprintf(r->text, sizeof(r->text), "%d left: ", left);
 	for (unsigned i = 0; i < nr; i++) {
-		const char *sep = i ? " " : "";
-
 		if (n + 16 > sizeof(r->text)) {
 			vm_snprintf(r->text + n, sizeof(r->text) - n, "...");
 			return;
 		}
-		n += status[i] < 0
-			     ? vm_snprintf(r->text + n, sizeof(r->text) - n,
-				       "%s%s", sep, vm_errno_name(-status[i]))
-			     : vm_snprintf(r->text + n, sizeof(r->text) - n,
-				       "%s%d", sep, status[i]);
+		if (i)
+			r->text[n++] = ' ';
+		n += status_word(r->text + n, sizeof(r->text) - n, status[i]);
 	}
 }
 
@@ -180,7 +190,8 @@ int cmd_move_pages(struct cmd *c)
 	r.page = page;
 	r.node = c->arg[2].given ? node : NULL;
 	err = numa_move_pages(c->m, c->task, pid, &r, status);
-	if (!err)
-		put_status(c->reply, r.nr, status);
-	return err;
+	if (err < 0)
+		return err;
+	put_status(c->reply, err, r.nr, status);
+	return 0;
 }

@@ -63,6 +63,12 @@ static pfn_t take_target(struct vm *m, unsigned order)
 	return pfn;
 }
 
+static void count_split(struct vm *m, unsigned order)
+{
+	m->root->count[CNT_THP_MIGRATION_FAIL] += order == huge_order(m);
+	m->root->count[CNT_THP_MIGRATION_SPLIT] += order == huge_order(m);
+}
+
 /* A huge page for which there is no block becomes single ones. */
 static bool move_out(struct vm *m, pfn_t start, pfn_t end)
 {
@@ -76,9 +82,11 @@ static bool move_out(struct vm *m, pfn_t start, pfn_t end)
 		}
 		to = take_target(m, order);
 		if (to) {
+			lru_del(m, pfn);
 			page_exchange(m, to, pfn);
 			pfn += 1u << order;
 		} else if (order) {
+			count_split(m, order);
 			huge_break(m, pfn);
 		} else {
 			m->root->count[CNT_PGMIGRATE_FAIL]++;

@@ -32,23 +32,35 @@ static void split_entries(struct vm *m, pfn_t head)
 		split_entry(m, vma_at(m, i), head);
 }
 
+struct place {
+	struct rmap_entry e;
+	bool locked;
+};
+
 static void find_place(struct vm *m, const struct rmap_entry *e, void *ctx)
 {
-	*(struct rmap_entry *)ctx = *e;
+	struct place *p = ctx;
+
+	p->e = *e;
+	p->locked |= (e->v->flags & VM_LOCKED) != 0;
 }
 
-/* A page that one process alone has is told where. */
+/* A page that one process alone has is told where; one of a locked VMA is
+ * locked again, as what maps single pages is. */
 static void settle(struct vm *m, pfn_t pfn)
 {
-	struct rmap_entry e = {.v = NULL};
+	struct place p = {.locked = false};
 	struct frame *f = frame_at(m, pfn);
+	bool alone = f->flags & FR_EXCLUSIVE;
 
-	if (f->state != FRAME_ANON || !(f->flags & FR_EXCLUSIVE))
+	if (f->state != FRAME_ANON)
 		return;
 	f->flags &= (uint16_t)~FR_EXCLUSIVE;
-	rmap_walk(m, pfn, find_place, &e);
-	if (e.v)
-		frame_set_exclusive(m, f, e.v->mm, e.va);
+	rmap_walk(m, pfn, find_place, &p);
+	if (alone && p.e.v)
+		frame_set_exclusive(m, f, p.e.v->mm, p.e.va);
+	if (p.locked)
+		mlock_page(m, pfn);
 }
 
 static void unmap_entry(struct vm *m, const struct rmap_entry *e, void *ctx)

@@ -1,5 +1,6 @@
 #include "migrate.h"
 
+#include "../compact/compact.h"
 #include "../disk/disk.h"
 #include "../phys/lru.h"
 #include "../reclaim/reclaim.h"
@@ -83,6 +84,11 @@ void migrate_page(struct vm *m, pfn_t to, pfn_t from)
 
 /* ---- large pages --------------------------------------------------------- */
 
+static bool is_huge(const struct vm *m, unsigned order)
+{
+	return order && order == huge_order(m);
+}
+
 /* The huge entry by which v maps the page, if it does. */
 static void move_huge_entry(
 	struct vm *m, const struct vma *v, pfn_t to, pfn_t from)
@@ -106,7 +112,7 @@ static void count_large(
 	struct vm *m, const struct frame *f, pfn_t head, int64_t sign)
 {
 	struct zone *z = zone_of(m, head);
-	bool whole = f->order == huge_order(m);
+	bool whole = is_huge(m, f->order);
 	uint64_t one = (uint64_t)sign;
 
 	if (f->state == FRAME_SHMEM)
@@ -124,7 +130,7 @@ static void migrate_large(struct vm *m, pfn_t to, pfn_t from)
 	const struct frame *f = frame_at(m, from);
 	uint64_t nr = 1u << f->order;
 
-	if (f->order == huge_order(m))
+	if (is_huge(m, f->order))
 		for (idx_t i = rmap_first(m, from); i;
 			i = rmap_next(m, from, i))
 			move_huge_entry(m, vma_at(m, i), to, from);
@@ -143,80 +149,127 @@ static void migrate_large(struct vm *m, pfn_t to, pfn_t from)
 	lru_add(m, to);
 }
 
-/* ---- to where the placement in force says -------------------------------- */
+/* ---- to where somebody wants them ---------------------------------------- */
 
 void page_exchange(struct vm *m, pfn_t to, pfn_t from)
 {
 	unsigned order = frame_at(m, from)->order;
 
 	zone_of(m, to)->pages[USE_KERNEL] -= 1u << order;
-	lru_del(m, from);
 	if (order)
 		migrate_large(m, to, from);
 	else
 		migrate_page(m, to, from);
 	m->root->count[CNT_PGMIGRATE_SUCCESS] += 1u << order;
+	m->root->count[CNT_THP_MIGRATION_SUCCESS] += is_huge(m, order);
 }
 
-static void exchange(struct vm *m, pfn_t to, pfn_t from)
+pfn_t page_target(struct vm *m, unsigned order, unsigned gfp)
 {
-	unsigned order = frame_at(m, from)->order;
-
-	page_exchange(m, to, from);
-	frame_at(m, from)->state = FRAME_KERNEL;
-	frame_at(m, from)->order = order & 31;
-	zone_of(m, from)->pages[USE_KERNEL] += 1u << order;
-	buddy_free(m, from, order, USE_KERNEL);
+	gfp |= order ? GFP_TRANSHUGE : GFP_HIGHUSER_MOVABLE;
+	if (order <= COSTLY_ORDER)
+		gfp |= GFP_MAYFAIL; /* nobody is killed for it */
+	return mem_alloc(m, gfp, order, FRAME_KERNEL, USE_KERNEL, false);
 }
 
-/* Reclaim for a frame of the new place may take the page itself. */
-static int move_one(struct vm *m, pfn_t pfn)
+/* A page that is on no list meanwhile, so that who makes room for it does not
+ * take it; false if there is no block. */
+static bool go(struct vm *m, pfn_t pfn, const struct migration *x)
 {
 	unsigned order = frame_at(m, pfn)->order;
-	pfn_t to;
+	pfn_t to = x->target(m, pfn, x->ctx);
 
-	if (!order && !mem_has_room(m, GFP_HIGHUSER, 1) &&
-		mem_try_reclaim(m, GFP_HIGHUSER, 1))
-		return -ENOMEM;
-	if (!frame_on_lru(frame_at(m, pfn)))
-		return 0;
-	to = buddy_alloc(m, GFP_HIGHUSER_MOVABLE, order, FRAME_KERNEL,
-		USE_KERNEL, false);
 	if (!to)
-		return -ENOMEM;
-	exchange(m, to, pfn);
-	return 0;
+		return false;
+	page_exchange(m, to, pfn);
+	frame_at(m, pfn)->state = FRAME_KERNEL;
+	frame_at(m, pfn)->order = order & 31;
+	zone_of(m, pfn)->pages[USE_KERNEL] += 1u << order;
+	buddy_free(m, pfn, order, USE_KERNEL);
+	return true;
 }
 
-/* No block of its size was free: page by page. */
-static int move_parts(struct vm *m, pfn_t head)
+static int move_whole(struct vm *m, pfn_t pfn, const struct migration *x)
 {
-	unsigned nr = folio_pages(m, head);
-	int err = 0;
+	bool gone;
 
-	vm_fail_clear(m);
-	m->root->count[CNT_THP_MIGRATION_FAIL]++;
-	m->root->count[CNT_THP_MIGRATION_SPLIT]++;
-	huge_break(m, head);
-	for (unsigned i = 0; i < nr && !err; i++)
-		err = move_one(m, head + i);
-	m->root->count[CNT_PGMIGRATE_FAIL] += err != 0;
-	return err;
+	m->held = pfn;
+	m->held_end = pfn + folio_pages(m, pfn);
+	lru_del(m, pfn);
+	gone = go(m, pfn, x);
+	m->held_end = 0;
+	if (!gone)
+		lru_add(m, pfn);
+	return gone ? 0 : -ENOMEM;
 }
 
-int page_move(struct vm *m, pfn_t pfn)
+/* Off the lists; which of them hold a page. */
+static void take_parts(struct vm *m, pfn_t head, unsigned nr, bool *is_page)
+{
+	m->held = head;
+	m->held_end = head + nr;
+	for (unsigned i = 0; i < nr; i++) {
+		is_page[i] = frame_on_lru(frame_at(m, head + i));
+		if (is_page[i])
+			lru_del(m, head + i);
+	}
+}
+
+/*
+ * In pieces, up to the first for which there is no frame.  Those that nobody
+ * mapped are free now and count as moved.
+ */
+static void move_parts(struct vm *m, pfn_t head, struct migration *x)
+{
+	bool is_page[1u << (NR_ORDERS - 1)], whole;
+	unsigned nr = folio_pages(m, head), i;
+	uint64_t *count = m->root->count;
+
+	whole = is_huge(m, frame_at(m, head)->order);
+	count[CNT_THP_MIGRATION_FAIL] += whole;
+	count[CNT_THP_MIGRATION_SPLIT] += whole;
+	x->split++;
+	vm_fail_clear(m);
+	huge_break(m, head);
+	take_parts(m, head, nr, is_page);
+	for (i = 0; i < nr && (!is_page[i] || go(m, head + i, x)); i++)
+		count[CNT_PGMIGRATE_SUCCESS] += !is_page[i];
+	x->left |= i < nr;
+	count[CNT_PGMIGRATE_FAIL] += i < nr;
+	for (; i < nr; i++)
+		if (is_page[i])
+			lru_add(m, head + i);
+	m->held_end = 0;
+	vm_fail_clear(m);
+}
+
+/* An anonymous page of which nobody maps a part any more. */
+static bool is_worn(const struct vm *m, pfn_t head)
+{
+	const struct frame *f = frame_at(m, head);
+
+	if (f->state != FRAME_ANON)
+		return false;
+	for (unsigned i = 0; i < 1u << f->order; i++)
+		if (!f[i].mapcount)
+			return true;
+	return false;
+}
+
+int page_move(struct vm *m, pfn_t pfn, struct migration *x)
 {
 	bool large = frame_at(m, pfn)->flags & FR_LARGE;
-	int err;
 
 	if (frame_at(m, pfn)->state == FRAME_HUGETLB)
 		return hugetlb_migrate(m, pfn);
-	err = move_one(m, pfn);
-	if (err && large)
-		return move_parts(m, pfn);
-	m->root->count[CNT_THP_MIGRATION_SUCCESS] += large;
-	m->root->count[CNT_PGMIGRATE_FAIL] += err != 0;
-	return err;
+	if (!(large && is_worn(m, pfn)) && !move_whole(m, pfn, x))
+		return 0;
+	if (large) {
+		move_parts(m, pfn, x);
+		return 0;
+	}
+	m->root->count[CNT_PGMIGRATE_FAIL]++;
+	return -ENOMEM;
 }
 
 bool page_is_shared(const struct vm *m, pfn_t pfn)

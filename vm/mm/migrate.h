@@ -22,17 +22,40 @@ bool page_movable(const struct vm *m, pfn_t pfn);
  */
 void migrate_page(struct vm *m, pfn_t to, pfn_t from);
 
-/* The same of a page that is on an LRU list, a huge one given by its first
- * frame, to a block of its size that is in use by the kernel until then. */
+/* The same of a page of any size, a huge one given by its first frame, to a
+ * block of its size that is in use by the kernel until then; counts it. */
 void page_exchange(struct vm *m, pfn_t to, pfn_t from);
 
-/*
- * Moves a page that is on an LRU list, a huge one given by its first frame, to
- * where the placement in force says (numa/mempolicy.h), and makes room there
- * by reclaim.  A huge page for which there is no block is moved in pieces.  0,
- * or -ENOMEM.  Counts as Linux's migrate_pages() does.
+/* One call of Linux's migrate_pages(): many pages, each to a place of its own.
  */
-int page_move(struct vm *m, pfn_t pfn);
+struct migration {
+	/* A block for the page, see page_target(), or PFN_NONE. */
+	pfn_t (*target)(struct vm *m, pfn_t pfn, const void *ctx);
+	const void *ctx;
+	unsigned split; /* large pages that went in pieces */
+	bool left;	/* and not all pieces went */
+};
+
+/* A block to move to, where the placement in force says (numa/mempolicy.h):
+ * other pages are moved and taken back for it, more so for a single page; gfp
+ * says what else.  PFN_NONE with ENOMEM set. */
+pfn_t page_target(struct vm *m, unsigned order, unsigned gfp);
+
+/*
+ * Moves a page that is on an LRU list, a huge one given by its first frame.  A
+ * large one goes in pieces if there is no block for it, or if a part of it is
+ * mapped no more.  0, or -ENOMEM: then nobody tries more pages.  Counts as
+ * Linux's migrate_pages() does.  One of a pool goes where the placement in
+ * force says.
+ */
+int page_move(struct vm *m, pfn_t pfn, struct migration *x);
+
+/* What migrate_pages() returns: pages that have not moved.  All that were split
+ * count as such, if a single piece stayed. */
+static inline unsigned migration_failed(const struct migration *x)
+{
+	return x->left ? x->split : 0;
+}
 
 /* Whether page_move() can move it: it is on an LRU list, or in use and of a
  * pool of huge pages.  (4 MiB pages of i386 cannot move.) */

@@ -22,6 +22,7 @@ struct bind {
 	struct mempolicy policy;
 	uint64_t nodes, flags;
 	uint64_t failed; /* pages that are misplaced and stay so */
+	struct migration move;
 };
 
 #define MOVES (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)
@@ -108,18 +109,44 @@ static int bind_range(struct vm *m, const struct task *t, const struct bind *b)
 /* ---- the pages ------------------------------------------------------------
  */
 
+/* A page on its way: va of v maps it. */
+struct mover {
+	const struct vma *v;
+	vaddr_t va;
+	pfn_t pfn; /* that va maps, or the first of a large one */
+};
+
+/* For it, or a part of it: a huge page stays on the best node if it can, as one
+ * that a fault brings. */
+static pfn_t target_by_policy(struct vm *m, pfn_t pfn, const void *ctx)
+{
+	const struct mover *w = ctx;
+	vaddr_t va = w->va + ((vaddr_t)(pfn - w->pfn) << m->page_shift);
+	unsigned order = frame_at(m, pfn)->order;
+	pfn_t to = PFN_NONE;
+
+	if (order && order == huge_order(m)) {
+		place_huge(m, w->v, va);
+		if (!m->interleaving)
+			to = page_target(m, order, GFP_NORETRY);
+	}
+	place_by_vma(m, w->v, va, order);
+	return to ? to : page_target(m, order, 0);
+}
+
 static int move_to_policy(
 	struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn, void *ctx)
 {
-	const struct bind *b = ctx;
-	const struct frame *f = frame_at(m, pfn);
+	struct bind *b = ctx;
+	struct mover w = {.v = v, .va = va, .pfn = pfn};
 	int err;
 
 	if (b->nodes >> node_of(m, pfn) & 1 || !page_may_move(m, pfn) ||
 		numa_leaves_alone(b->flags, page_is_shared(m, pfn)))
 		return 0;
-	place_by_vma(m, v, va, f->order);
-	err = page_move(m, pfn);
+	b->move.ctx = &w;
+	place_by_vma(m, v, va, frame_at(m, pfn)->order);
+	err = page_move(m, pfn, &b->move);
 	place_by_task(m);
 	return err;
 }
@@ -127,13 +154,14 @@ static int move_to_policy(
 static void move_range(struct vm *m, const struct task *t, struct bind *b)
 {
 	struct vma *v = vma_overlap(m, t->mm, b->start, b->end);
+	bool full = false;
 
-	for (; v && v->start < b->end; v = vma_next(m, v))
-		if (each_page(m, v, b, move_to_policy)) {
-			b->failed++;
-			vm_fail_clear(m);
-			return;
-		}
+	b->move.target = target_by_policy;
+	for (; v && v->start < b->end && !full; v = vma_next(m, v))
+		full = each_page(m, v, b, move_to_policy);
+	if (full)
+		vm_fail_clear(m);
+	b->failed += full + migration_failed(&b->move);
 }
 
 /* ---- the call -------------------------------------------------------------

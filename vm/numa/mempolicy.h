@@ -157,8 +157,11 @@ struct move_request {
 	const int *node; /* NULL: only ask */
 	uint64_t flags;
 };
+/* What Linux leaves in a status that it does not write. */
+#define MOVE_UNTOLD INT32_MIN
 /* status gets the node of each page, or -errno: -ENOENT there is none, -EFAULT
- * no mapping or the zero page, -EACCES it is shared, -EBUSY it cannot move. */
+ * no mapping or the zero page, -EACCES it is shared, -EBUSY it cannot move.
+ * 0, -errno, or how many pages are left when a large page got no further. */
 int numa_move_pages(struct vm *m, struct task *t, int pid,
 	const struct move_request *r, int *status);
 /* migrate_pages(2): how many pages could not be moved. */

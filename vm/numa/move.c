@@ -24,11 +24,26 @@ static pfn_t page_of(const struct vm *m, const struct vma *v, uint64_t e)
 	return frame_at(m, pfn)->flags & FR_LARGE ? folio_head(m, pfn) : pfn;
 }
 
+/* Entries from va on that map the parts of one page in a row. */
+static uint64_t run_of(
+	const struct vm *m, const struct vma *v, vaddr_t va, vaddr_t end)
+{
+	pfn_t first = pte_pfn(m, pt_get(m, mm_at(m, v->mm), va)), i = 1;
+	pfn_t page_end = folio_head(m, first) + folio_pages(m, first);
+
+	for (; first + i < page_end && va + i * m->page_size < end; i++) {
+		uint64_t e = pt_get(m, mm_at(m, v->mm), va + i * m->page_size);
+
+		if (!pte_present(m, e) || pte_pfn(m, e) != first + i)
+			break;
+	}
+	return i;
+}
+
 int numa_each_page(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end,
 	numa_page_fn *fn, void *ctx)
 {
 	const struct mm *mm = mm_at(m, v->mm);
-	pfn_t last = PFN_NONE;
 	uint64_t step;
 	int err = 0;
 
@@ -47,9 +62,9 @@ int numa_each_page(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end,
 		if (!pte_present(m, e) || e & m->arch->pte.special)
 			continue;
 		pfn = page_of(m, v, e);
-		if (pfn != last)
-			err = fn(m, v, va, pfn, ctx);
-		last = pfn;
+		if (frame_at(m, pfn)->flags & FR_LARGE)
+			step = run_of(m, v, va, end) << m->page_shift;
+		err = fn(m, v, va, pfn, ctx);
 	}
 	return err;
 }
@@ -88,15 +103,23 @@ static int no_memory_left(struct vm *m, const struct task *o)
 
 struct exodus {
 	unsigned from, to;
+	struct migration move; /* of those from this node to that */
 	uint64_t flags, failed;
 };
 
-static int move_to_node(struct vm *m, pfn_t pfn, unsigned node)
+static pfn_t target_as_placed(struct vm *m, pfn_t pfn, const void *ctx)
+{
+	return page_target(m, frame_at(m, pfn)->order, 0);
+}
+
+static int move_to_node(
+	struct vm *m, pfn_t pfn, unsigned node, struct migration *x)
 {
 	int err;
 
+	x->target = target_as_placed;
 	place_on_node(m, node);
-	err = page_move(m, pfn);
+	err = page_move(m, pfn, x);
 	place_by_task(m);
 	return err;
 }
@@ -110,7 +133,7 @@ static int leave_node(
 		numa_leaves_alone(x->flags, page_is_shared(m, pfn)))
 		return 0;
 	if (page_may_move(m, pfn))
-		return move_to_node(m, pfn, x->to);
+		return move_to_node(m, pfn, x->to, &x->move);
 	x->failed++;
 	return 0;
 }
@@ -171,10 +194,12 @@ static int empty_nodes(struct vm *m, const struct mm *mm, uint64_t from,
 		struct vma *v;
 
 		left &= ~(1ull << x->from);
+		x->move = (struct migration){0};
 		vma_for_each (m, mm, v)
 			if (numa_each_page(
 				    m, v, v->start, v->end, leave_node, x))
 				return -ENOMEM;
+		x->failed += migration_failed(&x->move);
 	}
 	return 0;
 }
@@ -265,51 +290,53 @@ static int look_at(struct vm *m, struct task *o, vaddr_t va,
 	return 1;
 }
 
-static int convoy_go(struct vm *m, struct convoy *c, int *status)
+/* 0, -ENOMEM, or how many pages did not move: those that were not looked at yet
+ * count too.  Of a convoy that did not get through no status is told. */
+static int convoy_go(struct vm *m, const struct move_request *r,
+	struct convoy *c, int *status)
 {
-	for (unsigned i = c->first; i < c->end; i++) {
-		if (move_to_node(m, c->pfn[i], (unsigned)c->node)) {
-			c->first = c->end;
-			return -ENOMEM;
-		}
-		status[i] = c->node;
-	}
+	struct migration x = {0};
+	unsigned first = c->first, failed;
+
 	c->first = c->end;
+	for (unsigned i = first; i < c->end; i++)
+		if (move_to_node(m, c->pfn[i], (unsigned)c->node, &x))
+			return -ENOMEM;
+	failed = migration_failed(&x);
+	if (failed)
+		return (int)(failed + r->nr - c->end);
+	for (unsigned i = first; i < c->end; i++)
+		status[i] = c->node;
 	return 0;
 }
 
-static int check_node(struct vm *m, int node)
+static bool is_node(const struct vm *m, int node)
 {
-	if (node >= 0 && node < (int)m->root->config.nodes)
-		return 0;
-	return vm_fail(m, ENODEV,
-		"there is no node %d: the machine has 0 to %u", node,
-		m->root->config.nodes - 1);
+	return node >= 0 && node < (int)m->root->config.nodes;
 }
 
 /* Page after page, as Linux: those before one that is refused have moved. */
 static int move_all(struct vm *m, struct task *o, const struct move_request *r,
 	struct convoy *c, int *status)
 {
-	for (; c->end < r->nr; c->end++) {
-		int node = r->node[c->end], found;
-		int err = check_node(m, node);
+	for (; c->end < r->nr && is_node(m, r->node[c->end]); c->end++) {
+		int node = r->node[c->end], found, err = 0;
 
-		if (!err && node != c->node)
-			err = convoy_go(m, c, status);
+		if (node != c->node)
+			err = convoy_go(m, r, c, status);
 		if (err)
 			return err;
 		c->node = node;
 		found = look_at(m, o, r->page[c->end], c, r->flags);
 		if (found > 0)
 			continue;
-		err = convoy_go(m, c, status);
-		if (err)
-			return err;
 		status[c->end] = found ? found : node;
+		err = convoy_go(m, r, c, status);
+		if (err)
+			return err > 0 ? err - 1 : err;
 		c->first = c->end + 1;
 	}
-	return 0;
+	return convoy_go(m, r, c, status);
 }
 
 int numa_move_pages(struct vm *m, struct task *t, int pid,
@@ -317,7 +344,7 @@ int numa_move_pages(struct vm *m, struct task *t, int pid,
 {
 	struct convoy c = {0};
 	struct task *o;
-	int err, left;
+	int err;
 
 	if (r->flags & ~(uint64_t)(MPOL_MF_MOVE | MPOL_MF_MOVE_ALL))
 		return vm_fail(m, EINVAL, "flags are move and move_all");
@@ -330,8 +357,9 @@ int numa_move_pages(struct vm *m, struct task *t, int pid,
 		return -m->fail.err;
 	if (!o->mm)
 		return no_memory_left(m, o);
-	for (unsigned i = 0; !r->node && i < r->nr; i++)
-		status[i] = page_status(m, o, r->page[i]);
+	for (unsigned i = 0; i < r->nr; i++)
+		status[i] =
+			r->node ? MOVE_UNTOLD : page_status(m, o, r->page[i]);
 	if (!r->node)
 		return 0;
 	c.node = -1;
@@ -339,7 +367,11 @@ int numa_move_pages(struct vm *m, struct task *t, int pid,
 	if (!c.pfn)
 		return vm_fail(m, ENOMEM, "the list of pages is too long");
 	err = move_all(m, o, r, &c, status);
-	left = convoy_go(m, &c, status);
 	scratch_give(m, c.pfn);
-	return err ? err : left;
+	if (c.end == r->nr || is_node(m, r->node[c.end]))
+		return err;
+	vm_fail_clear(m);
+	return vm_fail(m, ENODEV,
+		"there is no node %d: the machine has 0 to %u", r->node[c.end],
+		m->root->config.nodes - 1);
 }

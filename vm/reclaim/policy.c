@@ -229,6 +229,10 @@ static bool evict(struct vm *m, pfn_t pfn)
 	struct eviction *log = seg_at(m, SEG_POLICY, 0);
 	struct eviction e = describe(m, pfn);
 
+	if (pfn >= m->held && pfn < m->held_end) {
+		set_aside(m, pfn);
+		return false;
+	}
 	if (frame_at(m, pfn)->flags & FR_LARGE) {
 		huge_break(m, pfn);
 		return false;
