@@ -16,7 +16,8 @@
  *	NODECPU  the processors of the node above
  *	CPUNODE  the node of the processor above
  *	HOSTPID  any other number in proc/: resolves, is not listed
- *	DISK     the simulated disks by letter: "vdDISK"
+ *	DISK     the simulated disks: vda, vdb, zram0
+ *	DISKDEV  the same by number: 254:0
  *	HUGE     the sizes of huge pages: hugepages-2048kB
  *	NODEHUGE the same, below a node; the object is ID_PAIR(node, kB)
  *	TOPIC    the topics and commands of help/
@@ -72,6 +73,7 @@ struct node {
 	uint16_t mode;	/* permission bits */
 	uint16_t actor; /* enum actor_kind of what is written to it */
 	bool several;	/* numbers, which the command takes with commas */
+	bool raw;	/* any text, which the command takes as one "string" */
 	/* For those alone who may look into the process, as ptrace(2) has it.
 	 */
 	bool looks;

@@ -84,6 +84,18 @@
 #define NODE_POOLS		   "sys/devices/system/node/nodeNODE/hugepages/NODEHUGE"
 #define POOL(key, m, s, t, h)	   POOL_AT(POOLS, NULL, #key, m, s, t, h)
 #define NODE_POOL(key, m, s, t, h) POOL_AT(NODE_POOLS, "node", #key, m, s, t, h)
+#define ZRAM(file, m, s, h)                                                    \
+	{                                                                      \
+		.path = "sys/block/DISK/" #file, .kind = NODE_TEXT, .mode = m, \
+		.actor = ACTOR_MACHINE, .verb = "zram " #file, .raw = true,    \
+		.show = s, .there = disk_is_zram, .help = "zram0: " h          \
+	}
+#define ZRAM_TEXT(file, s, h)                                       \
+	{                                                           \
+		.path = "sys/block/DISK/" #file, .kind = NODE_TEXT, \
+		.mode = 0444, .show = s, .there = disk_is_zram,     \
+		.help = "zram0: " h                                 \
+	}
 #define STREAM(p, m, a, s, h)                                          \
 	{                                                              \
 		.path = p, .kind = NODE_STREAM, .mode = m, .actor = a, \
@@ -383,22 +395,7 @@ const struct node node_table[] = {
 	/* sys/ */
 	DIRECTORY("sys", 0555, "parts of Linux's /sys"),
 	DIRECTORY("sys/block", 0555, "disks"),
-	DIRECTORY("sys/block/vdDISK", 0555, "vda of disk/, vdb of swap"),
-	TEXT("sys/block/vdDISK/dev", 0444, show_disk_dev, "major:minor"),
-	TEXT("sys/block/vdDISK/size", 0444, show_disk_size,
-		"sectors of 512 bytes"),
-	TEXT("sys/block/vdDISK/stat", 0444, show_disk_stat, "blocks moved"),
-	DIRECTORY("sys/block/zram0", 0555, "compressed swap, /dev/zram0"),
-	TEXT("sys/block/zram0/comp_algorithm", 0444, show_zram_algorithm,
-		"how pages are compressed"),
-	TEXT("sys/block/zram0/disksize", 0444, show_zram_disksize,
-		"bytes, as size= of swapon was"),
-	TEXT("sys/block/zram0/initstate", 0444, show_zram_initstate,
-		"1 once it has a size"),
-	TEXT("sys/block/zram0/io_stat", 0444, show_zram_io_stat,
-		"failed reads and writes, invalid I/O, slots freed"),
-	TEXT("sys/block/zram0/mm_stat", 0444, show_zram_mm_stat,
-		"bytes stored, compressed, and of RAM for them"),
+#include "rows_block.inc"
 	DIRECTORY("sys/devices", 0555, "devices"),
 	DIRECTORY("sys/devices/system", 0555, "processors and memory"),
 	DIRECTORY("sys/devices/system/cpu", 0555, "the processors"),

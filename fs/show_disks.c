@@ -1,10 +1,9 @@
 /*
- * proc/diskstats, proc/partitions and sys/block/: the simulated disk, vda,
- * and the swap area, vdb.
+ * proc/diskstats, proc/partitions and sys/block/: the simulated disks: vda of
+ * disk/, vdb of swap, zram0.
  *
- * The disk serves requests of one block, 4096 bytes; none is merged, and they
- * take no time.  So the counters of vmstat, pgpgin and pgpgout in kB, give
- * requests and sectors.
+ * A disk serves requests of one block, 4096 bytes; none is merged, and they
+ * take no time.  Pages of a swap file are requests to vda.
  * Sources: Linux block/genhd.c (diskstats_show, part_stat_show).
  */
 #include "disks.h"
@@ -12,38 +11,50 @@
 #include "../vm/disk/disk.h"
 #include "renderers.h"
 
-#define SECTOR	   512
-#define MAJOR	   254 /* as maps prints the disk's files: fe:00 */
-#define MINORS	   16
-#define KB_A_BLOCK (DISK_BLOCK / KiB)
+#define SECTOR	     512
+#define VIRTIO_MAJOR 254 /* as maps prints the disk's files: fe:00 */
+#define ZRAM_MAJOR   253
+#define MINORS	     16
 
-unsigned nr_disks(const struct vm *m)
+bool disk_is_there(const struct vm *m, unsigned disk)
 {
-	return m->root->config.swap ? 2 : 1;
+	return disk < NR_DISKS && (disk != DISK_VDB || m->root->config.swap);
+}
+
+const char *disk_label(unsigned disk)
+{
+	static const char *const names[] = {"vda", "vdb", "zram0"};
+
+	return names[disk];
+}
+
+void disk_numbers(unsigned disk, unsigned *major, unsigned *minor)
+{
+	*major = disk == DISK_ZRAM ? ZRAM_MAJOR : VIRTIO_MAJOR;
+	*minor = disk == DISK_ZRAM ? 0 : MINORS * disk;
 }
 
 static uint64_t disk_bytes(const struct vm *m, unsigned disk)
 {
-	return disk ? m->root->config.swap : m->root->disk_blocks * DISK_BLOCK;
+	return disk == DISK_VDA	  ? m->root->disk_blocks * DISK_BLOCK
+	       : disk == DISK_VDB ? m->root->config.swap
+				  : m->root->zram.bytes;
 }
 
 struct moved {
 	unsigned long long reads, sectors_read, writes, sectors_written;
 };
 
-/* What was moved between RAM and a disk; pages of swap files count as vdb's. */
+/* What was moved between RAM and a disk. */
 static struct moved disk_moved(const struct vm *m, unsigned disk)
 {
-	const uint64_t *count = m->root->count;
-	uint64_t page_kb = m->page_size / KiB;
-	uint64_t in = disk ? count[CNT_PSWPIN] * page_kb : count[CNT_PGPGIN];
-	uint64_t out = disk ? count[CNT_PSWPOUT] * page_kb : count[CNT_PGPGOUT];
+	const struct disk_io *io = &m->root->io[disk];
 
 	return (struct moved){
-		in / KB_A_BLOCK,
-		in * KiB / SECTOR,
-		out / KB_A_BLOCK,
-		out * KiB / SECTOR,
+		io->reads,
+		io->reads * (DISK_BLOCK / SECTOR),
+		io->writes,
+		io->writes * (DISK_BLOCK / SECTOR),
 	};
 }
 
@@ -51,14 +62,18 @@ static struct moved disk_moved(const struct vm *m, unsigned disk)
  * and flushes. */
 void show_diskstats(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	for (unsigned i = 0; i < nr_disks(v->vm); i++) {
+	for (unsigned i = 0; i < NR_DISKS; i++) {
 		struct moved n = disk_moved(v->vm, i);
+		unsigned major, minor;
 
+		if (!disk_is_there(v->vm, i))
+			continue;
+		disk_numbers(i, &major, &minor);
 		sbuf_printf(b,
-			"%4d %7u vd%c %llu 0 %llu 0 %llu 0 %llu 0 0 0 0 0 0 0 "
+			"%4u %7u %s %llu 0 %llu 0 %llu 0 %llu 0 0 0 0 0 0 0 "
 			"0 0 0\n",
-			MAJOR, MINORS * i, 'a' + (int)i, n.reads,
-			n.sectors_read, n.writes, n.sectors_written);
+			major, minor, disk_label(i), n.reads, n.sectors_read,
+			n.writes, n.sectors_written);
 	}
 }
 
@@ -81,14 +96,52 @@ void show_disk_size(struct sbuf *b, const struct view *v, uint64_t id)
 
 void show_disk_dev(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	sbuf_printf(b, "%d:%u\n", MAJOR, MINORS * (unsigned)id);
+	unsigned major, minor;
+
+	disk_numbers((unsigned)id, &major, &minor);
+	sbuf_printf(b, "%u:%u\n", major, minor);
 }
 
+/* Requests in flight: reads, writes. */
+void show_disk_inflight(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%8u %8u\n", 0, 0);
+}
+
+/* hidden, removable, ro: none of them is. */
+void show_disk_no(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_str(b, "0\n");
+}
+
+void show_disk_block(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%u\n", DISK_BLOCK);
+}
+
+/* Swap is read ahead as from disks that turn, but zram0 does not. */
+void show_disk_rotational(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%d\n", id != DISK_ZRAM);
+}
+
+/* The disk's directory, from sys/dev/block/. */
+void show_disk_link(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "../../block/%s", disk_label((unsigned)id));
+}
+
+/* Disks without a size have no line. */
 void show_partitions(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	sbuf_str(b, "major minor  #blocks  name\n\n");
-	for (unsigned i = 0; i < nr_disks(v->vm); i++)
-		sbuf_printf(b, "%4d  %7u %10llu vd%c\n", MAJOR, MINORS * i,
-			(unsigned long long)disk_bytes(v->vm, i) >> 10,
-			'a' + (int)i);
+	for (unsigned i = 0; i < NR_DISKS; i++) {
+		uint64_t bytes = disk_bytes(v->vm, i);
+		unsigned major, minor;
+
+		disk_numbers(i, &major, &minor);
+		if (disk_is_there(v->vm, i) && bytes)
+			sbuf_printf(b, "%4u  %7u %10llu %s\n", major, minor,
+				(unsigned long long)bytes >> 10, disk_label(i));
+	}
 }

@@ -1,14 +1,25 @@
-/* sys/block/zram0/: what compressed swap holds.  Source: Linux
+/* sys/block/zram0/: compressed swap.  Source: Linux
  * drivers/block/zram/zram_drv.c (mm_stat_show, io_stat_show). */
 #include "../vm/swap/zram.h"
 
+#include "../vm/swap/zcomp.h"
 #include "renderers.h"
 
 #define ULL(x) ((unsigned long long)(x))
 
+bool disk_is_zram(const struct view *v, uint64_t id)
+{
+	return id == DISK_ZRAM;
+}
+
+/* All algorithms, the chosen one in brackets. */
 void show_zram_algorithm(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	sbuf_str(b, "[lz4]\n");
+	unsigned chosen = v->vm->root->zram.algorithm[0].alg - 1;
+
+	for (unsigned i = 0; zcomp_name(i); i++)
+		sbuf_printf(b, i == chosen ? "[%s] " : "%s ", zcomp_name(i));
+	sbuf_char(b, '\n');
 }
 
 void show_zram_disksize(struct sbuf *b, const struct view *v, uint64_t id)
@@ -26,23 +37,32 @@ void show_zram_io_stat(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	const struct zram *z = &v->vm->root->zram;
 
-	sbuf_printf(b, "%8d %8llu %8d %8llu\n", 0, ULL(z->failed_writes), 0,
+	sbuf_printf(b, "%8d %8llu 0 %8llu\n", 0, ULL(z->failed_writes),
 		ULL(z->freed));
 }
 
+/* Stores that had to wait for memory and slots that could not be freed at
+ * once: nothing runs beside a store here. */
+void show_zram_debug_stat(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "version: 1\n%8d %8d\n", 0, 0);
+}
+
 /*
- * Bytes stored, what they became, bytes of RAM for them, their limit (none),
- * most that it was; pages that are one word; pages that compaction of the pool
- * freed (there is none); pages kept whole, now and ever.
+ * Bytes stored, what they became, bytes of RAM for them, their limit, most
+ * that it was; pages that are one word; frames that compaction of the pool
+ * freed; pages kept whole, now and ever.
  */
 void show_zram_mm_stat(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	const struct vm *m = v->vm;
 	const struct zram *z = &m->root->zram;
 
-	sbuf_printf(b, "%8llu %8llu %8llu %8d %8llu %8llu %8d %8llu %8llu\n",
+	sbuf_printf(b,
+		"%8llu %8llu %8llu %8llu %8llu %8llu %8llu %8llu %8llu\n",
 		ULL(z->stored << m->page_shift), ULL(z->compressed),
-		ULL(phys_sum(m, pages[USE_ZPOOL]) << m->page_shift), 0,
-		ULL(z->used_max << m->page_shift), ULL(z->same), 0,
-		ULL(z->huge), ULL(z->huge_ever));
+		ULL(phys_sum(m, pages[USE_ZPOOL]) << m->page_shift),
+		ULL(z->limit << m->page_shift),
+		ULL(z->used_max << m->page_shift), ULL(z->same),
+		ULL(z->compacted), ULL(z->huge), ULL(z->huge_ever));
 }

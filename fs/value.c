@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "disk_path.h"
 #include "session.h"
 
 #define NUMBER_MAX 32
+#define RAW_MAX	   1024
 
 /*
  * The number in a text that white space may surround, as a word for the
@@ -124,7 +126,32 @@ static size_t put_value(const struct open_file *f, const char *buf, size_t len,
 	return n ? (size_t)snprintf(to, size, "%.*s", (int)n, word) : 0;
 }
 
-int64_t value_write(
+/* What was written as a line, `VERB "TEXT"`: without its newline. */
+static int64_t raw_write(
+	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
+{
+	struct event e = {.actor = file_actor(req, f)};
+	struct sbuf line = {0};
+	struct vm_outcome out;
+	int err;
+
+	sbuf_str(&line, f->node->verb);
+	disk_quote(&line, buf, len && buf[len - 1] == '\n' ? len - 1 : len);
+	if (line.failed) {
+		err = ENOMEM;
+	} else if (len > RAW_MAX || memchr(buf, 0, len)) {
+		err = EINVAL;
+		refuse_input(f, EINVAL, "it takes a line of text");
+	} else {
+		e.text = line.data;
+		e.text_len = line.len;
+		err = exec_event(f, &e, NULL, &out);
+	}
+	sbuf_free(&line);
+	return err ? -err : (int64_t)len;
+}
+
+static int64_t word_write(
 	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
 {
 	char line[160];
@@ -146,4 +173,11 @@ int64_t value_write(
 		refuse_input(f, EINVAL, line);
 	}
 	return err ? -err : (int64_t)len;
+}
+
+int64_t value_write(
+	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
+{
+	return f->node->raw ? raw_write(req, f, buf, len)
+			    : word_write(req, f, buf, len);
 }

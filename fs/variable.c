@@ -195,34 +195,62 @@ static uint64_t host_find(
 	return parse_number(name, len);
 }
 
-/* ---- disks: vda, vdb ---- */
-
-static uint64_t disk_next(const struct view *v, uint64_t parent, uint64_t after)
-{
-	return next_below(nr_disks(v->vm), after);
-}
+/* ---- disks, by name and by number ---- */
 
 static bool disk_exists(const struct view *v, uint64_t id)
 {
-	return id < nr_disks(v->vm);
+	return disk_is_there(v->vm, (unsigned)id);
 }
 
-static uint64_t disk_find(
-	const struct view *v, uint64_t parent, const char *name, size_t len)
+static uint64_t disk_next(const struct view *v, uint64_t parent, uint64_t after)
 {
-	uint64_t id =
-		len == 1 && *name >= 'a' ? (uint64_t)(*name - 'a') : NO_OBJECT;
+	uint64_t id = next_below(NR_DISKS, after);
 
-	return disk_exists(v, id) ? id : NO_OBJECT;
+	while (id != NO_OBJECT && !disk_exists(v, id))
+		id = next_below(NR_DISKS, id);
+	return id;
 }
 
 static size_t disk_format(
 	const struct view *v, uint64_t id, char *buf, size_t size)
 {
-	if (!size)
-		return 0;
-	*buf = (char)('a' + id);
-	return 1;
+	return vm_snprintf(buf, size, "%s", disk_label((unsigned)id));
+}
+
+static size_t disk_dev_format(
+	const struct view *v, uint64_t id, char *buf, size_t size)
+{
+	unsigned major, minor;
+
+	disk_numbers((unsigned)id, &major, &minor);
+	return vm_snprintf(buf, size, "%u:%u", major, minor);
+}
+
+/* The disk that has that name by one of the two. */
+static uint64_t disk_called(const struct view *v, const char *name, size_t len,
+	size_t (*format)(
+		const struct view *v, uint64_t id, char *buf, size_t size))
+{
+	char text[16];
+
+	for (uint64_t id = 0; id < NR_DISKS; id++)
+		if (disk_exists(v, id) &&
+			format(v, id, text, sizeof(text)) == len &&
+			!memcmp(text, name, len))
+			return id;
+	return NO_OBJECT;
+}
+
+static uint64_t disk_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	return disk_called(v, name, len, disk_format);
+}
+
+static uint64_t disk_dev_find(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	return disk_called(v, name, len, disk_dev_format);
 }
 
 /* ---- sizes of huge pages, in kB: levels whose entries may map one ---- */
@@ -473,6 +501,12 @@ const struct variable variable_table[] = {
 		.owner = range_owner},
 	{VARIABLE("FD", fd), .format = fd_format, .owner = fd_owner},
 	{VARIABLE("DISK", disk), .format = disk_format, .fixed = true},
+	{.name = "DISKDEV",
+		.next = disk_next,
+		.find = disk_dev_find,
+		.exists = disk_exists,
+		.format = disk_dev_format,
+		.fixed = true},
 	{VARIABLE("HUGE", huge), .format = huge_format, .fixed = true},
 	{VARIABLE("NODEHUGE", node_huge), .format = huge_format, .fixed = true},
 	{VARIABLE("TOPIC", topic), .format = topic_format, .fixed = true},

@@ -1,8 +1,8 @@
 /*
  * The configuration of a machine, by name: parsing, printing, limits.
  *
- * Each key is a row with a parser and a printer; what is printed parses to
- * the same value, since the database keeps configurations as text.
+ * Each key is a row with a parser and a printer; what is printed parses back,
+ * since the database keeps configurations as text.
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "number.h"
 #include "numa/distance.h"
 #include "reclaim/policy.h"
-#include "swap/zram.h"
+#include "swap/zcomp.h"
 #include "vm.h"
 
 #define RAM_MIN		(32 * MiB)
@@ -20,11 +20,9 @@
 #define TLB_MAX_WAYS	256u
 
 #define ULL(x) ((unsigned long long)(x))
-
 /* Keys whose default depends on arch=, once they were given by name. */
 #define GIVEN_TLB  1u
 #define GIVEN_PCID 2u
-
 static const char *const vsyscall_names[] = {"none", "xonly", "emulate"};
 static const char *const policy_names[] = {POLICY_NAMES};
 
@@ -122,6 +120,7 @@ static void get_u32(
 		: !strcmp(key, "pcid")	     ? c->pcid
 		: !strcmp(key, "soft_dirty") ? c->soft_dirty
 		: !strcmp(key, "lz4")	     ? c->lz4
+		: !strcmp(key, "zstd")	     ? c->zstd
 					     : c->frames);
 }
 
@@ -375,21 +374,21 @@ static int set_frames(
 	return 0;
 }
 
-static int set_lz4(
+static int set_version(
 	struct vm_config *c, const char *key, const char *value, char *err)
 {
 	uint64_t v;
 
 	if (!number_parse(value, &v) || v > UINT32_MAX)
 		return refuse(err, key, value, "a version, as 10904 for 1.9.4");
-	c->lz4 = (uint32_t)v;
+	*(!strcmp(key, "lz4") ? &c->lz4 : &c->zstd) = (uint32_t)v;
 	return 0;
 }
 
 /* In the order of key_table. */
 const char *const vm_config_keys[] = {"arch", "ram", "swap", "disk", "cpus",
 	"nodes", "distance", "pcid", "tlb", "seed", "vsyscall", "aslr",
-	"soft_dirty", "policy", "frames", "lz4", NULL};
+	"soft_dirty", "policy", "frames", "lz4", "zstd", NULL};
 
 const char *const vm_config_help[] = {
 	"x86_64 or i386",
@@ -408,6 +407,7 @@ const char *const vm_config_help[] = {
 	"of page replacement: linux, fifo, lru, clock, ..., see help/policies",
 	"pages that a textbook policy keeps, 0: as many as fit",
 	"version of the library that compresses swap; that of creation",
+	"the same of the one for the algorithm zstd",
 	NULL,
 };
 
@@ -430,7 +430,8 @@ static const struct {
 	{set_soft_dirty, get_u32},
 	{set_policy, get_policy},
 	{set_frames, get_u32},
-	{set_lz4, get_u32},
+	{set_version, get_u32},
+	{set_version, get_u32},
 };
 
 static int key_find(const char *key)
@@ -459,7 +460,8 @@ void vm_config_default(struct vm_config *c)
 	c->distance[0] = 20;
 	c->seed = 1;
 	c->vsyscall = 1;
-	c->lz4 = zram_library();
+	c->lz4 = zcomp_lz4_version();
+	c->zstd = zcomp_zstd_version();
 }
 
 int vm_config_set(

@@ -40,7 +40,7 @@ struct vm_config {
 	uint64_t aslr;	     /* settings.aslr at the beginning */
 	uint32_t vsyscall;   /* 0 none, 1 xonly, 2 emulate */
 	uint32_t soft_dirty; /* 1: stores are tracked, see mm/soft_dirty.h */
-	uint32_t lz4;	     /* the library's version, see swap/zram.h */
+	uint32_t lz4, zstd;  /* the libraries' versions, see swap/zcomp.h */
 	uint32_t policy;     /* settings.policy at the beginning */
 	uint32_t frames;     /* settings.frames at the beginning */
 	/* of the nodes from each other, see numa/distance.c */
@@ -231,18 +231,34 @@ struct swap_area {
 
 #define MAX_SWAP_AREAS 23
 
-/* What /dev/zram0 holds, see swap/zram.h. */
+/* Algorithms that /dev/zram0 may use: that of stores, those of recompression.
+ */
+#define NR_ZRAM_ALGORITHMS 4
+
+/* /dev/zram0, see swap/zram.h; reset makes it what it was after boot. */
 struct zram {
-	uint64_t bytes;	     /* disksize */
+	uint64_t bytes;	     /* disksize, 0: not initialised */
+	uint64_t limit;	     /* frames of the pool, 0: any number */
 	uint64_t stored;     /* pages */
 	uint64_t same, huge; /* of them: one word repeated; kept whole */
 	uint64_t compressed; /* bytes that they became */
-	uint64_t huge_ever, used_max; /* pages; frames of the pool */
-	uint64_t failed_writes, freed, loaded;
+	uint64_t huge_ever;  /* pages */
+	uint64_t used_max;   /* frames of the pool */
+	uint64_t compacted;  /* frames that compaction freed */
+	uint64_t failed_writes, freed;
+	struct {
+		uint32_t alg;  /* number in swap/zcomp.c plus one, 0: none */
+		int32_t level; /* ZCOMP_NO_LEVEL: the algorithm's own */
+	} algorithm[NR_ZRAM_ALGORITHMS];
 };
 
-/* Size classes of the pool of compressed pages, see swap/zpool.h. */
-#define NR_ZPOOL_CLASSES 64
+/* Size classes of the pool of compressed pages, and lists of each, see
+ * swap/zpool.h. */
+#define NR_ZPOOL_CLASSES 255
+#define NR_ZPOOL_TENTHS	 10
+
+/* Disks: vda of disk/, vdb of swap, zram0. */
+enum disk_id { DISK_VDA, DISK_VDB, DISK_ZRAM, NR_DISKS };
 
 /*
  * A zone of one node: frames that the same requests may use.  Zone i of a
@@ -363,7 +379,7 @@ struct root {
 	/* swap */
 	struct swap_area swap[MAX_SWAP_AREAS];
 	struct zram zram;
-	struct frame_list zpool[NR_ZPOOL_CLASSES];
+	struct frame_list zpool[NR_ZPOOL_CLASSES][NR_ZPOOL_TENTHS];
 	uint64_t swap_pages, swap_used; /* of all areas, without headers */
 	uint64_t swap_turn;
 	uint32_t swap_files;			    /* areas that are files */
@@ -423,6 +439,11 @@ struct root {
 	uint32_t reserved2;
 	uint64_t committed;	/* pages: Committed_AS */
 	uint64_t commit_leaked; /* of it: counted for ever, mapped no more */
+
+	/* requests that were served, of a block of 4096 bytes each */
+	struct disk_io {
+		uint64_t reads, writes;
+	} io[NR_DISKS];
 
 	/* disk */
 	idx_t disk_root;      /* inode of disk/ */

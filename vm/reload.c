@@ -14,6 +14,7 @@
 #include "phys/lru.h"
 #include "reclaim/policy.h"
 #include "swap/swap.h"
+#include "swap/zcomp.h"
 #include "swap/zram.h"
 #include "task/task.h"
 #include "vm.h"
@@ -181,22 +182,18 @@ static int check_area(struct vm *m, const struct swap_area *a)
 		m->root->pool[SEG_INODE].nr);
 }
 
-/* Whose entries' objects are there, of a library that can be replayed. */
+/* Entries' objects are there, of libraries that can be replayed. */
 static int check_zram(struct vm *m)
 {
-	const struct swap_area *a = zram_area(m);
-	uint64_t nr = m->arena.seg[SEG_ZRAM].used / sizeof(struct zram_entry);
+	const struct zram *z = &m->root->zram;
+	int err = zram_check(m);
 
-	if (!a)
-		return 0;
-	if (a->pages > nr)
-		return BAD(m, "%s has %u pages, of %llu", ZRAM_NAME, a->pages,
-			(unsigned long long)nr);
-	if (zram_usable(m) || zram_check(m)) {
+	for (unsigned i = 0; !err && z->bytes && i < NR_ZRAM_ALGORITHMS; i++)
+		if (z->algorithm[i].alg)
+			err = zcomp_usable(m, z->algorithm[i].alg - 1);
+	if (err)
 		m->fail.err = EINVAL;
-		return -EINVAL;
-	}
-	return 0;
+	return err ? -EINVAL : 0;
 }
 
 static int check_swap(struct vm *m)

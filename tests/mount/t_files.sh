@@ -39,7 +39,8 @@ while read -r name mode; do
 	f=${f/cpuNODECPU/cpu0}
 	f=${f/nodeCPUNODE/node0}
 	f=${f/cpuN/cpu1}
-	f=${f/vdDISK/vda}
+	f=${f/DISKDEV/253:0}
+	f=${f/DISK/zram0}
 	f=${f/NODEHUGE/hugepages-1048576kB}
 	f=${f/HUGE/hugepages-1048576kB}
 	f=${f/TOPIC/mmap}

@@ -94,9 +94,9 @@ like "zram: again" "$(says 0 'swapon /dev/zram0')" '-EBUSY *'
 like "zram: proc/swaps" "$(sed -n 3p "$m/proc/swaps")" \
 	'/dev/zram0 *partition*32764*100'
 is "zram: disksize" "$(cat "$m/sys/block/zram0/disksize")" $((32 << 20))
-says "$pid" 'madvise b 8M pageout' >/dev/null
+says "$pid" 'madvise b 24M pageout' >/dev/null
 read -r orig compr used limit _ same _ huge _ <"$m/sys/block/zram0/mm_stat"
-[ "$orig" -ge $((7 * 4096)) ] && [ "$compr" -lt $((orig / 8)) ] &&
+[ "$orig" -ge $((23 * 4096)) ] && [ "$compr" -lt $((orig / 8)) ] &&
 	[ "$used" -ge "$compr" ] && [ "$used" -lt $((orig / 4)) ] ||
 	fail "zram: mm_stat $orig $compr $used"
 is "zram: no limit" "$limit" 0
@@ -107,6 +107,10 @@ fusermount3 -u "$m"
 start
 check_bytes
 is "zram: swapoff" "$(says 0 'swapoff /dev/zram0')" 0
+read -r orig _ used _ <"$m/sys/block/zram0/mm_stat"
+is "zram: the header is left" "$orig" 4096
+is "zram: its frames" $((used / 4096)) "$(counter nr_zspages)"
+echo 1 >"$m/sys/block/zram0/reset" || fail "zram: reset"
 is "zram: given back" "$(counter nr_zspages)" 0
 check_bytes
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The machine is pure: libvm.a needs nothing of its host but memory, and LZ4,
-# which does no more either.
+# The machine is pure: libvm.a needs nothing of its host but memory, and what
+# compresses pages, which does no more either.
 # usage: purity.sh LIBVM.A
 set -eu
 lib=$1
@@ -22,7 +22,7 @@ for s in $foreign; do
 	memcpy | memmove | memset | memcmp | memchr | memrchr | memmem) ;;
 	strlen | strnlen | strcmp | strncmp | strchr | strrchr | strstr) ;;
 	malloc | calloc | realloc | free) ;;
-	LZ4_*) ;; # works on the memory that it is given
+	LZ4_* | ZSTD_*) ;; # work on the memory that they are given
 	__assert_fail | __stack_chk_fail | _GLOBAL_OFFSET_TABLE_) ;;
 	__asan_* | __ubsan_* | __sanitizer_* | __gcov_* | __llvm_*) ;;
 	*)

@@ -3,7 +3,7 @@
 
 #include "vmtest.h"
 
-#include "../../vm/swap/zram.h"
+#include "../../vm/swap/zcomp.h"
 
 static const struct {
 	const char *key, *value;
@@ -189,14 +189,15 @@ static void test_arch_defaults(void **state)
 
 static void test_defaults(void **state)
 {
-	char lz4[16];
+	char lz4[16], zstd[16];
 	const char *const expected[] = {"x86_64", "256M", "64M", "256M", "2",
 		"1", "20", "1", "64/4,1536/12,32/4,4/4", "1", "xonly", "0", "0",
-		"linux", "0", lz4};
+		"linux", "0", lz4, zstd};
 	struct vm_config c;
 	char text[64], err[SENTENCE_MAX];
 
-	snprintf(lz4, sizeof(lz4), "%u", zram_library());
+	snprintf(lz4, sizeof(lz4), "%u", zcomp_lz4_version());
+	snprintf(zstd, sizeof(zstd), "%u", zcomp_zstd_version());
 	vm_config_default(&c);
 	for (unsigned i = 0; i < COUNT(expected); i++) {
 		vm_config_get(&c, vm_config_keys[i], text, sizeof(text));

@@ -63,11 +63,12 @@ static void disks_and_what_they_moved(void **state)
 {
 	struct show *s = *state;
 
-	s->m->root->count[CNT_PGPGIN] = 40;
-	s->m->root->count[CNT_PGPGOUT] = 8;
+	s->m->root->io[DISK_VDA] = (struct disk_io){10, 2};
+	s->m->root->io[DISK_ZRAM] = (struct disk_io){3, 7};
 	assert_string_equal(show_text(s, show_diskstats, 0),
 		" 254       0 vda 10 0 80 0 2 0 16 0 0 0 0 0 0 0 0 0 0\n"
-		" 254      16 vdb 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+		" 254      16 vdb 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+		" 253       0 zram0 3 0 24 0 7 0 56 0 0 0 0 0 0 0 0 0 0\n");
 	assert_string_equal(show_text(s, show_disk_stat, 0),
 		"      10        0       80        0        2        0       16"
 		"        0        0        0        0        0        0        "
@@ -75,11 +76,17 @@ static void disks_and_what_they_moved(void **state)
 		"        0        0        0\n");
 	assert_string_equal(show_text(s, show_disk_size, 0), "524288\n");
 	assert_string_equal(show_text(s, show_disk_size, 1), "131072\n");
+	assert_string_equal(show_text(s, show_disk_size, 2), "0\n");
 	assert_string_equal(show_text(s, show_disk_dev, 1), "254:16\n");
+	assert_string_equal(show_text(s, show_disk_dev, 2), "253:0\n");
 	assert_string_equal(show_text(s, show_partitions, 0),
 		"major minor  #blocks  name\n\n"
 		" 254        0     262144 vda\n"
 		" 254       16      65536 vdb\n");
+	s->m->root->zram.bytes = 8 << 20;
+	assert_non_null(strstr(show_text(s, show_partitions, 0),
+		" 253        0       8192 zram0\n"));
+	s->m->root->zram.bytes = 0;
 }
 
 /* node0/meminfo says what meminfo says, in its own layout. */

@@ -55,6 +55,41 @@ int cmd_swapon(struct cmd *c)
 			     c->arg[1].given ? (int64_t)c->arg[1].num : -1);
 }
 
+/* mkswap PATH [size=S] */
+int cmd_mkswap(struct cmd *c)
+{
+	const char *path = c->arg[0].text;
+	idx_t i;
+
+	if (is_own(&c->arg[0]))
+		return vm_fail(c->m, EINVAL,
+			"%s needs no header: swapon takes it as it is",
+			OWN_AREA);
+	if (!strcmp(path, ZRAM_NAME)) {
+		if (c->arg[1].given)
+			return vm_fail(c->m, EINVAL,
+				"the size of %s is written to "
+				"sys/block/zram0/disksize",
+				ZRAM_NAME);
+		return zram_make_swap(c->m);
+	}
+	i = disk_lookup(c->m, path, true);
+	if (!i)
+		return -c->m->fail.err;
+	if (inode_at(c->m, i)->type != INODE_FILE)
+		return vm_fail(c->m, EINVAL, "a swap area is a regular file");
+	if (swap_area_of(c->m, i))
+		return vm_fail(c->m, EBUSY, "%s is a swap area already", path);
+	return swap_make(c->m, i,
+		c->arg[1].given ? c->arg[1].num : inode_at(c->m, i)->size);
+}
+
+/* zram FILE TEXT */
+int cmd_zram(struct cmd *c)
+{
+	return zram_file_write(c->m, c->arg[0].text, c->arg[1].text);
+}
+
 /* The area in use that a path names; NULL with a sentence. */
 static struct swap_area *area_named(struct cmd *c)
 {

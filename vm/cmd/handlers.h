@@ -40,7 +40,8 @@ cmd_fn cmd_prctl;
 cmd_fn cmd_set, cmd_hugepages, cmd_tick, cmd_strace;
 
 /* cmd_reclaim.c */
-cmd_fn cmd_swapon, cmd_swapoff, cmd_compact_memory, cmd_reclaim;
+cmd_fn cmd_swapon, cmd_swapoff, cmd_mkswap, cmd_zram;
+cmd_fn cmd_compact_memory, cmd_reclaim;
 
 /* cmd_disk.c */
 cmd_fn cmd_create, cmd_mkdir, cmd_disk_write, cmd_truncate, cmd_unlink;

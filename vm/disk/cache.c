@@ -63,7 +63,7 @@ static void fill(struct vm *m, struct inode *n, uint64_t page, pfn_t pfn)
 	if (!nr)
 		return;
 	blocks_read(m, n, off, frame_bytes(m, pfn), m->page_size);
-	m->root->count[CNT_PGPGIN] += nr * DISK_BLOCK / KiB;
+	disk_count(m, DISK_VDA, nr, 0);
 	if (running_io(m))
 		running_io(m)->read_bytes += nr * DISK_BLOCK;
 }
@@ -478,7 +478,7 @@ uint64_t cache_writeback(
 			written++;
 			m->root->count[CNT_WRITTEN]++;
 			zone_of(m, pfn)->written++;
-			m->root->count[CNT_PGPGOUT] += m->page_size / KiB;
+			disk_count(m, DISK_VDA, 0, 1);
 		}
 		page++;
 	}

@@ -164,6 +164,17 @@ bool disk_throttle(struct vm *m);
 /* Simulated time goes on to `now`, and the flusher wakes up on the way. */
 void disk_tick(struct vm *m, uint64_t now);
 
+/* Requests that a disk served, which Linux counts for all disks together as
+ * pgpgin and pgpgout, in kB. */
+static inline void disk_count(
+	struct vm *m, enum disk_id disk, uint64_t reads, uint64_t writes)
+{
+	m->root->io[disk].reads += reads;
+	m->root->io[disk].writes += writes;
+	m->root->count[CNT_PGPGIN] += reads * DISK_BLOCK / 1024;
+	m->root->count[CNT_PGPGOUT] += writes * DISK_BLOCK / 1024;
+}
+
 /* ---- looks ---- */
 /* Bytes read; sees dirty cached pages; changes nothing. */
 uint64_t disk_read(

@@ -11,13 +11,12 @@
 /* ---- stalls ---------------------------------------------------------------
  */
 
-/* Blocks read from disk/ and from swap that lies on a disk. */
+/* Blocks read from vda and vdb: zram0 lies in RAM. */
 static uint64_t blocks_read(const struct vm *m)
 {
-	const uint64_t *count = m->root->count;
+	const struct disk_io *io = m->root->io;
 
-	return count[CNT_PGPGIN] / (m->page_size / 1024) + count[CNT_PSWPIN] -
-	       m->root->zram.loaded;
+	return io[DISK_VDA].reads + io[DISK_VDB].reads;
 }
 
 struct psi_mark psi_mark(const struct vm *m)

@@ -96,6 +96,7 @@ int swap_on_own(struct vm *m, int64_t prio)
 int swap_boot(struct vm *m)
 {
 	m->root->swap_hits = 4; /* as Linux begins */
+	zram_boot(m);
 	return m->root->config.swap >= 2 * m->page_size ? swap_on_own(m, -1)
 							: 0;
 }
@@ -112,48 +113,51 @@ struct swap_area *swap_area_of(struct vm *m, idx_t inode)
 /* ---- files ----------------------------------------------------------------
  */
 
-/* Pages by the header, 0 with EINVAL. */
-static uint64_t header_pages(struct vm *m, idx_t inode)
+/* Pages by the header in front of `pages` pages, 0 with EINVAL. */
+static uint64_t header_pages(struct vm *m, const uint8_t *head, uint64_t pages)
 {
-	const struct inode *n = inode_at(m, inode);
-	uint8_t head[DISK_BLOCK];
 	uint32_t info[3];
 
-	disk_read(m, inode, 0, head, sizeof(head));
 	memcpy(info, head + HEADER_INFO_AT, sizeof(info));
-	if (n->size < 2 * DISK_BLOCK ||
-		memcmp(head + HEADER_MAGIC_AT, HEADER_MAGIC, 10)) {
+	if (pages < 2 || memcmp(head + HEADER_MAGIC_AT, HEADER_MAGIC, 10)) {
 		vm_fail(m, EINVAL,
-			"the file has no swap header: write one with mkswap, "
-			"or give size=");
+			"there is no swap header: write one with mkswap, or "
+			"give size=");
 		return 0;
 	}
-	if (info[0] != 1 || !info[1] || info[2] ||
-		info[1] + 1ull > n->size >> m->page_shift) {
+	if (info[0] != 1 || !info[1] || info[2] || info[1] + 1ull > pages) {
 		vm_fail(m, EINVAL,
 			"the swap header has version %u, last page %u and %u "
-			"bad pages; the file has %llu pages",
-			info[0], info[1], info[2],
-			(unsigned long long)(n->size >> m->page_shift));
+			"bad pages; there are %llu pages",
+			info[0], info[1], info[2], (unsigned long long)pages);
 		return 0;
 	}
 	return info[1] + 1ull;
 }
 
-int swap_make(struct vm *m, idx_t inode, uint64_t bytes)
+int swap_header(struct vm *m, uint64_t bytes, uint8_t *head)
 {
-	uint8_t head[DISK_BLOCK] = {0};
 	uint32_t info[3] = {1, (uint32_t)(bytes >> m->page_shift) - 1, 0};
-	struct inode *n = inode_at(m, inode);
-	int err;
 
 	if (bytes < 10 * DISK_BLOCK || bytes >> m->page_shift > UINT32_MAX)
 		return vm_fail(m, EINVAL,
 			"a swap area has 10 pages or more, not %llu bytes",
 			(unsigned long long)bytes);
-	bytes = bytes >> m->page_shift << m->page_shift;
+	memset(head, 0, DISK_BLOCK);
 	memcpy(head + HEADER_INFO_AT, info, sizeof(info));
 	memcpy(head + HEADER_MAGIC_AT, HEADER_MAGIC, 10);
+	return 0;
+}
+
+int swap_make(struct vm *m, idx_t inode, uint64_t bytes)
+{
+	struct inode *n = inode_at(m, inode);
+	uint8_t head[DISK_BLOCK];
+	int err;
+
+	if (swap_header(m, bytes, head))
+		return -EINVAL;
+	bytes = bytes >> m->page_shift << m->page_shift;
 	err = bytes > n->size ? disk_truncate(m, inode, bytes) : 0;
 	if (!err)
 		err = blocks_fill_holes(m, n, 0, bytes);
@@ -163,6 +167,7 @@ int swap_make(struct vm *m, idx_t inode, uint64_t bytes)
 int swap_on(struct vm *m, idx_t inode, int64_t prio)
 {
 	const struct inode *n = inode_at(m, inode);
+	uint8_t head[DISK_BLOCK] = {0};
 	uint64_t pages;
 
 	if (prio > PRIO_MAX)
@@ -171,7 +176,8 @@ int swap_on(struct vm *m, idx_t inode, int64_t prio)
 		return vm_fail(m, EINVAL, "a swap area is a regular file");
 	if (swap_area_of(m, inode))
 		return vm_fail(m, EBUSY, "the file is a swap area already");
-	pages = header_pages(m, inode);
+	disk_read(m, inode, 0, head, sizeof(head));
+	pages = header_pages(m, head, n->size >> m->page_shift);
 	if (!pages)
 		return -EINVAL;
 	if (blocks_count(m, n, 0, pages << m->page_shift) !=
@@ -189,47 +195,44 @@ int swap_on(struct vm *m, idx_t inode, int64_t prio)
 /* ---- /dev/zram0 -----------------------------------------------------------
  */
 
-/* The new size; 0 with a sentence if it cannot be. */
-static uint64_t zram_size(struct vm *m, uint64_t bytes)
+/* Gives it the size that was asked for, and a header; or nothing is changed. */
+static int zram_prepare(struct vm *m, uint64_t bytes)
 {
-	uint64_t max = zram_max(&m->root->config);
+	uint8_t head[DISK_BLOCK];
+	int err = zram_may_have(m, bytes);
 
-	if (!bytes)
-		bytes = m->root->zram.bytes;
-	bytes = bytes >> m->page_shift << m->page_shift;
-	if (bytes >= 10 * m->page_size && bytes <= max)
-		return bytes;
-	vm_fail(m, EINVAL,
-		"%s has no such size: give size=, from 10 pages to %llu bytes, "
-		"four times the RAM",
-		ZRAM_NAME, (unsigned long long)max);
-	return 0;
+	if (err || swap_header(m, bytes, head))
+		return err ? err : -EINVAL;
+	if (m->root->zram.bytes == zram_rounded(m, bytes))
+		return zram_make_swap(m);
+	err = zram_reset(m);
+	if (!err)
+		err = zram_init(m, bytes);
+	return err ? err : zram_make_swap(m);
 }
 
 int swap_on_zram(struct vm *m, uint64_t bytes, int64_t prio)
 {
-	struct segment *seg = &m->arena.seg[SEG_ZRAM];
-	uint64_t pages, end;
+	uint8_t head[DISK_BLOCK];
+	uint64_t pages;
 	int err;
 
-	if (zram_usable(m))
-		return -EOPNOTSUPP;
 	if (zram_area(m))
 		return vm_fail(m, EBUSY, "%s is in use already", ZRAM_NAME);
 	if (prio > PRIO_MAX)
 		return vm_fail(m, EINVAL, "a priority is at most %d", PRIO_MAX);
-	bytes = zram_size(m, bytes);
-	if (!bytes)
-		return -EINVAL;
-	pages = bytes >> m->page_shift;
-	err = area_add(m, 0, (uint32_t)pages, prio, true);
+	err = bytes ? zram_prepare(m, bytes) : 0;
 	if (err)
 		return err;
-	end = pages * sizeof(struct zram_entry);
-	if (seg->used < end)
-		seg->used = end;
-	m->root->zram.bytes = bytes;
-	return 0;
+	if (!zram_pages(m))
+		return vm_fail(m, EINVAL,
+			"%s has no size: write it to "
+			"sys/block/zram0/disksize, or give size=",
+			ZRAM_NAME);
+	disk_count(m, DISK_ZRAM, 1, 0);
+	zram_load(m, 0, head);
+	pages = header_pages(m, head, zram_pages(m));
+	return pages ? area_add(m, 0, (uint32_t)pages, prio, true) : -EINVAL;
 }
 
 /* swap_off() is in swapoff.c. */

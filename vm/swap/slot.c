@@ -16,6 +16,12 @@ static struct swap_area *area_of(const struct vm *m, uint32_t slot)
 	return &m->root->swap[slot_at(m, slot)->area];
 }
 
+/* The disk that an area lies on. */
+static enum disk_id area_disk(const struct swap_area *a)
+{
+	return a->zram ? DISK_ZRAM : a->inode ? DISK_VDA : DISK_VDB;
+}
+
 /* ---- allocation ---------------------------------------------------------- */
 
 static bool area_has_free(const struct swap_area *a)
@@ -195,14 +201,13 @@ bool swap_write(struct vm *m, uint32_t slot, pfn_t pfn)
 	const uint8_t *from = ram_at(m, pfn_to_pa(m, pfn));
 	struct swap_slot *s = slot_at(m, slot);
 
-	bool zero = !(frame_at(m, pfn)->flags & FR_BYTES) ||
-		    all_zero(from, m->page_size);
-
-	if (!zero && !put_bytes(m, slot, from))
-		return false;
-	s->zero = zero;
-	m->root->count[zero ? CNT_SWPOUT_ZERO : CNT_PSWPOUT]++;
-	return true;
+	s->zero = !(frame_at(m, pfn)->flags & FR_BYTES) ||
+		  all_zero(from, m->page_size);
+	m->root->count[s->zero ? CNT_SWPOUT_ZERO : CNT_PSWPOUT]++;
+	if (s->zero)
+		return true;
+	disk_count(m, area_disk(area_of(m, slot)), 0, 1);
+	return put_bytes(m, slot, from);
 }
 
 /* Without looking at the cache. */
@@ -230,7 +235,7 @@ void swap_read(struct vm *m, uint32_t slot, pfn_t pfn)
 	m->root->count[CNT_PSWPIN]++;
 	if (running_io(m))
 		running_io(m)->read_bytes += m->page_size;
-	m->root->zram.loaded += swap_is_ram(m, slot);
+	disk_count(m, area_disk(area_of(m, slot)), 1, 0);
 	slot_bytes(m, slot, frame_bytes(m, pfn));
 }
 

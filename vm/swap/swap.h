@@ -99,8 +99,12 @@ int swap_on_own(struct vm *m, int64_t prio);
  * or with holes, EBUSY if in use.
  */
 int swap_on(struct vm *m, idx_t inode, int64_t prio);
-/* Uses /dev/zram0, of `bytes` (0: as it was): EBUSY, EINVAL, EOPNOTSUPP. */
+/* Uses /dev/zram0, which has a header.  Of `bytes`, if not 0, with a new
+ * header: one of another size is reset first.  EBUSY, EINVAL, ENOMEM, EIO,
+ * EOPNOTSUPP. */
 int swap_on_zram(struct vm *m, uint64_t bytes, int64_t prio);
+/* The header, of a block, for an area of `bytes`: 0, EINVAL. */
+int swap_header(struct vm *m, uint64_t bytes, uint8_t *head);
 /* Makes a header over `bytes` of the file, which gets its blocks. */
 int swap_make(struct vm *m, idx_t inode, uint64_t bytes);
 /* The area of an inode, 0 the machine's own; NULL if it is none. */

@@ -1,34 +1,45 @@
 /*
- * A pool for objects of any size up to a page, in frames of RAM.
+ * A pool for objects of any size up to a page, in frames of RAM: zsmalloc.
  *
- * Sizes are rounded up to a class, a multiple of 64 bytes.  A class has groups
- * of one to four frames, as many as leave the least unused; in a group objects
- * lie side by side, also across the borders of frames:
+ * An object begins with a word of 8 bytes that says whose it is, and is rounded
+ * up to a size class, a multiple of 16 bytes from 32 on.  A class has groups of
+ * one to eight frames, as many as leave the fewest bytes unused; in a group
+ * objects lie side by side, also across the borders of frames.  Classes of as
+ * many frames and objects a group are one, the largest of them:
  *
- *	class of 1472 bytes, 3 frames   8 objects, 512 bytes unused
+ *	class of 1472 bytes, 4 frames   11 objects, 192 bytes unused
  *	| 0  | 1  | 2| | 3  | 4  |5 | ...
  *	|   frame      |    frame    | ...
  *
- * A free object begins with the number of the next free one, plus one.  Groups
- * with a free object are on the list of their class, and an object is taken
- * from the first; an empty group goes back to the buddy allocator at once.
- * What the first frame of a group says:
+ * The word of an object in use is its owner's number, shifted left by one, and
+ * bit 0; of a free one the number of the next free one plus one, shifted.  An
+ * object of a whole page has no word, and a frame of its own.
  *
- *	next, prev   the list of the class
- *	owner        bits 0-7 the class, 8-15 the first free object,
- *		     16-31 objects in use
+ * Groups that are neither empty nor full are on lists of their class, by tenths
+ * of their objects in use.  An object is taken from the first group of the
+ * fullest tenth; an empty group goes back to the buddy allocator at once.
+ * Compaction moves objects from the emptiest groups to the fullest.  What the
+ * first frame of a group says:
+ *
+ *	next, prev   a list of the class
+ *	owner        bits 0-7 the class, 8-19 the first free object plus one,
+ *		     20-31 objects in use
  *	index        the next frame of the group, 0 behind the last
  *
- * Like Linux mm/zsmalloc.c, whose classes lie 16 bytes apart with groups of up
- * to 8 frames, and which moves objects together when memory is compacted.
+ * Source: Linux mm/zsmalloc.c, with CONFIG_ZSMALLOC_CHAIN_SIZE=8.
  */
 #ifndef PAGEFS_VM_ZPOOL_H
 #define PAGEFS_VM_ZPOOL_H
 
 #include "../phys/phys.h"
 
-#define ZPOOL_STEP   64u
-#define ZPOOL_FRAMES 4u
+#define ZPOOL_STEP   16u
+#define ZPOOL_LEAST  32u
+#define ZPOOL_FRAMES 8u
+#define ZPOOL_WORD   8u
+/* The class of the largest objects with neighbours is one of 3632 bytes; longer
+ * ones take a frame each. */
+#define ZPOOL_HUGE (3632u - (ZPOOL_WORD - 1))
 
 struct zobject {
 	pfn_t group; /* its first frame; PFN_NONE: no object */
@@ -36,18 +47,30 @@ struct zobject {
 };
 
 /*
- * Room for len bytes, 1 to a page.  Takes frames from below the min watermark
- * too: memory is freed by this.  False without memory.
+ * Room for len bytes, 1 to a page, for `owner`.  Takes frames from below the
+ * min watermark too: memory is freed by this.  False without memory.
  */
-bool zpool_alloc(struct vm *m, uint32_t len, struct zobject *out);
+bool zpool_alloc(
+	struct vm *m, uint32_t len, uint32_t owner, struct zobject *out);
 void zpool_free(struct vm *m, struct zobject o);
 void zpool_write(
 	struct vm *m, struct zobject o, const uint8_t *from, uint32_t len);
 void zpool_read(
 	const struct vm *m, struct zobject o, uint8_t *to, uint32_t len);
-/* Objects in use in a group, for checks. */
+/* The class of len bytes: objects of two lengths take as much room if they are
+ * of one class. */
+uint32_t zpool_class(const struct vm *m, uint32_t len);
+/* Moves objects together, tells `moved` the owner's new place of each; returns
+ * how many frames became free. */
+uint64_t zpool_compact(struct vm *m,
+	void (*moved)(struct vm *m, uint32_t owner, struct zobject o));
+
+/* ---- for checks ---- */
+/* Objects in use in a group. */
 uint32_t zpool_in_use(const struct vm *m, pfn_t group);
-/* A frame that begins a group, and an object number that it has. */
-bool zpool_has(const struct vm *m, struct zobject o);
+/* A frame that begins a group, and an object of `owner` in it. */
+bool zpool_has(const struct vm *m, struct zobject o, uint32_t owner);
+/* Groups are on the list of their tenth.  0 or -EIO. */
+int zpool_check(struct vm *m);
 
 #endif

@@ -1,37 +1,14 @@
 #include "zram.h"
 
-#include <lz4.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../disk/disk.h"
+#include "zcomp.h"
 #include "zpool.h"
-
-static struct zram_entry *entry_at_page(const struct vm *m, uint32_t page)
-{
-	return (struct zram_entry *)m->arena.seg[SEG_ZRAM].base + page;
-}
 
 static struct zobject object_of(const struct zram_entry *e)
 {
 	return (struct zobject){e->group, e->nr};
-}
-
-uint32_t zram_library(void)
-{
-	return (uint32_t)LZ4_versionNumber();
-}
-
-int zram_usable(struct vm *m)
-{
-	uint32_t made = m->root->config.lz4, is = zram_library();
-
-	if (made == is)
-		return 0;
-	return vm_fail(m, EOPNOTSUPP,
-		"%s: the machine was made with lz4=%u and this is version %u "
-		"of the library, which may compress to other lengths: a "
-		"replay would differ",
-		ZRAM_NAME, made, is);
 }
 
 struct swap_area *zram_area(struct vm *m)
@@ -47,40 +24,31 @@ uint64_t zram_max(const struct vm_config *c)
 	return c->ram * 4;
 }
 
-/* ---- compression ----------------------------------------------------------
+/* ---- same pages -----------------------------------------------------------
  */
 
+/* Bytes of a long of the machine. */
+static unsigned word_bytes(const struct vm *m)
+{
+	return m->arch->native.addr_bits / 8;
+}
+
 /* One word throughout. */
-static bool same_filled(const uint8_t *p, uint64_t n, uint64_t *word)
+static bool same_filled(const struct vm *m, const uint8_t *p, uint64_t *word)
 {
-	memcpy(word, p, sizeof(*word));
-	return !memcmp(p, p + sizeof(*word), n - sizeof(*word));
+	unsigned n = word_bytes(m);
+
+	*word = 0;
+	memcpy(word, p, n);
+	return !memcmp(p, p + n, m->page_size - n);
 }
 
-/* The compressed length, or 0: more than ZRAM_HUGE, or no gain. */
-static uint32_t compress(struct vm *m, const uint8_t *from, uint8_t *to)
+static void fill(const struct vm *m, uint64_t word, uint8_t *to)
 {
-	void *state = scratch_take(m, (uint64_t)LZ4_sizeofState());
-	int n = 0;
+	unsigned n = word_bytes(m);
 
-	if (state)
-		n = LZ4_compress_fast_extState(state, (const char *)from,
-			(char *)to, (int)m->page_size, ZRAM_HUGE, 1);
-	scratch_give(m, state);
-	return (uint32_t)n;
-}
-
-static void decompress(
-	const struct vm *m, const struct zram_entry *e, uint8_t *to)
-{
-	uint8_t packed[ZRAM_HUGE];
-	int n;
-
-	zpool_read(m, object_of(e), packed, e->len);
-	n = LZ4_decompress_safe(
-		(const char *)packed, (char *)to, e->len, (int)m->page_size);
-	if (n != (int)m->page_size) /* a state that was tampered with */
-		memset(to, 0, m->page_size);
+	for (uint64_t i = 0; i < m->page_size; i += n)
+		memcpy(to + i, &word, n);
 }
 
 /* ---- sums ---- */
@@ -97,24 +65,30 @@ static void count_entry(struct vm *m, const struct zram_entry *e, int64_t by)
 	z->compressed += (uint64_t)by * e->len;
 }
 
-static void note_use(struct vm *m)
+/* Whether the pool may have as many frames as it has. */
+static bool within_limit(struct vm *m)
 {
 	struct zram *z = &m->root->zram;
 	uint64_t used = phys_sum(m, pages[USE_ZPOOL]);
 
 	if (used > z->used_max)
 		z->used_max = used;
+	return !z->limit || used <= z->limit;
 }
 
 /* ---- pages ---- */
 
-static bool store_object(
-	struct vm *m, struct zram_entry *e, const uint8_t *from, uint32_t len)
+static bool store_object(struct vm *m, uint32_t page, struct zram_entry *e,
+	const uint8_t *from, uint32_t len)
 {
 	struct zobject o;
 
-	if (!zpool_alloc(m, len, &o))
+	if (!zpool_alloc(m, len, page, &o))
 		return false;
+	if (!within_limit(m)) {
+		zpool_free(m, o);
+		return false;
+	}
 	zpool_write(m, o, from, len);
 	e->group = o.group;
 	e->nr = o.nr & 0xffff;
@@ -122,49 +96,70 @@ static bool store_object(
 	return true;
 }
 
+static bool store_compressed(
+	struct vm *m, uint32_t page, struct zram_entry *e, const uint8_t *from)
+{
+	const struct zram *z = &m->root->zram;
+	uint8_t packed[ZCOMP_BYTES];
+	uint32_t n = zcomp_compress(m, z->algorithm[0].alg - 1,
+		z->algorithm[0].level, from, packed);
+
+	if (n < ZPOOL_HUGE)
+		return store_object(m, page, e, packed, n);
+	if (!store_object(m, page, e, from, (uint32_t)m->page_size))
+		return false;
+	m->root->zram.huge_ever++;
+	return true;
+}
+
+static void drop_page(struct vm *m, uint32_t page)
+{
+	struct zram_entry *e = zram_entry_at(m, page);
+
+	count_entry(m, e, -1);
+	if (e->len)
+		zpool_free(m, object_of(e));
+	*e = (struct zram_entry){0};
+}
+
 bool zram_store(struct vm *m, uint32_t page, const uint8_t *from)
 {
 	struct zram_entry e = {.known = m->page_size & 0xffff};
-	uint8_t packed[ZRAM_HUGE];
 	uint64_t word;
 
-	if (same_filled(from, m->page_size, &word)) {
+	drop_page(m, page);
+	if (same_filled(m, from, &word)) {
 		e.word = word;
-	} else {
-		uint32_t n = compress(m, from, packed);
-		bool ok = n ? store_object(m, &e, packed, n)
-			    : store_object(m, &e, from, (uint32_t)m->page_size);
-
-		if (!ok) {
-			m->root->zram.failed_writes++;
-			return false;
-		}
-		m->root->zram.huge_ever += !n;
+	} else if (!store_compressed(m, page, &e, from)) {
+		m->root->zram.failed_writes++;
+		return false;
 	}
-	zram_free(m, page);
-	*entry_at_page(m, page) = e;
+	*zram_entry_at(m, page) = e;
 	count_entry(m, &e, 1);
-	note_use(m);
 	return true;
 }
 
 void zram_load(const struct vm *m, uint32_t page, uint8_t *to)
 {
-	const struct zram_entry *e = entry_at_page(m, page);
+	const struct zram_entry *e = zram_entry_at(m, page);
+	unsigned alg = m->root->zram.algorithm[0].alg - 1;
+	uint8_t packed[ZPOOL_HUGE];
 
-	if (e->len == m->page_size)
+	if (e->len == m->page_size) {
 		zpool_read(m, object_of(e), to, e->len);
-	else if (e->len)
-		decompress(m, e, to);
-	else
-		for (uint64_t i = 0; i < m->page_size; i += sizeof(e->word))
-			memcpy(to + i, &e->word, sizeof(e->word));
+	} else if (e->len) {
+		zpool_read(m, object_of(e), packed, e->len);
+		if (!zcomp_decompress(m, alg, packed, e->len, to))
+			memset(to, 0, m->page_size); /* was tampered with */
+	} else {
+		fill(m, e->word, to);
+	}
 	memset(to + e->known, 0, m->page_size - e->known);
 }
 
 void zram_zero_tail(struct vm *m, uint32_t page, uint64_t in)
 {
-	struct zram_entry *e = entry_at_page(m, page);
+	struct zram_entry *e = zram_entry_at(m, page);
 
 	if (!in)
 		zram_free(m, page);
@@ -174,91 +169,94 @@ void zram_zero_tail(struct vm *m, uint32_t page, uint64_t in)
 
 void zram_free(struct vm *m, uint32_t page)
 {
-	struct zram_entry *e = entry_at_page(m, page);
-
-	count_entry(m, e, -1);
-	m->root->zram.freed += e->known != 0;
-	if (e->len)
-		zpool_free(m, object_of(e));
-	*e = (struct zram_entry){0};
+	m->root->zram.freed += zram_entry_at(m, page)->known != 0;
+	drop_page(m, page);
 }
 
-/* ---- check ---- */
+/* ---- the device ---- */
 
-#define BAD(m, ...) vm_fail((m), EIO, __VA_ARGS__)
-
-/* Counts the objects of each group in `uses`, by frame. */
-static int check_entries(struct vm *m, uint16_t *uses, struct zram *sum)
+/* As after boot: the algorithm is the default one, without a level. */
+void zram_boot(struct vm *m)
 {
-	const struct swap_area *a = zram_area(m);
+	struct zram *z = &m->root->zram;
 
-	for (uint32_t i = 0; a && i < a->pages; i++) {
-		const struct zram_entry *e = entry_at_page(m, i);
+	*z = (struct zram){0};
+	z->algorithm[0].alg = ZCOMP_DEFAULT + 1;
+	for (unsigned i = 0; i < NR_ZRAM_ALGORITHMS; i++)
+		z->algorithm[i].level = ZCOMP_NO_LEVEL;
+	m->root->io[DISK_ZRAM] = (struct disk_io){0};
+}
 
-		if (!e->known)
-			continue;
-		if (e->known > m->page_size || e->len > m->page_size ||
-			(e->len && !zpool_has(m, object_of(e))) ||
-			!slot_at(m, a->base + i)->used)
-			return BAD(m,
-				"page %u of %s leads to frame %u, object %u, "
-				"of %u bytes",
-				i, ZRAM_NAME, e->group, e->nr, e->len);
-		sum->stored++;
-		sum->same += !e->len;
-		sum->huge += e->len == m->page_size;
-		sum->compressed += e->len;
-		if (e->len)
-			uses[e->group]++;
-	}
+int zram_may_have(struct vm *m, uint64_t bytes)
+{
+	uint64_t max = zram_max(&m->root->config);
+
+	if (!bytes)
+		return vm_fail(m, EINVAL, "%s takes a size above 0: 64M, say",
+			ZRAM_NAME);
+	if (bytes <= max)
+		return 0;
+	return vm_fail(m, ENOMEM,
+		"%llu bytes are too many for %s: at most %llu, four times the "
+		"RAM",
+		(unsigned long long)bytes, ZRAM_NAME, (unsigned long long)max);
+}
+
+int zram_init(struct vm *m, uint64_t bytes)
+{
+	struct zram *z = &m->root->zram;
+	struct segment *seg = &m->arena.seg[SEG_ZRAM];
+	uint64_t end;
+
+	if (!bytes)
+		return zram_may_have(m, bytes);
+	if (z->bytes)
+		return vm_fail(m, EBUSY,
+			"%s has a size, %llu bytes: write 1 to its reset first",
+			ZRAM_NAME, (unsigned long long)z->bytes);
+	if (zram_may_have(m, bytes))
+		return -ENOMEM;
+	for (unsigned i = 0; i < NR_ZRAM_ALGORITHMS; i++)
+		if (z->algorithm[i].alg &&
+			zcomp_usable(m, z->algorithm[i].alg - 1))
+			return -EOPNOTSUPP;
+	z->bytes = zram_rounded(m, bytes);
+	end = zram_pages(m) * sizeof(struct zram_entry);
+	if (seg->used < end)
+		seg->used = end;
 	return 0;
 }
 
-static int check_groups(struct vm *m, const uint16_t *uses)
+int zram_reset(struct vm *m)
 {
-	uint64_t frames = 0;
-
-	for (pfn_t pfn = 0; pfn < m->root->max_pfn; pfn++) {
-		if (!uses[pfn])
-			continue;
-		if (zpool_in_use(m, pfn) != uses[pfn])
-			return BAD(m,
-				"the group of frame %u has %u objects and "
-				"counts %u",
-				pfn, uses[pfn], zpool_in_use(m, pfn));
-		for (pfn_t f = pfn; f; f = (pfn_t)frame_at(m, f)->index)
-			frames++;
-	}
-	if (frames == phys_sum(m, pages[USE_ZPOOL]))
-		return 0;
-	return BAD(m, "groups of the pool have %llu frames, %llu are counted",
-		(unsigned long long)frames,
-		(unsigned long long)phys_sum(m, pages[USE_ZPOOL]));
+	if (zram_area(m))
+		return vm_fail(m, EBUSY,
+			"%s is in use as swap: swapoff %s first", ZRAM_NAME,
+			ZRAM_NAME);
+	for (uint32_t i = 0; i < zram_pages(m); i++)
+		drop_page(m, i);
+	zram_boot(m);
+	return 0;
 }
 
-int zram_check(struct vm *m)
+int zram_make_swap(struct vm *m)
 {
-	const struct zram *z = &m->root->zram;
-	struct zram sum = {0};
-	uint16_t *uses;
-	int err;
+	uint8_t page[DISK_BLOCK];
 
-	if (!zram_area(m) && !phys_sum(m, pages[USE_ZPOOL]))
+	if (zram_area(m))
+		return vm_fail(m, EBUSY, "%s is in use as swap", ZRAM_NAME);
+	if (!zram_pages(m))
+		return vm_fail(m, EINVAL,
+			"%s has no size: write it to "
+			"sys/block/zram0/disksize, or give size=",
+			ZRAM_NAME);
+	if (swap_header(m, m->root->zram.bytes, page))
+		return -EINVAL;
+	disk_count(m, DISK_ZRAM, 0, 1);
+	if (zram_store(m, 0, page))
 		return 0;
-	uses = calloc(m->root->max_pfn + 1u, sizeof(*uses));
-	if (!uses)
-		return vm_fail(m, ENOMEM, "no host memory to check zram");
-	err = check_entries(m, uses, &sum);
-	if (!err)
-		err = check_groups(m, uses);
-	free(uses);
-	if (err ||
-		(sum.stored == z->stored && sum.same == z->same &&
-			sum.huge == z->huge && sum.compressed == z->compressed))
-		return err;
-	return BAD(m, "%s has %llu pages of %llu bytes and counts %llu of %llu",
-		ZRAM_NAME, (unsigned long long)sum.stored,
-		(unsigned long long)sum.compressed,
-		(unsigned long long)z->stored,
-		(unsigned long long)z->compressed);
+	return vm_fail(m, EIO,
+		"%s has no room for the header: no memory, or mem_limit is "
+		"reached",
+		ZRAM_NAME);
 }

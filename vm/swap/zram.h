@@ -3,20 +3,16 @@
  *
  * A page that goes there is
  *
- *	one word repeated       kept as that word, without memory
- *	at most 3264 bytes      compressed by LZ4, in the pool (zpool.h)
- *	when compressed
- *	else                    kept whole, in a frame of the pool
+ *	one word repeated           kept as that word, without memory
+ *	compressed, < ZPOOL_HUGE    in the pool (zpool.h)
+ *	else                        kept whole, in a frame of the pool
  *
  * The pool's frames are frames of the machine: what lies there counts as used
  * RAM, and its bytes can be seen in phys/ram.
  *
- * How long a page becomes decides which frames are free, so it is a part of
- * the machine's history.  LZ4's format is fixed, but another version of the
- * library may choose other matches; so the machine keeps the version that it
- * was made with (lz4= of its configuration), and /dev/zram0 is refused where
- * the library is another.  LZ4 because it needs no memory but what it is given:
- * whether a command succeeds must not depend on the host.
+ * The device is set up as Linux's is, by the files of sys/block/zram0: an
+ * algorithm (zcomp.h), a size, a swap header (mkswap), and swapon.  `reset`
+ * frees all of it, and swapoff must have been before.
  *
  * Source: Linux drivers/block/zram/zram_drv.c.
  */
@@ -26,7 +22,6 @@
 #include "swap.h"
 
 #define ZRAM_NAME "/dev/zram0"
-#define ZRAM_HUGE 3264u /* longer ones are kept whole */
 
 /* A page of the device; all zero: nothing was written. */
 struct zram_entry {
@@ -40,23 +35,52 @@ struct zram_entry {
 
 _Static_assert(sizeof(struct zram_entry) == 24, "24 bytes a page");
 
-/* The library's version, as lz4= of the configuration has it. */
-uint32_t zram_library(void);
-/* 0, or -EOPNOTSUPP with a sentence: the machine was made with another one. */
-int zram_usable(struct vm *m);
+static inline struct zram_entry *zram_entry_at(
+	const struct vm *m, uint32_t page)
+{
+	return (struct zram_entry *)m->arena.seg[SEG_ZRAM].base + page;
+}
 
+static inline uint32_t zram_pages(const struct vm *m)
+{
+	return (uint32_t)(m->root->zram.bytes >> m->page_shift);
+}
+
+void zram_boot(struct vm *m);
 /* The area, NULL if it is not in use; at most so many bytes. */
 struct swap_area *zram_area(struct vm *m);
 uint64_t zram_max(const struct vm_config *c);
 
+/* ---- the device (zram.c) ---- */
+/* A size in whole pages. */
+static inline uint64_t zram_rounded(const struct vm *m, uint64_t bytes)
+{
+	return (bytes + m->page_size - 1) & ~(m->page_size - 1);
+}
+/* 0; EINVAL no size, ENOMEM too large. */
+int zram_may_have(struct vm *m, uint64_t bytes);
+/* The same, EBUSY it has a size, EOPNOTSUPP. */
+int zram_init(struct vm *m, uint64_t bytes);
+/* Gives all that it holds back; EBUSY while it is in use. */
+int zram_reset(struct vm *m);
+/* Writes a swap header over all of it: EINVAL it has no size or less than ten
+ * pages, EBUSY, EIO. */
+int zram_make_swap(struct vm *m);
+
 /* Page `page` of the device.  Storing replaces what was there; false without
- * memory, then the old bytes are kept. */
+ * memory or above mem_limit, then the page is empty. */
 bool zram_store(struct vm *m, uint32_t page, const uint8_t *from);
 void zram_load(const struct vm *m, uint32_t page, uint8_t *to);
 /* From `in` on the page is zero. */
 void zram_zero_tail(struct vm *m, uint32_t page, uint64_t in);
 void zram_free(struct vm *m, uint32_t page);
 
+/* ---- the files that are written to (zram_file.c) ---- */
+/* What was written to sys/block/zram0/FILE, without the newline.  0 or an
+ * errno with a sentence, Linux's for each. */
+int zram_file_write(struct vm *m, const char *file, const char *text);
+
+/* ---- checks (zram_check.c) ---- */
 /* Every entry has its object, every object its entry, the sums are right. */
 int zram_check(struct vm *m);
 
