@@ -10,7 +10,7 @@
 
 #include "../vm/task/task.h"
 
-#define MAX_ROWS 256
+#define MAX_ROWS 512
 
 static struct row_info rows[MAX_ROWS];
 

@@ -31,8 +31,8 @@ takes() {
 	echo "$2" >"$z/$1" || fail "$1 <- '$2': $(cat "$m/last")"
 }
 
-# field FILE N: a number of mm_stat, stat, io_stat
-field() {
+# number FILE N: a number of mm_stat, stat, io_stat
+number() {
 	awk -v n="$2" 'NR == 1 { print $n }' "$z/$1"
 }
 
@@ -66,7 +66,7 @@ consistent() {
 		"$m/proc/diskstats")" $(($(counter pgpgin) - gone_in))
 	is "$1: pgpgout" "$(awk '{ s += $10 } END { print s / 2 }' \
 		"$m/proc/diskstats")" $(($(counter pgpgout) - gone_out))
-	is "$1: frames of the pool" $(($(field mm_stat 3) / 4096)) \
+	is "$1: frames of the pool" $(($(number mm_stat 3) / 4096)) \
 		"$(counter nr_zspages)"
 }
 
@@ -116,8 +116,8 @@ refuses comp_algorithm lz4 EBUSY
 like "no header" "$(says 0 'swapon /dev/zram0')" \
 	'-EINVAL *no swap header*mkswap*'
 is "mkswap" "$(says 0 'mkswap /dev/zram0')" 0
-is "the header is a page" "$(field mm_stat 1)" 4096
-is "which was written" "$(field stat 5)" 1
+is "the header is a page" "$(number mm_stat 1)" 4096
+is "which was written" "$(number stat 5)" 1
 is "swapon" "$(says 0 'swapon /dev/zram0 prio=100')" 0
 like "proc/swaps" "$(sed -n 3p "$m/proc/swaps")" \
 	'/dev/zram0 *partition*32764*0*100'
@@ -126,7 +126,7 @@ refuses disksize 1M EBUSY
 like "mkswap in use" "$(says 0 'mkswap /dev/zram0')" '-EBUSY *'
 consistent "set up"
 # the header that was there for the swapon without one was read as well
-reads=$(field stat 1)
+reads=$(number stat 1)
 
 # ---- pages of each kind ------------------------------------------------------
 # 64 of text, 16 of one word, 16 of noise, 16 of zeros
@@ -146,16 +146,16 @@ for page in range(112):
 EOF
 cat "$work/lines" >"$c" || fail "writes: $(cat "$m/proc/$pid/last")"
 is "pageout" "$(says "$pid" 'madvise b 448K pageout')" 0
-is "stored: the header, text, words, noise" "$(field mm_stat 1)" \
+is "stored: the header, text, words, noise" "$(number mm_stat 1)" \
 	$(((1 + 64 + 16 + 16) * 4096))
-is "same_pages" "$(field mm_stat 6)" 16
-is "huge_pages" "$(field mm_stat 8)" 16
-is "huge_pages_since" "$(field mm_stat 9)" 16
-is "mem_limit" "$(field mm_stat 4)" $((1 << 20))
-[ "$(field mm_stat 2)" -gt $((16 * 4096)) ] &&
-	[ "$(field mm_stat 2)" -lt $((16 * 4096 + 65 * 100)) ] ||
-	fail "compressed: $(field mm_stat 2)"
-is "requests" "$(field stat 1) $(field stat 5)" "$reads 97"
+is "same_pages" "$(number mm_stat 6)" 16
+is "huge_pages" "$(number mm_stat 8)" 16
+is "huge_pages_since" "$(number mm_stat 9)" 16
+is "mem_limit" "$(number mm_stat 4)" $((1 << 20))
+[ "$(number mm_stat 2)" -gt $((16 * 4096)) ] &&
+	[ "$(number mm_stat 2)" -lt $((16 * 4096 + 65 * 100)) ] ||
+	fail "compressed: $(number mm_stat 2)"
+is "requests" "$(number stat 1) $(number stat 5)" "$reads 97"
 is "Used" "$(awk '$1 == "/dev/zram0" { print $4 }' "$m/proc/swaps")" 448
 is "pswpout" "$(counter pswpout)" 96
 is "zeros are no request" "$(counter swpout_zero)" 16
@@ -165,11 +165,11 @@ consistent "swapped out"
 for page in 0 70 90 100; do
 	says "$pid" "touch b+$((page * 4096)) w" >/dev/null
 done
-is "read" "$(field stat 1)" $((reads + 3))
-is "slots freed" "$(field io_stat 4)" 3
-is "same_pages left" "$(field mm_stat 6)" 15
-is "huge_pages left" "$(field mm_stat 8)" 15
-is "huge_pages_since stays" "$(field mm_stat 9)" 16
+is "read" "$(number stat 1)" $((reads + 3))
+is "slots freed" "$(number io_stat 4)" 3
+is "same_pages left" "$(number mm_stat 6)" 15
+is "huge_pages left" "$(number mm_stat 8)" 15
+is "huge_pages_since stays" "$(number mm_stat 9)" 16
 is "Used" "$(awk '$1 == "/dev/zram0" { print $4 }' "$m/proc/swaps")" 432
 consistent "swapped in"
 
@@ -192,7 +192,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 # ---- the limit ---------------------------------------------------------------
-used=$(field mm_stat 3)
+used=$(number mm_stat 3)
 takes mem_limit "$used"
 says "$pid" 'mmap 64K rw as=n' >/dev/null
 awk '$1 == "write" && $3 ~ /^hex/ { sub(/b\+/, "", $2); $2 -= 80 * 4096
@@ -200,14 +200,14 @@ awk '$1 == "write" && $3 ~ /^hex/ { sub(/b\+/, "", $2); $2 -= 80 * 4096
 is "lines" "$(wc -l <"$work/more")" 128
 cat "$work/more" >"$c" || fail "more: $(cat "$m/proc/$pid/last")"
 is "pageout" "$(says "$pid" 'madvise n 64K pageout')" 0
-[ "$(field io_stat 2)" -gt 8 ] || fail "no write failed: $(cat "$z/io_stat")"
-[ "$(field mm_stat 3)" -le "$used" ] || fail "above the limit"
+[ "$(number io_stat 2)" -gt 8 ] || fail "no write failed: $(cat "$z/io_stat")"
+[ "$(number mm_stat 3)" -le "$used" ] || fail "above the limit"
 consistent "at the limit"
 takes mem_limit 0
 is "pageout" "$(says "$pid" 'madvise n 64K pageout')" 0
-is "huge_pages" "$(field mm_stat 8)" $((15 + 16))
+is "huge_pages" "$(number mm_stat 8)" $((15 + 16))
 takes mem_used_max 0
-is "mem_used_max" "$(field mm_stat 5)" "$(field mm_stat 3)"
+is "mem_used_max" "$(number mm_stat 5)" "$(number mm_stat 3)"
 
 # ---- compaction --------------------------------------------------------------
 # of 4000 pages of a quarter of noise three in four go
@@ -224,11 +224,11 @@ is "pageout" "$(says "$pid" 'madvise q 1M pageout')" 0
 for page in {0..255}; do
 	[ $((page % 4)) = 0 ] || echo "touch q+$((page * 4096)) w"
 done >"$c"
-used=$(field mm_stat 3)
+used=$(number mm_stat 3)
 takes compact 1
-[ "$(field mm_stat 7)" -gt 30 ] || fail "compacted: $(field mm_stat 7)"
-is "mem_used_total" "$(field mm_stat 3)" \
-	$((used - $(field mm_stat 7) * 4096))
+[ "$(number mm_stat 7)" -gt 30 ] || fail "compacted: $(number mm_stat 7)"
+is "mem_used_total" "$(number mm_stat 3)" \
+	$((used - $(number mm_stat 7) * 4096))
 consistent "compacted"
 
 # ---- kill -9 -----------------------------------------------------------------
@@ -245,11 +245,11 @@ is "text" "$(says "$pid" "read b+16384 10")" hex:74686520706167652034
 
 # ---- swapoff, reset, another size --------------------------------------------
 is "swapoff" "$(says 0 'swapoff /dev/zram0')" 0
-is "the header is left" "$(field mm_stat 1)" 4096
+is "the header is left" "$(number mm_stat 1)" 4096
 is "swapon again" "$(says 0 'swapon /dev/zram0')" 0
 is "swapoff" "$(says 0 'swapoff /dev/zram0')" 0
-gone_in=$(($(field stat 3) / 2))
-gone_out=$(($(field stat 7) / 2))
+gone_in=$(($(number stat 3) / 2))
+gone_out=$(($(number stat 7) / 2))
 takes reset 1
 is "nothing is left" "$(tr -s ' ' <"$z/mm_stat")" " 0 0 0 0 0 0 0 0 0"
 is "nor of requests" "$(tr -d ' 0' <"$z/stat")" ""
@@ -261,8 +261,8 @@ is "mkswap" "$(says 0 'mkswap /dev/zram0')" 0
 is "swapon" "$(says 0 'swapon /dev/zram0')" 0
 like "of the new size" "$(sed -n 3p "$m/proc/swaps")" '/dev/zram0 *8188*'
 is "swapoff" "$(says 0 'swapoff /dev/zram0')" 0
-gone_in=$((gone_in + $(field stat 3) / 2))
-gone_out=$((gone_out + $(field stat 7) / 2))
+gone_in=$((gone_in + $(number stat 3) / 2))
+gone_out=$((gone_out + $(number stat 7) / 2))
 is "in one" "$(says 0 'swapon /dev/zram0 size=4M')" 0
 like "of that size" "$(sed -n 3p "$m/proc/swaps")" '/dev/zram0 *4092*'
 consistent "in one"
