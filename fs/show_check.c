@@ -10,7 +10,6 @@
 #include "../vm/mm/mm.h"
 #include "../vm/phys/pcp.h"
 #include "../vm/phys/phys.h"
-#include "../vm/task/task.h"
 #include "renderers.h"
 
 static void tell(void *ctx, const char *sentence)

@@ -4,7 +4,6 @@
  * Source: Linux Documentation/admin-guide/sysctl/{vm,kernel,fs}.rst.
  */
 #include "../vm/cmd/command.h"
-#include "../vm/mm/mm.h"
 #include "../vm/task/task.h"
 #include "renderers.h"
 #include "vmstat_items.h"

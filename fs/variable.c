@@ -4,7 +4,6 @@
  */
 #include "tree.h"
 
-#include "../vm/cmd/command.h"
 #include "../vm/mm/mm.h"
 #include "../vm/task/task.h"
 #include "disks.h"

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../host/host.h"
-
 #define PACKS_AT_A_TIME 16 /* then others have a turn */
 
 struct loading {

@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#include "../vm/machine.h"
-
 struct outdated {
 	int64_t id;
 	uint64_t seq;

@@ -3,7 +3,6 @@
 
 #include "../abi.h"
 #include "../format.h"
-#include "../mm/mm.h"
 #include "../mmu/mmu.h"
 #include "../task/prctl.h"
 #include "handlers.h"

@@ -10,7 +10,6 @@
 #include "../abi.h"
 #include "../compact/compact.h"
 #include "../format.h"
-#include "../mm/mm.h"
 #include "../disk/disk.h"
 #include "../kernel/psi.h"
 #include "../reclaim/oom.h"

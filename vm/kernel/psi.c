@@ -1,6 +1,5 @@
 #include "psi.h"
 
-#include "../swap/swap.h"
 #include "../task/task.h"
 
 #define TICK_NS	    10000000ull

@@ -15,9 +15,7 @@
 
 #include "../reclaim/reclaim.h"
 #include "fault_i.h"
-#include "huge.h"
 #include "rmap.h"
-#include "shmem_huge.h"
 
 /* One span of an object. */
 struct span {

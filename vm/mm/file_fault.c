@@ -6,7 +6,6 @@
  * do_sync_mmap_readahead).
  */
 #include "../disk/disk.h"
-#include "../reclaim/reclaim.h"
 #include "fault_i.h"
 #include "huge.h"
 #include "rmap.h"

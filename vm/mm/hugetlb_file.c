@@ -1,6 +1,5 @@
 /* The files that huge pages of the pools belong to. */
 #include "../disk/disk.h"
-#include "../disk/disk_i.h"
 #include "../task/task.h"
 #include "hugetlb.h"
 

@@ -7,7 +7,6 @@
  * alloc_migrate_hugetlb_folio, move_hugetlb_state), mm/migrate.c
  * (unmap_and_move_huge_page).
  */
-#include "../disk/disk_i.h"
 #include "hugetlb.h"
 #include "rmap.h"
 

@@ -4,7 +4,6 @@
  * Order of checks and the move of several VMAs at once are those of Linux
  * 6.17 and later (mm/mremap.c).
  */
-#include "huge.h"
 #include "../reclaim/reclaim.h"
 #include "hugetlb.h"
 #include "rmap.h"

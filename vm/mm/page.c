@@ -5,7 +5,6 @@
  * Source: Linux mm/memory.c (do_anonymous_page, do_fault, do_wp_page).
  */
 #include "../disk/disk.h"
-#include "../task/exec.h"
 #include "../phys/lru.h"
 #include "fault_i.h"
 #include "huge.h"

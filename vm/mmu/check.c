@@ -1,5 +1,4 @@
 /* The MMU's invariants: tables, their frames, and what the TLBs hold. */
-#include "../mm/huge.h"
 #include "../mm/hugetlb.h"
 #include "../mm/rmap.h"
 #include "mmu_i.h"

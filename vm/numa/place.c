@@ -6,7 +6,6 @@
  * weighted_interleave_nid, weighted_interleave_nodes).
  */
 #include "../disk/disk.h"
-#include "../phys/phys.h"
 #include "numa_i.h"
 
 #define ALL_NODES 0xffu

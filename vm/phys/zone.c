@@ -7,7 +7,6 @@
  */
 #include <string.h>
 
-#include "pcp.h"
 #include "phys_i.h"
 
 #define BLOCK	 (1u << MAX_ORDER)

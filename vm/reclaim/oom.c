@@ -1,6 +1,5 @@
 #include "oom.h"
 
-#include "../abi.h"
 #include "../format.h"
 #include "../kernel/dmesg.h"
 #include "../mm/mm.h"

@@ -3,7 +3,6 @@
  * object by object; then nothing names its slots.  Source: Linux
  * mm/swapfile.c (try_to_unuse).
  */
-#include "../disk/disk_i.h"
 #include "../mm/rmap.h"
 #include "../reclaim/reclaim.h"
 #include "swap.h"
