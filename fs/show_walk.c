@@ -18,7 +18,7 @@
  */
 #include "renderers.h"
 #include "pte_text.h"
-#include "show_walk.h"
+#include "show.h"
 
 static void walk_step(struct sbuf *b, const struct vm *m, vaddr_t va,
 	const struct walk_step *s)
@@ -54,8 +54,9 @@ static void walk_end(struct sbuf *b, const struct vm *m, const struct walk *w)
 				: "the entry is not present");
 }
 
-void walk_text(struct sbuf *b, const struct vm *m, paddr_t cr3, uint32_t pid,
-	vaddr_t va)
+/* The walk of va from a CR3 value; pid only names whose table it is. */
+static void walk_text(struct sbuf *b, const struct vm *m, paddr_t cr3,
+	uint32_t pid, vaddr_t va)
 {
 	struct walk w;
 

@@ -89,7 +89,6 @@ struct track {
 	uint64_t nr_unsaved;
 	struct layer *layer; /* by id */
 	unsigned nr_layers, cap_layers;
-	uint64_t verified; /* seq of the last full comparison */
 };
 
 /* Nothing is known: all pages are as a blank machine's.  NULL: no memory. */

@@ -18,11 +18,6 @@ struct rig {
 	bool is64;
 };
 
-static inline Elf64_Ehdr *rig_eh(struct rig *r)
-{
-	return (Elf64_Ehdr *)r->b;
-}
-
 static inline Elf64_Phdr *rig_ph(struct rig *r, unsigned i)
 {
 	return (Elf64_Phdr *)(r->b + sizeof(Elf64_Ehdr)) + i;

@@ -74,7 +74,8 @@ void folio_mapping_add(struct vm *m, const struct mm *mm, pfn_t pfn)
 	slots_add(f, (idx_t)(mm - mm_at(m, 0)), ++f[1].prev);
 }
 
-bool folio_mapping_sub(struct vm *m, const struct mm *mm, pfn_t pfn)
+/* One less mapping of mm, of any size; true: that was the last. */
+static bool folio_mapping_sub(struct vm *m, const struct mm *mm, pfn_t pfn)
 {
 	struct frame *f = frame_at(m, folio_head(m, pfn));
 
@@ -128,6 +129,15 @@ void folio_map(struct vm *m, struct mm *mm, pfn_t head)
 	mm_rss_add(mm, frame_rss(f), 1u << f->order);
 }
 
+/* What nobody maps any more. */
+static void folio_free(struct vm *m, pfn_t head)
+{
+	if (frame_at(m, head)->flags & FR_MLOCKED)
+		munlock_page(m, head);
+	lru_del(m, head);
+	buddy_free(m, head, frame_at(m, head)->order, USE_ANON);
+}
+
 void folio_unmap(struct vm *m, struct mm *mm, pfn_t head)
 {
 	struct frame *f = frame_at(m, head);
@@ -144,14 +154,6 @@ void folio_unmap(struct vm *m, struct mm *mm, pfn_t head)
 		folio_free(m, head);
 	else if (f->flags & FR_MLOCKED)
 		munlock_page(m, head);
-}
-
-void folio_free(struct vm *m, pfn_t head)
-{
-	if (frame_at(m, head)->flags & FR_MLOCKED)
-		munlock_page(m, head);
-	lru_del(m, head);
-	buddy_free(m, head, frame_at(m, head)->order, USE_ANON);
 }
 
 void folio_entry_gone(struct vm *m, struct mm *mm, pfn_t pfn)

@@ -25,13 +25,10 @@ void folio_map(struct vm *m, struct mm *mm, pfn_t head);
 void folio_unmap(struct vm *m, struct mm *mm, pfn_t head);
 /* One less entry of mm that maps a single page of it, already counted there. */
 void folio_entry_gone(struct vm *m, struct mm *mm, pfn_t pfn);
-/* What nobody maps any more. */
-void folio_free(struct vm *m, pfn_t head);
 /* A huge entry of mm has become one entry a page. */
 void folio_remap_pages(struct vm *m, struct mm *mm, pfn_t head);
-/* One more, one less mapping of mm, of any size; true: that was the last. */
+/* One more mapping of mm, of any size. */
 void folio_mapping_add(struct vm *m, const struct mm *mm, pfn_t pfn);
-bool folio_mapping_sub(struct vm *m, const struct mm *mm, pfn_t pfn);
 /* Whether more than one process may map it; entries of any size that do. */
 bool folio_maybe_shared(const struct vm *m, pfn_t pfn);
 uint32_t folio_mappings(const struct vm *m, pfn_t pfn);

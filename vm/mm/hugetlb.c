@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "../disk/disk.h"
-#include "../disk/disk_i.h"
 #include "rmap.h"
 
 static struct inode *inode_of(const struct vm *m, const struct vma *v)
@@ -55,7 +54,8 @@ static uint64_t used_mark(const struct vm *m)
 	return m->arch->pte.special;
 }
 
-bool hugetlb_is_used(const struct vm *m, uint64_t e)
+/* An entry that marks a promise kept, of a page that is gone. */
+static bool is_used_mark(const struct vm *m, uint64_t e)
 {
 	return e == used_mark(m);
 }
@@ -134,7 +134,7 @@ void hugetlb_close(struct vm *m, struct vma *v)
 	if (!(v->hugetlb & HUGETLB_OWNER))
 		return;
 	for (vaddr_t va = v->start; va < v->end; va += vma_page_bytes(m, v)) {
-		if (hugetlb_is_used(m, entry_of(m, v, va)))
+		if (is_used_mark(m, entry_of(m, v, va)))
 			entry_put(m, v, va, 0);
 		else
 			left++;
@@ -171,7 +171,7 @@ static bool is_promised(const struct vm *m, const struct vma *v, vaddr_t va)
 	if (v->flags & VM_MAYSHARE)
 		return radix_get(m, inode_of(m, v)->blocks, index_at(m, v, va));
 	return v->hugetlb & HUGETLB_OWNER &&
-	       !hugetlb_is_used(m, entry_of(m, v, va)) &&
+	       !is_used_mark(m, entry_of(m, v, va)) &&
 	       !(pte_huge(m, entry_of(m, v, va)) &&
 		       is_anon(m, pte_pfn(m, entry_of(m, v, va))));
 }

@@ -121,7 +121,5 @@ int hugetlb_move(struct vm *m, const struct vma *v, vaddr_t from, vaddr_t to,
 	uint64_t len);
 void hugetlb_protect(
 	struct vm *m, const struct vma *v, vaddr_t start, vaddr_t end);
-/* An entry that marks a promise kept, of a page that is gone. */
-bool hugetlb_is_used(const struct vm *m, uint64_t e);
 
 #endif

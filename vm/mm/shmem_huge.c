@@ -126,7 +126,11 @@ static uint32_t size_orders(const struct vm *m, const struct inode *n,
 	}
 }
 
-uint32_t shmem_orders(const struct vm *m, const struct inode *n,
+/*
+ * The orders, as bits, that page `page` of the object may come in: to a
+ * mapping, or to a write that ends at byte `end` (v NULL).
+ */
+static uint32_t shmem_orders(const struct vm *m, const struct inode *n,
 	const struct vma *v, uint64_t page, uint64_t end, enum shmem_use use)
 {
 	uint32_t orders;

@@ -10,12 +10,6 @@ enum shmem_use {
 	SHMEM_ASKED, /* madvise(MADV_COLLAPSE) */
 };
 
-/*
- * The orders, as bits, that page `page` of the object may come in: to a
- * mapping, or to a write that ends at byte `end` (v NULL).
- */
-uint32_t shmem_orders(const struct vm *m, const struct inode *n,
-	const struct vma *v, uint64_t page, uint64_t end, enum shmem_use use);
 /* Whether the span of a huge page at va, rounded down, lies in v, and in the
  * file as in memory. */
 bool huge_suits(const struct vm *m, const struct vma *v, vaddr_t va);

@@ -39,7 +39,6 @@ struct rlimit_pair {
 
 enum task_state {
 	TASK_RUNNING = 'R',
-	TASK_SLEEPING = 'S',
 	TASK_SUSPENDED = 'D', /* by vfork(2), until its child's exec or end */
 	TASK_STOPPED = 'T',   /* kept before its exit, to be looked at */
 	TASK_ZOMBIE = 'Z',
