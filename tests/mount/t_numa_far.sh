@@ -74,7 +74,7 @@ exec 4<&-
 cat >"$p/ctl" <<-'END' || fail "ctl: $(cat "$p/last")"
 	open /f rdwr,creat
 	ftruncate 0 30M
-	readahead 0 0 30M
+	pread 0 30M 0
 	mmap 40M rw as=c
 END
 run sysctl -q -w vm.zone_reclaim_mode=1 vm.min_unmapped_ratio=2

@@ -494,6 +494,9 @@ static void boot(const struct options *o)
 	x.path = copy_program(o->program);
 	if (!disk_lookup(m, "/tmp", true) && disk_mkdir(m, "/tmp", 0777, 0, 0))
 		die("/tmp");
+	/* The files of the probe are small and lie where files have large
+	 * folios: no mark of readahead before their end. */
+	m->root->set.read_ahead_kb = 512;
 	init = task_find(m, 1);
 	init->rlim[RLIM_MEMLOCK].soft = 8 * MiB;
 	init->rlim[RLIM_STACK].soft = o->stack;

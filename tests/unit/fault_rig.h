@@ -131,6 +131,13 @@ static inline idx_t make_file(const char *path, uint64_t pages)
 	return f;
 }
 
+/* Reads its first pages into the cache. */
+static inline void cache_all(idx_t inode, uint64_t pages)
+{
+	for (uint64_t i = 0; i < pages; i++)
+		cache_get(m, inode, i, NULL);
+}
+
 static inline idx_t open_rw(const char *path)
 {
 	idx_t f = file_open(m, NULL, path, FMODE_READ | FMODE_WRITE);

@@ -16,17 +16,17 @@ static idx_t opened(const char *path, uint32_t mode)
 /* A read(2) of whole pages. */
 static void read_pages(idx_t file, uint64_t page, uint64_t nr)
 {
-	uint64_t off = page << m->page_shift, left = nr << m->page_shift;
+	uint64_t off = page << m->page_shift, len = nr << m->page_shift;
 	uint8_t buf[4096];
 
-	while (left) {
-		int64_t n = file_read(m, file, off, left, buf);
+	for (uint64_t done = 0; done < len;) {
+		int64_t n = file_read(m, file, off, len, done, buf);
 
 		assert_true(n > 0);
-		assert_int_equal(buf[0], off / DISK_BLOCK % 251 + 1);
-		off += (uint64_t)n;
-		left -= (uint64_t)n;
+		assert_int_equal(buf[0], (off + done) / DISK_BLOCK % 251 + 1);
+		done += (uint64_t)n;
 	}
+	file_read_end(m, file, off + len);
 }
 
 /* The cached pages of a file are exactly [0, n) and those of [from, to). */
@@ -105,6 +105,50 @@ static void test_random_reads_are_alone(void **state)
 	file_put(m, file);
 }
 
+/* Windows that a mark starts end at a multiple of 4; a read that comes to a gap
+ * goes by where the last one ended, not by its own pages. */
+static void test_window_ends(void **state)
+{
+	idx_t f = make_file("/f", 300), file = opened("/f", FMODE_READ);
+
+	read_pages(file, 101, 1);
+	read_pages(file, 102, 1); /* 102..105, the mark at 103 */
+	cached_are(f, 0, 101, 106);
+	read_pages(file, 103, 1); /* 106..113, but for the last two */
+	cached_are(f, 0, 101, 112);
+	read_pages(file, 200, 1);
+	read_pages(file, 199, 4); /* 201 is a gap: 2 pages */
+	assert_int_equal(cache_lookup(m, f, 203), PFN_NONE);
+	assert_int_not_equal(cache_lookup(m, f, 202), PFN_NONE);
+	file_put(m, file);
+}
+
+/* A fault that comes to the mark starts the next window; 101 misses and none
+ * is read ahead for. */
+static void test_faults_read_ahead(void **state)
+{
+	idx_t f = make_file("/f", 300), file = opened("/f", 3);
+
+	map(RIG_BASE, 300, RW, MAP_PRIVATE, file, 0);
+	get(page_at(RIG_BASE, 100)); /* 84..115, the mark at 108 */
+	cached_are(f, 0, 84, 116);
+	get(page_at(RIG_BASE, 107));
+	cached_are(f, 0, 84, 116);
+	get(page_at(RIG_BASE, 108));
+	cached_are(f, 0, 84, 148);
+	for (unsigned i = 0; i < 100; i++) {
+		mm_madvise(m, t, RIG_BASE, 300 << m->page_shift, 4);
+		file_advise(m, file, 0, 0, FADV_DONTNEED);
+		put(page_at(RIG_BASE, 10), 1);
+	}
+	cached_are(f, 32, 0, 0);
+	mm_madvise(m, t, RIG_BASE, 300 << m->page_shift, 4);
+	file_advise(m, file, 0, 0, FADV_DONTNEED);
+	put(page_at(RIG_BASE, 10), 1);
+	cached_are(f, 0, 10, 11);
+	file_put(m, file);
+}
+
 static void test_advice(void **state)
 {
 	idx_t f = make_file("/f", 300), file = opened("/f", FMODE_READ);
@@ -136,7 +180,7 @@ static void test_one_copy(void **state)
 
 	map(RIG_BASE, 2, RW, MAP_SHARED, file, 0);
 	put(RIG_BASE + 7, 0x77);
-	assert_int_equal(file_read(m, file, 7, 1, buf), 1);
+	assert_int_equal(file_read(m, file, 7, 1, 0, buf), 1);
 	assert_int_equal(buf[0], 0x77);
 	assert_int_equal(file_write(m, file, 4095, (void *)"ab", 2), 1);
 	assert_int_equal(get(RIG_BASE + 4095), 'a');
@@ -156,13 +200,15 @@ static void test_reads_activate(void **state)
 	uint8_t buf[4096];
 	pfn_t pfn;
 
-	file_read(m, file, 0, 10, buf);
-	file_read(m, file, 10, 10, buf);
+	file_read(m, file, 0, 10, 0, buf);
+	file_read_end(m, file, 10);
+	file_read(m, file, 10, 10, 0, buf);
+	file_read_end(m, file, 20);
 	pfn = cache_lookup(m, f, 0);
 	assert_int_equal(frame_at(m, pfn)->flags & (FR_REFERENCED | FR_ACTIVE),
 		FR_REFERENCED);
 	read_pages(file, 1, 1);
-	file_read(m, file, 0, 10, buf);
+	file_read(m, file, 0, 10, 0, buf);
 	assert_int_equal(frame_at(m, pfn)->flags & (FR_REFERENCED | FR_ACTIVE),
 		FR_ACTIVE);
 	file_put(m, file);
@@ -324,7 +370,7 @@ static void step_read(void)
 	int64_t n;
 
 	for (; done < left; done += (uint64_t)n) {
-		n = file_read(m, model.file, off + done, left - done, buf);
+		n = file_read(m, model.file, off, left, done, buf);
 		assert_true(n >= 0);
 		if (!n)
 			break;
@@ -384,6 +430,8 @@ int main(void)
 		RIG_TEST(test_sequential_windows),
 		RIG_TEST(test_first_window),
 		RIG_TEST(test_random_reads_are_alone),
+		RIG_TEST(test_window_ends),
+		RIG_TEST(test_faults_read_ahead),
 		RIG_TEST(test_advice),
 		RIG_TEST(test_one_copy),
 		RIG_TEST(test_reads_activate),

@@ -41,7 +41,7 @@ static void test_modes(void **state)
 		ok(m, 0, mode_table[i].set);
 		ok(m, 1,
 			"open /f rdwr,creat\nftruncate 0 40M\n"
-			"readahead 0 0 40M\nmmap 40M rw as=a");
+			"pread 0 40M 0\nmmap 40M rw as=a");
 		ok(m, 1, mode_table[i].how);
 		assert_true(node_sum(m, 0, pages[USE_FILE]) > 8000);
 		foreign = node_sum(m, 0, numa_foreign);

@@ -30,7 +30,7 @@ static void test_counts(void **state)
 {
 	idx_t f = make_file("/f", 32), file = open_rw("/f");
 
-	cache_read_window(m, f, 0, 32);
+	cache_all(f, 32);
 	minor_faults();
 	map(RIG_BASE, 8, RW, ANON | MAP_POPULATE, 0, 0);
 	assert_int_equal(minor_faults(), 8);

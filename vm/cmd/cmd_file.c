@@ -94,8 +94,7 @@ static int read_piece(struct cmd *c, struct transfer *t)
 	uint8_t page[65536];
 	struct sigfault f = {0};
 	uint64_t room = BYTES_SHOWN - t->done;
-	int64_t n = file_read(
-		c->m, t->file, t->off + t->done, t->len - t->done, page);
+	int64_t n = file_read(c->m, t->file, t->off, t->len, t->done, page);
 	int err;
 
 	if (n <= 0)
@@ -137,6 +136,8 @@ int cmd_pread(struct cmd *c)
 		n = read_piece(c, &t);
 	while (n > 0 && t.done < t.len);
 	c->task->io.rchar += t.done;
+	if (t.done)
+		file_read_end(c->m, t.file, t.off + t.done);
 	if (n < 0 && !t.done)
 		return n;
 	if (at_pos)

@@ -263,17 +263,6 @@ void cache_hole_tail(struct vm *m, idx_t inode, uint64_t size)
 		cache_add(m, inode, page);
 }
 
-void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr)
-{
-	const struct inode *n = inode_at(m, inode);
-	uint64_t pages = inode_pages(m, n);
-
-	for (; nr && page < pages && mem_has_spare(m); nr--, page++)
-		if (!radix_get(m, n->cache, page) &&
-			!cache_get(m, inode, page, NULL))
-			return;
-}
-
 /* Bytes of a page that is not in the cache: of its slot or its blocks. */
 static void read_uncached(const struct vm *m, const struct inode *n,
 	uint64_t off, uint8_t *buf, uint64_t len)
@@ -475,6 +464,7 @@ uint64_t cache_writeback(
 				blocks_write(m, n, page << m->page_shift,
 					ram_at(m, pfn_to_pa(m, pfn)), bytes);
 			cache_clear_dirty(m, f);
+			f->flags &= (uint16_t)~FR_READAHEAD;
 			written++;
 			m->root->count[CNT_WRITTEN]++;
 			zone_of(m, pfn)->written++;

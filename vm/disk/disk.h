@@ -128,11 +128,14 @@ enum file_advice { /* POSIX_FADV_* */
 	FADV_NOREUSE,
 };
 /*
- * One step of a read of `left` bytes at off: what one page has of it goes to
- * buf.  Bytes, 0 at the end of the file, or -ENOMEM.
+ * One step of a read of `len` bytes at off, of which `done` are done: what one
+ * page has of the rest goes to buf.  Bytes, 0 at the end of the file, or
+ * -ENOMEM.
  */
-int64_t file_read(
-	struct vm *m, idx_t file, uint64_t off, uint64_t left, uint8_t *buf);
+int64_t file_read(struct vm *m, idx_t file, uint64_t off, uint64_t len,
+	uint64_t done, uint8_t *buf);
+/* After the last step: the read ended before byte `end`. */
+void file_read_end(struct vm *m, idx_t file, uint64_t end);
 /* One step of a write: what fits into the page of byte off.  Bytes, or -EFBIG,
  * -ENOSPC, -ENOMEM with nothing done. */
 int64_t file_write(struct vm *m, idx_t file, uint64_t off, const uint8_t *buf,
@@ -142,6 +145,23 @@ int file_advise(struct vm *m, idx_t file, uint64_t off, uint64_t len,
 	enum file_advice advice);
 /* Pages of the largest window of a new open file: read_ahead_kb. */
 uint32_t readahead_max(const struct vm *m);
+/* Pages start..start+nr-1 are asked for at once: no more than a window. */
+void readahead_range(
+	struct vm *m, const struct file *f, uint64_t start, uint64_t nr);
+/* A page as a mapping has it: `left` pages are mapped from it on. */
+struct mapped {
+	uint64_t page, left;
+	bool code, random, sequential; /* VM_EXEC, MADV_RANDOM, _SEQUENTIAL */
+};
+/* A fault misses the page in the cache: what is read for it. */
+void readahead_fault(struct vm *m, struct file *f, const struct mapped *v);
+/* It finds it there.  True when that was the mark: readahead_mark() is due. */
+bool readahead_hit(struct vm *m, struct file *f, const struct mapped *v);
+/* A read comes to a page that had the mark, with `req` pages still wanted from
+ * it on: the next window. */
+void readahead_mark(struct vm *m, struct file *f, uint64_t page, uint64_t req);
+/* Fault-around found so many pages of the file. */
+void readahead_found(struct file *f, uint64_t nr);
 /* The next byte at or behind off that has a block, or has none; the size or
  * more if there is none. */
 uint64_t disk_seek(const struct vm *m, idx_t inode, uint64_t off, bool data);
@@ -196,9 +216,6 @@ void cache_look(const struct vm *m, idx_t inode, uint64_t page, void *buf);
  * nowhere, and clean or shared memory. */
 bool cache_room(struct vm *m);
 void cache_evict(struct vm *m, pfn_t pfn, uint32_t left);
-/* Reads nr pages from `page` on into the cache, as far as the file and memory
- * reach: readahead. */
-void cache_read_window(struct vm *m, idx_t inode, uint64_t page, uint64_t nr);
 /*
  * FR_DIRTY changes here alone: zone.dirty and inode.nr_dirty count the frames
  * of files that have it.  Shared memory is dirty all its life and not counted.

@@ -95,11 +95,6 @@ uint64_t blocks_count(
  * from this one on ---- */
 /* A read misses a page. */
 void readahead_miss(struct vm *m, struct file *f, uint64_t page, uint64_t req);
-/* A read comes to a page with FR_READAHEAD. */
-void readahead_mark(struct vm *m, struct file *f, uint64_t page, uint64_t req);
-/* Reads pages in, as they are asked for. */
-void readahead_range(
-	struct vm *m, const struct file *f, uint64_t start, uint64_t nr);
 
 /* ---- cache.c ---- */
 /* cache_get() for a page that is about to be written over: not read. */

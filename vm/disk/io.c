@@ -41,39 +41,45 @@ static pfn_t read_page(
 
 	if (!pfn)
 		readahead_miss(m, f, page, req);
-	else if (frame_at(m, pfn)->flags & FR_READAHEAD)
+	else if (frame_at(m, pfn)->flags & FR_READAHEAD && f->ra.max) {
+		frame_at(m, pfn)->flags &= (uint16_t)~FR_READAHEAD;
 		readahead_mark(m, f, page, req);
+	}
 	return cache_get(m, f->inode, page, NULL);
 }
 
-int64_t file_read(
-	struct vm *m, idx_t file, uint64_t off, uint64_t left, uint8_t *buf)
+int64_t file_read(struct vm *m, idx_t file, uint64_t off, uint64_t len,
+	uint64_t done, uint8_t *buf)
 {
 	struct file *f = file_at(m, file);
 	const struct inode *n = inode_at(m, f->inode);
-	uint64_t page = off >> m->page_shift, len, end;
+	uint64_t at = off + done, page = at >> m->page_shift, end;
 	pfn_t pfn;
 
-	if (off >= n->size || !left)
+	if (at >= n->size || done >= len)
 		return 0;
-	if (left > n->size - off)
-		left = n->size - off;
-	len = piece_of(m, off, left);
+	end = (off + len + m->page_size - 1) >> m->page_shift;
+	len = piece_of(m, at, len - done);
+	if (len > n->size - at)
+		len = n->size - at;
 	if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
 		policy_reserve(m, !cache_lookup(m, f->inode, page)))
 		return -ENOMEM;
 	if (n->type == INODE_FILE) {
-		end = (off + left + m->page_size - 1) >> m->page_shift;
 		pfn = read_page(m, f, page, end - page);
 		if (!pfn)
 			return -ENOMEM;
-		if ((f->ra.prev - 1) >> m->page_shift != page)
+		if (done || (f->ra.prev - 1) >> m->page_shift != page)
 			mark_accessed(m, pfn);
 		policy_access(m, pfn, 0, false);
 	}
-	disk_read(m, f->inode, off, buf, len);
-	f->ra.prev = off + len;
+	disk_read(m, f->inode, at, buf, len);
 	return (int64_t)len;
+}
+
+void file_read_end(struct vm *m, idx_t file, uint64_t end)
+{
+	file_at(m, file)->ra.prev = end;
 }
 
 /* The frame to write to.  What the write does not cover is read first. */

@@ -11,6 +11,7 @@ struct fault {
 	struct mm *mm;
 	vaddr_t va; /* start of the page */
 	bool write, major, swapped;
+	bool marked; /* the page had the mark of readahead */
 	/* of a VMA with a file */
 	struct inode *n;
 	idx_t inode;

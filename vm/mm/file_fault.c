@@ -25,33 +25,28 @@ static int beyond_end(struct fault *x)
 	return FAULT_BUS;
 }
 
-/*
- * The frame of the file's page.  A page that the cache lacks is read with its
- * neighbours: half a window before it, with MADV_SEQUENTIAL the window from it
- * on, with MADV_RANDOM it alone; of code (since 6.16) what the mapping has of
- * the window from it on.
- */
+/* The frame of the file's page.  What the cache lacks is read, with what
+ * readahead_fault() reads besides. */
 static pfn_t file_page(struct fault *x)
 {
 	struct vm *m = x->m;
-	const struct file *f = file_at(m, x->v->file);
-	uint64_t start = x->page, nr = f->ra.max;
-	uint64_t left = vma_pgoff_at(m, x->v, x->v->end) - start;
-	pfn_t pfn;
+	const struct mapped at = {
+		.page = x->page,
+		.left = vma_pgoff_at(m, x->v, x->v->end) - x->page,
+		.code = x->v->flags & VM_EXEC,
+		.random = x->v->flags & VM_RAND_READ,
+		.sequential = x->v->flags & VM_SEQ_READ,
+	};
 
 	if (x->n->type == INODE_SHMEM)
 		return shmem_page(
 			m, x->inode, x->v, x->va, x->page, 0, &x->major);
-	pfn = cache_get(m, x->inode, x->page, &x->major);
-	if (!pfn || !x->major || x->v->flags & VM_RAND_READ ||
-		f->mode & FMODE_RANDOM)
-		return pfn;
-	if (x->v->flags & VM_EXEC && !(x->v->flags & VM_SEQ_READ))
-		nr = nr < left ? nr : left;
-	else if (!(x->v->flags & VM_SEQ_READ))
-		start -= start < nr / 2 ? start : nr / 2;
-	cache_read_window(m, x->inode, start, nr);
-	return pfn;
+	x->major = cache_lookup(m, x->inode, x->page) == PFN_NONE;
+	if (x->major)
+		readahead_fault(m, file_at(m, x->v->file), &at);
+	else
+		x->marked = readahead_hit(m, file_at(m, x->v->file), &at);
+	return cache_get(m, x->inode, x->page, NULL);
 }
 
 /* Without the page: no memory, or an object that may not grow. */
@@ -132,10 +127,16 @@ static int map_page(struct fault *x, uint64_t page, pfn_t pfn, uint64_t e)
 	return 0;
 }
 
+/* Fault-around leaves what is not read yet, and the mark of readahead. */
+static bool may_map_around(const struct vm *m, pfn_t pfn)
+{
+	return (frame_at(m, pfn)->flags & (FR_UPTODATE | FR_READAHEAD)) ==
+	       FR_UPTODATE;
+}
+
 static int map_cached(struct fault *x, uint64_t page, pfn_t pfn)
 {
-	if (pt_get(x->m, x->mm, va_of(x, page)) ||
-		!(frame_at(x->m, pfn)->flags & FR_UPTODATE))
+	if (pt_get(x->m, x->mm, va_of(x, page)))
 		return 0;
 	return map_page(x, page, pfn, file_entry(x, pfn));
 }
@@ -244,10 +245,12 @@ static int map_found(struct fault *x, pfn_t pfn)
 
 static int map_around(struct fault *x)
 {
-	uint64_t page, last, pages = inode_pages(x->m, x->n);
+	uint64_t page, last, pages = inode_pages(x->m, x->n), found = 0;
 	int err = 0;
 	pfn_t pfn;
 
+	if (x->m->root->set.fault_around_pages <= 1)
+		return 0;
 	around_window(x, &page, &last);
 	last = last < pages ? last : pages - 1;
 	pfn = radix_next(x->m, x->n->cache, &page);
@@ -256,12 +259,17 @@ static int map_around(struct fault *x)
 	if (map_huge(x, pfn, file_entry(x, pfn)))
 		return 0;
 	while (!err && pfn && page <= last) {
-		if (frame_at(x->m, pfn)->flags & FR_LARGE)
+		if (frame_at(x->m, pfn)->flags & FR_LARGE) {
 			err = map_large(x, pfn, page, last, &page);
-		else
+		} else if (may_map_around(x->m, pfn)) {
+			found += !(frame_at(x->m, pfn)->flags & FR_WORKINGSET);
 			err = map_cached(x, page++, pfn);
+		} else {
+			page++;
+		}
 		pfn = radix_next(x->m, x->n->cache, &page);
 	}
+	readahead_found(file_at(x->m, x->v->file), found);
 	return err;
 }
 
@@ -280,7 +288,7 @@ static bool around_beyond_end(struct fault *x)
 		return true;
 	around_window(x, &page, &last);
 	while ((pfn = radix_next(x->m, x->n->cache, &page)) && page <= last &&
-		!(frame_at(x->m, pfn)->flags & FR_UPTODATE))
+		!may_map_around(x->m, pfn))
 		page++;
 	return pfn && page <= last && page + 1 < inode_pages(x->m, x->n);
 }
@@ -290,8 +298,7 @@ static bool around_beyond_end(struct fault *x)
  * behind. */
 static int object_read_fault(struct fault *x)
 {
-	bool around = x->m->root->set.fault_around_pages > 1;
-	int err = around ? map_around(x) : 0;
+	int err = map_around(x);
 	pfn_t pfn;
 
 	if (err || pt_get(x->m, x->mm, x->va))
@@ -305,14 +312,21 @@ static int object_read_fault(struct fault *x)
 static int file_read_fault(struct fault *x)
 {
 	bool inside = x->page < inode_pages(x->m, x->n);
+	pfn_t pfn;
 	int err;
 
 	if (x->n->type == INODE_SHMEM)
 		return object_read_fault(x);
-	if (inside && !file_page(x))
-		return no_page(x);
 	err = inside || around_beyond_end(x) ? map_around(x) : 0;
-	return err || inside ? err : beyond_end(x);
+	if (err || pt_get(x->m, x->mm, x->va))
+		return err;
+	if (!inside)
+		return beyond_end(x);
+	pfn = file_page(x);
+	if (!pfn)
+		return no_page(x);
+	err = x->major || x->marked ? map_around(x) : 0;
+	return err || pt_get(x->m, x->mm, x->va) ? err : map_found(x, pfn);
 }
 
 static int file_cow_fault(struct fault *x)
@@ -330,6 +344,8 @@ int fault_make_dirty(struct fault *x, pfn_t pfn)
 {
 	if (x->n->type == INODE_SHMEM)
 		cache_set_dirty(x->m, frame_at(x->m, pfn));
+	else
+		frame_at(x->m, pfn)->flags &= (uint16_t)~FR_READAHEAD;
 	if (x->n->type != INODE_FILE || !cache_make_dirty(x->m, pfn))
 		return 0;
 	if (x->m->fail.err == ENOMEM)
@@ -362,13 +378,26 @@ void fault_use_file(struct fault *x)
 	x->page = vma_pgoff_at(x->m, x->v, x->va);
 }
 
+/*
+ * A page that had to be read, or had the mark: the kernel begins the fault
+ * anew, and fault-around finds what was read.  The window behind a mark is
+ * still on its way then.
+ */
 int file_fault(struct fault *x)
 {
-	if (x->write && !(x->v->flags & VM_SHARED))
-		return file_cow_fault(x);
-	fault_count(x,
-		x->n->type == INODE_SHMEM ? CNT_FAULT_SHARED : CNT_FAULT_FILE);
-	return x->write ? file_shared_fault(x) : file_read_fault(x);
+	struct file *f = file_at(x->m, x->v->file);
+	bool cow = x->write && !(x->v->flags & VM_SHARED);
+	int err;
+
+	if (!cow)
+		fault_count(x, x->n->type == INODE_SHMEM ? CNT_FAULT_SHARED
+							 : CNT_FAULT_FILE);
+	err = cow	 ? file_cow_fault(x)
+	      : x->write ? file_shared_fault(x)
+			 : file_read_fault(x);
+	if (x->marked)
+		readahead_mark(x->m, f, x->page, f->ra.max);
+	return err;
 }
 
 int file_map_huge(struct vm *m, struct vma *v, vaddr_t va, pfn_t head)

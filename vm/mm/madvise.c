@@ -216,7 +216,8 @@ static void advise_willneed(struct vm *m, const struct piece *p)
 	if (!inode)
 		mm_prefetch(m, p->v, p->start, p->end);
 	else if (inode && inode_at(m, inode)->type == INODE_FILE)
-		cache_read_window(m, inode, vma_pgoff_at(m, p->v, p->start),
+		readahead_range(m, file_at(m, p->v->file),
+			vma_pgoff_at(m, p->v, p->start),
 			(p->end - p->start) >> m->page_shift);
 }
 

@@ -155,14 +155,15 @@ struct label {
 /*
  * The window that was read ahead last, see disk/readahead.c: `size` pages from
  * page `start` on; a read of the first of its last `async` pages starts the
- * next window.
+ * next window.  `misses` counts faults that found no page in the cache, less
+ * those that did.
  */
 struct readahead {
 	uint64_t start;
 	uint32_t size, async;
 	uint32_t max; /* pages of the largest window */
-	uint32_t reserved;
-	uint64_t prev; /* byte behind the last that was read; -1 none yet */
+	uint32_t misses;
+	uint64_t prev; /* byte behind the last read(2); -1 none yet */
 };
 
 /*
