@@ -4,6 +4,8 @@
  * Each key is a row with a parser and a printer; what is printed parses back,
  * since the database keeps configurations as text.
  */
+#include "config_i.h"
+
 #include <string.h>
 
 #include "format.h"
@@ -11,18 +13,12 @@
 #include "numa/distance.h"
 #include "reclaim/policy.h"
 #include "swap/zcomp.h"
-#include "vm.h"
 
-#define RAM_MIN		(32 * MiB)
-#define SWAP_MAX	(16 * TiB)
-#define DISK_MAX	(4 * TiB)
-#define TLB_MAX_ENTRIES 65536u
-#define TLB_MAX_WAYS	256u
+#define RAM_MIN	 (32 * MiB)
+#define SWAP_MAX (16 * TiB)
+#define DISK_MAX (4 * TiB)
 
 #define ULL(x) ((unsigned long long)(x))
-/* Keys whose default depends on arch=, once they were given by name. */
-#define GIVEN_TLB  1u
-#define GIVEN_PCID 2u
 static const char *const vsyscall_names[] = {"none", "xonly", "emulate"};
 static const char *const policy_names[] = {POLICY_NAMES};
 
@@ -181,108 +177,6 @@ static int set_pcid(
 	return 0;
 }
 
-/* One array of a TLB, "ENTRIES/WAYS"; *s moves behind it. */
-static bool parse_tlb_array(
-	const char **s, struct tlb_geometry *g, unsigned array)
-{
-	uint64_t entries, ways;
-	const char *p = number_read(*s, &entries);
-
-	if (!p || *p != '/')
-		return false;
-	p = number_read(p + 1, &ways);
-	if (!p || entries > TLB_MAX_ENTRIES || ways > TLB_MAX_WAYS)
-		return false;
-	g->entries[array] = (uint32_t)entries;
-	g->ways[array] = (uint32_t)ways;
-	*s = p;
-	return true;
-}
-
-static bool power_of_two(uint64_t v)
-{
-	return v && !(v & (v - 1));
-}
-
-/* Sets are indexed by address bits, so their number is a power of two. */
-static int check_tlb(const struct tlb_geometry *g, char *err)
-{
-	static const char *const name[] = {
-		[TLB_L1] = "level 1",
-		[TLB_L2] = "level 2",
-		[TLB_HUGE] = "for huge pages",
-		[TLB_GIGANTIC] = "for pages of 1 GiB",
-	};
-
-	for (unsigned l = 0; l < NR_TLBS; l++) {
-		uint32_t entries = g->entries[l], ways = g->ways[l];
-
-		if (l != TLB_L1 && !entries && !ways)
-			continue;
-		if (entries && entries <= TLB_MAX_ENTRIES && ways &&
-			ways <= TLB_MAX_WAYS && entries % ways == 0 &&
-			power_of_two(entries / ways))
-			continue;
-		vm_snprintf(err, SENTENCE_MAX,
-			"tlb %s: %u entries in %u ways do not make a number "
-			"of sets that is a power of two",
-			name[l], entries, ways);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/*
- * "64/4" for a single level, "64/4,1536/12" for two, "64/4,1536/12,32/4,4/4"
- * with those for huge pages and for pages of 1 GiB beside level 1.  As a comma
- * separates mount options, ':' may stand for it.
- */
-static int set_tlb(
-	struct vm_config *c, const char *key, const char *value, char *err)
-{
-	struct tlb_geometry g;
-	const char *s = value;
-	bool ok;
-	int ret;
-
-	memset(&g, 0, sizeof(g));
-	ok = parse_tlb_array(&s, &g, TLB_L1);
-	for (unsigned l = TLB_L2; l < NR_TLBS && ok && *s; l++) {
-		ok = *s == ',' || *s == ':';
-		s++;
-		ok = ok && parse_tlb_array(&s, &g, l);
-	}
-	if (!ok || *s) {
-		vm_snprintf(err, SENTENCE_MAX,
-			"%s=%.*s: expected ENTRIES/WAYS of level 1, level 2, "
-			"huge pages and pages of 1 GiB, as 64/4 or "
-			"64/4,1536/12,32/4,4/4, up to %u entries and %u ways",
-			key, 60, value, TLB_MAX_ENTRIES, TLB_MAX_WAYS);
-		return -EINVAL;
-	}
-	ret = check_tlb(&g, err);
-	if (ret)
-		return ret;
-	c->tlb = g;
-	c->given |= GIVEN_TLB;
-	return 0;
-}
-
-static void get_tlb(
-	const struct vm_config *c, const char *key, char *buf, size_t size)
-{
-	const struct tlb_geometry *g = &c->tlb;
-	unsigned nr = NR_TLBS;
-	size_t n = 0;
-
-	while (nr > 1 && !g->entries[nr - 1])
-		nr--;
-
-	for (unsigned l = 0; l < nr; l++)
-		n += vm_snprintf(buf + n, size - n, "%s%u/%u", l ? "," : "",
-			g->entries[l], g->ways[l]);
-}
-
 static uint64_t *number_field(struct vm_config *c, const char *key)
 {
 	return strcmp(key, "aslr") ? &c->seed : &c->aslr;
@@ -423,7 +317,7 @@ static const struct {
 	{set_nodes, get_u32},
 	{set_distance, get_distance},
 	{set_pcid, get_u32},
-	{set_tlb, get_tlb},
+	{config_set_tlb, config_get_tlb},
 	{set_number, get_number},
 	{set_vsyscall, get_vsyscall},
 	{set_number, get_number},
@@ -562,7 +456,7 @@ int vm_config_check(const struct vm_config *c, char *err)
 	if (!ret)
 		ret = check_size(c, "disk", 0, DISK_MAX, a->page_shift, err);
 	if (!ret)
-		ret = check_tlb(&c->tlb, err);
+		ret = config_check_tlb(&c->tlb, err);
 	if (!ret)
 		ret = check_nodes(c, a, err);
 	if (ret)

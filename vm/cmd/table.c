@@ -2,9 +2,6 @@
  * The command table.  To add a command: a row here, its handler's name in
  * handlers.h, the handler in the cmd_*.c of its subject.
  */
-#include <string.h>
-
-#include "../format.h"
 #include "handlers.h"
 
 #define MACHINE (1u << ACTOR_MACHINE)
@@ -528,36 +525,3 @@ const struct command command_table[] = {
 };
 
 const unsigned nr_commands = sizeof(command_table) / sizeof(*command_table);
-
-const struct command *command_find(
-	unsigned actor_kind, const char *name, size_t len)
-{
-	for (unsigned i = 0; i < nr_commands; i++) {
-		const struct command *c = &command_table[i];
-
-		if ((c->actors & 1u << actor_kind) &&
-			!strncmp(c->name, name, len) && !c->name[len])
-			return c;
-	}
-	return NULL;
-}
-
-size_t command_usage(const struct command *c, char *buf, size_t size)
-{
-	size_t n = vm_snprintf(buf, size, "%s", c->name);
-
-	for (unsigned i = 0; i < MAX_ARGS && c->args[i].type != ARG_END; i++) {
-		const struct arg_def *d = &c->args[i];
-		const char *tail = "";
-
-		if (d->type == ARG_REST)
-			tail = "...";
-		else if (d->type == ARG_LABEL && (d->how & ARG_KEY))
-			tail = "=NAME";
-		else if (d->how & ARG_KEY)
-			tail = "=";
-		n += vm_snprintf(buf + n, size - n,
-			d->how ? " [%s%s]" : " %s%s", d->name, tail);
-	}
-	return n;
-}
