@@ -159,11 +159,6 @@ static pfn_t huge_zero(struct vm *m)
 	return PFN_NONE;
 }
 
-static bool is_huge_zero(const struct vm *m, uint64_t e)
-{
-	return e & m->arch->pte.special;
-}
-
 /* Of a page of the cache. */
 static bool is_cached(const struct vm *m, uint64_t e)
 {
@@ -238,7 +233,7 @@ static int write_fault(struct vm *m, struct vma *v, vaddr_t va, uint64_t e)
 {
 	const struct pte_bits *b = &m->arch->pte;
 	pfn_t pfn = pte_pfn(m, e);
-	bool zero = is_huge_zero(m, e);
+	bool zero = huge_is_zero(m, e);
 
 	if (zero) {
 		pfn = alloc_for_fault(m, v, va);
@@ -295,7 +290,7 @@ static void fill_table(struct vm *m, void *tab, uint64_t e, vaddr_t va)
 
 	for (unsigned i = 0; i < nr; i++)
 		entry_set(m, tab, i,
-			is_huge_zero(m, e)
+			huge_is_zero(m, e)
 				? zero
 				: pte_part(m, e,
 					  va + ((uint64_t)i << m->page_shift),
@@ -314,7 +309,7 @@ void huge_split(struct vm *m, idx_t mm, vaddr_t va)
 		tlb_flush_huge(m, mm, va, va + huge_size(m));
 		return;
 	}
-	if (!is_huge_zero(m, e))
+	if (!huge_is_zero(m, e))
 		folio_remap_pages(m, p, pte_pfn(m, e));
 	fill_table(m, pt_huge_split(m, mm, va), e, va);
 	if (frame_at(m, pte_pfn(m, e))->flags & FR_MLOCKED)
@@ -352,7 +347,7 @@ void huge_zap(struct vm *m, idx_t mm, vaddr_t va)
 		pt_drop_deposit(m, mm, va);
 	else if (e & m->arch->pte.dirty)
 		cache_set_dirty(m, frame_at(m, pte_pfn(m, e)));
-	if (!is_huge_zero(m, e))
+	if (!huge_is_zero(m, e))
 		folio_unmap(m, mm_at(m, mm), pte_pfn(m, e));
 }
 
@@ -365,7 +360,7 @@ void huge_copy(struct vm *m, idx_t from, idx_t to, vaddr_t va)
 		return;
 	pt_huge_set(m, from, va, e);
 	pt_huge_set(m, to, va, e & ~b->accessed);
-	if (is_huge_zero(m, e))
+	if (huge_is_zero(m, e))
 		return;
 	frame_at(m, pte_pfn(m, e))->flags &= (uint16_t)~FR_EXCLUSIVE;
 	folio_map(m, mm_at(m, to), pte_pfn(m, e));
@@ -387,7 +382,7 @@ void huge_protect(struct vm *m, const struct vma *v, vaddr_t va)
 	uint64_t n = pte_make(m, pte_pfn(m, e), v->flags, false);
 
 	n = (n & ~keep) | (e & keep) | b->huge;
-	if (n & b->present && v->flags & VM_WRITE && !is_huge_zero(m, e) &&
+	if (n & b->present && v->flags & VM_WRITE && !huge_is_zero(m, e) &&
 		!soft_dirty_waits(m, v, n) && may_store(m, v, e))
 		n |= b->write;
 	pt_huge_set(m, v->mm, va, n);
@@ -401,120 +396,6 @@ void huge_clear_bits(struct vm *m, idx_t mm, vaddr_t va, uint64_t bits)
 void huge_set_bits(struct vm *m, idx_t mm, vaddr_t va, uint64_t bits)
 {
 	pt_huge_set(m, mm, va, pt_above(m, mm_at(m, mm), va) | bits);
-}
-
-/* ---- parts of a huge page ------------------------------------------------ */
-
-/* How many entries from va on, below end, map the frames that follow one
- * another in the huge page of pfn. */
-static unsigned nr_parts(const struct vm *m, const struct mm *mm, vaddr_t va,
-	vaddr_t end, pfn_t pfn)
-{
-	pfn_t stop = folio_head(m, pfn) + folio_pages(m, pfn);
-	unsigned nr = 0;
-
-	for (; va < end && pfn + nr < stop; va += m->page_size, nr++) {
-		uint64_t e = pt_get(m, mm, va);
-
-		if (!pte_present(m, e) || pte_pfn(m, e) != pfn + nr)
-			break;
-	}
-	return nr;
-}
-
-/*
- * The entries of one VMA that map parts of what was a huge page.  Parts without
- * bytes, never written or with zeros, give way to the zero page, unless the
- * VMA is locked; the others are told where they are.
- */
-static void settle_parts(struct vm *m, const struct vma *v, pfn_t head)
-{
-	struct mm *mm = mm_at(m, v->mm);
-	uint64_t span, zero = pte_make(m, m->root->zero_pfn, v->flags, false) |
-			      m->arch->pte.special;
-
-	for (vaddr_t va = v->start; va < v->end; va += span) {
-		unsigned first;
-		void *tab = pt_leaf_table(m, mm, va, &first, &span);
-
-		if (span > v->end - va)
-			span = v->end - va;
-		for (unsigned i = 0; tab && i < span >> m->page_shift; i++) {
-			uint64_t e = entry_get(m, tab, first + i);
-			pfn_t pfn = pte_pfn(m, e);
-
-			if (!pte_present(m, e) || e & m->arch->pte.special ||
-				pfn - head >= 1u << huge_order(m))
-				continue;
-			if (frame_is_zero(m, pfn) && !(v->flags & VM_LOCKED)) {
-				entry_set(m, tab, first + i, zero);
-				page_unmapped(m, mm, pfn);
-				continue;
-			}
-			if (frame_at(m, pfn)->flags & FR_EXCLUSIVE)
-				frame_set_exclusive(m, frame_at(m, pfn), v->mm,
-					va + ((uint64_t)i << m->page_shift));
-			page_lock(m, v, pfn);
-		}
-	}
-}
-
-/* Makes single pages of a huge page of this process alone. */
-static void split_whole(struct vm *m, idx_t mm, pfn_t head)
-{
-	struct vma *v;
-
-	folio_split(m, head);
-	vma_for_each (m, mm_at(m, mm), v)
-		if (v->anon_vma && vma_is_anonymous(v))
-			settle_parts(m, v, head);
-	tlb_flush_mm(m, mm);
-}
-
-/* Bytes to step over at va: to the next page, or behind a huge page that lies
- * in the range, and in one leaf table, as a whole. */
-static uint64_t split_part(
-	struct vm *m, const struct vma *v, vaddr_t va, vaddr_t end)
-{
-	const struct mm *mm = mm_at(m, v->mm);
-	uint64_t e = pt_get(m, mm, va);
-	vaddr_t table_end = huge_down(m, va) + huge_size(m);
-	pfn_t pfn = pte_pfn(m, e);
-	unsigned nr;
-
-	if (!pte_present(m, e) || is_huge_zero(m, e) ||
-		!(frame_at(m, pfn)->flags & FR_LARGE))
-		return m->page_size;
-	nr = nr_parts(m, mm, va, end < table_end ? end : table_end, pfn);
-	if (nr == folio_pages(m, pfn))
-		return (uint64_t)nr << m->page_shift;
-	if (folio_maybe_shared(m, pfn))
-		return m->page_size;
-	if (frame_at(m, pfn)->state == FRAME_SHMEM) {
-		cache_split(m, folio_head(m, pfn));
-		return m->page_size;
-	}
-	if (pte_huge(m, pt_above(m, mm, va)))
-		huge_split(m, v->mm, va);
-	split_whole(m, v->mm, folio_head(m, pfn));
-	return m->page_size;
-}
-
-void huge_split_parts(
-	struct vm *m, const struct vma *v, vaddr_t start, vaddr_t end)
-{
-	uint64_t step;
-
-	for (vaddr_t va = start; va < end; va += step) {
-		unsigned first;
-
-		if (pt_above(m, mm_at(m, v->mm), va))
-			step = split_part(m, v, va, end);
-		else
-			pt_leaf_table(m, mm_at(m, v->mm), va, &first, &step);
-		if (step > end - va)
-			break;
-	}
 }
 
 bool huge_is_locked(struct vm *m, pfn_t head)

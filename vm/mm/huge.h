@@ -27,6 +27,12 @@ unsigned huge_gfp(const struct vm *m, const struct vma *v);
 void huge_map_new(struct vm *m, struct vma *v, vaddr_t va, pfn_t pfn);
 /* Whether faults in v may bring huge pages: THPeligible. */
 bool huge_eligible(const struct vm *m, const struct vma *v);
+/* Whether an entry maps the huge page of zeros. */
+static inline bool huge_is_zero(const struct vm *m, uint64_t e)
+{
+	return e & m->arch->pte.special;
+}
+
 /* Whether a huge entry of a locked VMA maps it. */
 bool huge_is_locked(struct vm *m, pfn_t head);
 /* Splits the huge entry of va; or the one that a bound of v at va would cut. */
