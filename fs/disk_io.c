@@ -143,6 +143,9 @@ int disk_open(fuse_req_t req, struct open_file *f, int flags)
 	i = disk_inode(mach, &f->place);
 	if (!i)
 		err = ESTALE;
+	else if ((flags & O_ACCMODE) != O_RDONLY &&
+		 inode_at(mach->view.vm, i)->writers < 0)
+		err = ETXTBSY; /* it is being executed */
 	else if (flags & O_TRUNC && inode_at(mach->view.vm, i)->size)
 		err = truncate_to(req, mach, i, 0);
 	if (!err) {

@@ -2,7 +2,7 @@
  * conduct: runs a script of calls, accesses and looks in several processes and
  * threads of the running kernel, and prints what it answers.
  *
- *	conduct --program=STUB < script
+ *	conduct --program=STUB < script      of 64 bits, or stub32
  *
  * It is PID 1 of a namespace of its own, so that PIDs are the same in each run,
  * and traces all others: they execute the stub, in which it sets registers for
@@ -37,7 +37,7 @@
 
 #define PAGE 4096
 
-static uint64_t entry; /* of the stub */
+static const char *first; /* program of the first process */
 static uint32_t chosen;
 
 static void die(const char *what)
@@ -56,20 +56,14 @@ void host_write(const char *text, size_t len)
 
 uint64_t host_word(uint64_t v)
 {
-	return v;
-}
-
-int64_t host_call(enum call nr, const uint64_t arg[6])
-{
-	return traced_call(chosen, nr, arg);
+	return traced_is32(chosen) ? (uint32_t)v : v;
 }
 
 uint8_t host_access(
 	enum access kind, uint64_t addr, uint8_t value, struct fault *f)
 {
 	return traced_access(chosen,
-		entry + (kind == ACCESS_WRITE ? STUB_WRITE : STUB_READ), addr,
-		value, f);
+		kind == ACCESS_WRITE ? STUB_WRITE : STUB_READ, addr, value, f);
 }
 
 void host_getrlimit(unsigned which, uint64_t limit[2])
@@ -123,43 +117,9 @@ uint32_t life_chosen(void)
 	return chosen;
 }
 
-int64_t life_clone(uint64_t flags)
-{
-	uint64_t arg[6] = {flags};
-
-	if (!(flags & 0x10000))
-		arg[0] |= SIGCHLD;
-	return traced_call(chosen, SYS_clone, arg);
-}
-
-/* A thread that executes a program is its process's first from then on. */
-int64_t life_exec(void)
-{
-	const uint64_t arg[6] = {entry + STUB_NAME, entry + STUB_ARGV};
-	int64_t r = traced_call(chosen, SYS_execve, arg);
-
-	if (!r)
-		chosen = traced_tgid(chosen);
-	return r;
-}
-
-void life_exit(int code, bool group)
-{
-	const uint64_t arg[6] = {(uint64_t)code};
-
-	traced_call(chosen, group ? SYS_exit_group : SYS_exit, arg);
-}
-
 void life_kill(uint32_t pid)
 {
 	traced_kill(pid);
-}
-
-int64_t life_wait(int64_t pid, uint64_t options)
-{
-	const uint64_t arg[6] = {(uint64_t)pid, 0, options | WNOHANG};
-
-	return traced_call(chosen, SYS_wait4, arg);
 }
 
 /* A thread's own, a process's where it is about the whole. */
@@ -329,7 +289,7 @@ static void set_limit(int which, rlim_t soft)
 /* Becomes the first process of the script, as traced_begin() wants it. */
 static void become_stub(void)
 {
-	char *argv[] = {(char *)STUB_PATH, NULL}, *envp[] = {NULL};
+	char *argv[] = {(char *)first, NULL}, *envp[] = {NULL};
 
 	setpriority(PRIO_PROCESS, 0, 0);
 	for (int sig = 1; sig <= 64; sig++)
@@ -344,15 +304,15 @@ static void become_stub(void)
 	set_limit(RLIMIT_DATA, RLIM_INFINITY);
 	set_limit(RLIMIT_AS, RLIM_INFINITY);
 	set_limit(RLIMIT_CORE, 0);
-	execve(STUB_PATH, argv, envp);
-	die(STUB_PATH);
+	execve(first, argv, envp);
+	die(first);
 }
 
 /* `begin` starts the first process; files are opened before it. */
 bool host_command(char **word, int nr)
 {
 	if (!text_eq(word[0], "begin"))
-		return life_command(word, nr);
+		return life_command(word, nr) || nodes_command(word, nr);
 	chosen = traced_begin(become_stub);
 	return true;
 }
@@ -421,6 +381,7 @@ int64_t host_close(int64_t fd)
 
 /* ---- start -------------------------------------------------------------- */
 
+/* Of a program of either width: the field is at the same place. */
 static uint64_t read_entry(const char *path)
 {
 	Elf64_Ehdr h;
@@ -429,7 +390,8 @@ static uint64_t read_entry(const char *path)
 	if (read(fd, &h, sizeof(h)) != sizeof(h))
 		die(path);
 	close(fd);
-	return h.e_entry;
+	return h.e_ident[EI_CLASS] == ELFCLASS64 ? h.e_entry
+						 : (uint32_t)h.e_entry;
 }
 
 static void run(void)
@@ -442,17 +404,18 @@ static void run(void)
 		r = read(0, script + len, sizeof(script) - len);
 		len += r > 0 ? (size_t)r : 0;
 	}
-	script_run(script, len, STUB_BRK, false);
+	script_run(script, len, 0, false);
 }
 
 /* A copy of the stub, whose pages nobody else maps. */
-static void copy_stub(const char *program, const char *to)
+static void copy_stub(const char *program, const char *dir, const char *name)
 {
-	static char page[PAGE];
-	int from = open(program, O_RDONLY);
-	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL, 0755);
+	static char page[PAGE], to[PATH_MAX];
+	int from = open(program, O_RDONLY), fd;
 	ssize_t n;
 
+	snprintf(to, sizeof(to), "%s/%s", dir, strrchr(name, '/') + 1);
+	fd = open(to, O_WRONLY | O_CREAT | O_EXCL, 0755);
 	while ((n = read(from, page, sizeof(page))) > 0)
 		if (write(fd, page, (size_t)n) != n)
 			die(to);
@@ -468,8 +431,7 @@ static int namespace_main(const char *dir)
 		mount("proc", "/proc", "proc", 0, NULL) ||
 		mount(dir, "/mnt", NULL, MS_BIND, NULL))
 		die("mount");
-	entry = read_entry(STUB_PATH);
-	traced_entry(entry);
+	traced_entries(read_entry(STUB_PATH), read_entry(STUB_PATH32));
 	syscall(SYS_close_range, 3u, ~0u, 0u);
 	run();
 	return 0;
@@ -490,10 +452,37 @@ static int run_in_namespace(const char *dir)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 3;
 }
 
+static void remove_stubs(const char *dir)
+{
+	char path[PATH_MAX];
+
+	for (unsigned i = 0; i < STUB_NAMES; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir,
+			strrchr(life_programs[i], '/') + 1);
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
+/* The stub of either width, twice; they lie in one directory. */
+static void copy_stubs(const char *program, const char *dir)
+{
+	char path[PATH_MAX];
+	const char *slash = strrchr(program, '/');
+	int len = slash ? (int)(slash + 1 - program) : 0;
+
+	for (unsigned i = 0; i < STUB_NAMES; i++) {
+		snprintf(path, sizeof(path), "%.*s%s", len, program,
+			i % 2 ? "stub32" : "stub");
+		copy_stub(path, dir, life_programs[i]);
+	}
+	first = !strcmp(program + len, "stub") ? STUB_PATH : STUB_PATH32;
+}
+
 int main(int argc, char **argv)
 {
 	const char *program = NULL, *where = "/tmp";
-	char dir[200], stub[sizeof(dir) + 8];
+	char dir[200];
 	int r;
 
 	for (int i = 1; i < argc; i++)
@@ -510,10 +499,8 @@ int main(int argc, char **argv)
 	snprintf(dir, sizeof(dir), "%s/oracle-stub-XXXXXX", where);
 	if (!mkdtemp(dir) || chmod(dir, 0755))
 		die(dir);
-	snprintf(stub, sizeof(stub), "%s/stub", dir);
-	copy_stub(program, stub);
+	copy_stubs(program, dir);
 	r = run_in_namespace(dir);
-	unlink(stub);
-	rmdir(dir);
+	remove_stubs(dir);
 	return r;
 }

@@ -16,9 +16,13 @@
  */
 #include "life.h"
 #include "script.h"
+#include "stub.h"
 
 #define VFORK  0x4000u
 #define THREAD 0x10000u
+
+const char *const life_programs[STUB_NAMES] = {
+	STUB_PATH, STUB_PATH32, STUB_COPY, STUB_COPY32};
 
 static char text[1 << 16];
 
@@ -159,6 +163,7 @@ static void put_life(void)
 	put_oom_score();
 	put_file("oom_score_adj");
 	put_file("limits");
+	put_file("personality");
 	put_rollup();
 	put_numa_maps();
 	put_map_files();
@@ -188,6 +193,24 @@ static uint64_t clone_flags(const char *s)
 				      : script_value(s);
 }
 
+/* Of life_programs; the task's own if it has no name. */
+static unsigned program(const char *s)
+{
+	static const char *const names[] = {"64", "32", "copy64", "copy32"};
+	unsigned i = 0;
+
+	if (!s)
+		return life_is32();
+	while (i < STUB_NAMES - 1 && !text_eq(names[i], s))
+		i++;
+	return i;
+}
+
+static uint64_t value_in(char **word, int nr, int i)
+{
+	return i < nr ? script_value(word[i]) : 0;
+}
+
 static void answer(int64_t r)
 {
 	if (r < 0)
@@ -200,18 +223,38 @@ static void answer(int64_t r)
 static void run_life(char **word, int nr)
 {
 	const char *c = word[0];
-	uint64_t arg =
-		nr > 1 && !text_eq(c, "clone") ? script_value(word[1]) : 0;
 
 	if (text_eq(c, "clone"))
 		answer(life_clone(clone_flags(word[1])));
 	else if (text_eq(c, "execve"))
-		answer(life_exec());
+		answer(life_exec(program(word[1])));
 	else if (text_eq(c, "wait"))
 		answer(life_wait(
-			(int64_t)arg, nr > 2 ? script_value(word[2]) : 0));
+			(int64_t)value_in(word, nr, 1), value_in(word, nr, 2)));
 	else
-		life_exit((int)arg, text_eq(c, "quit_group"));
+		life_exit((int)value_in(word, nr, 1), text_eq(c, "quit_group"));
+}
+
+/* Calls that the task makes with addresses of its own memory. */
+static bool run_pointers(char **word, int nr)
+{
+	const char *c = word[0];
+	uint64_t v[5];
+
+	for (int i = 1; i < 5; i++)
+		v[i] = host_word(value_in(word, nr, i));
+	if (text_eq(c, "prlimit"))
+		answer(life_prlimit((int32_t)v[1], (unsigned)v[2], v[3], v[4]));
+	else if (text_eq(c, "mincore_to"))
+		answer(life_mincore(v[1], v[2], v[3]));
+	else if (text_eq(c, "get_mempolicy"))
+		answer(life_get_mempolicy(v[1], v[2], v[3], v[4]));
+	else if (text_eq(c, "open_program"))
+		script_file(
+			word[3], life_open(program(word[1]), (unsigned)v[2]));
+	else
+		return false;
+	return true;
 }
 
 static bool is_one_of(const char *c, const char *const *names)
@@ -219,6 +262,12 @@ static bool is_one_of(const char *c, const char *const *names)
 	while (*names && !text_eq(c, *names))
 		names++;
 	return *names;
+}
+
+/* What the heap begins with is the program's. */
+static void note_program(void)
+{
+	script_brk0 = life_is32() ? STUB_BRK32 : STUB_BRK;
 }
 
 bool life_command(char **word, int nr)
@@ -242,6 +291,7 @@ bool life_command(char **word, int nr)
 	else if (is_one_of(c, calls))
 		run_life(word, nr);
 	else
-		return false;
+		return run_pointers(word, nr);
+	note_program();
 	return true;
 }

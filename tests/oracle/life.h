@@ -5,8 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* replay: the stub's entry, 0 if it runs the probe. */
-extern uint64_t life_entry;
+/* Paths of the stub: in 64 and 32 bits, and of a copy of each. */
+extern const char *const life_programs[];
+
+/* replay: the stub's entry in 64 and 32 bits, 0 if it runs the probe. */
+extern uint64_t life_entry[2];
 void life_begin(void);
 /* The chosen task fetches that piece of the stub; -EAGAIN, -ESRCH: it cannot.
  */
@@ -26,7 +29,16 @@ uint32_t life_chosen(void);
  * one that is dead with ESRCH. */
 /* TID of the child, or -errno. */
 int64_t life_clone(uint64_t flags);
-int64_t life_exec(void);
+/* programs are numbers in life_programs */
+int64_t life_exec(unsigned program);
+bool life_is32(void); /* the chosen task */
+/* open(2) with O_RDONLY etc.: a descriptor, or -errno. */
+int64_t life_open(unsigned program, unsigned mode);
+/* The other arguments are addresses in the task's memory. */
+int64_t life_prlimit(int64_t pid, unsigned which, uint64_t new, uint64_t old);
+int64_t life_mincore(uint64_t addr, uint64_t len, uint64_t vec);
+int64_t life_get_mempolicy(
+	uint64_t mode, uint64_t mask, uint64_t addr, uint64_t flags);
 void life_exit(int code, bool group);
 void life_kill(uint32_t pid);
 /* Written by another, who has the same capabilities: 0 or -errno. */

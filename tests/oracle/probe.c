@@ -18,6 +18,7 @@
  *stage sets limits and switches randomisation and huge pages off, then executes
  *itself again.
  */
+#include "calls32.h"
 #include "probe_sys.h"
 #include "script.h"
 
@@ -81,30 +82,12 @@ static int64_t call_mmap(const uint64_t a[6])
 
 int64_t host_call(enum call nr, const uint64_t a[6])
 {
-	static const struct {
-		enum call call;
-		int nr;
-	} calls[] = {{CALL_MPROTECT, 125}, {CALL_MUNMAP, 91}, {CALL_BRK, 45},
-		{CALL_MREMAP, 163}, {CALL_MSYNC, 144}, {CALL_MINCORE, 218},
-		{CALL_MADVISE, 219}, {CALL_FTRUNCATE, 93}, {CALL_MLOCK, 150},
-		{CALL_MUNLOCK, 151}, {CALL_MLOCKALL, 152},
-		{CALL_MUNLOCKALL, 153}, {CALL_REMAP_FILE_PAGES, 257},
-		{CALL_MLOCK2, 376}, {CALL_MSEAL, 462},
-		{CALL_SET_HOME_NODE, 450}, {CALL_SETUID, 213},
-		{CALL_SETGID, 214}, {CALL_SETREUID, 203}, {CALL_SETREGID, 204},
-		{CALL_SETRESUID, 208}, {CALL_SETRESGID, 210},
-		{CALL_SETFSUID, 215}, {CALL_SETFSGID, 216}, {CALL_PRCTL, 172},
-		{CALL_PERSONALITY, 136}};
-	unsigned i = 0;
-
 	if (nr == CALL_MMAP)
 		return call_mmap(a);
 	if (nr == CALL_MBIND || nr == CALL_SET_MEMPOLICY)
 		return call_policy(
 			nr == CALL_MBIND ? 274 : 276, nr == CALL_MBIND, a);
-	while (calls[i].call != nr)
-		i++;
-	return syscall6(calls[i].nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return syscall6(call32(nr), a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 #endif
 

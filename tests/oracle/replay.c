@@ -21,8 +21,6 @@
  *	--stack    RLIMIT_STACK, or "unlimited"
  *	--random   a seed of random addresses; --bottom-up
  */
-#include <elf.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,7 +225,7 @@ uint8_t host_access(
 	f->sig = sf.sig;
 	f->code = sf.code;
 	f->addr = sf.addr;
-	f->err = life_entry ? 0 : sf.error_code; /* no tracer is told */
+	f->err = life_entry[0] ? 0 : sf.error_code; /* no tracer is told */
 	return value;
 }
 
@@ -240,9 +238,10 @@ void host_getrlimit(unsigned which, uint64_t limit[2])
 int64_t host_setrlimit(unsigned which, const uint64_t limit[2])
 {
 	const struct rlimit_pair want = {limit[0], limit[1]};
+	struct rlimit_pair old;
 
 	vm_fail_clear(m);
-	return task_setrlimit(m, task, which, &want);
+	return task_prlimit(m, task, 0, which, &want, &old);
 }
 
 void host_capget(uint64_t caps[3])
@@ -267,9 +266,10 @@ int64_t host_sysctl(const char *name, const char *value)
 /* The first process is there before the script begins. */
 bool host_command(char **word, int nr)
 {
-	if (!life_entry)
+	if (!life_entry[0])
 		return nodes_command(word, nr);
-	return text_eq(word[0], "begin") || life_command(word, nr);
+	return text_eq(word[0], "begin") || life_command(word, nr) ||
+	       nodes_command(word, nr);
 }
 
 /* ---- files -------------------------------------------------------------- */
@@ -367,7 +367,9 @@ int64_t host_open(const char *path, unsigned mode)
 
 int64_t host_close(int64_t fd)
 {
-	return fd_close(m, task, (int)fd);
+	int64_t r = life_fetch(STUB_CALL);
+
+	return r ? r : fd_close(m, task, (int)fd);
 }
 
 /* ---- fork --------------------------------------------------------------- */
@@ -434,47 +436,6 @@ void host_exit(int code)
 
 /* ---- start -------------------------------------------------------------- */
 
-/* Copies the program to the machine's disk, where it has the same path; the
- * stub has that of its namespace. */
-static const char *copy_program(const char *name)
-{
-	static char path[PATH_MAX];
-	FILE *f = realpath(name, path) ? fopen(path, "r") : NULL;
-	char page[4096];
-	uint64_t off = 0;
-	idx_t inode;
-	size_t n;
-
-	if (!f) {
-		perror(name);
-		exit(2);
-	}
-	if (!strcmp(basename(path), "stub")) {
-		Elf64_Ehdr h;
-
-		if (fread(&h, sizeof(h), 1, f) != 1)
-			die(path);
-		rewind(f);
-		life_entry = h.e_entry;
-		strcpy(path, STUB_PATH);
-	}
-	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		disk_mkdir(m, path, 0777, 0, 0);
-		*p = '/';
-	}
-	inode = disk_create(m, path, 0755, 0, 0);
-	if (!inode)
-		die(path);
-	while ((n = fread(page, 1, sizeof(page), f)) > 0) {
-		if (disk_write(m, inode, off, page, n) < 0)
-			die(path);
-		off += n;
-	}
-	fclose(f);
-	return path;
-}
-
 static void boot(const struct options *o)
 {
 	struct exec_args x = {0};
@@ -491,7 +452,7 @@ static void boot(const struct options *o)
 	}
 	ram_pages = m->root->totalram_pages;
 	swap_pages = m->root->swap_pages;
-	x.path = copy_program(o->program);
+	x.path = copy_programs(o->program);
 	if (!disk_lookup(m, "/tmp", true) && disk_mkdir(m, "/tmp", 0777, 0, 0))
 		die("/tmp");
 	/* The files of the probe are small and lie where files have large

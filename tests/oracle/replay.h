@@ -14,6 +14,9 @@ void die(const char *what);
  * calls of this replay are none, or no line says it. */
 extern bool replay_lines;
 bool line_call(enum call nr, const uint64_t arg[6], int64_t *result);
+/* Copies the program of the host, or the stub in all its forms, to the
+ * machine's disk, where it has the same path; returns that (replay_own.c). */
+const char *copy_programs(const char *name);
 /* Gives the process what the file says of the probe (replay_own.c). */
 void load_own(const char *path);
 /* A call about NUMA nodes (replay_proc.c); -ENOSYS if it is none. */

@@ -13,7 +13,7 @@
 #include "replay.h"
 #include "stub.h"
 
-uint64_t life_entry;
+uint64_t life_entry[2];
 
 uint32_t life_next(uint32_t tid)
 {
@@ -52,8 +52,14 @@ void life_begin(void)
 	chosen = task->pid;
 }
 
+bool life_is32(void)
+{
+	return task->mm && mm_at(m, task->mm)->compat;
+}
+
 int64_t life_fetch(unsigned piece)
 {
+	uint64_t entry = life_entry[life_is32()];
 	struct sigfault f;
 	uint8_t byte;
 
@@ -62,8 +68,7 @@ int64_t life_fetch(unsigned piece)
 	if (!task->mm)
 		return -ESRCH;
 	vm_fail_clear(m);
-	if (life_entry &&
-		mem_access(m, task, life_entry + piece, 1, ACC_EXEC, &byte, &f))
+	if (entry && mem_access(m, task, entry + piece, 1, ACC_EXEC, &byte, &f))
 		die("fetch");
 	return 0;
 }
@@ -99,13 +104,18 @@ int64_t life_clone(uint64_t flags)
 	return child ? (int64_t)child->pid : -m->fail.err;
 }
 
-int64_t life_exec(void)
+int64_t life_exec(unsigned program)
 {
 	int64_t r = life_fetch(STUB_CALL);
 	uint32_t tgid = task->tgid;
+	char line[64];
 
-	if (!r)
-		r = command(ACTOR_PROCESS, "exec " STUB_PATH);
+	snprintf(line, sizeof(line), "exec %s", life_programs[program]);
+	if (r)
+		return r;
+	r = command(ACTOR_PROCESS, line);
+	if (!task->mm)
+		r = 0; /* it died of it, and cannot be told */
 	if (!r)
 		life_choose(tgid);
 	return r;
@@ -147,4 +157,82 @@ int64_t life_wait(int64_t pid, uint64_t options)
 		r = task_wait(
 			m, task, pid, (uint32_t)options | WAIT_EXITED, &end);
 	return r ? r : end.pid;
+}
+
+/* ---- calls with pointers --------------------------------------------------
+ */
+
+int64_t life_open(unsigned program, unsigned mode)
+{
+	int64_t r = life_fetch(STUB_CALL);
+	idx_t file;
+
+	if (r)
+		return r;
+	vm_fail_clear(m);
+	file = file_open_flags(m, task, life_programs[program],
+		mode == 2 ? FMODE_READ | FMODE_WRITE : 1u << mode, 0);
+	return file ? fd_install(m, task, file, -1) : -m->fail.err;
+}
+
+/* The kernel copies to or from memory of the task: 0 or -EFAULT. */
+static int64_t copy(uint64_t at, void *buf, size_t len, enum access_kind kind)
+{
+	struct sigfault f;
+
+	vm_fail_clear(m);
+	phys_run_as(m, task);
+	return len ? mem_access(m, task, at, len, kind, buf, &f) : 0;
+}
+
+int64_t life_prlimit(int64_t pid, unsigned which, uint64_t new, uint64_t old)
+{
+	int64_t r = life_fetch(STUB_CALL);
+	struct rlimit_pair want, before;
+
+	if (!r && new)
+		r = copy(new, &want, sizeof(want), ACC_READ);
+	vm_fail_clear(m);
+	if (!r)
+		r = task_prlimit(
+			m, task, pid, which, new ? &want : NULL, &before);
+	if (!r && old)
+		r = copy(old, &before, sizeof(before), ACC_WRITE);
+	return r;
+}
+
+/* What is told of the mappings before a hole has been stored. */
+int64_t life_mincore(uint64_t addr, uint64_t len, uint64_t vec)
+{
+	static uint8_t buf[1 << 16];
+	uint64_t pages = (len + 4095) >> 12, known;
+	int64_t r = life_fetch(STUB_CALL), stored = 0;
+
+	if (r)
+		return r;
+	vm_fail_clear(m);
+	r = mm_mincore(m, task, addr, len, buf, sizeof(buf));
+	for (known = 0;
+		known < pages && vma_lookup(m, task->mm, addr + known * 4096);)
+		known++;
+	if (r != -EINVAL && known <= sizeof(buf))
+		stored = copy(vec, buf, known, ACC_WRITE);
+	return stored ? stored : r;
+}
+
+int64_t life_get_mempolicy(
+	uint64_t mode, uint64_t mask, uint64_t addr, uint64_t flags)
+{
+	int64_t r = life_fetch(STUB_CALL);
+	struct mpol_answer a;
+
+	if (r)
+		return r;
+	vm_fail_clear(m);
+	r = numa_get_mempolicy(m, task, addr, flags, &a);
+	if (!r && mode)
+		r = copy(mode, &a.number, sizeof(a.number), ACC_WRITE);
+	if (!r && mask)
+		r = copy(mask, &a.nodes, sizeof(a.nodes), ACC_WRITE);
+	return r;
 }

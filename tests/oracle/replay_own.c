@@ -2,13 +2,18 @@
  * The process that a script finds: the mappings, limits and credentials that
  * the probe has on the running kernel, as run.py had them printed.
  */
+#include <elf.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../vm/disk/disk.h"
 #include "../../vm/mm/hugetlb.h"
 #include "../../vm/mm/mm_i.h"
+#include "life.h"
 #include "replay.h"
+#include "stub.h"
 
 #define MAX_OWN 32
 
@@ -172,4 +177,88 @@ void own_pools(const char *huge, const char *gigantic)
 		die("hugetlb");
 	if (gigantic)
 		hugetlb_resize(m, 2, strtoull(gigantic, NULL, 0), 1);
+}
+
+/* ---- its program --------------------------------------------------------- */
+
+/* What was just written is in the kernel's cache. */
+static void copy_bytes(FILE *f, idx_t inode)
+{
+	char page[4096];
+	uint64_t off = 0;
+	size_t n;
+
+	while ((n = fread(page, 1, sizeof(page), f)) > 0) {
+		if (disk_write(m, inode, off, page, n) < 0 ||
+			!cache_get(m, inode, off / sizeof(page), NULL))
+			die("copy");
+		off += n;
+	}
+}
+
+/* Copies a file of the host to that path of the machine's disk. */
+static void copy_program(const char *name, char *path)
+{
+	FILE *f = fopen(name, "r");
+	idx_t inode;
+
+	if (!f) {
+		perror(name);
+		exit(2);
+	}
+	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		disk_mkdir(m, path, 0777, 0, 0);
+		*p = '/';
+	}
+	inode = disk_create(m, path, 0755, 0, 0);
+	if (!inode)
+		die(path);
+	copy_bytes(f, inode);
+	fclose(f);
+}
+
+/* The field of a 32-bit program is at the same place. */
+static uint64_t entry_of(const char *name)
+{
+	FILE *f = fopen(name, "r");
+	Elf64_Ehdr h;
+
+	if (!f || fread(&h, sizeof(h), 1, f) != 1)
+		die(name);
+	fclose(f);
+	return h.e_ident[EI_CLASS] == ELFCLASS64 ? h.e_entry
+						 : (uint32_t)h.e_entry;
+}
+
+/* The stub of both widths, as conduct.c has it. */
+static const char *copy_stubs(const char *name, size_t dir_len)
+{
+	bool is32 = !strcmp(name + dir_len, "stub32");
+	char from[PATH_MAX], to[64];
+
+	for (unsigned i = 0; i < STUB_NAMES; i++) {
+		snprintf(from, sizeof(from), "%.*s%s", (int)dir_len, name,
+			i % 2 ? "stub32" : "stub");
+		snprintf(to, sizeof(to), "%s", life_programs[i]);
+		copy_program(from, to);
+		life_entry[i % 2] = entry_of(from);
+	}
+	return life_programs[is32];
+}
+
+const char *copy_programs(const char *name)
+{
+	static char path[PATH_MAX];
+	size_t dir_len;
+
+	if (!realpath(name, path)) {
+		perror(name);
+		exit(2);
+	}
+	dir_len = (size_t)(strrchr(path, '/') + 1 - path);
+	if (!strncmp(path + dir_len, "stub", 4))
+		return copy_stubs(path, dir_len);
+	copy_program(name, path);
+	return path;
 }

@@ -9,7 +9,9 @@
 #include "../../vm/mm/mm.h"
 #include "../../vm/phys/phys.h"
 #include "../../vm/task/task.h"
+#include "life.h"
 #include "replay.h"
+#include "stub.h"
 
 /* As the mount lists it. */
 static void list_map_files(struct sbuf *b, const struct view *view)
@@ -36,7 +38,8 @@ size_t host_proc(const char *name, char *buf, size_t size)
 		{"cmdline", show_cmdline}, {"environ", show_environ},
 		{"auxv", show_auxv}, {"smaps_rollup", show_smaps_rollup},
 		{"numa_maps", show_numa_maps}, {"oom_score", show_oom_score},
-		{"oom_score_adj", show_oom_score_adj}};
+		{"oom_score_adj", show_oom_score_adj},
+		{"personality", show_personality}};
 	const struct view view = {.vm = m};
 	struct sbuf b = {0};
 	size_t n;
@@ -129,6 +132,10 @@ int64_t numa_call(enum call nr, const uint64_t a[6])
 
 int64_t host_migrate_pages(int pid, uint64_t from, uint64_t to)
 {
+	int64_t r = life_fetch(STUB_CALL);
+
+	if (r)
+		return r;
 	vm_fail_clear(m);
 	phys_run_as(m, task);
 	return numa_migrate_pages(m, task, pid, from, to);

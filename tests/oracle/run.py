@@ -64,8 +64,8 @@ class Judge:
             self.used = {}
             self.host = Host(SETTINGS)
             return
-        probe = "stub" if kind == "64-life" else \
-            "probe" if kind[:2] == "64" else "probe32"
+        probe = ("stub" if kind[2:] == "-life" else "probe") + \
+            ("" if kind[:2] == "64" else "32")
         probe = os.path.join(build, "tests/oracle", probe)
         options = {"unlimited": ["--stack=unlimited"], "thp": ["--thp"],
                    "thp-always": ["--thp=always"],
@@ -87,7 +87,7 @@ class Judge:
             {**SETTINGS, THP + "shmem_enabled": f"[{shmem or 'never'}]"})
         self.own = os.path.join(self.dir.name, "own")
         self.probe = [probe, *options]
-        if kind == "64-life":
+        if kind[2:] == "-life":
             self.probe = [os.path.join(build, "tests/oracle/conduct"),
                           "--program=" + probe, "--dir=" + self.dir.name]
         self.replay = [os.path.join(build, "tests/oracle/replay"), *options,
@@ -95,10 +95,10 @@ class Judge:
         if "lines" in opts:
             self.replay.append("--lines")
         own = self.look()
-        if kind == "64-life":
+        if kind[2:] == "-life":
             self.own_is(own)
             self.looks = "state\nlife\ntree\n"
-            self.setup = histories_life.SETUP
+            self.setup = histories_life.setup(kind)
             self.used = {"VmSize": 188, "VmData": 16}
             self.special = []
             return
@@ -122,7 +122,7 @@ class Judge:
     def look(self):
         """What the machine's process begins with; see replay_own.c."""
         own = self.run(self.probe,
-                       ("begin\n" if self.kind == "64-life" else
+                       ("begin\n" if self.kind[2:] == "-life" else
                         "dump own\nstat 26 27 28 45 46 47 48 49 50 51\n") +
                        "status CapInh CapPrm CapEff CapBnd CapAmb\n"
                        "limits 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"

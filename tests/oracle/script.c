@@ -10,7 +10,7 @@ static size_t script_len, script_pos;
 static char line[4096], *word[MAX_WORDS];
 static int nr_words;
 static bool bad_word;
-static uint64_t initial_brk;
+uint64_t script_brk0;
 static struct script_names names;
 
 void script_names_get(struct script_names *n)
@@ -104,7 +104,7 @@ static uint64_t named_value(const char *name, size_t n)
 		copy[k] = name[k];
 	copy[n] = '\0';
 	if (text_eq(copy, "brk0"))
-		return initial_brk;
+		return script_brk0;
 	if (text_eq(copy, "page"))
 		return PAGE;
 	if (text_eq(copy, "memory"))
@@ -221,61 +221,6 @@ static uint64_t prot_of(const char *s)
 	return prot;
 }
 
-struct symbol {
-	const char *name;
-	uint64_t value;
-};
-
-static const struct symbol map_flags[] = {{"SHARED", 1}, {"PRIVATE", 2},
-	{"SHARED_VALIDATE", 3}, {"DROPPABLE", 8}, {"FIXED", 0x10},
-	{"ANON", 0x20}, {"32BIT", 0x40}, {"ABOVE4G", 0x80},
-	{"GROWSDOWN", 0x100}, {"DENYWRITE", 0x800}, {"EXECUTABLE", 0x1000},
-	{"LOCKED", 0x2000}, {"NORESERVE", 0x4000}, {"POPULATE", 0x8000},
-	{"NONBLOCK", 0x10000}, {"STACK", 0x20000}, {"HUGETLB", 0x40000},
-	{"SYNC", 0x80000}, {"NOREPLACE", 0x100000}, {"UNINIT", 0x4000000},
-	{NULL, 0}};
-static const struct symbol remap_flags[] = {
-	{"MAYMOVE", 1}, {"FIXED", 2}, {"DONTUNMAP", 4}, {NULL, 0}};
-static const struct symbol sync_flags[] = {
-	{"ASYNC", 1}, {"INVALIDATE", 2}, {"SYNC", 4}, {NULL, 0}};
-static const struct symbol lock_flags[] = {
-	{"CURRENT", 1}, {"FUTURE", 2}, {"ONFAULT", 4}, {NULL, 0}};
-static const struct symbol advice[] = {{"NORMAL", 0}, {"RANDOM", 1},
-	{"SEQUENTIAL", 2}, {"WILLNEED", 3}, {"DONTNEED", 4}, {"FREE", 8},
-	{"REMOVE", 9}, {"DONTFORK", 10}, {"DOFORK", 11}, {"MERGEABLE", 12},
-	{"UNMERGEABLE", 13}, {"HUGEPAGE", 14}, {"NOHUGEPAGE", 15},
-	{"DONTDUMP", 16}, {"DODUMP", 17}, {"WIPEONFORK", 18},
-	{"KEEPONFORK", 19}, {"COLD", 20}, {"PAGEOUT", 21},
-	{"POPULATE_READ", 22}, {"POPULATE_WRITE", 23}, {"DONTNEED_LOCKED", 24},
-	{"COLLAPSE", 25}, {"HWPOISON", 100}, {"SOFT_OFFLINE", 101},
-	{"GUARD_INSTALL", 102}, {"GUARD_REMOVE", 103}, {NULL, 0}};
-
-/* Names joined by |, or numbers. */
-static uint64_t flags_of(const struct symbol *table, char *s)
-{
-	uint64_t v = 0;
-
-	if (!s) {
-		bad_word = true;
-		return 0;
-	}
-	while (*s) {
-		const struct symbol *sym = table;
-		char *end = s, c;
-
-		while (*end && *end != '|')
-			end++;
-		c = *end;
-		*end = '\0';
-		while (sym->name && !text_eq(sym->name, s))
-			sym++;
-		v |= sym->name ? sym->value : script_value(s);
-		*end = c;
-		s = c ? end + 1 : end;
-	}
-	return v;
-}
-
 /* ---- system calls ------------------------------------------------------- */
 
 /*
@@ -321,15 +266,11 @@ static uint64_t argument(char kind, int i)
 	case 'p':
 		return prot_of(word[i]);
 	case 'm':
-		return flags_of(map_flags, word[i]);
 	case 'r':
-		return flags_of(remap_flags, word[i]);
 	case 's':
-		return flags_of(sync_flags, word[i]);
 	case 'l':
-		return flags_of(lock_flags, word[i]);
 	case 'a':
-		return flags_of(advice, word[i]);
+		return script_flags(kind, word[i]);
 	case 'f':
 		return i < nr_words ? script_value(word[i]) : UINT64_MAX;
 	default:
@@ -456,13 +397,13 @@ static bool run_access(void)
 	return true;
 }
 
-static void named_file(int64_t fd)
+void script_file(const char *name, int64_t fd)
 {
-	if (fd < 0) {
+	if (fd < 0 || !name) {
 		finish(fd);
 		return;
 	}
-	variable_set(word[1], (uint64_t)fd);
+	variable_set(name, (uint64_t)fd);
 	put_text("fd\n");
 	names.last_result = 0;
 }
@@ -516,6 +457,13 @@ static void run_jump(void)
 	run_access();
 }
 
+static void run_close(void)
+{
+	int64_t fd = (int64_t)value_of(1);
+
+	finish(bad_word ? 0 : host_close(fd));
+}
+
 static bool run_file_command(void)
 {
 	const char *c = word[0];
@@ -523,16 +471,17 @@ static bool run_file_command(void)
 	if (nr_words < 2)
 		return false;
 	if (text_eq(c, "file") || text_eq(c, "memfd") || text_eq(c, "shm"))
-		named_file(host_file(word[1], value_of(2), c[0]));
+		script_file(word[1], host_file(word[1], value_of(2), c[0]));
 	else if (text_eq(c, "reopen") && nr_words > 2)
-		named_file(
+		script_file(word[1],
 			host_reopen((int64_t)value_of(2), open_mode(word[3])));
 	else if (text_eq(c, "hugetlb") && nr_words > 3)
-		named_file(host_hugetlb(word[1], value_of(2), value_of(3)));
+		script_file(word[1],
+			host_hugetlb(word[1], value_of(2), value_of(3)));
 	else if (text_eq(c, "open") && nr_words > 2)
-		named_file(host_open(word[2], open_mode(word[3])));
+		script_file(word[1], host_open(word[2], open_mode(word[3])));
 	else if (text_eq(c, "close"))
-		finish(host_close((int64_t)value_of(1)));
+		run_close();
 	else
 		return false;
 	return true;
@@ -587,7 +536,7 @@ void script_run(const char *text, size_t len, uint64_t brk0, bool echo)
 {
 	script = text;
 	script_len = len;
-	initial_brk = brk0;
+	script_brk0 = brk0;
 	while (next_line()) {
 		split_line();
 		if (!nr_words)

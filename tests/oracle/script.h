@@ -148,8 +148,16 @@ void look_faults_begin(void);
 void look_child_begins(void);
 void look_child_ends(void);
 
+/* What `brk0` stands for. */
+extern uint64_t script_brk0;
+/* Answers with a file's descriptor, which has that name from then on. */
+void script_file(const char *name, int64_t fd);
 /* A number or expression of the language. */
 uint64_t script_value(const char *word);
+
+/* The same, or names joined by |, of the flags of m mmap, r mremap, s msync, l
+ * mlockall or a madvise (script_flags.c). */
+uint64_t script_flags(char kind, char *word);
 
 /* ---- output ---- */
 void put_char(char c);

@@ -12,16 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "calls32.h"
 #include "script.h"
 #include "stub.h"
 
 #define MAX_TID 4096
+#define PAGE	4096u
 #define OPTIONS                                                           \
 	(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
 		PTRACE_O_EXITKILL)
@@ -42,13 +45,26 @@ static struct task {
 	uint32_t child;	 /* the newest */
 	uint32_t waiter; /* task that vfork has suspended for this one */
 	uint64_t flags;	 /* of the clone that it makes */
+	bool is32;	 /* runs the stub of 32 bits */
+	int sig;	 /* that stopped it */
 } task[MAX_TID];
 static uint32_t last_tid;
-static uint64_t entry;
+static uint64_t entry[2]; /* in 64, in 32 bits */
 
-void traced_entry(uint64_t e)
+void traced_entries(uint64_t e, uint64_t e32)
 {
-	entry = e;
+	entry[0] = e;
+	entry[1] = e32;
+}
+
+bool traced_is32(uint32_t tid)
+{
+	return task[tid].is32;
+}
+
+uint64_t traced_piece(uint32_t tid, unsigned piece)
+{
+	return entry[task[tid].is32] + piece;
 }
 
 static void die(const char *what, uint32_t tid)
@@ -100,6 +116,7 @@ static void note_birth(uint32_t parent, int event)
 	p->child = (uint32_t)child;
 	t->tgid = p->flags & CLONE_THREAD ? p->tgid : (uint32_t)child;
 	t->waiter = event == PTRACE_EVENT_VFORK ? parent : 0;
+	t->is32 = p->is32;
 	if (t->state == UNKNOWN)
 		t->state = NEW;
 	if (event == PTRACE_EVENT_VFORK)
@@ -112,6 +129,7 @@ static void note_stop(uint32_t tid, int sig, int event)
 {
 	struct task *t = &task[tid];
 
+	t->sig = sig;
 	if (event)
 		note_birth(tid, event);
 	else if (t->state == UNKNOWN || t->state == NEW || sig == SIGTRAP ||
@@ -141,6 +159,33 @@ static void wait_while(uint32_t tid, enum state state)
 	while (task[tid].state == state)
 		if (!take_report(0))
 			die("wait", tid);
+}
+
+/* ---- registers ---------------------------------------------------------- */
+
+static struct user_regs_struct registers(uint32_t tid)
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, tid, 0, &r))
+		die("PTRACE_GETREGS", tid);
+	return r;
+}
+
+static int64_t result_of(uint32_t tid)
+{
+	uint64_t rax = registers(tid).rax;
+
+	if (!task[tid].is32)
+		return (int64_t)rax;
+	return (uint32_t)rax > -4096u ? (int32_t)rax : (int64_t)(uint32_t)rax;
+}
+
+#define CODE32 0x23 /* the segment of 32-bit programs */
+
+static void note_width(uint32_t tid)
+{
+	task[tid].is32 = registers(tid).cs == CODE32;
 }
 
 /* ---- the ends of tasks ----------------------------------------------------
@@ -210,26 +255,42 @@ static void await_group_end(uint32_t tgid)
 	}
 }
 
+/* Its old image is gone, and the new one could not be mapped. */
+static void let_die(uint32_t tid)
+{
+	task[tid].state = RUNNING;
+	if (ptrace(PTRACE_CONT, tid, 0, SIGSEGV))
+		die("SIGSEGV", tid);
+	wait_while(tid, RUNNING);
+}
+
 /* A thread that executes a program takes the PID of its process. */
 static void await_exec(uint32_t tid)
 {
 	uint32_t leader = task[tid].tgid;
-	bool was_dead = task[leader].state == LEADER_ENDED;
+	bool was_dead = task[leader].state == LEADER_ENDED, dies;
 
 	if (leader != tid)
 		task[leader].state = RUNNING;
 	while (task[tid].state == RUNNING &&
-		(leader == tid || task[leader].state != STOPPED))
+		(leader == tid || task[leader].state == RUNNING))
 		if (!take_report(0))
 			die("exec", tid);
-	if (leader != tid && task[tid].state == STOPPED) {
+	dies = task[leader].state == STOPPED && task[leader].sig == SIGSEGV;
+	if (!dies && task[tid].state == STOPPED &&
+		(leader != tid || result_of(tid))) {
 		/* refused */
-		task[leader].state = was_dead ? LEADER_ENDED : STOPPED;
+		if (leader != tid)
+			task[leader].state = was_dead ? LEADER_ENDED : STOPPED;
 		return;
 	}
 	for (uint32_t i = 1; i <= last_tid; i++)
 		if (i != leader && task[i].tgid == leader)
 			task[i].state = DEAD;
+	if (dies)
+		let_die(leader);
+	else if (task[leader].state == STOPPED)
+		note_width(leader);
 	for (uint32_t i = 1; i <= last_tid; i++)
 		if (task[i].tgid == leader)
 			release_waiter(i);
@@ -238,43 +299,75 @@ static void await_exec(uint32_t tid)
 /* ---- calls ----------------------------------------------------------------
  */
 
-static struct user_regs_struct run_at(
-	uint32_t tid, uint64_t code, uint64_t nr, const uint64_t a[6])
+static void set_arguments(struct user_regs_struct *r, const uint64_t a[6])
 {
-	struct user_regs_struct r;
+	r->rdi = a[0];
+	r->rsi = a[1];
+	r->rdx = a[2];
+	r->r10 = a[3];
+	r->r8 = a[4];
+	r->r9 = a[5];
+}
 
-	if (ptrace(PTRACE_GETREGS, tid, 0, &r))
-		die("PTRACE_GETREGS", tid);
-	r.rip = code;
+static void set_arguments32(struct user_regs_struct *r, const uint64_t a[6])
+{
+	r->rbx = (uint32_t)a[0];
+	r->rcx = (uint32_t)a[1];
+	r->rdx = (uint32_t)a[2];
+	r->rsi = (uint32_t)a[3];
+	r->rdi = (uint32_t)a[4];
+	r->rbp = (uint32_t)a[5];
+}
+
+static void run_at(
+	uint32_t tid, unsigned piece, uint64_t nr, const uint64_t a[6])
+{
+	struct user_regs_struct r = registers(tid);
+
+	r.rip = traced_piece(tid, piece);
 	r.rax = nr;
 	r.orig_rax = UINT64_MAX;
-	r.rdi = a[0];
-	r.rsi = a[1];
-	r.rdx = a[2];
-	r.r10 = a[3];
-	r.r8 = a[4];
-	r.r9 = a[5];
+	if (task[tid].is32)
+		set_arguments32(&r, a);
+	else
+		set_arguments(&r, a);
 	if (ptrace(PTRACE_SETREGS, tid, 0, &r))
 		die("PTRACE_SETREGS", tid);
 	task[tid].state = RUNNING;
 	go_on(tid);
-	return r;
 }
 
-static int64_t result_of(uint32_t tid)
+/*
+ * mmap of 32 bits: mmap2, as the old one takes its arguments from memory.  Of
+ * an offset within a page that one would refuse; here no length does it.
+ */
+static uint64_t number32(uint64_t nr, uint64_t a[6])
 {
-	struct user_regs_struct r;
+	if (nr != SYS_mmap)
+		return (uint64_t)call32((int)nr);
+	if (a[5] % PAGE) {
+		a[1] = 0;
+		a[3] = MAP_PRIVATE | MAP_ANONYMOUS;
+	}
+	a[5] = (uint32_t)a[5] / PAGE;
+	return 192;
+}
 
-	if (ptrace(PTRACE_GETREGS, tid, 0, &r))
-		die("PTRACE_GETREGS", tid);
-	return (int64_t)r.rax;
+static void run_call(uint32_t tid, uint64_t nr, const uint64_t arg[6])
+{
+	uint64_t a[6];
+
+	memcpy(a, arg, sizeof(a));
+	if (task[tid].is32)
+		nr = number32(nr, a);
+	run_at(tid, STUB_CALL, nr, a);
 }
 
 static int64_t call(uint32_t tid, uint64_t nr, const uint64_t arg[6])
 {
 	task[tid].flags = nr == SYS_clone ? arg[0] : 0;
 	task[tid].child = 0;
-	run_at(tid, entry + STUB_CALL, nr, arg);
+	run_call(tid, nr, arg);
 	if (nr == SYS_exit) {
 		await_end(tid);
 		return 0;
@@ -317,8 +410,8 @@ int64_t traced_call(uint32_t tid, uint64_t nr, const uint64_t arg[6])
 	return r;
 }
 
-uint8_t traced_access(uint32_t tid, uint64_t code, uint64_t addr, uint8_t value,
-	struct fault *f)
+uint8_t traced_access(uint32_t tid, unsigned piece, uint64_t addr,
+	uint8_t value, struct fault *f)
 {
 	const uint64_t arg[6] = {addr, value};
 	siginfo_t info;
@@ -326,7 +419,7 @@ uint8_t traced_access(uint32_t tid, uint64_t code, uint64_t addr, uint8_t value,
 	f->sig = 0;
 	if (refusal(tid))
 		return 0;
-	run_at(tid, code, 0, arg);
+	run_at(tid, piece, 0, arg);
 	wait_while(tid, RUNNING);
 	if (ptrace(PTRACE_GETSIGINFO, tid, 0, &info))
 		die("PTRACE_GETSIGINFO", tid);
@@ -363,5 +456,6 @@ uint32_t traced_begin(void (*become)(void))
 	if (pid != STUB_FIRST || task[pid].state != STOPPED ||
 		ptrace(PTRACE_SETOPTIONS, pid, 0, OPTIONS))
 		die("start", (uint32_t)pid);
+	note_width((uint32_t)pid);
 	return (uint32_t)pid;
 }

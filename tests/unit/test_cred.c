@@ -121,11 +121,11 @@ static void test_exec(void **state)
 		.cap_bset = CAPS_ALL};
 	struct cred c = user;
 
-	assert_false(cred_exec(&c, 0755, 9, 9));
+	assert_false(cred_exec(&c, 0755, 9, 9).secure);
 	assert_int_equal(c.euid, 7);
 	assert_true(!c.cap_permitted);
 
-	assert_true(cred_exec(&c, 04755, 9, 9));
+	assert_true(cred_exec(&c, 04755, 9, 9).secure);
 	assert_int_equal(c.uid, 7);
 	assert_int_equal(c.euid, 9);
 	assert_int_equal(c.suid, 9);
@@ -134,18 +134,18 @@ static void test_exec(void **state)
 	/* set-uid root has all that the bounding set leaves */
 	c = user;
 	c.cap_bset &= ~lock;
-	assert_true(cred_exec(&c, 04755, 0, 0));
+	assert_true(cred_exec(&c, 04755, 0, 0).secure);
 	assert_true(c.cap_effective == (CAPS_ALL & ~lock));
 
 	/* ... but not after PR_SET_NO_NEW_PRIVS, or with SECURE_NOROOT */
 	c = user;
 	c.no_new_privs = 1;
-	assert_false(cred_exec(&c, 04755, 0, 0));
+	assert_false(cred_exec(&c, 04755, 0, 0).secure);
 	assert_int_equal(c.euid, 7);
 	assert_true(!c.cap_effective);
 	c = user;
 	c.securebits = SECURE_NOROOT;
-	assert_true(cred_exec(&c, 04755, 0, 0));
+	assert_true(cred_exec(&c, 04755, 0, 0).secure);
 	assert_int_equal(c.euid, 0);
 	assert_true(!c.cap_effective);
 

@@ -14,7 +14,7 @@ static void on_each(void (*fn)(struct vm *m, idx_t mm))
 	for (unsigned i = 0; i < 2; i++) {
 		struct vm *m = boot(archs[i]);
 		uint64_t before = rig_free_pages(m);
-		idx_t mm = mm_create(m, false);
+		idx_t mm = mm_create(m, MM_NATIVE);
 
 		assert_int_not_equal(mm, 0);
 		fn(m, mm);
@@ -185,7 +185,7 @@ static void test_free_range(void **state)
 	for (unsigned i = 0; i < sizeof(row) / sizeof(*row); i++) {
 		struct vm *m = boot("x86_64");
 		uint64_t before = rig_free_pages(m);
-		idx_t mm = mm_create(m, false);
+		idx_t mm = mm_create(m, MM_NATIVE);
 
 		assert_int_equal(pt_set(m, mm, 0x200000, 0x5067), 0);
 		assert_int_equal(pt_set(m, mm, 0x400000, 0x6067), 0);

@@ -89,7 +89,7 @@ static void test_against_array(void **state)
 	const char *arch = *state;
 	struct vm *m = vmtest_boot(arch, "64M");
 	uint64_t free_pages = vmtest_free_pages(m), rng = 12345;
-	idx_t mm = mm_create(m, false);
+	idx_t mm = mm_create(m, MM_NATIVE);
 
 	assert_int_not_equal(mm, 0);
 	memset(used, 0, sizeof(used));
@@ -107,7 +107,7 @@ static void test_bounds_move(void **state)
 {
 	struct vm *m = vmtest_boot(*state, "64M");
 	uint64_t free_pages = vmtest_free_pages(m);
-	idx_t mm = mm_create(m, false), i;
+	idx_t mm = mm_create(m, MM_NATIVE), i;
 	vaddr_t end = 0;
 
 	i = mm_insert(m, mm, BASE, BASE + 0x4000, VM_READ, 0, 4, VMA_PLAIN);
@@ -129,7 +129,7 @@ static void test_rebuild(void **state)
 {
 	struct vm *m = vmtest_boot(*state, "64M");
 	uint64_t free_pages = vmtest_free_pages(m), rng = 7;
-	idx_t mm = mm_create(m, false);
+	idx_t mm = mm_create(m, MM_NATIVE);
 
 	memset(used, 0, sizeof(used));
 	for (int i = 0; i < 300; i++)

@@ -2,6 +2,20 @@
 
 #include <string.h>
 
+/* 32-bit processes of a 64-bit kernel, whose user space ends there.  From a
+ * third on there are mappings that grow upwards, 16 MiB above PIEs. */
+#define THIRD(top) (((top) / 3 + 4095) & ~4095ull)
+#define IA32_LAYOUT(top)                                                       \
+	{                                                                      \
+		.name = "32-bit", .addr_bits = 32, .task_size = (top),         \
+		.stack_top = (top), .legacy_base = THIRD(top),                 \
+		.et_dyn_base = THIRD(top) + 16 * MiB,                          \
+		.static_pie_brk = THIRD(top) + 16 * MiB, .gap_min = 128 * MiB, \
+		.mmap_rnd_bits = 8, .stack_rnd_bits = 11, .brk_rnd = 32 * MiB, \
+		.thp_align = false, .maps_column = 73, .vsyscall = false,      \
+		.platform = "i686",                                            \
+	}
+
 /*
  * The rows.  x86_64: Intel SDM vol. 3A 4.5, Linux Documentation/arch/x86/
  * x86_64/mm.rst.  i386: SDM 4.3, Linux arch/x86/include/asm/page_32_types.h
@@ -60,24 +74,8 @@ const struct arch arch_table[] = {
 				.vsyscall = true,
 				.platform = "x86_64",
 			},
-		.compat =
-			{
-				.name = "32-bit",
-				.addr_bits = 32,
-				.task_size = 0xffffe000,
-				.stack_top = 0xffffe000,
-				.legacy_base = 0x55555000,
-				.et_dyn_base = 0x56555000,
-				.static_pie_brk = 0x56555000,
-				.gap_min = 128 * MiB,
-				.mmap_rnd_bits = 8,
-				.stack_rnd_bits = 11,
-				.brk_rnd = 32 * MiB,
-				.thp_align = false,
-				.maps_column = 73,
-				.vsyscall = false,
-				.platform = "i686",
-			},
+		.compat = IA32_LAYOUT(0xffffe000),
+		.compat_3gb = IA32_LAYOUT(0xc0000000),
 		.max_nodes = 8,
 		.nr_zones = 3,
 		.zone =

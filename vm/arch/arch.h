@@ -82,8 +82,10 @@ struct arch {
 	bool canonical; /* upper bits must copy bit va_bits - 1 */
 	struct pt_level level[MAX_LEVELS];
 	struct pte_bits pte;
-	struct layout native, compat; /* compat.name NULL: no 32-bit tasks */
-	uint8_t max_nodes;	      /* NUMA */
+	struct layout native;
+	struct layout compat;	  /* of 32-bit tasks; name NULL: none */
+	struct layout compat_3gb; /* of those with ADDR_LIMIT_3GB */
+	uint8_t max_nodes;	  /* NUMA */
 	uint8_t nr_zones;
 	struct zone_def zone[MAX_ZONES];
 	paddr_t low_limit; /* RAM above is remapped above `high_start` */

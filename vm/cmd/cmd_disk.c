@@ -51,6 +51,8 @@ int cmd_truncate(struct cmd *c)
 	idx_t ino;
 	int err = lookup_file(c, &ino);
 
+	if (!err)
+		err = inode_may_write(c->m, ino);
 	return err ? err : disk_truncate(c->m, ino, c->arg[1].num);
 }
 

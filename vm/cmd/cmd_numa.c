@@ -23,18 +23,27 @@ int cmd_mbind(struct cmd *c)
 		c->arg[3].num, c->arg[4].num);
 }
 
-/* get_mempolicy [addr=] [flags=] */
+/* get_mempolicy [addr=] [flags=]: a policy, nodes or a node. */
 int cmd_get_mempolicy(struct cmd *c)
 {
+	uint64_t flags = c->arg[1].num;
+	char *text = c->reply->text;
+	struct mpol_answer a;
 	vaddr_t va;
 	int err = arg_addr(c, 0, &va);
 
 	if (!err)
-		err = numa_get_mempolicy(
-			c->m, c->task, va, c->arg[1].num, c->reply->text);
-	if (!err)
-		c->reply->kind = REPLY_TEXT;
-	return err;
+		err = numa_get_mempolicy(c->m, c->task, va, flags, &a);
+	if (err)
+		return err;
+	c->reply->kind = REPLY_TEXT;
+	if (flags & MPOL_F_MEMS_ALLOWED)
+		mpol_nodes_text(a.nodes, text, MPOL_TEXT);
+	else if (flags & MPOL_F_NODE)
+		vm_snprintf(text, MPOL_TEXT, "%u", a.number);
+	else
+		mpol_text(&(struct mempolicy){.mode = a.number}, a.nodes, text);
+	return 0;
 }
 
 /* set_mempolicy_home_node ADDR LEN NODE */

@@ -143,27 +143,82 @@ static int limit_value(struct cmd *c, unsigned i, uint64_t *out)
 	return 0;
 }
 
+/* " N" or " unlimited", at the beginning without the space. */
+static void put_limit(struct reply *r, uint64_t limit)
+{
+	size_t n = strlen(r->text);
+	const char *sep = n ? " " : "";
+
+	if (limit == RLIM_UNLIMITED)
+		vm_snprintf(
+			r->text + n, sizeof(r->text) - n, "%sunlimited", sep);
+	else
+		vm_snprintf(r->text + n, sizeof(r->text) - n, "%s%llu", sep,
+			(unsigned long long)limit);
+}
+
+static int limit_number(struct cmd *c, unsigned i, unsigned *which)
+{
+	*which = 0;
+	while (*which < NR_RLIMITS &&
+		strcmp(rlimit_names[*which], c->arg[i].text))
+		++*which;
+	if (*which < NR_RLIMITS)
+		return 0;
+	return vm_fail(c->m, EINVAL,
+		"unknown limit \"%s\"; memory has as, data, stack, memlock",
+		c->arg[i].text);
+}
+
+/* [SOFT [HARD]], from argument i on: *set says whether they are there. */
+static int limit_wanted(struct cmd *c, unsigned i, int64_t pid, unsigned which,
+	struct rlimit_pair *want, bool *set)
+{
+	int err = task_prlimit(c->m, c->task, pid, which, NULL, want);
+
+	*set = c->arg[i].given;
+	if (!err && *set)
+		err = limit_value(c, i, &want->soft);
+	if (!err && c->arg[i + 1].given)
+		err = limit_value(c, i + 1, &want->hard);
+	return err;
+}
+
 /* setrlimit NAME SOFT [HARD] */
 int cmd_setrlimit(struct cmd *c)
 {
-	struct rlimit_pair want;
-	unsigned i = 0;
-	int err;
+	struct rlimit_pair want, old;
+	unsigned which;
+	bool set;
+	int err = limit_number(c, 0, &which);
 
-	while (i < NR_RLIMITS && strcmp(rlimit_names[i], c->arg[0].text))
-		i++;
-	if (i == NR_RLIMITS)
-		return vm_fail(c->m, EINVAL,
-			"unknown limit \"%s\"; memory has as, data, stack, "
-			"memlock",
-			c->arg[0].text);
-	want.hard = c->task->rlim[i].hard;
-	err = limit_value(c, 1, &want.soft);
-	if (!err && c->arg[2].given)
-		err = limit_value(c, 2, &want.hard);
+	if (!err)
+		err = limit_wanted(c, 1, 0, which, &want, &set);
+	return err ? err : task_prlimit(c->m, c->task, 0, which, &want, &old);
+}
+
+/* prlimit PID NAME [SOFT [HARD]]: the limits before. */
+int cmd_prlimit(struct cmd *c)
+{
+	struct rlimit_pair want, old;
+	unsigned which;
+	bool set;
+	int pid, err = arg_int(c, 0, &pid);
+
+	if (!err)
+		err = limit_number(c, 1, &which);
+	if (!err)
+		err = limit_wanted(c, 2, pid, which, &want, &set);
+	if (!err)
+		err = task_prlimit(
+			c->m, c->task, pid, which, set ? &want : NULL, &old);
 	if (err)
 		return err;
-	return task_setrlimit(c->m, c->task, i, &want);
+	c->reply->kind = REPLY_TEXT;
+	c->reply->text[0] = '\0';
+	put_limit(c->reply, old.soft);
+	put_limit(c->reply, old.hard);
+	return 0;
 }
 
 /* personality [PERSONA]: the one before. */

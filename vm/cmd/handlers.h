@@ -24,9 +24,10 @@ cmd_fn cmd_mem_write, cmd_trace, cmd_replay_trace;
 /* cmd_task.c */
 cmd_fn cmd_spawn, cmd_exec, cmd_fork, cmd_vfork, cmd_clone, cmd_exit,
 	cmd_exit_group;
-cmd_fn cmd_setrlimit, cmd_personality, cmd_open, cmd_close, cmd_pread,
-	cmd_pwrite, cmd_lseek, cmd_fsync, cmd_sync, cmd_fadvise, cmd_readahead,
-	cmd_drop_caches, cmd_alloc_pages, cmd_free_pages, cmd_label, cmd_run;
+cmd_fn cmd_setrlimit, cmd_prlimit, cmd_personality, cmd_open, cmd_close,
+	cmd_pread, cmd_pwrite, cmd_lseek, cmd_fsync, cmd_sync, cmd_fadvise,
+	cmd_readahead, cmd_drop_caches, cmd_alloc_pages, cmd_free_pages,
+	cmd_label, cmd_run;
 
 /* cmd_signal.c */
 cmd_fn cmd_kill, cmd_sigaction, cmd_wait, cmd_waitid;

@@ -408,6 +408,16 @@ const struct command command_table[] = {
 			{"HARD", ARG_WORD, OPT}},
 		.summary = "set a limit: as, data, stack, memlock, ...",
 		.example = "setrlimit stack 16M\nsetrlimit as unlimited"},
+	{.name = "prlimit",
+		.actors = PROCESS,
+		.run = cmd_prlimit,
+		.args = {{"PID", ARG_NUM, 0}, {"NAME", ARG_WORD, 0},
+			{"SOFT", ARG_WORD, OPT}, {"HARD", ARG_WORD, OPT}},
+		.summary = "the limits of a process, and set them",
+		.detail = "PID 0 is this process.  Replies with the soft and "
+			  "the hard limit before.  Of a process of another "
+			  "user or group it needs cap_sys_resource.",
+		.example = "prlimit 0 stack\nprlimit 0 nofile 128 1024"},
 #include "rows_cred.inc"
 #include "rows_file.inc"
 	{.name = "oom_score_adj",

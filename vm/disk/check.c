@@ -12,8 +12,9 @@
 
 struct tally {
 	uint64_t inodes, names, nodes, blocks, cached[2], dirty;
-	uint8_t *seen;	/* one byte a block */
-	uint32_t *refs; /* open files, by inode */
+	uint8_t *seen;	  /* one byte a block */
+	uint32_t *refs;	  /* open files, by inode */
+	int32_t *writers; /* of these: see struct inode */
 };
 
 /* A freed object is zero but for its first word, and no inode has number 0. */
@@ -184,6 +185,9 @@ static int check_inode(struct vm *m, idx_t i, struct tally *t)
 	if (n->refs != refs)
 		return vm_fail(m, EIO, "inode %u: %u references, %u open files",
 			n->ino, n->refs, refs);
+	if (n->writers != t->writers[i])
+		return vm_fail(m, EIO, "inode %u: %d writers, %d are counted",
+			n->ino, n->writers, t->writers[i]);
 	if (!n->refs && !n->linked)
 		return vm_fail(m, EIO,
 			"inode %u: neither named nor open, but not freed",
@@ -265,17 +269,33 @@ static int check_sums(struct vm *m, const struct tally *t)
 	return 0;
 }
 
+/* Open files, and those of them that address spaces run. */
+static void count_files(struct vm *m, struct tally *t)
+{
+	const struct root *r = m->root;
+
+	for (idx_t i = 1; i < r->pool[SEG_FILE].nr; i++) {
+		const struct file *f = file_at(m, i);
+
+		if (!f->refs || f->inode >= r->pool[SEG_INODE].nr)
+			continue;
+		t->refs[f->inode]++;
+		t->writers[f->inode] += f->mode & FMODE_WRITE ? 1 : 0;
+	}
+	for (idx_t i = 1; i < r->pool[SEG_MM].nr; i++) {
+		const struct mm *mm = mm_at(m, i);
+
+		if (mm->users && mm->exe && mm->exe < r->pool[SEG_FILE].nr)
+			t->writers[file_at(m, mm->exe)->inode]--;
+	}
+}
+
 static int check_all(struct vm *m, struct tally *t)
 {
 	const struct root *r = m->root;
 	int err = 0;
 
-	for (idx_t i = 1; i < r->pool[SEG_FILE].nr; i++) {
-		const struct file *f = file_at(m, i);
-
-		if (f->refs && f->inode < r->pool[SEG_INODE].nr)
-			t->refs[f->inode]++;
-	}
+	count_files(m, t);
 	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++)
 		if (r->swap[i].pages &&
 			r->swap[i].inode < r->pool[SEG_INODE].nr)
@@ -295,14 +315,17 @@ int disk_check(struct vm *m)
 	struct tally t = {
 		.seen = calloc(m->root->block_next, sizeof(*t.seen)),
 		.refs = calloc(m->root->pool[SEG_INODE].nr, sizeof(*t.refs)),
+		.writers =
+			calloc(m->root->pool[SEG_INODE].nr, sizeof(*t.writers)),
 	};
 	int err;
 
-	if (t.seen && t.refs)
+	if (t.seen && t.refs && t.writers)
 		err = check_all(m, &t);
 	else
 		err = vm_fail(m, ENOMEM, "no memory to check the disk");
 	free(t.seen);
 	free(t.refs);
+	free(t.writers);
 	return err;
 }

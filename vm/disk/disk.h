@@ -32,8 +32,11 @@ struct inode {
 	uint32_t type; /* enum inode_type */
 	uint32_t mode; /* permission bits */
 	uint32_t uid, gid;
-	uint32_t ino;	    /* inode number shown in maps and by stat */
-	uint32_t refs;	    /* open files; the name itself is `linked` */
+	uint32_t ino;  /* inode number shown in maps and by stat */
+	uint32_t refs; /* open files; the name itself is `linked` */
+	/* Linux's i_writecount: of these, how many may write; below 0, how many
+	 * address spaces run it, and nobody opens it for writing then */
+	int32_t writers;
 	uint32_t linked;    /* 1 while the tree names it */
 	idx_t name;	    /* SEG_NAME, 0 for root and shmem */
 	uint32_t name_hash; /* of the name: lookups read no other names */

@@ -41,7 +41,7 @@ static int room_above(
 	struct vm *m, const struct task *t, vaddr_t from, vaddr_t to)
 {
 	const struct vma *v = vma_find(m, t->mm, from);
-	vaddr_t top = mm_at(m, t->mm)->task_size;
+	vaddr_t top = mm_task_size(m, t);
 
 	if (to < from || to > top)
 		return vm_fail(m, ENOMEM,

@@ -243,15 +243,14 @@ idx_t mm_fork(struct vm *m, const struct task *t)
 	uint64_t tables = from->pgtables >> m->page_shift;
 	idx_t child = mem_reserve(m, GFP_KERNEL, tables + 1)
 			      ? 0
-			      : mm_create(m, from->compat);
+			      : mm_create(m, (enum compat)from->compat);
 
 	if (!child)
 		return 0;
 	to = mm_at(m, child);
 	copy_fields(to, from);
-	to->exe = from->exe;
-	if (to->exe)
-		file_get(m, to->exe);
+	if (from->exe && !exe_get(m, from->exe))
+		to->exe = from->exe;
 	if (copy_vmas(m, t, child) || copy_tables(m, parent, child)) {
 		mm_put(m, child);
 		return 0;

@@ -250,7 +250,7 @@ static void lock_everything(struct vm *m, struct task *t, uint64_t lock)
 		at = v && v->end > end ? v->end : end;
 	}
 	if (lock & VM_LOCKED && mm->last)
-		populate_quietly(m, t, 0, vma_at(m, mm->last)->end);
+		populate_quietly(m, t, 0, mm_task_size(m, t));
 }
 
 int64_t mm_mlockall(struct vm *m, struct task *t, uint64_t flags)

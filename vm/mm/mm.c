@@ -7,7 +7,17 @@
 
 const struct layout *mm_layout(const struct vm *m, const struct mm *mm)
 {
-	return mm->compat ? &m->arch->compat : &m->arch->native;
+	return mm->compat == MM_NATIVE	 ? &m->arch->native
+	       : mm->compat == MM_COMPAT ? &m->arch->compat
+					 : &m->arch->compat_3gb;
+}
+
+vaddr_t mm_task_size(const struct vm *m, const struct task *t)
+{
+	if (mm_at(m, t->mm)->compat == MM_NATIVE)
+		return m->arch->native.task_size;
+	return t->personality & ADDR_LIMIT_3GB ? m->arch->compat_3gb.task_size
+					       : m->arch->compat.task_size;
 }
 
 /* Source: Linux arch/x86/mm/mmap.c, mmap_base() and arch_pick_mmap_base(). */
@@ -33,7 +43,7 @@ void mm_place(struct vm *m, struct mm *mm, const struct mm_place *p)
 				: page_up(m, l->task_size - gap - p->rnd_bytes);
 }
 
-idx_t mm_create(struct vm *m, bool compat)
+idx_t mm_create(struct vm *m, enum compat compat)
 {
 	idx_t i;
 	struct mm *mm;
@@ -80,7 +90,7 @@ void mm_put(struct vm *m, idx_t i)
 	khugepaged_exit(m, i);
 	unmap_everything(m, i);
 	if (mm->exe)
-		file_put(m, mm->exe);
+		exe_put(m, mm->exe);
 	cpu_drop_mm(m, i);
 	pt_free_pgd(m, i);
 	pool_free(m, SEG_MM, i);

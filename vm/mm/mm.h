@@ -83,9 +83,13 @@ struct family {
 
 enum rss_kind { RSS_FILE, RSS_ANON, RSS_SHMEM, NR_RSS };
 
+/* The layout of an address space, by the program's width and, of 32 bits,
+ * the personality that it was executed with. */
+enum compat { MM_NATIVE, MM_COMPAT, MM_COMPAT_3GB };
+
 struct mm {
 	uint32_t users;	 /* tasks that share it */
-	uint32_t compat; /* uses the architecture's compat layout */
+	uint32_t compat; /* enum compat: which layout */
 	pfn_t pgd;
 	uint32_t map_count;
 	idx_t first, last;	 /* VMAs in address order */
@@ -141,6 +145,12 @@ static inline struct family *family_at(const struct vm *m, idx_t i)
 
 const struct layout *mm_layout(const struct vm *m, const struct mm *mm);
 /*
+ * Where user space ends for t's calls: mm->task_size, unless a 32-bit process
+ * has taken or given up ADDR_LIMIT_3GB since it was executed.
+ * Source: Linux arch/x86/include/asm/page_64_types.h (TASK_SIZE).
+ */
+vaddr_t mm_task_size(const struct vm *m, const struct task *t);
+/*
  * Where mapping starts in an address space without mappings: top-down below
  * the room of a stack of that limit, or, bottom_up, from a third of it on.
  * With random addresses, rnd_bytes further away, and the stack's own random
@@ -165,7 +175,7 @@ void vma_tree_free(struct vm *m);
 
 /* ---- life of an mm ---- */
 /* A new, empty mm with a page table; 0 with ENOMEM set. */
-idx_t mm_create(struct vm *m, bool compat);
+idx_t mm_create(struct vm *m, enum compat compat);
 /* One user less; the last one unmaps everything and frees it. */
 void mm_put(struct vm *m, idx_t mm);
 /* fork: a copy with copy-on-write; 0 with ENOMEM set, nothing kept. */
@@ -225,8 +235,8 @@ uint64_t mm_commit_limit(const struct vm *m);
 
 /* ---- for execve (task/exec.c): mappings without the checks of mmap ---- */
 /* The address that mmap(NULL, len) would choose; 0 with ENOMEM set. */
-vaddr_t mm_unmapped_area(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
-	uint64_t map_flags, idx_t file, uint64_t off);
+vaddr_t mm_unmapped_area(struct vm *m, const struct task *t, vaddr_t hint,
+	uint64_t len, uint64_t map_flags, idx_t file, uint64_t off);
 /*
  * Inserts one VMA of these flags without merging; takes a reference to the
  * file; counts it in total_vm and the like, and in Committed_AS if VM_ACCOUNT

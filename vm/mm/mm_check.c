@@ -10,12 +10,19 @@ struct sums {
 	struct mm total;
 };
 
+/* Some have mappings that they made without ADDR_LIMIT_3GB. */
+static vaddr_t user_end(const struct vm *m, const struct mm *mm)
+{
+	return mm->compat == MM_NATIVE ? mm->task_size
+				       : m->arch->compat.task_size;
+}
+
 static int check_vma(
 	struct vm *m, idx_t i, const struct mm *mm, const struct vma *v)
 {
 	const struct vma *prev = v->prev ? vma_at(m, v->prev) : NULL;
 
-	if (v->mm != i || v->start >= v->end || v->end > mm->task_size ||
+	if (v->mm != i || v->start >= v->end || v->end > user_end(m, mm) ||
 		page_offset(m, v->start) || page_offset(m, v->end))
 		return vm_fail(m, EIO,
 			"mm %u: the VMA [0x%llx, 0x%llx) is no range of pages "

@@ -139,7 +139,7 @@ static vaddr_t hint_of(const struct vm *m, vaddr_t addr)
 
 static int fixed_address(struct vm *m, const struct task *t, struct request *r)
 {
-	vaddr_t top = mm_at(m, t->mm)->task_size;
+	vaddr_t top = mm_task_size(m, t);
 
 	/* Linux takes the last addresses for an errno that it got. */
 	if (r->len <= top && -(int64_t)r->addr > 0 &&
@@ -161,7 +161,7 @@ static int huge_address(struct vm *m, const struct task *t, struct request *r)
 		r->addr = up_to(hint_of(m, r->addr), size);
 		return 0;
 	}
-	if (!(r->addr & (size - 1)) || r->len > mm_at(m, t->mm)->task_size)
+	if (!(r->addr & (size - 1)) || r->len > mm_task_size(m, t))
 		return 0;
 	return vm_fail(m, EINVAL,
 		"address 0x%llx is not a multiple of the huge page size %llu",
@@ -180,8 +180,8 @@ static int choose_address(struct vm *m, const struct task *t, struct request *r)
 		if (err)
 			return err;
 	} else {
-		r->addr = mm_unmapped_area(m, t->mm, hint_of(m, r->addr),
-			r->len, r->flags, r->file, r->off);
+		r->addr = mm_unmapped_area(m, t, hint_of(m, r->addr), r->len,
+			r->flags, r->file, r->off);
 		if (!r->addr)
 			return -ENOMEM;
 	}

@@ -32,7 +32,7 @@ static bool names_target(const struct remap *r)
 
 /* ---- checks ------------------------------------------------------------- */
 
-static int check_lengths(struct vm *m, const struct mm *mm, struct remap *r)
+static int check_lengths(struct vm *m, const struct task *t, struct remap *r)
 {
 	if (r->flags &
 		~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
@@ -44,18 +44,20 @@ static int check_lengths(struct vm *m, const struct mm *mm, struct remap *r)
 	r->new_len = page_up(m, r->new_len);
 	if (!r->new_len)
 		return vm_fail(m, EINVAL, "the new length is 0");
-	if (r->new_len > mm->task_size)
+	if (r->new_len > mm_task_size(m, t))
 		return vm_fail(m, EINVAL,
 			"the new length %llu is more than user space has",
 			(unsigned long long)r->new_len);
 	return 0;
 }
 
-static int check_target(struct vm *m, const struct mm *mm, struct remap *r)
+static int check_target(struct vm *m, const struct task *t, struct remap *r)
 {
+	const struct mm *mm = mm_at(m, t->mm);
+
 	if (!names_target(r))
 		return 0;
-	if (r->to > mm->task_size - r->new_len || page_offset(m, r->to))
+	if (r->to > mm_task_size(m, t) - r->new_len || page_offset(m, r->to))
 		return vm_fail(m, EINVAL,
 			"the new range 0x%llx + %llu is not aligned to pages "
 			"or leaves user space",
@@ -218,6 +220,24 @@ static uint64_t tables_for(const struct vm *m, idx_t mm, uint64_t len)
 	return some < all ? some : all;
 }
 
+/*
+ * What lies beyond ADDR_LIMIT_3GB since the process took that is not unmapped,
+ * as Linux's munmap refuses it: the mapping stays, empty, and is not counted
+ * as committed any more, which is never taken back.
+ */
+static void drop_source(
+	struct vm *m, const struct task *t, const struct remap *r)
+{
+	struct vma *v = vma_lookup(m, t->mm, r->old);
+
+	if (r->old + r->old_len <= mm_task_size(m, t)) {
+		unmap_range(m, t->mm, r->old, r->old + r->old_len);
+	} else if (v->flags & VM_ACCOUNT) {
+		v->flags &= ~VM_ACCOUNT;
+		m->root->commit_leaked += (v->end - v->start) >> m->page_shift;
+	}
+}
+
 /* Moves [old, old + old_len), which lies in one VMA, to the free range at
  * r->to. */
 static int copy_and_unmap(struct vm *m, struct task *t, const struct remap *r)
@@ -262,7 +282,7 @@ static int copy_and_unmap(struct vm *m, struct task *t, const struct remap *r)
 	if (keeps_source(r))
 		empty_source(m, n, t->mm, r);
 	else if (r->old_len)
-		unmap_range(m, t->mm, r->old, r->old + r->old_len);
+		drop_source(m, t, r);
 	if (src.flags & VM_LOCKED && r->new_len > r->old_len)
 		populate_quietly(m, t, r->to + r->old_len, r->to + r->new_len);
 	return 0;
@@ -287,15 +307,15 @@ static vaddr_t choose_target(
 	const struct vma *v = vma_lookup(m, t->mm, r->old);
 	uint64_t map_flags = v->flags & VM_MAYSHARE ? MAP_SHARED : MAP_PRIVATE;
 
-	return mm_unmapped_area(m, t->mm, keeps_source(r) ? r->to : 0,
-		r->new_len, map_flags, v->file,
+	return mm_unmapped_area(m, t, keeps_source(r) ? r->to : 0, r->new_len,
+		map_flags, v->file,
 		vma_pgoff_at(m, v, r->old) << m->page_shift);
 }
 
 /* Unmaps what the new length leaves off. */
 static int cut_tail(struct vm *m, const struct task *t, const struct remap *r)
 {
-	vaddr_t start = r->old + r->new_len, top = mm_at(m, t->mm)->task_size;
+	vaddr_t start = r->old + r->new_len, top = mm_task_size(m, t);
 
 	if (mm_check_user(m, start, r->old_len - r->new_len, top, EINVAL))
 		return -EINVAL;
@@ -407,8 +427,7 @@ static bool can_extend(struct vm *m, const struct task *t, const struct vma *v,
 
 	if (v->end - r->old != r->old_len)
 		return false;
-	if (v->end + more < v->end ||
-		v->end + more > mm_at(m, t->mm)->task_size)
+	if (v->end + more < v->end || v->end + more > mm_task_size(m, t))
 		return false;
 	return !vma_overlap(m, t->mm, v->end, v->end + more);
 }
@@ -477,10 +496,10 @@ int64_t mm_mremap(struct vm *m, struct task *t, vaddr_t old, uint64_t old_len,
 		.flags = flags,
 		.to = new_addr,
 	};
-	int err = check_lengths(m, mm, &r);
+	int err = check_lengths(m, t, &r);
 
 	if (!err)
-		err = check_target(m, mm, &r);
+		err = check_target(m, t, &r);
 	if (!err)
 		err = align_huge(m, mm, &r);
 	if (err)

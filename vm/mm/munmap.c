@@ -89,7 +89,7 @@ int unmap_range(struct vm *m, idx_t mm, vaddr_t start, vaddr_t end)
 
 int64_t mm_munmap(struct vm *m, struct task *t, vaddr_t addr, uint64_t len)
 {
-	vaddr_t top = mm_at(m, t->mm)->task_size;
+	vaddr_t top = mm_task_size(m, t);
 
 	m->root->count[CNT_MUNMAP]++;
 	if (mm_check_aligned(m, "address", addr) ||

@@ -40,7 +40,7 @@ static int check_layout(struct vm *m, const struct task *t, struct mm *mm)
 	uint64_t limit = t->rlim[RLIM_DATA].soft;
 
 	for (unsigned op = PR_SET_MM_START_CODE; op <= PR_SET_MM_ENV_END; op++)
-		if (*field(mm, op) >= mm->task_size ||
+		if (*field(mm, op) >= mm_task_size(m, t) ||
 			*field(mm, op) < mm_low_limit(m))
 			return vm_fail(m, EINVAL,
 				"field %u of the layout would be 0x%llx, "
@@ -141,9 +141,13 @@ static int set_exe(struct vm *m, struct task *t, uint32_t fd)
 	err = check_unmapped(m, mm);
 	if (err)
 		return err;
-	file_get(m, file);
+	if (exe_get(m, file)) {
+		vm_fail_clear(m);
+		return vm_fail(m, EACCES,
+			"the file is open for writing and cannot be executed");
+	}
 	if (mm->exe)
-		file_put(m, mm->exe);
+		exe_put(m, mm->exe);
 	mm->exe = file;
 	return 0;
 }
@@ -247,7 +251,7 @@ int mm_set_field(struct vm *m, struct task *t, const uint64_t a[4])
 		return set_exe(m, t, (uint32_t)addr);
 	if (op == PR_SET_MM_AUXV)
 		return set_auxv(m, t, addr, a[2]);
-	if (addr >= mm->task_size || addr < mm_low_limit(m))
+	if (addr >= mm_task_size(m, t) || addr < mm_low_limit(m))
 		return vm_fail(m, EINVAL, "0x%llx is not in user space",
 			(unsigned long long)addr);
 	if (op < PR_SET_MM_START_CODE || op > PR_SET_MM_ENV_END)

@@ -71,15 +71,15 @@ static bool hint_is_free(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len)
 	return !above || hint + len <= vma_start_gap(m, above);
 }
 
-static bool find_bottom_up(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
-	uint64_t align, uint64_t map_flags, vaddr_t *addr)
+static bool find_bottom_up(struct vm *m, const struct task *t, vaddr_t hint,
+	uint64_t len, uint64_t align, uint64_t map_flags, vaddr_t *addr)
 {
-	const struct mm *mm = mm_at(m, i);
+	const struct mm *mm = mm_at(m, t->mm);
 	bool low32 = map_flags & MAP_32BIT && mm_layout(m, mm)->addr_bits == 64;
 	struct search s = {
-		.mm = i,
+		.mm = t->mm,
 		.low = low32 ? LOW_32BIT : mm->legacy_base,
-		.high = low32 ? HIGH_32BIT : mm->task_size,
+		.high = low32 ? HIGH_32BIT : mm_task_size(m, t),
 		.len = len + align,
 		.align = align,
 	};
@@ -87,7 +87,7 @@ static bool find_bottom_up(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
 	if (len > s.high)
 		return false;
 	hint = page_up(m, hint);
-	if (hint && hint <= s.high - len && hint_is_free(m, i, hint, len)) {
+	if (hint && hint <= s.high - len && hint_is_free(m, t->mm, hint, len)) {
 		*addr = hint;
 		return true;
 	}
@@ -96,32 +96,32 @@ static bool find_bottom_up(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
 	return search_up(m, s, addr);
 }
 
-static bool find_area(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
-	uint64_t align, uint64_t map_flags, vaddr_t *addr)
+static bool find_area(struct vm *m, const struct task *t, vaddr_t hint,
+	uint64_t len, uint64_t align, uint64_t map_flags, vaddr_t *addr)
 {
-	const struct mm *mm = mm_at(m, i);
+	const struct mm *mm = mm_at(m, t->mm);
+	vaddr_t top = mm_task_size(m, t);
 	bool is64 = mm_layout(m, mm)->addr_bits == 64;
 	struct search s = {
-		.mm = i,
+		.mm = t->mm,
 		.low = mm_low_limit(m),
 		.high = mm->mmap_base,
 		.len = len + align,
 		.align = align,
 	};
 
-	if (len > mm->task_size)
+	if (len > top)
 		return false;
 	if (mm->bottom_up || (is64 && map_flags & MAP_32BIT))
-		return find_bottom_up(m, i, hint, len, align, map_flags, addr);
+		return find_bottom_up(m, t, hint, len, align, map_flags, addr);
 	hint = page_down(m, hint);
-	if (hint && hint <= mm->task_size - len &&
-		hint_is_free(m, i, hint, len)) {
+	if (hint && hint <= top - len && hint_is_free(m, t->mm, hint, len)) {
 		*addr = hint;
 		return true;
 	}
 	if (map_flags & MAP_ABOVE4G && is64 && s.low < 4 * GiB)
 		s.low = 4 * GiB;
-	return search_down(m, s, addr) || find_bottom_up(m, i, hint, len, align,
+	return search_down(m, s, addr) || find_bottom_up(m, t, hint, len, align,
 						  map_flags & ~MAP_32BIT, addr);
 }
 
@@ -129,8 +129,8 @@ static bool find_area(struct vm *m, idx_t i, vaddr_t hint, uint64_t len,
  * Huge pages need mappings that lie in the address space as they lie in the
  * file, modulo 2 MiB: asks for 2 MiB more and picks the right place inside.
  */
-static bool find_aligned(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
-	uint64_t off, uint64_t map_flags, vaddr_t *addr)
+static bool find_aligned(struct vm *m, const struct task *t, vaddr_t hint,
+	uint64_t len, uint64_t off, uint64_t map_flags, vaddr_t *addr)
 {
 	/* File offsets are signed: the first 2 MiB boundary wraps below 0. */
 	int64_t first = (int64_t)((off + PMD_SIZE - 1) & ~(PMD_SIZE - 1));
@@ -142,14 +142,14 @@ static bool find_aligned(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
 		return false;
 	if (len + PMD_SIZE < len || off + len + PMD_SIZE < off)
 		return false;
-	if (!find_area(m, mm, hint, len + PMD_SIZE, 0, map_flags, &at))
+	if (!find_area(m, t, hint, len + PMD_SIZE, 0, map_flags, &at))
 		return false;
 	if (at == hint) {
 		*addr = at;
 		return true;
 	}
 	sub = (off - at) & (PMD_SIZE - 1);
-	if (!sub && !mm_at(m, mm)->bottom_up)
+	if (!sub && !mm_at(m, t->mm)->bottom_up)
 		sub = PMD_SIZE;
 	*addr = at + sub;
 	return true;
@@ -160,8 +160,8 @@ static bool find_aligned(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
  * found: one that lies in its span as the offset in the object does.
  * Source: Linux mm/shmem.c (shmem_get_unmapped_area).
  */
-static vaddr_t align_shmem(struct vm *m, idx_t mm, vaddr_t at, vaddr_t hint,
-	uint64_t len, uint64_t off, uint64_t map_flags)
+static vaddr_t align_shmem(struct vm *m, const struct task *t, vaddr_t at,
+	vaddr_t hint, uint64_t len, uint64_t off, uint64_t map_flags)
 {
 	uint64_t size = huge_size(m), mask = size - 1;
 	vaddr_t wide;
@@ -169,7 +169,7 @@ static vaddr_t align_shmem(struct vm *m, idx_t mm, vaddr_t at, vaddr_t hint,
 	off &= mask;
 	if (at == hint || len < size || (off && off + len < 2 * size) ||
 		(at & mask) == off || len + size < len ||
-		!find_area(m, mm, hint, len + size - m->page_size, 0, map_flags,
+		!find_area(m, t, hint, len + size - m->page_size, 0, map_flags,
 			&wide))
 		return at;
 	return wide + ((off - wide) & mask);
@@ -205,28 +205,39 @@ static bool shmem_wants_alignment(
 		       : s->shmem_pmd != SHMEM_PMD_NEVER;
 }
 
-vaddr_t mm_unmapped_area(struct vm *m, idx_t mm, vaddr_t hint, uint64_t len,
-	uint64_t map_flags, idx_t file, uint64_t off)
+static bool find_any(struct vm *m, const struct task *t, vaddr_t hint,
+	uint64_t len, uint64_t off, uint64_t map_flags, idx_t file,
+	vaddr_t *addr)
 {
 	uint64_t align = 0;
-	vaddr_t addr;
 
 	if (hugetlb_file_size(m, file))
 		align = (1ull << pt_shift(m, hugetlb_file_size(m, file))) -
 			m->page_size;
-	if (wants_alignment(m, mm_at(m, mm), hint, len, map_flags, file) &&
-		find_aligned(
-			m, mm, hint, len, file ? off : 0, map_flags, &addr))
+	if (wants_alignment(m, mm_at(m, t->mm), hint, len, map_flags, file) &&
+		find_aligned(m, t, hint, len, off, map_flags, addr))
+		return true;
+	if (!find_area(m, t, hint, len, align, map_flags, addr))
+		return false;
+	if (shmem_wants_alignment(m, file, map_flags))
+		*addr = align_shmem(m, t, *addr, hint, len, off, map_flags);
+	return true;
+}
+
+vaddr_t mm_unmapped_area(struct vm *m, const struct task *t, vaddr_t hint,
+	uint64_t len, uint64_t map_flags, idx_t file, uint64_t off)
+{
+	vaddr_t addr;
+
+	/* What lies highest may be beyond ADDR_LIMIT_3GB: no other is tried. */
+	if (find_any(m, t, hint, len, file ? off : 0, map_flags, file, &addr) &&
+		addr <= mm_task_size(m, t) - len)
 		return addr;
-	if (find_area(m, mm, hint, len, align, map_flags, &addr))
-		return shmem_wants_alignment(m, file, map_flags)
-			       ? align_shmem(m, mm, addr, hint, len,
-					 file ? off : 0, map_flags)
-			       : addr;
 	vm_fail(m, ENOMEM,
 		"no hole of %llu bytes in the address space (%llu bytes "
 		"mapped)",
 		(unsigned long long)len,
-		(unsigned long long)(mm_at(m, mm)->total_vm << m->page_shift));
+		(unsigned long long)(mm_at(m, t->mm)->total_vm
+				     << m->page_shift));
 	return 0;
 }

@@ -104,7 +104,7 @@ static bool map_auto(struct trace *x, vaddr_t va, vaddr_t lo, vaddr_t hi)
 {
 	uint64_t page = x->r.m->page_size;
 	vaddr_t start = va & ~(AUTO_ALIGN - 1), end = start + AUTO_SIZE;
-	vaddr_t top = mm_at(x->r.m, x->r.t->mm)->task_size;
+	vaddr_t top = mm_task_size(x->r.m, x->r.t);
 
 	if (lo < x->r.m->root->set.mmap_min_addr)
 		lo = x->r.m->root->set.mmap_min_addr;

@@ -190,7 +190,7 @@ int numa_hole(struct vm *m, vaddr_t va)
 
 /* The page is brought in if need be: its node is the answer. */
 static int node_of_page(
-	struct vm *m, struct task *t, struct vma *v, vaddr_t va, char *text)
+	struct vm *m, struct task *t, struct vma *v, vaddr_t va, uint32_t *node)
 {
 	uint64_t e;
 
@@ -199,11 +199,11 @@ static int node_of_page(
 		return vm_fail(m, EFAULT, "the page of 0x%llx cannot be read",
 			(unsigned long long)va);
 	e = pt_get(m, mm_at(m, t->mm), va);
-	vm_snprintf(text, MPOL_TEXT, "%u", node_of(m, pte_pfn(m, e)));
+	*node = node_of(m, pte_pfn(m, e));
 	return 0;
 }
 
-static int next_node(struct vm *m, const struct task *t, char *text)
+static int next_node(struct vm *m, const struct task *t, uint32_t *node)
 {
 	enum mpol_mode mode = mpol_mode(&t->policy);
 
@@ -211,12 +211,21 @@ static int next_node(struct vm *m, const struct task *t, char *text)
 		return vm_fail(m, EINVAL,
 			"node without addr asks for the next node of a task "
 			"that interleaves");
-	vm_snprintf(text, MPOL_TEXT, "%u", numa_turn(m, t));
+	*node = numa_turn(m, t);
+	return 0;
+}
+
+static int mems_allowed(struct vm *m, uint64_t flags, struct mpol_answer *a)
+{
+	if (flags != MPOL_F_MEMS_ALLOWED)
+		return vm_fail(
+			m, EINVAL, "mems_allowed goes with no other flag");
+	*a = (struct mpol_answer){.nodes = all_nodes(m)};
 	return 0;
 }
 
 int numa_get_mempolicy(struct vm *m, struct task *t, vaddr_t addr,
-	uint64_t flags, char text[MPOL_TEXT])
+	uint64_t flags, struct mpol_answer *a)
 {
 	const struct mempolicy *p = &t->policy;
 	struct vma *v = NULL;
@@ -225,13 +234,8 @@ int numa_get_mempolicy(struct vm *m, struct task *t, vaddr_t addr,
 		~(uint64_t)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED))
 		return vm_fail(m, EINVAL, "unknown flags 0x%llx",
 			(unsigned long long)flags);
-	if (flags & MPOL_F_MEMS_ALLOWED) {
-		if (flags != MPOL_F_MEMS_ALLOWED)
-			return vm_fail(m, EINVAL,
-				"mems_allowed goes with no other flag");
-		mpol_nodes_text(all_nodes(m), text, MPOL_TEXT);
-		return 0;
-	}
+	if (flags & MPOL_F_MEMS_ALLOWED)
+		return mems_allowed(m, flags, a);
 	if (flags & MPOL_F_ADDR) {
 		v = vma_lookup(m, t->mm, addr);
 		if (!v)
@@ -240,9 +244,9 @@ int numa_get_mempolicy(struct vm *m, struct task *t, vaddr_t addr,
 	} else if (addr) {
 		return vm_fail(m, EINVAL, "addr= needs flags=addr");
 	}
+	*a = (struct mpol_answer){p->mode, p->asked ? p->asked : p->nodes};
 	if (flags & MPOL_F_NODE)
-		return v ? node_of_page(m, t, v, addr, text)
-			 : next_node(m, t, text);
-	mpol_text(p, p->asked ? p->asked : p->nodes, text);
+		return v ? node_of_page(m, t, v, addr, &a->number)
+			 : next_node(m, t, &a->number);
 	return 0;
 }

@@ -146,9 +146,13 @@ int numa_set_home_node(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 /* sys/kernel/mm/mempolicy/weighted_interleave. */
 int numa_set_weight(struct vm *m, uint64_t node, uint64_t weight);
 int numa_set_weight_auto(struct vm *m, bool on);
-/* What get_mempolicy(2) answers, as text: a policy, nodes or a node. */
+/* What get_mempolicy(2) stores: a mode with its flags, or a node; and nodes. */
+struct mpol_answer {
+	uint32_t number;
+	uint64_t nodes;
+};
 int numa_get_mempolicy(struct vm *m, struct task *t, vaddr_t addr,
-	uint64_t flags, char text[MPOL_TEXT]);
+	uint64_t flags, struct mpol_answer *a);
 
 /* What is asked of move_pages(2). */
 struct move_request {

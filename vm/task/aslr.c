@@ -60,7 +60,7 @@ void aslr_begin(struct bprm *b)
 	const struct layout *l = b->layout;
 	uint32_t persona = b->t->personality;
 	struct mm_place place = {
-		.stack_limit = b->t->rlim[RLIM_STACK].soft,
+		.stack_limit = b->stack_limit,
 		.bottom_up = persona & ADDR_COMPAT_LAYOUT ||
 			     m->root->set.legacy_va_layout,
 	};

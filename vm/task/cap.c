@@ -251,16 +251,27 @@ static void privileged_root(struct cred *c, bool *effective)
 	*effective = !c->euid;
 }
 
-bool cred_exec(struct cred *c, uint32_t mode, uint32_t uid, uint32_t gid)
+/* The ids of the file; whether it gives any. */
+static bool take_ids(struct cred *c, uint32_t mode, uint32_t uid, uint32_t gid)
+{
+	bool group = (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
+
+	if (c->no_new_privs)
+		return false;
+	if (mode & S_ISUID)
+		c->euid = uid;
+	if (group)
+		c->egid = gid;
+	return group || mode & S_ISUID;
+}
+
+struct exec_rights cred_exec(
+	struct cred *c, uint32_t mode, uint32_t uid, uint32_t gid)
 {
 	const struct cred old = *c;
+	bool given = take_ids(c, mode, uid, gid);
 	bool effective, changed, gained;
 
-	if (mode & S_ISUID && !c->no_new_privs)
-		c->euid = uid;
-	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-		!c->no_new_privs)
-		c->egid = gid;
 	c->cap_permitted = 0;
 	privileged_root(c, &effective);
 	changed = c->euid != old.euid || c->egid != old.fsgid;
@@ -277,6 +288,10 @@ bool cred_exec(struct cred *c, uint32_t mode, uint32_t uid, uint32_t gid)
 	c->cap_permitted |= c->cap_ambient;
 	c->cap_effective = effective ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~SECURE_KEEP_CAPS;
-	return changed || c->euid != old.uid || c->egid != old.gid ||
-	       (c->uid && (effective || c->cap_permitted & ~c->cap_ambient));
+	return (struct exec_rights){
+		.secure = changed || c->euid != old.uid || c->egid != old.gid ||
+			  (c->uid && (effective || c->cap_permitted &
+							   ~c->cap_ambient)),
+		.tame = given || gained,
+	};
 }

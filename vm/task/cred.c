@@ -234,32 +234,3 @@ void cred_proc_owner(
 	*uid = own ? t->cred.euid : 0;
 	*gid = own ? t->cred.egid : 0;
 }
-
-/* ---- limits ------------------------------------------------------------- */
-
-#define NR_OPEN (1ull << 20) /* fs.nr_open */
-
-int task_setrlimit(struct vm *m, struct task *t, unsigned which,
-	const struct rlimit_pair *want)
-{
-	const struct rlimit_pair *now = &t->rlim[which];
-
-	if (want->soft > want->hard)
-		return vm_fail(m, EINVAL,
-			"the soft limit %llu is above the hard limit %llu",
-			(unsigned long long)want->soft,
-			(unsigned long long)want->hard);
-	if (which == RLIM_NOFILE && want->hard > NR_OPEN)
-		return vm_fail(m, EPERM,
-			"no process has more than %llu open files (fs.nr_open)",
-			NR_OPEN);
-	if (want->hard > now->hard && !task_capable(t, CAP_SYS_RESOURCE))
-		return vm_fail(m, EPERM,
-			"raising a hard limit (it is %llu) needs "
-			"cap_sys_resource",
-			(unsigned long long)now->hard);
-	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next)
-		if (task_at(m, i)->tgid == t->tgid)
-			task_at(m, i)->rlim[which] = *want;
-	return 0;
-}

@@ -80,14 +80,14 @@ int cred_capset(struct vm *m, struct task *t, uint64_t effective,
  * sentence for all others. */
 int64_t cred_prctl(
 	struct vm *m, struct task *t, unsigned op, const uint64_t arg[4]);
-/* setrlimit(2). */
-struct rlimit_pair;
-int task_setrlimit(struct vm *m, struct task *t, unsigned which,
-	const struct rlimit_pair *want);
 
-/* What execve of a file with these permission bits and owner makes of *c; says
- * whether the program is to be told AT_SECURE. */
-bool cred_exec(struct cred *c, uint32_t mode, uint32_t uid, uint32_t gid);
+/* What execve of a file with these permission bits and owner makes of *c. */
+struct exec_rights {
+	bool secure; /* the program is told so by AT_SECURE */
+	bool tame;   /* what its personality has of dangers is cleared */
+};
+struct exec_rights cred_exec(
+	struct cred *c, uint32_t mode, uint32_t uid, uint32_t gid);
 
 /* ---- looking at others ---- */
 /*

@@ -78,6 +78,19 @@ static int open_through_scripts(struct bprm *b, const char *path)
 		b->filename, SCRIPT_DEPTH);
 }
 
+/* That of a program of so many bits. */
+static void choose_layout(struct bprm *b, bool is64)
+{
+	const struct arch *arch = b->m->arch;
+
+	b->compat = is64 || !arch->compat.name			 ? MM_NATIVE
+		    : b->t && b->t->personality & ADDR_LIMIT_3GB ? MM_COMPAT_3GB
+								 : MM_COMPAT;
+	b->layout = b->compat == MM_NATIVE   ? &arch->native
+		    : b->compat == MM_COMPAT ? &arch->compat
+					     : &arch->compat_3gb;
+}
+
 /* Parses the headers of one file; its table goes to half of b->tables. */
 static int read_elf(
 	struct bprm *b, idx_t file, enum elf_role role, struct elf_image *img)
@@ -87,7 +100,6 @@ static int read_elf(
 	idx_t inode = inode_of(m, file);
 	uint8_t head[sizeof(Elf64_Ehdr)];
 	uint64_t len = disk_read(m, inode, 0, head, sizeof(head));
-	const struct layout *l;
 	int err;
 
 	/* Of a program what is missing counts as zeros. */
@@ -100,14 +112,13 @@ static int read_elf(
 	err = elf_parse(m, head, len, inode_at(m, inode)->size, role, img);
 	if (err)
 		return err;
-	l = img->is64 || !m->arch->compat.name ? &m->arch->native
-					       : &m->arch->compat;
 	if (role == ELF_PROGRAM)
-		b->layout = l;
-	else if (l != b->layout)
+		choose_layout(b, img->is64);
+	else if (img->is64 != b->img.is64)
 		return vm_fail(m, ELIBBAD,
-			"a %s interpreter cannot load a %s program", l->name,
-			b->layout->name);
+			"a %s interpreter cannot load a %s program",
+			img->is64 ? "64-bit" : "32-bit",
+			img->is64 ? "32-bit" : "64-bit");
 	disk_read(m, inode, img->phoff, table,
 		(uint64_t)img->phnum * img->phentsize);
 	return elf_segments(m, img, table);
@@ -223,8 +234,9 @@ static int build(struct bprm *b)
 
 	if (!err)
 		err = b->file ? image_map(b) : bare_map(b);
+	b->mapped = !err;
 	if (!err)
-		err = vdso_map(b->m, b->t->mm, &b->vdso);
+		err = vdso_map(b->m, b->t, &b->vdso);
 	if (!err)
 		err = stack_tables(b);
 	if (!err)
@@ -238,9 +250,9 @@ static uint32_t personality_of(const struct bprm *b)
 {
 	uint32_t persona = b->t->personality;
 
-	if (b->secure)
+	if (b->rights.tame)
 		persona &= ~(ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT |
-			     READ_IMPLIES_EXEC);
+			     READ_IMPLIES_EXEC | MMAP_PAGE_ZERO);
 	if (b->layout->addr_bits == 64)
 		return persona & ~READ_IMPLIES_EXEC;
 	if (b->file && b->img.stack == ELF_STACK_DEFAULT)
@@ -248,16 +260,22 @@ static uint32_t personality_of(const struct bprm *b)
 	return persona;
 }
 
-/* The credentials that the program will run with. */
+#define SECURE_STACK (8 * MiB) /* Linux: _STK_LIM */
+
+/* The credentials that the program will run with, and its limit of stack: a
+ * large one moves mappings to places that are easy to tell. */
 static void prepare_cred(struct bprm *b)
 {
 	const struct inode *i;
 
 	b->cred = b->t->cred;
+	b->stack_limit = b->t->rlim[RLIM_STACK].soft;
 	if (!b->file)
 		return;
 	i = inode_at(b->m, inode_of(b->m, b->file));
-	b->secure = cred_exec(&b->cred, i->mode, i->uid, i->gid);
+	b->rights = cred_exec(&b->cred, i->mode, i->uid, i->gid);
+	if (b->rights.secure && b->stack_limit > SECURE_STACK)
+		b->stack_limit = SECURE_STACK;
 }
 
 /* Who runs under another's ids is not to be looked at. */
@@ -275,9 +293,8 @@ static void commit(struct bprm *b, idx_t old_mm)
 	struct vm *m = b->m;
 	struct task *t = b->t;
 
-	if (b->file) {
+	if (b->file && !exe_get(m, b->file)) {
 		mm_at(m, t->mm)->exe = b->file;
-		file_get(m, b->file);
 		m->root->count[CNT_EXECS]++;
 	}
 	commit_cred(b);
@@ -327,12 +344,31 @@ static int die_of_exec(struct bprm *b, idx_t old_mm)
 	size_t n = strlen(m->fail.text);
 
 	commit(b, old_mm);
+	/* Before it is known of which format it is, nothing can be dumped. */
+	mm_at(m, t->mm)->dumpable &= b->mapped;
 	task_set_comm(t, b->filename);
 	vm_snprintf(m->fail.text + n, sizeof(m->fail.text) - n,
 		"; process %u has lost its old image and dies of SIGSEGV",
 		t->pid);
 	signal_end(m, t, SIGSEGV);
 	return err;
+}
+
+/* As System V had it.  Who may not map there goes without; so it is with any
+ * failure. */
+static void map_page_zero(struct bprm *b)
+{
+	const struct mmap_args page = {
+		.len = b->m->page_size,
+		.prot = PROT_READ | PROT_EXEC,
+		.flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS,
+	};
+
+	if (!(b->t->personality & MMAP_PAGE_ZERO) || !b->file)
+		return;
+	if (!mm_mmap(b->m, b->t, &page))
+		mm_mseal(b->m, b->t, 0, page.len, 0);
+	vm_fail_clear(b->m);
 }
 
 static int exec_build(struct bprm *b)
@@ -345,7 +381,7 @@ static int exec_build(struct bprm *b)
 	struct task before = *t;
 	int err;
 
-	t->mm = mm_create(m, b->layout == &m->arch->compat);
+	t->mm = mm_create(m, b->compat);
 	if (!t->mm) {
 		t->mm = before.mm;
 		return -ENOMEM;
@@ -356,10 +392,12 @@ static int exec_build(struct bprm *b)
 	aslr_begin(b);
 	err = stack_measure(b);
 	too_late = !err && before.mm && t->tgid != PID_INIT;
+	t->rlim[RLIM_STACK].soft = b->stack_limit;
 	if (!err)
 		err = build(b);
 	if (!err) {
 		commit(b, before.mm);
+		map_page_zero(b);
 		return 0;
 	}
 	if (too_late)

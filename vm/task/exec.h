@@ -18,7 +18,7 @@ int vdso_boot(struct vm *m);
  * Maps vvar, vvar_vclock and vdso where the search for a free area finds
  * room.  *vdso gets the address of vdso.
  */
-int vdso_map(struct vm *m, idx_t mm, vaddr_t *vdso);
+int vdso_map(struct vm *m, const struct task *t, vaddr_t *vdso);
 /* AT_SYSINFO: offset of __kernel_vsyscall in the 32-bit vdso. */
 #define VDSO32_VSYSCALL 0x5e0u
 

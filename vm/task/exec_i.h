@@ -3,6 +3,7 @@
 #define PAGEFS_VM_EXEC_I_H
 
 #include "elf_image.h"
+#include "../mm/mm.h"
 #include "exec.h"
 #include "task.h"
 
@@ -32,16 +33,19 @@ struct bprm {
 	char line[SCRIPT_DEPTH + 1][SCRIPT_HEAD + 1];
 
 	/* the image under construction */
-	const struct layout *layout;
-	bool random;	   /* its addresses are random, see aslr.c */
-	vaddr_t stack_top; /* one past the stack */
-	vaddr_t p;	   /* lowest byte of the stack in use */
-	vaddr_t p_low;	   /* lowest that p has been */
+	enum compat compat;
+	const struct layout *layout; /* the same, as data */
+	bool random;		     /* its addresses are random, see aslr.c */
+	vaddr_t stack_top;	     /* one past the stack */
+	vaddr_t p;		     /* lowest byte of the stack in use */
+	vaddr_t p_low;		     /* lowest that p has been */
 	vaddr_t execfn;
 	vaddr_t bias, entry, phdr, interp_base;
 	vaddr_t vdso;
+	bool mapped;	  /* program and interpreter are there */
 	struct cred cred; /* of the program */
-	bool secure;	  /* AT_SECURE: the program got rights by execve */
+	struct exec_rights rights;
+	uint64_t stack_limit; /* the program's RLIMIT_STACK */
 };
 
 /*

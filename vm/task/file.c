@@ -60,6 +60,30 @@ static int check_rights(struct vm *m, const struct cred *c, const char *path,
 	return 0;
 }
 
+int inode_may_write(struct vm *m, idx_t inode)
+{
+	const struct inode *i = inode_at(m, inode);
+
+	if (i->writers >= 0)
+		return 0;
+	return vm_fail(m, ETXTBSY,
+		"%s is being executed and cannot be written until all its "
+		"processes have ended",
+		disk_name(m, i));
+}
+
+/* Programs are not opened while somebody may write them. */
+static int may_run(struct vm *m, const char *path, idx_t inode)
+{
+	int32_t nr = inode_at(m, inode)->writers;
+
+	if (nr <= 0)
+		return 0;
+	return vm_fail(m, ETXTBSY,
+		"%s is open for writing %d times and cannot be executed", path,
+		nr);
+}
+
 idx_t file_open(
 	struct vm *m, const struct cred *c, const char *path, uint32_t fmode)
 {
@@ -70,7 +94,9 @@ idx_t file_open(
 		return 0;
 	}
 	inode = disk_lookup(m, path, true);
-	if (!inode || check_rights(m, c, path, inode_at(m, inode), fmode))
+	if (!inode || check_rights(m, c, path, inode_at(m, inode), fmode) ||
+		(fmode & FMODE_EXEC && may_run(m, path, inode)) ||
+		(fmode & FMODE_WRITE && inode_may_write(m, inode)))
 		return 0;
 	return file_of_inode(m, inode, fmode);
 }
@@ -114,6 +140,8 @@ idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 	if (!made &&
 		check_rights(m, &t->cred, path, inode_at(m, inode), rights))
 		return 0;
+	if (rights & FMODE_WRITE && inode_may_write(m, inode))
+		return 0;
 	if (flags & OPEN_TRUNC && disk_truncate(m, inode, 0))
 		return 0;
 	return file_of_inode(m, inode, flags & keep);
@@ -133,6 +161,8 @@ idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode)
 	f->ra.max = readahead_max(m);
 	f->ra.prev = UINT64_MAX;
 	inode_get(m, inode);
+	if (fmode & FMODE_WRITE)
+		inode_at(m, inode)->writers++;
 	return i;
 }
 
@@ -148,8 +178,28 @@ void file_put(struct vm *m, idx_t file)
 
 	if (--f->refs)
 		return;
+	if (f->mode & FMODE_WRITE)
+		inode_at(m, inode)->writers--;
 	pool_free(m, SEG_FILE, file);
 	inode_put(m, inode);
+}
+
+int exe_get(struct vm *m, idx_t file)
+{
+	struct inode *i = inode_at(m, file_at(m, file)->inode);
+	int err = may_run(m, disk_name(m, i), file_at(m, file)->inode);
+
+	if (err)
+		return err;
+	i->writers--;
+	file_get(m, file);
+	return 0;
+}
+
+void exe_put(struct vm *m, idx_t file)
+{
+	inode_at(m, file_at(m, file)->inode)->writers++;
+	file_put(m, file);
 }
 
 /*

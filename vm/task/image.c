@@ -178,7 +178,7 @@ static int place_static_pie(struct mapping *g)
 	/* Where the first has no bytes, Linux probes at 0 and stays there. */
 	if (first.p_filesz)
 		va = mm_unmapped_area(
-			m, g->b->t->mm, 0, len, MAP_PRIVATE, g->file, 0);
+			m, g->b->t, 0, len, MAP_PRIVATE, g->file, 0);
 	if (!va && first.p_filesz)
 		return -ENOMEM;
 	g->bias = page_of(m, (va & ~(g->img->align - 1)) - first.p_vaddr);

@@ -154,7 +154,8 @@ static uint64_t stack_flags(const struct bprm *b)
 			 soft_dirty_vma(b->m);
 
 	if (b->img.stack == ELF_STACK_EXEC ||
-		b->t->personality & READ_IMPLIES_EXEC)
+		(b->img.stack == ELF_STACK_DEFAULT &&
+			b->t->personality & READ_IMPLIES_EXEC))
 		flags |= VM_EXEC;
 	return flags;
 }
@@ -274,7 +275,7 @@ static void make_auxv(
 	aux(a, AT_EUID, b->cred.euid);
 	aux(a, AT_GID, b->cred.gid);
 	aux(a, AT_EGID, b->cred.egid);
-	aux(a, AT_SECURE, b->secure);
+	aux(a, AT_SECURE, b->rights.secure);
 	aux(a, AT_RANDOM, random);
 	aux(a, AT_HWCAP2, CPU_HWCAP2);
 	aux(a, AT_EXECFN, b->execfn);

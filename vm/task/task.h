@@ -140,9 +140,12 @@ struct task {
 /* With PROT_READ, mmap and brk give PROT_EXEC too: a 32-bit program without
  * PT_GNU_STACK has it.  The value is personality(2)'s. */
 #define READ_IMPLIES_EXEC 0x0400000u
-/* execve: no random addresses; mappings bottom-up. */
+/* execve: no random addresses; mappings bottom-up; page 0 is mapped, sealed. */
 #define ADDR_NO_RANDOMIZE  0x0040000u
 #define ADDR_COMPAT_LAYOUT 0x0200000u
+#define MMAP_PAGE_ZERO	   0x0100000u
+/* The user space of 32-bit programs ends at 3 GiB instead of 4. */
+#define ADDR_LIMIT_3GB 0x8000000u
 
 /* A name for an address of one process. */
 struct label {
@@ -321,6 +324,14 @@ struct task_end {
 int task_wait(struct vm *m, struct task *t, int64_t pid, uint32_t options,
 	struct task_end *end);
 
+/*
+ * prlimit(2) by `by` of process pid, 0 its own: *old gets the limit, which is
+ * *want from then on, if that is not NULL.  -ESRCH; -EPERM: it is another
+ * user's, or the hard limit would rise; -EINVAL.
+ */
+int task_prlimit(struct vm *m, struct task *by, int64_t pid, unsigned which,
+	const struct rlimit_pair *want, struct rlimit_pair *old);
+
 /* ---- labels ---- */
 int label_set(struct vm *m, struct task *t, const char *name, size_t len,
 	vaddr_t addr);
@@ -336,7 +347,7 @@ bool label_lookup(const struct vm *m, const struct task *t, const char *name,
  * Opens path on disk/ with the rights of c, NULL for any right; returns a file
  * with one reference, or 0: ENOENT, ENOTDIR, ELOOP; EISDIR to write a
  * directory; EACCES when a permission bit is missing, or to run what is no
- * regular file.
+ * regular file; ETXTBSY to write what is being executed, or the reverse.
  */
 idx_t file_open(
 	struct vm *m, const struct cred *c, const char *path, uint32_t fmode);
@@ -350,6 +361,12 @@ bool file_right(const struct cred *c, const struct inode *i, uint32_t bit);
 idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode);
 void file_get(struct vm *m, idx_t file);
 void file_put(struct vm *m, idx_t file);
+/* A reference of an address space that runs the file: while there is one, it
+ * is not opened for writing.  0, or -ETXTBSY: somebody has it open so. */
+int exe_get(struct vm *m, idx_t file);
+void exe_put(struct vm *m, idx_t file);
+/* 0, or -ETXTBSY: it is being executed. */
+int inode_may_write(struct vm *m, idx_t inode);
 /*
  * Descriptors: number -1 takes the lowest free one, another is fixed and
  * closes what it held, as dup2 does.  The number, and the caller's reference

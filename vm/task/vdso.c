@@ -99,7 +99,7 @@ pfn_t special_page(const struct vm *m, const struct vma *v, vaddr_t va)
 	return m->root->special_pfn + page;
 }
 
-int vdso_map(struct vm *m, idx_t mm, vaddr_t *vdso)
+int vdso_map(struct vm *m, const struct task *t, vaddr_t *vdso)
 {
 	static const struct {
 		unsigned pages;
@@ -117,7 +117,7 @@ int vdso_map(struct vm *m, idx_t mm, vaddr_t *vdso)
 				VM_MAYEXEC | VM_DONTEXPAND},
 	};
 	vaddr_t va = mm_unmapped_area(
-		m, mm, 0, (uint64_t)GROUP_PAGES << m->page_shift, 0, 0, 0);
+		m, t, 0, (uint64_t)GROUP_PAGES << m->page_shift, 0, 0, 0);
 
 	if (!va)
 		return -ENOMEM;
@@ -125,7 +125,7 @@ int vdso_map(struct vm *m, idx_t mm, vaddr_t *vdso)
 		vaddr_t end = va + ((uint64_t)part[i].pages << m->page_shift);
 
 		*vdso = va;
-		if (!mm_insert(m, mm, va, end,
+		if (!mm_insert(m, t->mm, va, end,
 			    part[i].flags | soft_dirty_vma(m), 0, 0,
 			    part[i].special))
 			return -ENOMEM;
