@@ -46,6 +46,8 @@ show_fn show_slabinfo, show_diskstats, show_partitions;
 bool disk_is_zram(const struct view *v, uint64_t id);
 show_fn show_zram_algorithm, show_zram_disksize, show_zram_initstate;
 show_fn show_zram_io_stat, show_zram_mm_stat, show_zram_debug_stat;
+show_fn show_zram_backing, show_zram_bd_stat, show_zram_recomp;
+show_fn show_zram_wb_limit, show_zram_wb_limit_enable;
 show_fn show_disk_stat, show_disk_size, show_disk_dev, show_disk_inflight;
 show_fn show_disk_no, show_disk_block, show_disk_rotational, show_disk_link;
 show_fn show_max_map_count, show_mmap_min_addr, show_overcommit_memory;

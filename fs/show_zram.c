@@ -13,13 +13,51 @@ bool disk_is_zram(const struct view *v, uint64_t id)
 }
 
 /* All algorithms, the chosen one in brackets. */
-void show_zram_algorithm(struct sbuf *b, const struct view *v, uint64_t id)
+static void show_choice(struct sbuf *b, const struct view *v, unsigned priority)
 {
-	unsigned chosen = v->vm->root->zram.algorithm[0].alg - 1;
+	unsigned chosen = v->vm->root->zram.algorithm[priority].alg - 1;
 
 	for (unsigned i = 0; zcomp_name(i); i++)
 		sbuf_printf(b, i == chosen ? "[%s] " : "%s ", zcomp_name(i));
 	sbuf_char(b, '\n');
+}
+
+void show_zram_algorithm(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	show_choice(b, v, 0);
+}
+
+void show_zram_recomp(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	for (unsigned i = 1; i < NR_ZRAM_ALGORITHMS; i++)
+		if (v->vm->root->zram.algorithm[i].alg) {
+			sbuf_printf(b, "#%u: ", i);
+			show_choice(b, v, i);
+		}
+}
+
+void show_zram_backing(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_str(b, v->vm->root->zram.backing ? "/dev/vdb\n" : "none\n");
+}
+
+void show_zram_bd_stat(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	const struct zram *z = &v->vm->root->zram;
+
+	sbuf_printf(b, "%8llu %8llu %8llu\n", ULL(z->bd_count),
+		ULL(z->bd_reads), ULL(z->bd_writes));
+}
+
+void show_zram_wb_limit(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%llu\n", ULL(v->vm->root->zram.wb_limit));
+}
+
+void show_zram_wb_limit_enable(
+	struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%u\n", v->vm->root->zram.wb_limit_enable);
 }
 
 void show_zram_disksize(struct sbuf *b, const struct view *v, uint64_t id)

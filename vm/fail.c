@@ -51,6 +51,7 @@ static const struct {
 	{EEXIST, "EEXIST"},
 	{EXDEV, "EXDEV"},
 	{ENODEV, "ENODEV"},
+	{ENOTBLK, "ENOTBLK"},
 	{ENOTDIR, "ENOTDIR"},
 	{EISDIR, "EISDIR"},
 	{EINVAL, "EINVAL"},

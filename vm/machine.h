@@ -101,7 +101,8 @@ struct swap_area {
  */
 #define NR_ZRAM_ALGORITHMS 4
 
-/* /dev/zram0, see swap/zram.h; reset makes it what it was after boot. */
+/* /dev/zram0, see swap/zram.h; reset makes all but the limit of writeback what
+ * it was after boot. */
 struct zram {
 	uint64_t bytes;	     /* disksize, 0: not initialised */
 	uint64_t limit;	     /* frames of the pool, 0: any number */
@@ -112,6 +113,10 @@ struct zram {
 	uint64_t used_max;   /* frames of the pool */
 	uint64_t compacted;  /* frames that compaction freed */
 	uint64_t failed_writes, freed;
+	/* pages on the backing device now, read from and written to it ever;
+	 * those that may be written yet, if that is limited */
+	uint64_t bd_count, bd_reads, bd_writes, wb_limit;
+	uint32_t backing, wb_limit_enable; /* 1: /dev/vdb is behind it */
 	struct {
 		uint32_t alg;  /* number in swap/zcomp.c plus one, 0: none */
 		int32_t level; /* ZCOMP_NO_LEVEL: the algorithm's own */

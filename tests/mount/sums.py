@@ -155,6 +155,30 @@ def check_events(vm, before, used):
     return given - vm["pgfree"] - used
 
 
+def check_disks(vm):
+    """The same numbers of disks wherever they are; what zram0 holds."""
+    sizes = {w[3]: int(w[2]) for w in
+             map(str.split, read("proc/partitions").splitlines()[2:])}
+    for line in read("proc/diskstats").splitlines():
+        w = line.split()
+        name = w[2]
+        same(f"{name}: diskstats and stat", " ".join(w[3:]),
+             " ".join(read(f"sys/block/{name}/stat").split()))
+        same(f"{name}: dev", f"{w[0]}:{w[1]}",
+             read(f"sys/block/{name}/dev").strip())
+        same(f"{name}: size and partitions",
+             int(read(f"sys/block/{name}/size")),
+             2 * sizes.get(name, 0))
+    zram = [int(n) for n in read("sys/block/zram0/mm_stat").split()]
+    same("zram0: mem_used_total and zspages", zram[2] // 4096,
+         vm["nr_zspages"])
+    same("zram0: disksize and size",
+         int(read("sys/block/zram0/disksize")),
+         512 * int(read("sys/block/zram0/size")))
+    if zram[3] and zram[4] < zram[2]:
+        fail("zram0: the most that was used", zram[4], zram[2])
+
+
 def check_swaps(mem, vm, processes):
     size = used = 0
     for line in read("proc/swaps").splitlines()[1:]:
@@ -267,6 +291,7 @@ def check():
             "compact_migrate_scanned"]:
         same("pgalloc - pgfree - pages in use", given, state["given"])
     check_swaps(mem, vm, processes)
+    check_disks(vm)
     check_frames(mem, processes)
     some = check_pressure()
     if some < state["pressure"]:
@@ -339,8 +364,12 @@ def on_machine():
     elif what == "compact":
         command("proc/sys/vm/compact_memory", "1")
     elif what == "zram":
-        command("ctl", rng.choice(("swapon /dev/zram0 size=8M prio=5",
-                                   "swapoff /dev/zram0")))
+        command("ctl", rng.choice((
+            "swapon /dev/zram0 size=8M prio=5", "swapoff /dev/zram0",
+            "swapon /dev/zram0 size=4M prio=5", "zram reset 1",
+            "zram compact 1", "zram mem_limit 2M", "zram mem_limit 0",
+            "zram recomp_algorithm algo=zstd", "zram idle all",
+            "zram recompress type=huge", "zram mem_used_max 0")))
     elif what.startswith("swapo"):
         command("ctl", what + " /dev/vdb")
     else:

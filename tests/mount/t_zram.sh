@@ -267,6 +267,87 @@ is "in one" "$(says 0 'swapon /dev/zram0 size=4M')" 0
 like "of that size" "$(sed -n 3p "$m/proc/swaps")" '/dev/zram0 *4092*'
 consistent "in one"
 
+# ---- recompression, writeback ------------------------------------------------
+refuses recomp_algorithm "algo=zstd" EBUSY
+refuses backing_dev /dev/vdb EBUSY
+refuses recompress type=huge EINVAL '*recomp_algorithm*'
+refuses writeback type=huge ENODEV '*backing_dev*'
+is "swapoff" "$(says 0 'swapoff /dev/zram0')" 0
+gone_in=$((gone_in + $(number stat 3) / 2))
+gone_out=$((gone_out + $(number stat 7) / 2))
+takes reset 1
+refuses recomp_algorithm "priority=1" EINVAL
+refuses recomp_algorithm "algo=zstd priority=4" EINVAL
+refuses recomp_algorithm "algo=none" EINVAL
+refuses backing_dev /dev/zram0 EINVAL
+refuses backing_dev /nowhere ENOENT
+refuses backing_dev / ENOTBLK
+refuses backing_dev /dev/vdb EBUSY '*in use as swap*'
+is "swapoff" "$(says 0 'swapoff /dev/vdb')" 0
+takes backing_dev /dev/vdb
+takes recomp_algorithm "algo=zstd"
+is "recomp_algorithm" "$(cat "$z/recomp_algorithm")" "#1: lz4 lz4hc [zstd] "
+is "backing_dev" "$(cat "$z/backing_dev")" /dev/vdb
+like "swapon of it" "$(says 0 'swapon /dev/vdb')" '-EBUSY *'
+refuses idle all EINVAL '*no size*'
+takes disksize 8M
+is "mkswap" "$(says 0 'mkswap /dev/zram0')" 0
+header=$(number mm_stat 2)
+is "swapon" "$(says 0 'swapon /dev/zram0 prio=100')" 0
+# 32 pages of letters of 16 kinds, which lz4 keeps whole, and noise again
+says "$pid" 'mmap 128K rw as=h' >/dev/null
+python3 - >"$work/letters" <<'EOF'
+import random
+rng = random.Random(7)
+for at in range(0, 128 << 10, 512):
+    text = "".join(rng.choice("0123456789abcdef") for _ in range(512))
+    print(f'write h+{at} "{text}"')
+EOF
+cat "$work/letters" >"$c" || fail "writes: $(cat "$m/proc/$pid/last")"
+is "pageout" "$(says "$pid" 'madvise h 128K pageout')" 0
+is "huge_pages" "$(number mm_stat 8)" 32
+refuses idle 3600 EINVAL
+takes idle all
+says "$pid" 'touch h 4K r' >/dev/null
+is "pageout" "$(says "$pid" 'madvise h 128K pageout')" 0
+before=$(number mm_stat 2)
+takes recompress "type=huge_idle max_pages=8"
+is "all but 8 are huge" "$(number mm_stat 8)" 24
+takes recompress "type=huge_idle"
+is "but the one that was read" "$(number mm_stat 8)" 1
+[ $(((before - $(number mm_stat 2)) / 31)) -gt 1500 ] ||
+	fail "recompressed: $before, $(number mm_stat 2)"
+takes writeback_limit 5
+takes writeback_limit_enable 1
+refuses writeback page_indexes=0-99999 ERANGE
+takes writeback "type=huge page"
+is "bd_stat" "$(tr -s ' ' <"$z/bd_stat")" " 1 0 1"
+refuses writeback page_indexes=1-32 EIO '*writeback_limit*'
+is "writeback_limit" "$(cat "$z/writeback_limit")" 0
+is "bd_stat" "$(tr -s ' ' <"$z/bd_stat")" " 5 0 5"
+takes writeback_limit_enable 0
+takes writeback page_indexes=1-40
+is "compr_data_size: the header" "$(number mm_stat 2)" "$header"
+is "requests of vdb" "$(awk '{ print $5 }' "$m/sys/block/vdb/stat")" \
+	"$(awk '{ print $3 }' "$z/bd_stat")"
+consistent "written back"
+kill -9 "$(daemon)"
+fusermount3 -u "$m"
+start
+grep 'h+0 \|h+130560 ' "$work/letters" | while read -r _ at text; do
+	is "bytes of $at" "$(says "$pid" "read $at 8")" \
+		"hex:$(printf %s "${text:1:8}" | od -An -tx1 | tr -d ' \n')"
+done
+is "bd_stat" "$(tr -s ' ' <"$z/bd_stat")" " 30 2 32"
+consistent "read from vdb"
+is "swapoff" "$(says 0 'swapoff /dev/zram0')" 0
+gone_in=$((gone_in + $(number stat 3) / 2))
+gone_out=$((gone_out + $(number stat 7) / 2))
+takes reset 1
+is "no backing_dev" "$(cat "$z/backing_dev")" none
+is "nothing there" "$(tr -s ' ' <"$z/bd_stat")" " 0 0 0"
+consistent "reset again"
+
 # ---- mkswap of other areas ---------------------------------------------------
 like "mkswap of vdb" "$(says 0 'mkswap /dev/vdb')" '-EINVAL *'
 is "swapon of a file" "$(says 0 'swapon /f size=1M')" 0

@@ -131,6 +131,25 @@ static inline void op_msync(struct history *h)
 
 /* ---- the machine ---- */
 
+/* Pages of compressed swap are moved, and compressed again. */
+static inline void op_zram(struct history *h)
+{
+	static const char *const lines[] = {"compact 1", "idle all",
+		"recompress type=huge",
+		"recompress type=idle max_pages=50 algo=zstd"};
+
+	if (!h->swap_is_on[1]) {
+		say(h, 0, "zram reset 1");
+		done(h);
+		say(h, 0, "zram recomp_algorithm algo=zstd");
+		done(h);
+		return;
+	}
+	say(h, 0, "zram %s", lines[rnd(h, 4)]);
+	if (!refused(h, "ENOMEM") && !refused(h, "EINVAL"))
+		done(h);
+}
+
 /* All pages come back, as far as they fit; without the machine's own area they
  * would soon fit no more. */
 static inline void op_swap(struct history *h)
@@ -144,6 +163,7 @@ static inline void op_swap(struct history *h)
 		say(h, 0, "swapon /dev/vdb prio=%u", (unsigned)rnd(h, 3));
 		done(h);
 	}
+	op_zram(h);
 	i = (unsigned)rnd(h, 2);
 	if (!h->swap_is_on[i])
 		say(h, 0, "swapon %s size=16M prio=%u", area[i],

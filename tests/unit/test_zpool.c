@@ -110,16 +110,12 @@ static void test_classes(void **state)
 	assert_int_equal(ZPOOL_HUGE, 3625);
 }
 
-#define T(name)                                                    \
-	{#name, name, rig_setup, rig_teardown, x86_64},            \
-	{                                                          \
-#name " i386", name, rig_setup, rig_teardown, i386 \
-	}
-
 int main(void)
 {
-	static char x86_64[] = "x86_64", i386[] = "i386";
-	const struct CMUnitTest tests[] = {T(test_pool), T(test_classes)};
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(test_pool),
+		RIG_TEST(test_classes),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,68 +2,11 @@
  * Compressed swap: what a page becomes, the pool's frames, sums, and that all
  * bytes come back.
  */
-#include "../../vm/reclaim/reclaim.h"
 #include "../../vm/swap/zcomp.h"
-#include "../../vm/swap/zpool.h"
-#include "../../vm/swap/zram.h"
 
 #include <stdio.h>
 
-#include "fault_rig.h"
-
-static int setup_zram(void **state)
-{
-	int rc = rig_setup(state);
-
-	assert_int_equal(swap_off(m, swap_area_of(m, 0)), 0);
-	assert_int_equal(swap_on_zram(m, 16 << 20, 100), 0);
-	return rc;
-}
-
-static int teardown_zram(void **state)
-{
-	rig_clear();
-	if (zram_area(m))
-		assert_int_equal(swap_off(m, zram_area(m)), 0);
-	assert_int_equal(zram_reset(m), 0);
-	assert_int_equal(m->root->zram.stored, 0);
-	assert_int_equal(phys_sum(m, pages[USE_ZPOOL]), 0);
-	vmtest_end(m, free_at_start);
-	return 0;
-}
-
-static void fill_page(unsigned page, const uint8_t *bytes)
-{
-	assert_int_equal(mem_access(m, t, page_at(RIG_BASE, page), 4096,
-				 ACC_WRITE, (void *)bytes, &sf),
-		0);
-}
-
-static void out(unsigned page)
-{
-	assert_true(reclaim_frame(m, pfn_of(t, page_at(RIG_BASE, page))));
-	vmtest_check(m);
-}
-
-static void random_bytes(uint8_t *to, unsigned n, uint64_t seed)
-{
-	for (unsigned i = 0; i < n; i++)
-		to[i] = vmtest_random(&seed) & 255;
-}
-
-static void expect_page(unsigned page, const uint8_t *want)
-{
-	uint8_t got[4096];
-
-	assert_int_equal(mem_look(m, mm_at(m, t->mm), page_at(RIG_BASE, page),
-				 got, 4096),
-		4096);
-	assert_memory_equal(got, want, 4096);
-	assert_int_equal(mem_access(m, t, page_at(RIG_BASE, page), 4096,
-				 ACC_READ, got, &sf),
-		0);
-	assert_memory_equal(got, want, 4096);
-}
+#include "zram_rig.h"
 
 /* The header's group: one frame of objects of 64 bytes. */
 #define HEADER_FRAMES 1
@@ -484,27 +427,20 @@ static void test_check(void **state)
 	assert_int_equal(vm_reindex(m), 0);
 }
 
-#define T(name)                                                      \
-	{#name, name, setup_zram, teardown_zram, x86_64},            \
-	{                                                            \
-#name " i386", name, setup_zram, teardown_zram, i386 \
-	}
-
 int main(void)
 {
-	static char x86_64[] = "x86_64", i386[] = "i386";
 	const struct CMUnitTest tests[] = {
-		T(test_kinds),
-		T(test_ratio),
-		T(test_no_room),
-		T(test_refusals),
-		T(test_versions),
-		T(test_files),
-		T(test_sizes),
-		T(test_limit),
-		T(test_compact),
-		T(test_algorithms),
-		T(test_check),
+		ZRAM_TEST(test_kinds),
+		ZRAM_TEST(test_ratio),
+		ZRAM_TEST(test_no_room),
+		ZRAM_TEST(test_refusals),
+		ZRAM_TEST(test_versions),
+		ZRAM_TEST(test_files),
+		ZRAM_TEST(test_sizes),
+		ZRAM_TEST(test_limit),
+		ZRAM_TEST(test_compact),
+		ZRAM_TEST(test_algorithms),
+		ZRAM_TEST(test_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,9 @@ static int swapon_own(struct cmd *c)
 		return vm_fail(c->m, ENOENT,
 			"the machine has no swap device: mount with swap=SIZE, "
 			"or use a file");
+	if (c->m->root->zram.backing)
+		return vm_fail(c->m, EBUSY, "%s is the backing device of %s",
+			OWN_AREA, ZRAM_NAME);
 	return swap_on_own(c->m, c->arg[1].given ? (int64_t)c->arg[1].num : -1);
 }
 
@@ -84,10 +87,23 @@ int cmd_mkswap(struct cmd *c)
 		c->arg[1].given ? c->arg[1].num : inode_at(c->m, i)->size);
 }
 
-/* zram FILE TEXT */
+/* zram FILE TEXT...: words with one blank between them, or "one string" */
 int cmd_zram(struct cmd *c)
 {
-	return zram_file_write(c->m, c->arg[0].text, c->arg[1].text);
+	const char *word[MAX_WORDS];
+	unsigned nr = arg_words(c, 1, word, MAX_WORDS);
+	char text[2048] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		if (n + strlen(word[i]) + 2 > sizeof(text))
+			return vm_fail(c->m, E2BIG,
+				"a file of %s takes up to %lu bytes", ZRAM_NAME,
+				sizeof(text) - 2);
+		n += vm_snprintf(
+			text + n, sizeof(text) - n, i ? " %s" : "%s", word[i]);
+	}
+	return zram_file_write(c->m, c->arg[0].text, text);
 }
 
 /* The area in use that a path names; NULL with a sentence. */

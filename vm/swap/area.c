@@ -208,7 +208,9 @@ static int zram_prepare(struct vm *m, uint64_t bytes)
 	err = zram_reset(m);
 	if (!err)
 		err = zram_init(m, bytes);
-	return err ? err : zram_make_swap(m);
+	if (!err && (err = zram_make_swap(m)))
+		zram_reset(m);
+	return err;
 }
 
 int swap_on_zram(struct vm *m, uint64_t bytes, int64_t prio)

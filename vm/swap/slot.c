@@ -176,23 +176,28 @@ static bool all_zero(const uint8_t *p, uint64_t n)
 	return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
-static bool put_bytes(struct vm *m, uint32_t slot, const uint8_t *from)
+void vdb_write(struct vm *m, uint64_t off, const uint8_t *from)
 {
-	const struct swap_area *a = area_of(m, slot);
-	uint64_t off = slot_offset(m, slot);
 	struct segment *seg = &m->arena.seg[SEG_SWAP];
 
-	if (a->zram)
-		return zram_store(m, slot - a->base, from);
-	if (a->inode) {
-		blocks_write(m, inode_at(m, a->inode), off, from, m->page_size);
-		return true;
-	}
 	for (uint64_t i = 0; i < m->page_size; i += 1u << DIRTY_PAGE_SHIFT)
 		seg_mark(m, SEG_SWAP, off + i);
 	memcpy(seg_at(m, SEG_SWAP, off), from, m->page_size);
 	if (seg->used < off + m->page_size)
 		seg->used = off + m->page_size;
+}
+
+static bool put_bytes(struct vm *m, uint32_t slot, const uint8_t *from)
+{
+	const struct swap_area *a = area_of(m, slot);
+	uint64_t off = slot_offset(m, slot);
+
+	if (a->zram)
+		return zram_store(m, slot - a->base, from);
+	if (a->inode)
+		blocks_write(m, inode_at(m, a->inode), off, from, m->page_size);
+	else
+		vdb_write(m, off, from);
 	return true;
 }
 
@@ -223,7 +228,7 @@ static void slot_bytes(const struct vm *m, uint32_t slot, uint8_t *to)
 	else if (a->inode)
 		blocks_read(m, inode_at(m, a->inode), off, to, m->page_size);
 	else
-		memcpy(to, seg_at(m, SEG_SWAP, off), m->page_size);
+		vdb_read(m, off, to);
 }
 
 void swap_read(struct vm *m, uint32_t slot, pfn_t pfn)
@@ -236,6 +241,8 @@ void swap_read(struct vm *m, uint32_t slot, pfn_t pfn)
 	if (running_io(m))
 		running_io(m)->read_bytes += m->page_size;
 	disk_count(m, area_disk(area_of(m, slot)), 1, 0);
+	if (swap_is_ram(m, slot))
+		zram_note_read(m, slot - area_of(m, slot)->base);
 	slot_bytes(m, slot, frame_bytes(m, pfn));
 }
 

@@ -33,6 +33,8 @@
 #ifndef PAGEFS_VM_SWAP_H
 #define PAGEFS_VM_SWAP_H
 
+#include <string.h>
+
 #include "../phys/phys.h"
 
 struct swap_slot {
@@ -137,6 +139,13 @@ bool swap_write(struct vm *m, uint32_t slot, pfn_t pfn);
 void swap_read(struct vm *m, uint32_t slot, pfn_t pfn);
 /* The bytes of a slot, in the cache or not, without changing anything. */
 void swap_look(const struct vm *m, uint32_t slot, uint8_t *buf);
+
+/* A page of /dev/vdb, at a byte. */
+void vdb_write(struct vm *m, uint64_t off, const uint8_t *from);
+static inline void vdb_read(const struct vm *m, uint64_t off, uint8_t *to)
+{
+	memcpy(to, seg_at(m, SEG_SWAP, off), m->page_size);
+}
 
 /* Zeroes the bytes of a page in its slot from `in` on. */
 void swap_zero_tail(struct vm *m, uint32_t slot, uint64_t in);

@@ -1,15 +1,9 @@
-#include "zram.h"
+#include "zram_i.h"
 
 #include <string.h>
 
 #include "../disk/disk.h"
 #include "zcomp.h"
-#include "zpool.h"
-
-static struct zobject object_of(const struct zram_entry *e)
-{
-	return (struct zobject){e->group, e->nr};
-}
 
 struct swap_area *zram_area(struct vm *m)
 {
@@ -60,8 +54,9 @@ static void count_entry(struct vm *m, const struct zram_entry *e, int64_t by)
 	if (!e->known)
 		return;
 	z->stored += (uint64_t)by;
-	z->same += e->len ? 0 : (uint64_t)by;
-	z->huge += e->len == m->page_size ? (uint64_t)by : 0;
+	z->same += entry_is_same(e) ? (uint64_t)by : 0;
+	z->huge += entry_is_huge(m, e) ? (uint64_t)by : 0;
+	z->bd_count += e->flags & ZRAM_WB ? (uint64_t)by : 0;
 	z->compressed += (uint64_t)by * e->len;
 }
 
@@ -112,14 +107,20 @@ static bool store_compressed(
 	return true;
 }
 
-static void drop_page(struct vm *m, uint32_t page)
+void zram_replace(struct vm *m, uint32_t page, struct zram_entry new)
 {
 	struct zram_entry *e = zram_entry_at(m, page);
 
 	count_entry(m, e, -1);
 	if (e->len)
-		zpool_free(m, object_of(e));
-	*e = (struct zram_entry){0};
+		zpool_free(m, entry_object(e));
+	*e = new;
+	count_entry(m, e, 1);
+}
+
+static void drop_page(struct vm *m, uint32_t page)
+{
+	zram_replace(m, page, (struct zram_entry){0});
 }
 
 bool zram_store(struct vm *m, uint32_t page, const uint8_t *from)
@@ -134,27 +135,39 @@ bool zram_store(struct vm *m, uint32_t page, const uint8_t *from)
 		m->root->zram.failed_writes++;
 		return false;
 	}
-	*zram_entry_at(m, page) = e;
-	count_entry(m, &e, 1);
+	zram_replace(m, page, e);
 	return true;
 }
 
 void zram_load(const struct vm *m, uint32_t page, uint8_t *to)
 {
 	const struct zram_entry *e = zram_entry_at(m, page);
-	unsigned alg = m->root->zram.algorithm[0].alg - 1;
+	unsigned alg = m->root->zram.algorithm[e->priority].alg - 1;
 	uint8_t packed[ZPOOL_HUGE];
 
 	if (e->len == m->page_size) {
-		zpool_read(m, object_of(e), to, e->len);
+		zpool_read(m, entry_object(e), to, e->len);
 	} else if (e->len) {
-		zpool_read(m, object_of(e), packed, e->len);
+		zpool_read(m, entry_object(e), packed, e->len);
 		if (!zcomp_decompress(m, alg, packed, e->len, to))
 			memset(to, 0, m->page_size); /* was tampered with */
+	} else if (e->flags & ZRAM_WB) {
+		vdb_read(m, e->word << m->page_shift, to);
 	} else {
 		fill(m, e->word, to);
 	}
 	memset(to + e->known, 0, m->page_size - e->known);
+}
+
+void zram_note_read(struct vm *m, uint32_t page)
+{
+	struct zram_entry *e = zram_entry_at(m, page);
+
+	e->flags &= (uint8_t)~ZRAM_IDLE;
+	if (!(e->flags & ZRAM_WB))
+		return;
+	m->root->zram.bd_reads++;
+	disk_count(m, DISK_VDB, 1, 0);
 }
 
 void zram_zero_tail(struct vm *m, uint32_t page, uint64_t in)
@@ -180,7 +193,10 @@ void zram_boot(struct vm *m)
 {
 	struct zram *z = &m->root->zram;
 
-	*z = (struct zram){0};
+	*z = (struct zram){
+		.wb_limit = z->wb_limit,
+		.wb_limit_enable = z->wb_limit_enable,
+	};
 	z->algorithm[0].alg = ZCOMP_DEFAULT + 1;
 	for (unsigned i = 0; i < NR_ZRAM_ALGORITHMS; i++)
 		z->algorithm[i].level = ZCOMP_NO_LEVEL;

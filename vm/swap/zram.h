@@ -6,6 +6,7 @@
  *	one word repeated           kept as that word, without memory
  *	compressed, < ZPOOL_HUGE    in the pool (zpool.h)
  *	else                        kept whole, in a frame of the pool
+ *	written back                on the backing device, whole
  *
  * The pool's frames are frames of the machine: what lies there counts as used
  * RAM, and its bytes can be seen in phys/ram.
@@ -25,13 +26,20 @@
 
 /* A page of the device; all zero: nothing was written. */
 struct zram_entry {
-	uint64_t word;	/* of a page that is one word repeated */
-	pfn_t group;	/* its object in the pool, see zpool.h */
-	uint16_t nr;	/* the object's number in the group */
-	uint16_t len;	/* of the object; 0: the page is `word` */
-	uint16_t known; /* bytes that count, the rest is zero; 0: no page */
-	uint16_t reserved[3];
+	uint64_t word;	  /* of a page that is one word repeated */
+	pfn_t group;	  /* its object in the pool, see zpool.h */
+	uint16_t nr;	  /* the object's number in the group */
+	uint16_t len;	  /* of the object; 0: the page is `word` */
+	uint16_t known;	  /* bytes that count, the rest is zero; 0: no page */
+	uint8_t priority; /* of the algorithm that compressed it */
+	uint8_t flags;	  /* ZRAM_* */
+	uint32_t reserved;
 };
+
+#define ZRAM_WB		    1u /* written back: `word` is the block */
+#define ZRAM_IDLE	    2u /* not used since it was marked */
+#define ZRAM_INCOMPRESSIBLE 4u /* no algorithm makes it smaller */
+#define ZRAM_PP		    8u /* a command that is running is to do it */
 
 _Static_assert(sizeof(struct zram_entry) == 24, "24 bytes a page");
 
@@ -74,8 +82,10 @@ void zram_load(const struct vm *m, uint32_t page, uint8_t *to);
 /* From `in` on the page is zero. */
 void zram_zero_tail(struct vm *m, uint32_t page, uint64_t in);
 void zram_free(struct vm *m, uint32_t page);
+/* A page is about to be read: it is not idle. */
+void zram_note_read(struct vm *m, uint32_t page);
 
-/* ---- the files that are written to (zram_file.c) ---- */
+/* ---- the files that are written to (zram_file.c, _post.c, _back.c) ---- */
 /* What was written to sys/block/zram0/FILE, without the newline.  0 or an
  * errno with a sentence, Linux's for each. */
 int zram_file_write(struct vm *m, const char *file, const char *text);

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "zcomp.h"
-#include "zpool.h"
-#include "zram.h"
+#include "zram_i.h"
 
 #define NAME_MAX_LEN 128 /* ZRAM_MAX_ALGO_NAME_SZ, with the newline */
 
@@ -48,7 +47,7 @@ static bool memparse(const char *s, uint64_t *out)
 }
 
 /* A decimal number and nothing else: 0, EINVAL or ERANGE. */
-static int decimal(const char *s, uint64_t max, uint64_t *out)
+int zram_decimal(const char *s, uint64_t max, uint64_t *out)
 {
 	bool large = false;
 	uint64_t v = 0;
@@ -72,15 +71,15 @@ static int whole(const char *s, int32_t *out)
 	uint64_t v;
 	int err = minus && s[1] == '+'
 			  ? EINVAL
-			  : decimal(s + minus, minus ? 1ull << 31 : INT32_MAX,
-				    &v);
+			  : zram_decimal(s + minus,
+				    minus ? 1ull << 31 : INT32_MAX, &v);
 
 	if (!err)
 		*out = (int32_t)(minus ? -(int64_t)v : (int64_t)v);
 	return err;
 }
 
-static int need_init(struct vm *m)
+int zram_need_init(struct vm *m)
 {
 	return m->root->zram.bytes
 		       ? 0
@@ -114,7 +113,7 @@ static int write_mem_used_max(struct vm *m, const char *text)
 {
 	uint64_t v;
 
-	if (decimal(text, UINT64_MAX, &v) || v)
+	if (zram_decimal(text, UINT64_MAX, &v) || v)
 		return vm_fail(m, EINVAL,
 			"mem_used_max takes 0: from now on it is the most that "
 			"is used");
@@ -126,7 +125,7 @@ static int write_mem_used_max(struct vm *m, const char *text)
 static int write_reset(struct vm *m, const char *text)
 {
 	uint64_t v = 0;
-	int err = decimal(text, UINT16_MAX, &v);
+	int err = zram_decimal(text, UINT16_MAX, &v);
 
 	if (err || !v)
 		return vm_fail(m, err ? err : EINVAL,
@@ -144,7 +143,7 @@ static void moved(struct vm *m, uint32_t page, struct zobject o)
 
 static int write_compact(struct vm *m, const char *text)
 {
-	if (need_init(m))
+	if (zram_need_init(m))
 		return -EINVAL;
 	m->root->zram.compacted += zpool_compact(m, moved);
 	return 0;
@@ -198,47 +197,38 @@ static int write_comp_algorithm(struct vm *m, const char *text)
 
 /* ---- key=value key=value ---- */
 
-#define WORD_MAX 128
-
-struct option {
-	char key[WORD_MAX], value[WORD_MAX];
-};
-
 static bool blank(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The next one, and what follows it; NULL: a word without value, or too long.
- * The text has something but blanks. */
-static const char *next_option(const char *s, struct option *o)
+bool zram_option(struct vm *m, const char **s, struct zram_option *o)
 {
-	const char *eq, *end = s;
+	const char *at = *s, *end, *eq;
 
-	while (*end && !blank(*end))
-		end++;
-	eq = memchr(s, '=', (size_t)(end - s));
-	if (!eq || eq + 1 == end || eq - s >= WORD_MAX || end - eq > WORD_MAX)
-		return NULL;
-	*o = (struct option){0};
-	memcpy(o->key, s, (size_t)(eq - s));
-	memcpy(o->value, eq + 1, (size_t)(end - eq - 1));
-	while (blank(*end))
-		end++;
-	return end;
+	while (blank(*at))
+		at++;
+	for (end = at; *end && !blank(*end); end++)
+		;
+	eq = memchr(at, '=', (size_t)(end - at));
+	eq = eq ? eq : end;
+	*o = (struct zram_option){0};
+	*s = end;
+	if (eq - at >= OPTION_MAX || end - eq > OPTION_MAX) {
+		vm_fail(m, EINVAL, "an option has up to %u bytes", OPTION_MAX);
+		return false;
+	}
+	memcpy(o->key, at, (size_t)(eq - at));
+	if (eq < end)
+		memcpy(o->value, eq + 1, (size_t)(end - eq - 1));
+	return end > at;
 }
 
-static int bad_option(struct vm *m, int err, const char *takes)
-{
-	return vm_fail(m, err, "it takes %s", takes);
-}
-
-/* The priority of an algorithm that was chosen, or -EINVAL. */
-static int priority_of(struct vm *m, const char *name)
+int zram_priority(struct vm *m, unsigned first, const char *name)
 {
 	const struct zram *z = &m->root->zram;
 
-	for (unsigned i = 0; i < NR_ZRAM_ALGORITHMS; i++)
+	for (unsigned i = first; i < NR_ZRAM_ALGORITHMS; i++)
 		if (z->algorithm[i].alg &&
 			!strcmp(zcomp_name(z->algorithm[i].alg - 1), name))
 			return (int)i;
@@ -246,52 +236,84 @@ static int priority_of(struct vm *m, const char *name)
 		ZRAM_NAME);
 }
 
+/* algo=, priority=, level= of a line, those that it has. */
+struct params {
+	char algo[OPTION_MAX];
+	int32_t priority, level;
+};
+
+static int read_params(
+	struct vm *m, const char *text, const char *takes, struct params *p)
+{
+	struct zram_option o;
+	int err = 0;
+
+	while (!err && zram_option(m, &text, &o)) {
+		if (!*o.value)
+			err = EINVAL;
+		else if (!strcmp(o.key, "priority"))
+			err = whole(o.value, &p->priority);
+		else if (!strcmp(o.key, "level"))
+			err = whole(o.value, &p->level);
+		else if (!strcmp(o.key, "algo"))
+			memcpy(p->algo, o.value, sizeof(p->algo));
+		else if (!strcmp(o.key, "dict"))
+			return vm_fail(m, EINVAL, "there are no dictionaries");
+	}
+	if (m->fail.err)
+		return -m->fail.err;
+	return err ? vm_fail(m, err, "it takes %s", takes) : 0;
+}
+
 #define PARAMS "algo=NAME or priority=0 to 3, level=N"
 
 static int write_algorithm_params(struct vm *m, const char *text)
 {
-	int32_t priority = 0, level = ZCOMP_NO_LEVEL;
-	struct option o;
-	char algo[WORD_MAX] = "";
+	struct params p = {.level = ZCOMP_NO_LEVEL};
+	int err = read_params(m, text, PARAMS, &p);
 
-	while (blank(*text))
-		text++;
-	while (*text) {
-		int err = 0;
-
-		text = next_option(text, &o);
-		if (!text)
-			return bad_option(m, EINVAL, PARAMS);
-		if (!strcmp(o.key, "priority"))
-			err = whole(o.value, &priority);
-		else if (!strcmp(o.key, "level"))
-			err = whole(o.value, &level);
-		else if (!strcmp(o.key, "algo"))
-			memcpy(algo, o.value, sizeof(algo));
-		else if (!strcmp(o.key, "dict"))
-			return vm_fail(m, EINVAL, "there are no dictionaries");
-		if (err)
-			return bad_option(m, err, PARAMS);
-	}
-	if (*algo)
-		priority = priority_of(m, algo);
-	if (priority < 0 || priority >= NR_ZRAM_ALGORITHMS)
-		return bad_option(m, EINVAL, PARAMS);
-	m->root->zram.algorithm[priority].level = level;
+	if (err)
+		return err;
+	if (*p.algo)
+		p.priority = zram_priority(m, 0, p.algo);
+	if (p.priority < 0 || p.priority >= NR_ZRAM_ALGORITHMS)
+		return vm_fail(m, EINVAL, "it takes %s", PARAMS);
+	m->root->zram.algorithm[p.priority].level = p.level;
 	return 0;
+}
+
+#define RECOMP "algo=NAME, priority=1 to 3"
+
+static int write_recomp_algorithm(struct vm *m, const char *text)
+{
+	struct params p = {.priority = 1};
+	int err = read_params(m, text, RECOMP, &p);
+
+	if (err)
+		return err;
+	if (!*p.algo || p.priority < 1 || p.priority >= NR_ZRAM_ALGORITHMS)
+		return vm_fail(m, EINVAL, "it takes %s", RECOMP);
+	return set_algorithm(m, (unsigned)p.priority, p.algo);
 }
 
 static const struct {
 	const char *file;
-	int (*write)(struct vm *m, const char *text);
+	zram_write_fn *write;
 } files[] = {
 	{"algorithm_params", write_algorithm_params},
+	{"backing_dev", zram_write_backing_dev},
 	{"comp_algorithm", write_comp_algorithm},
 	{"compact", write_compact},
 	{"disksize", write_disksize},
+	{"idle", zram_write_idle},
 	{"mem_limit", write_mem_limit},
 	{"mem_used_max", write_mem_used_max},
+	{"recomp_algorithm", write_recomp_algorithm},
+	{"recompress", zram_write_recompress},
 	{"reset", write_reset},
+	{"writeback", zram_write_writeback},
+	{"writeback_limit", zram_write_writeback_limit},
+	{"writeback_limit_enable", zram_write_writeback_limit_enable},
 };
 
 int zram_file_write(struct vm *m, const char *file, const char *text)
