@@ -52,6 +52,7 @@ is "what stays mounted" "$(mounted)" "$mounts"
 
 mkdir -p "$m/disk/usr/bin" "$m/disk/lib64"
 cp -L /bin/cat "$m/disk/usr/bin/cat"
+cp -L /bin/cat "$m/disk/data" # a program that runs may not be written to
 ld=$(readelf -l /bin/cat | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
 mkdir -p "$m/disk$(dirname "$ld")"
 cp -L "$ld" "$m/disk$ld"
@@ -63,7 +64,7 @@ cat >"$p/ctl" <<-'END' || fail "ctl"
 	touch anon 9M w
 	mmap 3M rw flags=shared as=shm
 	touch shm 2M w
-	mmap 64K rw flags=shared file=/usr/bin/cat as=file
+	mmap 64K rw flags=shared file=/data as=file
 	touch file 16K
 	write file "dirty"
 	mlock anon 64K
