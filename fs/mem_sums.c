@@ -41,6 +41,8 @@ void mem_sums(const struct vm *m, unsigned node, struct mem_sums *s)
 	s->pgtable = SUM(pages[USE_PGTABLE]);
 	s->stack = SUM(pages[USE_STACK]);
 	s->kernel = SUM(pages[USE_KERNEL]);
+	s->slab_reclaimable = SUM(pages[USE_SLAB_RECLAIMABLE]);
+	s->slab_unreclaimable = SUM(pages[USE_SLAB_UNRECLAIMABLE]);
 	s->mapped = SUM(mapped);
 	s->dirty = SUM(dirty);
 	s->inactive_anon = SUM(nr_lru[LRU_INACTIVE_ANON]);

@@ -18,7 +18,8 @@ struct mem_sums {
 	uint64_t pgtable; /* page tables, the kernel's own included */
 	uint64_t stack;	  /* kernel stacks */
 	uint64_t kernel;  /* the kernel's other pages */
-	uint64_t mapped;  /* file and shmem pages that a process maps */
+	uint64_t slab_reclaimable, slab_unreclaimable;
+	uint64_t mapped; /* file and shmem pages that a process maps */
 	uint64_t dirty, mlocked;
 	uint64_t active_anon, inactive_anon, active_file, inactive_file;
 	uint64_t unevictable;

@@ -168,7 +168,8 @@ const struct node node_table[] = {
 	TEXT("proc/stat", 0444, show_system_stat, "time and events"),
 	TEXT("proc/filesystems", 0444, show_filesystems, "kinds of files"),
 	TEXT("proc/swaps", 0444, show_swaps, "the swap areas"),
-	TEXT("proc/slabinfo", 0400, show_slabinfo, "the kernel's objects"),
+	TEXT("proc/slabinfo", 0400, show_slabinfo,
+		"caches of kernel objects, and their slabs"),
 	TEXT("proc/diskstats", 0444, show_diskstats, "blocks moved"),
 	TEXT("proc/partitions", 0444, show_partitions, "the disks' sizes"),
 
@@ -456,6 +457,7 @@ const struct node node_table[] = {
 	DIRECTORY("phys", 0555, "physical memory"),
 	BINARY("phys/ram", 0444, pread_ram, "the bytes of RAM"),
 	TEXT("phys/frames", 0444, show_frames, "every block in use"),
+	TEXT("phys/slabs", 0444, show_slabs, "every slab of kernel objects"),
 	TEXT("phys/zones", 0444, show_zones, "ranges, zones, free blocks"),
 	TEXT("phys/policy", 0444, show_policy,
 		"the pages in the order in which they leave"),

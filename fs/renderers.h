@@ -42,7 +42,7 @@ show_fn show_uptime, show_loadavg, show_version, show_system_stat;
 show_fn show_cpuinfo, show_filesystems, show_swaps, show_iomem;
 
 /* show_slab.c, show_disks.c, show_sysctl.c, show_node.c */
-show_fn show_slabinfo, show_diskstats, show_partitions;
+show_fn show_slabinfo, show_slabs, show_diskstats, show_partitions;
 bool disk_is_zram(const struct view *v, uint64_t id);
 show_fn show_zram_algorithm, show_zram_disksize, show_zram_initstate;
 show_fn show_zram_io_stat, show_zram_mm_stat, show_zram_debug_stat;

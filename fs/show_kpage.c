@@ -4,6 +4,7 @@
  */
 #include "show_kpage.h"
 
+#include "../vm/slab/slab.h"
 #include "../vm/mm/folio.h"
 
 #include "renderers.h"
@@ -15,6 +16,7 @@ enum {
 	KPF_DIRTY = 4,
 	KPF_LRU = 5,
 	KPF_ACTIVE = 6,
+	KPF_SLAB = 7,
 	KPF_BUDDY = 10,
 	KPF_MMAP = 11,
 	KPF_ANON = 12,
@@ -114,6 +116,13 @@ static uint64_t hugetlb_flags(const struct frame *f, bool head)
 	       (uint64_t)((f->flags & FR_HUGETLB_ANON) != 0) << KPF_ANON;
 }
 
+static uint64_t slab_flags(unsigned order, bool head)
+{
+	return 1ull << KPF_SLAB |
+	       (order ? 1ull << (head ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL)
+		      : 0);
+}
+
 uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 {
 	const struct frame *f = frame_at(m, pfn);
@@ -133,6 +142,8 @@ uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 	case FRAME_HUGETLB:
 		return hugetlb_flags(
 			frame_whole(m, pfn), f == frame_whole(m, pfn));
+	case FRAME_SLAB:
+		return slab_flags(f->order, true);
 	case FRAME_PGTABLE:
 		return 1ull << KPF_PGTABLE;
 	case FRAME_RESERVED:
@@ -142,6 +153,8 @@ uint64_t kpage_flags(const struct vm *m, pfn_t pfn)
 	case FRAME_ZPOOL:
 		return 0;
 	default:
+		if (slab_of(m, pfn))
+			return slab_flags(1, false);
 		return is_free(m, pfn) ? 1ull << KPF_BUDDY : 0;
 	}
 }

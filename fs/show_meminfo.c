@@ -69,15 +69,21 @@ static void direct_map_lines(struct sbuf *b, const struct vm *m)
 	}
 }
 
-/* A part of the page cache and of free memory is needed anyway. */
-static uint64_t available(const struct vm *m, const struct mem_sums *s)
+/* What can be had of `pages`: a part of them is needed anyway. */
+static uint64_t most_of(uint64_t pages, const struct mem_sums *s)
 {
-	uint64_t cache = s->active_file + s->inactive_file;
-	uint64_t half = cache / 2;
+	uint64_t half = pages / 2;
+
+	return pages - (half < s->low_watermark ? half : s->low_watermark);
+}
+
+/* Linux: si_mem_available(). */
+static uint64_t available(const struct mem_sums *s)
+{
 	int64_t pages = (int64_t)s->free - (int64_t)s->reserve;
 
-	cache -= half < s->low_watermark ? half : s->low_watermark;
-	pages += (int64_t)cache;
+	pages += (int64_t)most_of(s->active_file + s->inactive_file, s);
+	pages += (int64_t)most_of(s->slab_reclaimable, s);
 	return pages > 0 ? (uint64_t)pages : 0;
 }
 
@@ -132,7 +138,7 @@ static void usage_lines(
 
 	text_kb(b, "MemTotal:", m->root->totalram_pages << s);
 	text_kb(b, "MemFree:", t->free << s);
-	text_kb(b, "MemAvailable:", available(m, t) << s);
+	text_kb(b, "MemAvailable:", available(t) << s);
 	text_kb(b, "Buffers:", 0);
 	text_kb(b, "Cached:", (t->file + t->shmem) << s);
 	text_kb(b, "SwapCached:", t->swap_cached << s);
@@ -145,6 +151,17 @@ static void usage_lines(
 	text_kb(b, "Unevictable:", t->unevictable << s);
 	text_kb(b, "Mlocked:", t->mlocked << s);
 	highmem_lines(b, m);
+}
+
+static void slab_lines(
+	struct sbuf *b, const struct vm *m, const struct mem_sums *t)
+{
+	unsigned s = m->page_shift - 10;
+
+	text_kb(b, "KReclaimable:", t->slab_reclaimable << s);
+	text_kb(b, "Slab:", (t->slab_reclaimable + t->slab_unreclaimable) << s);
+	text_kb(b, "SReclaimable:", t->slab_reclaimable << s);
+	text_kb(b, "SUnreclaim:", t->slab_unreclaimable << s);
 }
 
 /* Of the default size. */
@@ -161,8 +178,6 @@ static void hugetlb_lines(struct sbuf *b, const struct vm *m)
 
 void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 {
-	static const char *const slab[] = {
-		"KReclaimable:", "Slab:", "SReclaimable:", "SUnreclaim:", NULL};
 	static const char *const after_tables[] = {"SecPageTables:",
 		"NFS_Unstable:", "Bounce:", "WritebackTmp:", NULL};
 	static const char *const after_vmalloc[] = {
@@ -184,7 +199,7 @@ void show_meminfo(struct sbuf *b, const struct view *view, uint64_t id)
 	text_kb(b, "AnonPages:", t.anon << s);
 	text_kb(b, "Mapped:", t.mapped << s);
 	text_kb(b, "Shmem:", t.shmem << s);
-	zero_lines(b, slab);
+	slab_lines(b, m, &t);
 	text_kb(b, "KernelStack:", t.stack << s);
 	text_kb(b, "PageTables:", t.pgtable << s);
 	zero_lines(b, after_tables);

@@ -39,9 +39,8 @@ static void pool_lines(struct sbuf *b, const struct vm *m, uint64_t id)
 
 void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	static const char *const after_tables[] = {
-		"SecPageTables:", "NFS_Unstable:", "Bounce:", "WritebackTmp:",
-		"KReclaimable:", "Slab:", "SReclaimable:", "SUnreclaim:", NULL};
+	static const char *const after_tables[] = {"SecPageTables:",
+		"NFS_Unstable:", "Bounce:", "WritebackTmp:", NULL};
 	static const char *const after_huge[] = {
 		"FileHugePages:", "FilePmdMapped:", NULL};
 	const struct vm *m = v->vm;
@@ -70,6 +69,11 @@ void show_node_meminfo(struct sbuf *b, const struct view *v, uint64_t id)
 	node_kb(b, id, "KernelStack:", t.stack << s);
 	node_kb(b, id, "PageTables:", t.pgtable << s);
 	zero_lines(b, id, after_tables);
+	node_kb(b, id, "KReclaimable:", t.slab_reclaimable << s);
+	node_kb(b, id,
+		"Slab:", (t.slab_reclaimable + t.slab_unreclaimable) << s);
+	node_kb(b, id, "SReclaimable:", t.slab_reclaimable << s);
+	node_kb(b, id, "SUnreclaim:", t.slab_unreclaimable << s);
 	node_kb(b, id, "AnonHugePages:", t.anon_huge << s);
 	node_kb(b, id, "ShmemHugePages:", t.shmem_huge << s);
 	node_kb(b, id, "ShmemPmdMapped:", t.shmem_pmd << s);

@@ -1,61 +1,29 @@
 /*
- * proc/slabinfo: the kernel objects that the machine's state consists of,
- * under the names of Linux's caches.
+ * proc/slabinfo: the caches of kernel objects, the one made last first; and
+ * phys/slabs: the slabs themselves, in order of address.
  *
- * Counts and sizes are those of the machine's own objects, and they lie
- * beside the simulated RAM, not in it: so each cache has no slabs, as Slab is
- * 0 kB in meminfo.  How many objects a slab would hold, and in how many pages,
- * is what SLUB chooses for that size and number of processors.
- * Sources: Linux mm/slub.c (calculate_order), mm/slab_common.c (slabinfo).
+ * As with SLUB, objects of a slab that a processor has taken or keeps for later
+ * count as active, and active_slabs is num_slabs.
+ * Source: Linux mm/slab_common.c (cache_show), mm/slub.c (get_slabinfo).
  */
-#include "slab.h"
+#include "../vm/slab/slab.h"
 
-#include "../vm/phys/phys.h"
 #include "renderers.h"
 
-#define SLUB_MAX_ORDER 3
-
-/* In Linux's order: the cache made last comes first. */
-static const struct {
-	const char *name;
-	enum seg_id pool;
-} caches[] = {
-	{"inode_cache", SEG_INODE},
-	{"dentry", SEG_NAME},
-	{"filp", SEG_FILE},
-	{"mm_struct", SEG_MM},
-	{"vm_area_struct", SEG_VMA},
-	{"task_struct", SEG_TASK},
-	{"radix_tree_node", SEG_RADIX},
-};
-
-/* The smallest order whose block holds `bytes`. */
-static unsigned order_of(uint64_t page_size, uint64_t bytes)
+static void cache_line(struct sbuf *b, const struct vm *m, idx_t i)
 {
-	unsigned order = 0;
+	const struct cache *c = cache_at(m, i);
+	struct cache_sums s;
 
-	while (page_size << order < bytes)
-		order++;
-	return order;
-}
-
-unsigned slab_order(uint64_t page_size, unsigned cpus, uint64_t size)
-{
-	uint64_t objects = 4 * (33 - (unsigned)__builtin_clz(cpus));
-	uint64_t most = (page_size << SLUB_MAX_ORDER) / size;
-	unsigned first;
-
-	if (objects > most)
-		objects = most ? most : 1;
-	first = order_of(page_size, objects * size);
-	for (unsigned part = 16; part > 1; part /= 2)
-		for (unsigned o = first; o <= SLUB_MAX_ORDER; o++) {
-			uint64_t slab = page_size << o;
-
-			if (slab % size <= slab / part)
-				return o;
-		}
-	return order_of(page_size, size);
+	cache_sum(m, i, &s);
+	sbuf_printf(b,
+		"%-17s %6llu %6llu %6u %4llu %4u : tunables %4u %4u %4u "
+		": slabdata %6llu %6llu %6u\n",
+		c->name, (unsigned long long)(s.objects - s.partial_free),
+		(unsigned long long)s.objects, c->size,
+		(unsigned long long)((m->page_size << c->order) / c->size),
+		1u << c->order, 0, 0, 0, (unsigned long long)s.slabs,
+		(unsigned long long)s.slabs, 0);
 }
 
 void show_slabinfo(struct sbuf *b, const struct view *v, uint64_t id)
@@ -67,19 +35,33 @@ void show_slabinfo(struct sbuf *b, const struct view *v, uint64_t id)
 		    "<objperslab> <pagesperslab> : tunables <limit> "
 		    "<batchcount> <sharedfactor> : slabdata <active_slabs> "
 		    "<num_slabs> <sharedavail>\n");
-	for (unsigned i = 0; i < sizeof(caches) / sizeof(caches[0]); i++) {
-		enum seg_id pool = caches[i].pool;
-		uint32_t nr = m->root->pool[pool].nr;
-		uint64_t size = (pool_elem_size(pool) + 7) & ~7ull;
-		unsigned order =
-			slab_order(m->page_size, m->root->config.cpus, size);
+	for (idx_t i = m->root->last_cache; i; i = cache_at(m, i)->prev)
+		cache_line(b, m, i);
+}
 
-		sbuf_printf(b,
-			"%-17s %6u %6u %6llu %4llu %4u : tunables %4u %4u %4u "
-			": slabdata %6u %6u %6u\n",
-			caches[i].name, pool_live(m, pool), nr ? nr - 1 : 0,
-			(unsigned long long)size,
-			(unsigned long long)((m->page_size << order) / size),
-			1u << order, 0, 0, 0, 0, 0, 0);
-	}
+static void slab_line(struct sbuf *b, const struct vm *m, pfn_t slab)
+{
+	static const char *const place[] = {
+		[SLAB_FULL] = "full",
+		[SLAB_CPU] = "cpu",
+		[SLAB_CPU_PARTIAL] = "cpu_partial",
+		[SLAB_NODE_PARTIAL] = "partial",
+	};
+	const struct frame *f = frame_at(m, slab);
+
+	sbuf_printf(b, "%8u %5u %4u %-11s %4u/%-4u %s\n", slab, f->order,
+		node_of(m, slab), place[slab_place(m, slab)],
+		slab_used(m, slab), slab_objects(m, slab),
+		cache_at(m, f->owner)->name);
+}
+
+void show_slabs(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	const struct vm *m = v->vm;
+	unsigned order;
+
+	sbuf_str(b, "     pfn order node place       used/of   cache\n");
+	for (pfn_t pfn = 0; phys_next_used(m, &pfn, &order); pfn += 1u << order)
+		if (frame_at(m, pfn)->state == FRAME_SLAB)
+			slab_line(b, m, pfn);
 }

@@ -92,6 +92,7 @@ enum {
 	NODE_INACTIVE_FILE = 2,
 	NODE_ACTIVE_FILE = 3,
 	NODE_UNEVICTABLE = 4,
+	NODE_SLAB = 5,	   /* reclaimable, unreclaimable */
 	NODE_REFAULT = 10, /* six counters, in the order of theirs */
 	NODE_ANON = 17,
 	NODE_MAPPED = 18,
@@ -166,6 +167,8 @@ void vmstat_collect(const struct vm *m, unsigned node, struct vmstat *s)
 	s->node[NODE_INACTIVE_FILE] = t->inactive_file;
 	s->node[NODE_ACTIVE_FILE] = t->active_file;
 	s->node[NODE_UNEVICTABLE] = t->unevictable;
+	s->node[NODE_SLAB] = t->slab_reclaimable;
+	s->node[NODE_SLAB + 1] = t->slab_unreclaimable;
 	collect_refaults(m, node, &s->node[NODE_REFAULT]);
 	s->node[NODE_ANON] = t->anon;
 	s->node[NODE_SWAPCACHED] = t->swap_cached;

@@ -7,6 +7,7 @@
 #include "machine.h"
 #include "mm/mm.h"
 #include "phys/phys.h"
+#include "slab/slab.h"
 #include "task/task.h"
 
 static const struct {
@@ -36,6 +37,7 @@ static const struct {
 	[SEG_LABEL] = {"label", sizeof(struct label)},
 	[SEG_FD] = {"fd", sizeof(struct fd)},
 	[SEG_MPOL] = {"mpol", sizeof(struct mpol_range)},
+	[SEG_CACHE] = {"cache", sizeof(struct cache)},
 	[SEG_INPUT] = {"input", sizeof(union input_record)},
 };
 

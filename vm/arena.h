@@ -56,6 +56,7 @@ enum seg_id {
 	SEG_LABEL,
 	SEG_FD,
 	SEG_MPOL,  /* policies of shared memory, see numa/ */
+	SEG_CACHE, /* of equal objects in slabs, see slab/ */
 	SEG_INPUT, /* state of half-read strace logs, see input/ */
 	NR_SEG
 };

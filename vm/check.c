@@ -14,6 +14,7 @@
 #include "phys/lru.h"
 #include "phys/pcp.h"
 #include "reclaim/policy.h"
+#include "slab/slab.h"
 #include "swap/swap.h"
 #include "task/task.h"
 #include "vm.h"
@@ -24,6 +25,7 @@ static const struct {
 } part[] = {
 	{"frames", phys_check},
 	{"lists of pages", lru_check},
+	{"slabs", slab_check},
 	{"policy", policy_check},
 	{"address spaces", mm_check},
 	{"reverse mappings", rmap_check},

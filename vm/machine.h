@@ -316,6 +316,9 @@ struct root {
 		uint64_t reads, writes;
 	} io[NR_DISKS];
 
+	/* caches of kernel objects, in the order of their making */
+	idx_t first_cache, last_cache;
+
 	/* disk */
 	idx_t disk_root;      /* inode of disk/ */
 	uint64_t disk_blocks; /* capacity, 4096-byte blocks */

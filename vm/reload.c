@@ -13,6 +13,7 @@
 #include "mmu/mmu.h"
 #include "phys/lru.h"
 #include "reclaim/policy.h"
+#include "slab/slab.h"
 #include "swap/swap.h"
 #include "swap/zcomp.h"
 #include "swap/zram.h"
@@ -151,7 +152,7 @@ static int check_phys(struct vm *m)
 		check_limit(m, "the kernel's page table", r->kernel_pgd, end))
 		return -EINVAL;
 	/* an I/O error there, a refusal here */
-	if (phys_check(m) || lru_check(m) || policy_check(m)) {
+	if (phys_check(m) || lru_check(m) || slab_check(m) || policy_check(m)) {
 		m->fail.err = EINVAL;
 		return -EINVAL;
 	}

@@ -16,6 +16,7 @@
 #include "phys/pcp.h"
 #include "reclaim/policy.h"
 #include "reload.h"
+#include "slab/slab.h"
 #include "swap/swap.h"
 #include "swap/zram.h"
 #include "task/task.h"
@@ -36,6 +37,7 @@ static const uint32_t pool_max[NR_SEG] = {
 	[SEG_LABEL] = 1u << 24,
 	[SEG_FD] = 1u << 26,
 	[SEG_MPOL] = 1u << 24,
+	[SEG_CACHE] = 1u << 12,
 	[SEG_INPUT] = 1u << 24,
 };
 
@@ -205,6 +207,7 @@ static int boot_steps(struct vm *m)
 {
 	static int (*const step[])(struct vm * m) = {
 		phys_boot,
+		slab_boot,
 		limits_boot,
 		khugepaged_boot,
 		tlb_boot,

@@ -105,7 +105,7 @@ static void check_sums(struct show *s)
 	assert_int_equal(show_number(text, "MemTotal:"), managed * 4);
 	used = show_number(text, "AnonPages:") + show_number(text, "Cached:") +
 	       show_number(text, "PageTables:") +
-	       show_number(text, "KernelStack:");
+	       show_number(text, "KernelStack:") + show_number(text, "Slab:");
 	assert_int_equal(show_number(text, "KernelStack:"),
 		pool_live(s->m, SEG_TASK) * (4u << s->m->arch->stack_order));
 	for (unsigned i = 0; i < s->m->root->nr_zones; i++)
@@ -322,8 +322,9 @@ static void frames_are_all_pages_in_use(void **state)
 
 	for (; *p; p = strchr(p, '\n') + 1)
 		used += 1ull << strtoul(strchr(p, ' '), NULL, 10);
-	assert_int_equal(
-		used, s->m->root->totalram_pages - vmtest_free_pages(s->m));
+	assert_int_equal(used, s->m->root->totalram_pages +
+				       vmtest_slab_pages(s->m) -
+				       vmtest_free_pages(s->m));
 }
 
 static void zones_name_the_ranges(void **state)

@@ -4,6 +4,7 @@
 
 #include "../mmu/mmu.h"
 #include "../reclaim/reclaim.h"
+#include "../slab/slab.h"
 
 const struct layout *mm_layout(const struct vm *m, const struct mm *mm)
 {
@@ -43,24 +44,35 @@ void mm_place(struct vm *m, struct mm *mm, const struct mm_place *p)
 				: page_up(m, l->task_size - gap - p->rnd_bytes);
 }
 
+static void mm_free(struct vm *m, idx_t i)
+{
+	slab_free(m, mm_at(m, i)->object);
+	pool_free(m, SEG_MM, i);
+}
+
 idx_t mm_create(struct vm *m, enum compat compat)
 {
-	idx_t i;
 	struct mm *mm;
+	paddr_t object;
+	idx_t i;
 
 	if (vma_tree_init(m) || mem_reserve(m, GFP_KERNEL, STEP_PAGES))
 		return 0;
-	i = pool_alloc(m, SEG_MM);
-	if (!i)
+	object = object_alloc(m, CACHE_MM);
+	i = object ? pool_alloc(m, SEG_MM) : 0;
+	if (!i) {
+		slab_free(m, object);
 		return 0;
+	}
 	mm = mm_at(m, i);
+	mm->object = object;
 	mm->users = 1;
 	mm->compat = compat;
 	mm->task_size = mm_layout(m, mm)->task_size;
 	mm_place(m, mm, &(struct mm_place){.stack_limit = 8 * MiB});
 	mm->pgd = pt_new_pgd(m, i);
 	if (mm->pgd == PFN_NONE) {
-		pool_free(m, SEG_MM, i);
+		mm_free(m, i);
 		return 0;
 	}
 	return i;
@@ -93,7 +105,7 @@ void mm_put(struct vm *m, idx_t i)
 		exe_put(m, mm->exe);
 	cpu_drop_mm(m, i);
 	pt_free_pgd(m, i);
-	pool_free(m, SEG_MM, i);
+	mm_free(m, i);
 }
 
 /* The neighbour below keeps its distance, unless it is a stack too or cannot

@@ -66,6 +66,7 @@ struct vma {
 	idx_t kin_prev, kin_next;   /* VMAs of the family */
 	idx_t peer_prev, peer_next; /* VMAs of the file's inode */
 	struct mempolicy policy;    /* of mbind(2); all zero none */
+	paddr_t object;		    /* its vm_area_struct, see slab/ */
 };
 
 /* VMAs that may map the same anonymous pages: those of fork. */
@@ -88,6 +89,7 @@ enum rss_kind { RSS_FILE, RSS_ANON, RSS_SHMEM, NR_RSS };
 enum compat { MM_NATIVE, MM_COMPAT, MM_COMPAT_3GB };
 
 struct mm {
+	paddr_t object;	 /* its mm_struct, see slab/ */
 	uint32_t users;	 /* tasks that share it */
 	uint32_t compat; /* enum compat: which layout */
 	pfn_t pgd;

@@ -13,6 +13,7 @@
 #include "hugetlb.h"
 #include "khugepaged.h"
 #include "rmap.h"
+#include "../slab/slab.h"
 
 int vma_room(struct vm *m, unsigned n)
 {
@@ -59,12 +60,16 @@ static void list_del(struct vm *m, struct mm *mm, struct vma *v)
 /* Everything of tmpl but its place in the list. */
 static struct vma *vma_add(struct vm *m, const struct vma *tmpl)
 {
-	idx_t i = pool_alloc(m, SEG_VMA);
+	paddr_t object = object_alloc(m, CACHE_VMA);
+	idx_t i = object ? pool_alloc(m, SEG_VMA) : 0;
 	struct vma *v = vma_at(m, i);
 
-	if (!i)
+	if (!i) {
+		slab_free(m, object);
 		return NULL;
+	}
 	*v = *tmpl;
+	v->object = object;
 	list_add(m, mm_at(m, v->mm), v);
 	vma_tree_add(m, v);
 	mm_account(m, mm_at(m, v->mm), v->flags, vma_pages(m, v));
@@ -100,6 +105,7 @@ void vma_remove(struct vm *m, struct vma *v)
 	rmap_del(m, v);
 	vma_tree_del(m, v);
 	list_del(m, mm, v);
+	slab_free(m, v->object);
 	pool_free(m, SEG_VMA, vma_index(m, v));
 	if (file)
 		file_put(m, file);

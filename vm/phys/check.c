@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "../slab/slab.h"
 #include "pcp.h"
 #include "phys_i.h"
 
@@ -149,6 +150,17 @@ static const uint8_t use_of_state[] = {
 	[FRAME_HUGETLB] = USE_HUGETLB,
 };
 
+/* What it counts as: of slabs their cache knows. */
+static enum page_use use_of(const struct vm *m, const struct frame *f)
+{
+	if (f->state != FRAME_SLAB)
+		return use_of_state[f->state];
+	return f->owner < m->root->pool[SEG_CACHE].nr &&
+			       cache_at(m, f->owner)->flags & CACHE_RECLAIMABLE
+		       ? USE_SLAB_RECLAIMABLE
+		       : USE_SLAB_UNRECLAIMABLE;
+}
+
 /* A frame without FR_BYTES is all zero. */
 static int check_bytes(struct vm *m, pfn_t pfn, struct tally *t)
 {
@@ -162,11 +174,11 @@ static int check_bytes(struct vm *m, pfn_t pfn, struct tally *t)
 static int check_used(
 	struct vm *m, pfn_t pfn, const struct frame *f, struct tally *t)
 {
-	if (f->state < FRAME_ANON || f->state > FRAME_HUGETLB)
+	if (f->state < FRAME_ANON || f->state > FRAME_SLAB)
 		return BAD(m, "frame %u has state %u, which heads no block",
 			pfn, f->state);
 	t->used += 1u << f->order;
-	t->use[use_of_state[f->state]] += 1u << f->order;
+	t->use[use_of(m, f)] += 1u << f->order;
 	t->dirty += f->state == FRAME_FILE && f->flags & FR_DIRTY;
 	t->swap_cached += (f->flags & FR_SWAPCACHE) != 0;
 	t->swap_idle += f->flags & FR_SWAPCACHE && !f->mapcount;

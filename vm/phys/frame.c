@@ -73,6 +73,7 @@ const char *frame_state_name(unsigned state)
 		[FRAME_KERNEL] = "kernel",
 		[FRAME_ZPOOL] = "zspage",
 		[FRAME_HUGETLB] = "hugetlb",
+		[FRAME_SLAB] = "slab",
 	};
 
 	return state < sizeof(name) / sizeof(name[0]) ? name[state] : "?";

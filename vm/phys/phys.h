@@ -38,6 +38,7 @@ enum phys_kind {
  *	PGTABLE              -           mm       level
  *	STACK                -           task     0
  *	ZPOOL                see swap/zpool.h
+ *	SLAB                 see slab/slab.h
  *
  * All frames of a large page have its state, its order and FR_LARGE; the first
  * has its owner and index, those behind it hold what mm/folio.c counts.
@@ -76,6 +77,7 @@ enum frame_state {
 	FRAME_KERNEL,
 	FRAME_ZPOOL,   /* see swap/zpool.h */
 	FRAME_HUGETLB, /* of the pool of huge pages, free or not */
+	FRAME_SLAB,    /* see slab/slab.h */
 };
 
 #define FR_BYTES	   0x0001 /* RAM of the frame may hold non-zero bytes */

@@ -93,7 +93,9 @@ static void mem_info(struct vm *m)
 	dmesg_line(m, " unevictable:%llu dirty:%llu writeback:0",
 		(unsigned long long)lru_size(m, LRU_UNEVICTABLE),
 		(unsigned long long)phys_sum(m, dirty));
-	dmesg_line(m, " slab_reclaimable:0 slab_unreclaimable:0");
+	dmesg_line(m, " slab_reclaimable:%llu slab_unreclaimable:%llu",
+		(unsigned long long)phys_sum(m, pages[USE_SLAB_RECLAIMABLE]),
+		(unsigned long long)phys_sum(m, pages[USE_SLAB_UNRECLAIMABLE]));
 	dmesg_line(m, " mapped:%llu shmem:%llu pagetables:%llu",
 		(unsigned long long)phys_sum(m, mapped),
 		(unsigned long long)phys_sum(m, pages[USE_SHMEM]),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../disk/disk.h"
+#include "../slab/slab.h"
 
 /*
  * The bits that count for c: the owner's, the group's or the others'.
@@ -149,12 +150,16 @@ idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 
 idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode)
 {
-	idx_t i = pool_alloc(m, SEG_FILE);
+	paddr_t object = object_alloc(m, CACHE_FILE);
+	idx_t i = object ? pool_alloc(m, SEG_FILE) : 0;
 	struct file *f;
 
-	if (!i)
+	if (!i) {
+		slab_free(m, object);
 		return 0;
+	}
 	f = file_at(m, i);
+	f->object = object;
 	f->inode = inode;
 	f->refs = 1;
 	f->mode = fmode;
@@ -180,6 +185,7 @@ void file_put(struct vm *m, idx_t file)
 		return;
 	if (f->mode & FMODE_WRITE)
 		inode_at(m, inode)->writers--;
+	slab_free(m, f->object);
 	pool_free(m, SEG_FILE, file);
 	inode_put(m, inode);
 }

@@ -10,6 +10,7 @@
 #include "../abi.h"
 #include "../mm/mm.h"
 #include "../mmu/mmu.h"
+#include "../slab/slab.h"
 #include "exec.h"
 
 struct task *task_find(const struct vm *m, uint32_t pid)
@@ -119,18 +120,29 @@ static void list_remove(struct vm *m, struct task *t)
 	m->pid_map[t->pid] = 0;
 }
 
+static void task_free_entry(struct vm *m, struct task *t)
+{
+	slab_free(m, t->object);
+	pool_free(m, SEG_TASK, task_index(m, t));
+}
+
 static struct task *task_new(struct vm *m)
 {
 	uint32_t pid = pid_pick(m);
 	struct task *t;
+	paddr_t object;
 	idx_t i;
 
 	if (!pid)
 		return NULL;
-	i = pool_alloc(m, SEG_TASK);
-	if (!i)
+	object = object_alloc(m, CACHE_TASK);
+	i = object ? pool_alloc(m, SEG_TASK) : 0;
+	if (!i) {
+		slab_free(m, object);
 		return NULL;
+	}
 	t = task_at(m, i);
+	t->object = object;
 	t->pid = pid;
 	t->tgid = pid;
 	t->state = TASK_RUNNING;
@@ -139,7 +151,7 @@ static struct task *task_new(struct vm *m)
 	t->exit_signal = SIGCHLD;
 	t->group.pgrp = t->group.session = pid;
 	if (kstack_alloc(m, t)) {
-		pool_free(m, SEG_TASK, i);
+		task_free_entry(m, t);
 		return NULL;
 	}
 	list_insert(m, t);
@@ -169,7 +181,7 @@ void task_delete(struct vm *m, struct task *t)
 {
 	list_remove(m, t);
 	kstack_free(m, t);
-	pool_free(m, SEG_TASK, task_index(m, t));
+	task_free_entry(m, t);
 }
 
 /* Takes back a birth that failed half way. */
@@ -264,6 +276,7 @@ static void copy_task(struct vm *m, struct task *t, const struct task *parent)
 	t->sibling = own.sibling;
 	t->vfork_waiter = 0;
 	t->stack = own.stack;
+	t->object = own.object;
 	t->mm = 0;
 	t->state = TASK_RUNNING;
 	t->exit_code = 0;

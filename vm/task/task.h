@@ -112,6 +112,7 @@ struct task {
 	int32_t exit_signal;   /* to the parent; -1: a thread */
 	uint32_t flags;	       /* PF_* */
 	char comm[16];
+	paddr_t object; /* its task_struct, see slab/ */
 	uint64_t start_ns;
 	uint64_t min_flt, maj_flt;
 	uint64_t utime_ns;
@@ -180,6 +181,7 @@ struct file {
 	uint32_t reserved;
 	uint64_t pos; /* where read(2) and write(2) go on */
 	struct readahead ra;
+	paddr_t object; /* its struct file, see slab/ */
 };
 #define FMODE_READ   0x01u
 #define FMODE_WRITE  0x02u

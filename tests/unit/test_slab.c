@@ -1,0 +1,352 @@
+/*
+ * Slabs: how caches are laid out, which object is handed out next, where slabs
+ * go, and that each object is somebody's once.
+ */
+#include "../../vm/slab/slab.h"
+
+#include "vmtest.h"
+
+static struct vm *m;
+static uint64_t free_at_start;
+
+static int setup(void **state)
+{
+	m = vmtest_boot(*state, "64M");
+	free_at_start = vmtest_free_pages(m);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	vmtest_end(m, free_at_start);
+	return 0;
+}
+
+static idx_t cache(const char *name)
+{
+	idx_t i = cache_find(m, name, strlen(name));
+
+	assert_int_not_equal(i, 0);
+	return i;
+}
+
+static paddr_t take(idx_t c)
+{
+	paddr_t o = slab_alloc(m, c, GFP_KERNEL);
+
+	assert_int_not_equal(o, 0);
+	assert_true(slab_holds(m, o));
+	return o;
+}
+
+static void give(paddr_t o)
+{
+	slab_free(m, o);
+	assert_false(slab_holds(m, o));
+}
+
+static struct cache_sums sums(idx_t c)
+{
+	struct cache_sums s;
+
+	cache_sum(m, c, &s);
+	return s;
+}
+
+static pfn_t frame_of(paddr_t o)
+{
+	return slab_of(m, (pfn_t)(o >> m->page_shift));
+}
+
+/* As /sys/kernel/slab of a Linux 6.18 with two processors has them. */
+static void layouts_are_those_of_slub(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned object, size, align, order, objects, min, cpu;
+	} want[] = {
+		{"kmem_cache", 232, 256, 64, 0, 16, 5, 52},
+		{"kmem_cache_node", 72, 128, 64, 0, 32, 5, 120},
+		{"dentry", 192, 192, 8, 0, 21, 5, 120},
+		{"vm_area_struct", 192, 192, 64, 0, 21, 5, 120},
+		{"task_struct", 5840, 5888, 64, 3, 5, 6, 6},
+		{"mm_struct", 1568, 1600, 64, 3, 20, 5, 24},
+		{"filp", 184, 192, 64, 0, 21, 5, 120},
+		{"shmem_inode_cache", 744, 752, 8, 2, 21, 5, 52},
+		{"ext4_inode_cache", 1120, 1128, 8, 2, 14, 5, 24},
+		{"radix_tree_node", 576, 584, 8, 1, 14, 5, 52},
+		{"hugetlbfs_inode_cache", 624, 632, 8, 2, 25, 5, 52},
+		{"kmalloc-8", 8, 8, 8, 0, 512, 5, 120},
+		{"kmalloc-96", 96, 96, 32, 0, 42, 5, 120},
+		{"kmalloc-1k", 1024, 1024, 1024, 2, 16, 5, 24},
+		{"kmalloc-8k", 8192, 8192, 8192, 3, 4, 6, 6},
+	};
+
+	if (m->arch->native.addr_bits != 64)
+		return;
+	for (size_t i = 0; i < sizeof(want) / sizeof(*want); i++) {
+		const struct cache *c = cache_at(m, cache(want[i].name));
+
+		assert_int_equal(c->object_size, want[i].object);
+		assert_int_equal(c->size, want[i].size);
+		assert_int_equal(c->align, want[i].align);
+		assert_int_equal(c->order, want[i].order);
+		assert_int_equal(
+			(4096u << c->order) / c->size, want[i].objects);
+		assert_int_equal(c->min_partial, want[i].min);
+		assert_int_equal(c->cpu_partial, want[i].cpu);
+	}
+}
+
+/* The object freed last is handed out first, and its link lies in RAM. */
+static void last_freed_comes_first(void **state)
+{
+	idx_t c = cache("kmalloc-64");
+	paddr_t a = take(c), b = take(c), d = take(c);
+	vaddr_t link = 0;
+
+	assert_int_equal(b - a, 64);
+	assert_int_equal(d - b, 64);
+	give(a);
+	give(d);
+	memcpy(&link, ram_at(m, d + cache_at(m, c)->link),
+		m->arch->native.addr_bits / 8);
+	assert_int_equal(link, m->arch->page_offset + a);
+	assert_int_equal(take(c), d);
+	assert_int_equal(take(c), a);
+	give(a);
+	give(b);
+	give(d);
+}
+
+/*
+ * A slab that is full is on no list; its first object that is freed puts it on
+ * the processor's partial slabs; from there it is taken before a new one.
+ */
+static void slabs_move_between_lists(void **state)
+{
+	idx_t c = cache("kmalloc-1k");
+	uint32_t each =
+		(uint32_t)((m->page_size << cache_at(m, c)->order) / 1024);
+	paddr_t o[64];
+
+	assert_in_range(each, 1, 31);
+	for (uint32_t i = 0; i <= each; i++)
+		o[i] = take(c);
+	assert_int_equal(slab_place(m, frame_of(o[0])), SLAB_FULL);
+	assert_int_equal(slab_place(m, frame_of(o[each])), SLAB_CPU);
+	give(o[0]);
+	assert_int_equal(slab_place(m, frame_of(o[1])), SLAB_CPU_PARTIAL);
+	assert_int_equal(sums(c).cpu_partial, 1);
+	assert_int_equal(cache_at(m, c)->used, each);
+	/* what the processor has counts as in use, as with SLUB */
+	assert_int_equal(sums(c).partial_free, 0);
+	for (uint32_t i = 1; i < each; i++)
+		o[each + i] = take(c);
+	assert_int_equal(take(c), o[0]);
+	assert_int_equal(sums(c).slabs, 2);
+	for (uint32_t i = 0; i < 2 * each; i++)
+		give(o[i]);
+	assert_int_equal(cache_at(m, c)->used, 0);
+	assert_int_equal(sums(c).slabs, 2);
+	cache_shrink(m, c);
+	assert_int_equal(sums(c).slabs, 0);
+}
+
+/* What another processor frees waits on the slab's own list. */
+static void others_free_to_the_slab(void **state)
+{
+	idx_t c = cache("kmalloc-1k");
+	paddr_t a = take(c), b = take(c);
+
+	m->cpu = 1;
+	give(a);
+	assert_int_equal(slab_place(m, frame_of(a)), SLAB_CPU);
+	m->cpu = 0;
+	assert_int_equal(take(c), b + 1024);
+	for (uint32_t i = 3; i < (m->page_size << cache_at(m, c)->order) / 1024;
+		i++)
+		take(c);
+	assert_int_equal(take(c), a);
+	for (paddr_t o = a; o < a + (m->page_size << cache_at(m, c)->order);
+		o += 1024)
+		give(o);
+}
+
+/* An empty slab goes when its node has as many as it keeps. */
+static void nodes_keep_a_few(void **state)
+{
+	idx_t c = cache("kmalloc-4k");
+	paddr_t o[400];
+
+	for (unsigned i = 0; i < 400; i++)
+		o[i] = take(c);
+	for (unsigned i = 0; i < 400; i++)
+		give(o[i]);
+	assert_in_range(sums(c).partial, 1,
+		cache_at(m, c)->min_partial +
+			cache_at(m, c)->cpu_partial_slabs);
+	assert_in_range(sums(c).slabs, 1, 15);
+	cache_shrink(m, c);
+	assert_int_equal(sums(c).slabs, 0);
+}
+
+static void caches_come_and_go(void **state)
+{
+	idx_t c = cache_create(m, "students", 100, 0, CACHE_BY_COMMAND), d;
+	paddr_t o;
+
+	assert_int_not_equal(c, 0);
+	assert_int_equal(cache_at(m, c)->size,
+		m->arch->native.addr_bits == 64 ? 104 : 100);
+	assert_int_equal(cache_create(m, "students", 8, 0, 0), 0);
+	assert_int_equal(m->fail.err, EEXIST);
+	vm_fail_clear(m);
+	assert_int_equal(cache_create(m, "x", 1, 0, 0), 0);
+	assert_int_equal(m->fail.err, EINVAL);
+	vm_fail_clear(m);
+	assert_int_equal(cache_create(m, "x", 64, 48, 0), 0);
+	vm_fail_clear(m);
+	assert_int_equal(cache_create(m, "x", 1ull << 63, 0, 0), 0);
+	vm_fail_clear(m);
+	assert_int_equal(cache_destroy(m, cache("dentry")), -EINVAL);
+	vm_fail_clear(m);
+	o = take(c);
+	assert_int_equal(cache_destroy(m, c), -EBUSY);
+	vm_fail_clear(m);
+	give(o);
+	d = cache_create(
+		m, "aligned", 100, 0, CACHE_HWALIGN | CACHE_BY_COMMAND);
+	assert_int_equal(cache_at(m, d)->size, 128);
+	assert_int_equal(cache_destroy(m, c), 0);
+	assert_int_equal(cache_destroy(m, d), 0);
+}
+
+/* Slabs of the largest order where there are none: smaller ones will do. */
+static void smaller_slabs_when_memory_is_in_pieces(void **state)
+{
+	idx_t c = cache("kmalloc-2k");
+	pfn_t held[MAX_ORDER * 4096], kept = 0;
+	uint32_t nr = 0;
+	paddr_t o;
+
+	vmtest_no_pcp(m);
+	while ((held[nr] = buddy_alloc(m, GFP_KERNEL | GFP_MEMALLOC, 0,
+			FRAME_KERNEL, USE_KERNEL, false)))
+		nr++;
+	vm_fail_clear(m);
+	for (uint32_t i = 0; i < nr; i++)
+		if (held[i] % 2)
+			buddy_free(m, held[i], 0, USE_KERNEL);
+		else
+			held[kept++] = held[i];
+	o = take(c);
+	assert_int_equal(frame_at(m, frame_of(o))->order, 0);
+	assert_int_equal(slab_objects(m, frame_of(o)), 2);
+	vmtest_check(m);
+	give(o);
+	while (kept)
+		buddy_free(m, held[--kept], 0, USE_KERNEL);
+}
+
+/* Many caches and processors at random, against a table of who has what. */
+static void each_object_is_had_once(void **state)
+{
+	static const char *const name[] = {"kmalloc-8", "kmalloc-96",
+		"kmalloc-rcl-512", "dma-kmalloc-2k", "kmalloc-8k", "dentry"};
+	enum { NR = 600, STEPS = 20000 };
+	static struct {
+		paddr_t at;
+		unsigned cache;
+	} had[NR];
+	uint64_t seed = 7, used[6] = {0};
+
+	memset(had, 0, sizeof(had));
+	for (unsigned step = 0; step < STEPS; step++) {
+		uint64_t r = vmtest_random(&seed);
+		unsigned i = r % NR, k = r >> 16 & 7;
+
+		m->cpu = r >> 24 & 1;
+		if (had[i].at) {
+			uint32_t size = cache_at(m, cache(name[had[i].cache]))
+						->object_size;
+
+			/* nobody wrote to what is ours */
+			assert_int_equal(*ram_at(m, had[i].at), (uint8_t)i);
+			assert_int_equal(
+				*ram_at(m, had[i].at + size - 1), (uint8_t)i);
+			give(had[i].at);
+			used[had[i].cache]--;
+			had[i].at = 0;
+		} else if (k < 6) {
+			uint32_t size =
+				cache_at(m, cache(name[k]))->object_size;
+
+			had[i].at = take(cache(name[k]));
+			had[i].cache = k;
+			used[k]++;
+			frame_bytes(m, (pfn_t)(had[i].at >> m->page_shift));
+			frame_bytes(m, (pfn_t)((had[i].at + size - 1) >>
+					       m->page_shift));
+			memset(ram_at(m, had[i].at), (int)i, size);
+		}
+		if (step % 500 == 0)
+			vmtest_check(m);
+	}
+	for (unsigned k = 0; k < 6; k++)
+		assert_int_equal(cache_at(m, cache(name[k]))->used, used[k]);
+	for (unsigned i = 0; i < NR; i++)
+		slab_free(m, had[i].at);
+	m->cpu = 0;
+}
+
+/* A free object that leads elsewhere, a count, a list: all is found. */
+static void damage_is_found(void **state)
+{
+	idx_t c = cache("kmalloc-64");
+	paddr_t a = take(c), b = take(c);
+	struct cache *k = cache_at(m, c);
+	struct frame *f = frame_at(m, frame_of(a));
+	uint64_t index = f->index;
+	uint8_t *link;
+
+	give(b);
+	link = ram_at(m, b + k->link);
+	*link ^= 64;
+	assert_int_not_equal(vm_check(m), 0);
+	*link ^= 64;
+	vmtest_check(m);
+	f->index = index ^ 1 << 14;
+	assert_int_not_equal(vm_check(m), 0);
+	f->index = index;
+	k->node[0].nr_slabs++;
+	assert_int_not_equal(vm_check(m), 0);
+	k->node[0].nr_slabs--;
+	k->next ^= 1;
+	assert_int_not_equal(vm_check(m), 0);
+	k->next ^= 1;
+	give(a);
+}
+
+#define BOTH(f)                                                \
+	{#f " x86_64", f, setup, teardown, (void *)"x86_64"},  \
+	{                                                      \
+#f " i386", f, setup, teardown, (void *)"i386" \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH(layouts_are_those_of_slub),
+		BOTH(last_freed_comes_first),
+		BOTH(slabs_move_between_lists),
+		BOTH(others_free_to_the_slab),
+		BOTH(nodes_keep_a_few),
+		BOTH(caches_come_and_go),
+		BOTH(smaller_slabs_when_memory_is_in_pieces),
+		BOTH(each_object_is_had_once),
+		BOTH(damage_is_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
