@@ -20,6 +20,7 @@
  *	DISKDEV  the same by number: 254:0
  *	HUGE     the sizes of huge pages: hugepages-2048kB
  *	NODEHUGE the same, below a node; the object is ID_PAIR(node, kB)
+ *	CACHE    the caches of kernel objects, by name
  *	TOPIC    the topics and commands of help/
  *
  * The object's number travels to the handlers as `id`: the number of the last

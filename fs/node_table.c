@@ -445,6 +445,8 @@ const struct node node_table[] = {
 	THP(use_zero_page, "thp_use_zero_page",
 		"1: loads share a huge page of zeros"),
 
+#include "rows_slab.inc"
+
 	/* cpu/ */
 	DIRECTORY("cpu", 0555, "the processors"),
 	DIRECTORY("cpu/N", 0555, "one processor"),

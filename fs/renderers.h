@@ -41,6 +41,15 @@ show_fn show_unusable_index, show_extfrag_index;
 show_fn show_uptime, show_loadavg, show_version, show_system_stat;
 show_fn show_cpuinfo, show_filesystems, show_swaps, show_iomem;
 
+/* show_cache.c */
+show_fn show_cache_object_size, show_cache_slab_size, show_cache_align,
+	show_cache_order, show_cache_objs_per_slab, show_cache_min_partial,
+	show_cache_cpu_partial, show_cache_reclaim_account,
+	show_cache_hwcache_align, show_cache_cache_dma, show_cache_slabs,
+	show_cache_partial, show_cache_total_objects, show_cache_objects,
+	show_cache_objects_partial, show_cache_cpu_slabs,
+	show_cache_slabs_cpu_partial;
+
 /* show_slab.c, show_disks.c, show_sysctl.c, show_node.c */
 show_fn show_slabinfo, show_slabs, show_diskstats, show_partitions;
 bool disk_is_zram(const struct view *v, uint64_t id);

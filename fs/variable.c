@@ -5,6 +5,7 @@
 #include "tree.h"
 
 #include "../vm/mm/mm.h"
+#include "../vm/slab/slab.h"
 #include "../vm/task/task.h"
 #include "disks.h"
 #include "help.h"
@@ -443,6 +444,37 @@ static uint64_t fd_find(
 	return NO_OBJECT;
 }
 
+/* ---- caches of kernel objects, in the order of their making ---- */
+
+static uint64_t cache_next(
+	const struct view *v, uint64_t parent, uint64_t after)
+{
+	idx_t i = after == NO_OBJECT ? v->vm->root->first_cache
+				     : cache_at(v->vm, (idx_t)after)->next;
+
+	return i ? i : NO_OBJECT;
+}
+
+static bool cache_exists(const struct view *v, uint64_t id)
+{
+	return id < v->vm->root->pool[SEG_CACHE].nr &&
+	       cache_at(v->vm, (idx_t)id)->size;
+}
+
+static size_t cache_format(
+	const struct view *v, uint64_t id, char *buf, size_t size)
+{
+	return vm_snprintf(buf, size, "%s", cache_at(v->vm, (idx_t)id)->name);
+}
+
+static uint64_t cache_named(
+	const struct view *v, uint64_t parent, const char *name, size_t len)
+{
+	idx_t i = cache_find(v->vm, name, len);
+
+	return i ? i : NO_OBJECT;
+}
+
 /* ---- pages of help/ ---- */
 
 static uint64_t topic_next(
@@ -508,6 +540,11 @@ const struct variable variable_table[] = {
 		.fixed = true},
 	{VARIABLE("HUGE", huge), .format = huge_format, .fixed = true},
 	{VARIABLE("NODEHUGE", node_huge), .format = huge_format, .fixed = true},
+	{.name = "CACHE",
+		.next = cache_next,
+		.find = cache_named,
+		.exists = cache_exists,
+		.format = cache_format},
 	{VARIABLE("TOPIC", topic), .format = topic_format, .fixed = true},
 };
 const unsigned nr_variables =

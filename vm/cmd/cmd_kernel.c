@@ -13,8 +13,8 @@ static int at_most_one(struct cmd *c, uint64_t words, const char *names)
 	return 0;
 }
 
-/* What gfp= asks for; the words' order is that of enum gfp_zone. */
-static int gfp_wanted(struct cmd *c, uint64_t words, unsigned *gfp)
+/* The words' order is that of enum gfp_zone. */
+int gfp_wanted(struct cmd *c, uint64_t words, unsigned *gfp)
 {
 	uint64_t zone = words & (GFP_WORD_MOVABLE - 1);
 	uint64_t type = words & (GFP_WORD_MOVABLE | GFP_WORD_RECLAIMABLE);

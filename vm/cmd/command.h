@@ -37,6 +37,7 @@ enum arg_type {
 	ARG_WHENCE,
 	ARG_FADVICE,
 	ARG_GFP,
+	ARG_CACHEFLAGS,
 	ARG_MPOL,      /* a memory policy and its flags */
 	ARG_MPOLFLAGS, /* of get_mempolicy */
 	ARG_MFFLAGS,   /* of mbind */

@@ -33,6 +33,13 @@ cmd_fn cmd_setrlimit, cmd_prlimit, cmd_personality, cmd_open, cmd_close,
 cmd_fn cmd_kill, cmd_sigaction, cmd_wait, cmd_waitid;
 cmd_fn cmd_setsid, cmd_setpgid, cmd_getpgid, cmd_getsid;
 
+/* cmd_slab.c */
+cmd_fn cmd_kmalloc, cmd_krealloc, cmd_kfree, cmd_ksize, cmd_kmem_cache_create;
+cmd_fn cmd_kmem_cache_destroy, cmd_kmem_cache_alloc, cmd_kmem_cache_free;
+cmd_fn cmd_kmem_cache_shrink;
+/* What gfp= asks for: 0, or -EINVAL where its words do not fit together. */
+int gfp_wanted(struct cmd *c, uint64_t words, unsigned *gfp);
+
 /* cmd_cred.c */
 cmd_fn cmd_setid, cmd_setreid, cmd_setresid, cmd_setfsid, cmd_capset;
 cmd_fn cmd_prctl;

@@ -108,6 +108,7 @@ const struct command command_table[] = {
 		.summary = "give a block of alloc_pages back",
 		.example = "alloc_pages order=10 gfp=dma\nfree_pages 1024"},
 
+#include "rows_slab.inc"
 #include "rows_reclaim.inc"
 
 	/* ---- the machine's history: ctl ---- */

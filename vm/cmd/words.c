@@ -5,6 +5,7 @@
 #include "../abi.h"
 #include "../numa/mempolicy.h"
 #include "../phys/phys.h"
+#include "../slab/slab.h"
 #include "command.h"
 
 struct word_value {
@@ -196,6 +197,14 @@ static const struct word_value access_words[] = {
 	{NULL, 0},
 };
 
+static const struct word_value cache_words[] = {
+	{"reclaim_account", CACHE_RECLAIMABLE},
+	{"dma", CACHE_DMA},
+	{"hwcache_align", CACHE_HWALIGN},
+	{"constructed", CACHE_CONSTRUCTED},
+	{NULL, 0},
+};
+
 static const struct {
 	const struct word_value *words;
 	bool many; /* several, joined by commas */
@@ -212,6 +221,7 @@ static const struct {
 	[ARG_WHENCE] = {whence_words, false},
 	[ARG_FADVICE] = {fadvise_words, false},
 	[ARG_GFP] = {gfp_words, true},
+	[ARG_CACHEFLAGS] = {cache_words, true},
 	[ARG_MPOL] = {mpol_words, true},
 	[ARG_MPOLFLAGS] = {mpolflags_words, true},
 	[ARG_MFFLAGS] = {mf_words, true},
