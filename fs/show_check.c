@@ -18,22 +18,21 @@ static void tell(void *ctx, const char *sentence)
 	sbuf_char(ctx, '\n');
 }
 
-/* As phys/frames calls them. */
-static const struct {
-	enum page_use use;
-	enum frame_state state;
-} uses[] = {
-	{USE_ANON, FRAME_ANON},
-	{USE_FILE, FRAME_FILE},
-	{USE_SHMEM, FRAME_SHMEM},
-	{USE_PGTABLE, FRAME_PGTABLE},
-	{USE_STACK, FRAME_STACK},
-	{USE_KERNEL, FRAME_KERNEL},
-	{USE_ZPOOL, FRAME_ZPOOL},
-	{USE_HUGETLB, FRAME_HUGETLB},
+/* Nearly as phys/frames calls them. */
+static const char *const use_name[] = {
+	[USE_ANON] = "anon",
+	[USE_FILE] = "file",
+	[USE_SHMEM] = "shmem",
+	[USE_PGTABLE] = "pgtable",
+	[USE_STACK] = "stack",
+	[USE_KERNEL] = "kernel",
+	[USE_HUGETLB] = "hugetlb",
+	[USE_ZPOOL] = "zspage",
+	[USE_SLAB_RECLAIMABLE] = "slab_reclaimable",
+	[USE_SLAB_UNRECLAIMABLE] = "slab_unreclaimable",
 };
 
-_Static_assert(sizeof(uses) / sizeof(*uses) == NR_PAGE_USES,
+_Static_assert(sizeof(use_name) / sizeof(*use_name) == NR_PAGE_USES,
 	"every use of frames has its number");
 
 static void term(struct sbuf *b, uint64_t nr, const char *what)
@@ -54,8 +53,8 @@ static void put_zone(struct sbuf *b, const struct vm *m, unsigned i)
 		zone_name(m, i), (unsigned long long)z->managed,
 		(unsigned long long)z->nr_free);
 	term(b, pcp_pages(m, z), "pcp");
-	for (size_t k = 0; k < sizeof(uses) / sizeof(*uses); k++)
-		term(b, z->pages[uses[k].use], frame_state_name(uses[k].state));
+	for (unsigned use = 0; use < NR_PAGE_USES; use++)
+		term(b, z->pages[use], use_name[use]);
 	sbuf_char(b, '\n');
 }
 
