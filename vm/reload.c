@@ -152,7 +152,7 @@ static int check_phys(struct vm *m)
 		check_limit(m, "the kernel's page table", r->kernel_pgd, end))
 		return -EINVAL;
 	/* an I/O error there, a refusal here */
-	if (phys_check(m) || lru_check(m) || slab_check(m) || policy_check(m)) {
+	if (phys_check(m) || lru_check(m) || policy_check(m)) {
 		m->fail.err = EINVAL;
 		return -EINVAL;
 	}
@@ -444,10 +444,21 @@ static int check_radix(struct vm *m)
 	return 0;
 }
 
+static int check_slabs(struct vm *m)
+{
+	if (!slab_check(m))
+		return 0;
+	m->fail.err = EINVAL;
+	return -EINVAL;
+}
+
+/* Frames of slabs lead to caches, so these come first. */
 int reload_check(struct vm *m)
 {
-	int ret = check_phys(m);
+	int ret = check_pool(m, SEG_CACHE);
 
+	if (!ret)
+		ret = check_phys(m);
 	if (!ret)
 		ret = check_swap(m);
 	if (!ret)
@@ -458,5 +469,7 @@ int reload_check(struct vm *m)
 		ret = check_mms(m);
 	if (!ret)
 		ret = check_radix(m);
+	if (!ret)
+		ret = check_slabs(m);
 	return ret;
 }
