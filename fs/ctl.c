@@ -2,6 +2,7 @@
  * Control files: lines into events, replies back.
  */
 #include <errno.h>
+#include <time.h>
 
 #include "../vm/task/task.h"
 #include "access.h"
@@ -15,16 +16,35 @@ static uint32_t file_pid(const struct open_file *f)
 	return var && var->task ? (uint32_t)f->place.id : 0;
 }
 
-struct actor file_actor(fuse_req_t req, const struct open_file *f)
+/* Often asked: looks once a tick of the kernel's clock. */
+bool asker_gave_up(void *ctx, size_t line, uint64_t place)
+{
+	struct open_file *f = ctx;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (now.tv_nsec == f->asked_ns)
+		return false;
+	f->asked_ns = now.tv_nsec;
+	return request_gave_up(f->asking);
+}
+
+struct event file_event(fuse_req_t req, struct open_file *f)
 {
 	const struct fuse_ctx *c = fuse_req_ctx(req);
 	const struct view *v = &f->machine->view;
 
-	return (struct actor){
-		.kind = f->node->actor,
-		.id = file_pid(f),
-		.uid = user_of_host(v, c->uid),
-		.gid = group_of_host(v, c->uid, c->gid),
+	f->asking = req;
+	return (struct event){
+		.actor =
+			{
+				.kind = f->node->actor,
+				.id = file_pid(f),
+				.uid = user_of_host(v, c->uid),
+				.gid = group_of_host(v, c->uid, c->gid),
+			},
+		.stop = asker_gave_up,
+		.stop_ctx = f,
 	};
 }
 
@@ -100,6 +120,10 @@ int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
 		refuse_input(f, EINVAL, store_sentence(v->store));
 		return EINVAL;
 	}
+	if (out->stopped) {
+		refuse_input(f, EINTR, store_sentence(v->store));
+		return EINTR;
+	}
 	return out->failed ? out->last.err : 0;
 }
 
@@ -164,7 +188,7 @@ static int ctl_run(
 	struct ctl_write *w = ctx;
 	struct open_file *f = w->f;
 	struct machine *mach = f->machine;
-	struct event e = {.actor = file_actor(w->req, f)};
+	struct event e = file_event(w->req, f);
 	size_t at = 0;
 	int err = 0;
 	bool ours;
@@ -176,6 +200,13 @@ static int ctl_run(
 		if (ours && mach->view.store) {
 			err = run_prepared(f, &e, &at);
 			continue;
+		}
+		if (at && asker_gave_up(f, 0, 0)) {
+			refuse_input(f, EINTR,
+				"interrupted: lines of the write before this "
+				"one ran");
+			err = EINTR;
+			break;
 		}
 		if (at)
 			fair_pause(&mach->lock);

@@ -1,5 +1,7 @@
 /*
- * How a session ends.  A signal that asks for it wakes a thread; before that
+ * How a session ends, and how a request does that nobody waits for any more.
+ *
+ * A signal that asks for it wakes a thread; before that
  * one ends the loop it waits for those who tell the kernel to drop pages: the
  * kernel waits for pages that are being read, and without the loop nobody
  * answers.
@@ -7,6 +9,7 @@
 #include <errno.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "session.h"
@@ -108,4 +111,51 @@ void ending_told(struct session *s)
 	if (!--e->telling)
 		pthread_cond_signal(&e->told);
 	pthread_mutex_unlock(&e->lock);
+}
+
+/* ---- a request ----------------------------------------------------------- */
+
+/* Signals by which people end a program; others, of timers and children, go
+ * to handlers, and the program goes on waiting. */
+#define BIT(sig) (1ull << ((sig)-1))
+#define ENDING \
+	(BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGKILL) | BIT(SIGTERM))
+
+/* Whether a thread that waits in a system call is to end: its signals as
+ * proc(5) describes them. */
+static bool is_ending(pid_t tid)
+{
+	uint64_t pending = 0, blocked = 0;
+	char line[128], path[64];
+	unsigned long long mask;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "SigPnd: %llx", &mask) == 1 ||
+			sscanf(line, "ShdPnd: %llx", &mask) == 1)
+			pending |= mask;
+		if (sscanf(line, "SigBlk: %llx", &mask) == 1)
+			blocked = mask;
+	}
+	fclose(f);
+	return pending & ~blocked & ENDING;
+}
+
+/* The kernel's word that a signal came is read by another thread; where one
+ * serves all there is none, and only the program itself tells. */
+bool request_gave_up(void *ctx)
+{
+	fuse_req_t req = ctx;
+	struct session *s = req_session(req);
+	pid_t tid = fuse_req_ctx(req)->pid;
+
+	if (fuse_session_exited(s->se))
+		return true;
+	if (!fuse_req_interrupted(req) && !(s->single && tid))
+		return false;
+	return !tid || is_ending(tid);
 }

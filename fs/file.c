@@ -163,7 +163,7 @@ int settle(struct session *s, int err)
 
 /* ---- reading: what others wrote and wait for is not shown before -------- */
 
-static int render(struct open_file *f)
+static int render(fuse_req_t req, struct open_file *f)
 {
 	struct machine *mach = f->machine;
 	struct view v;
@@ -178,6 +178,9 @@ static int render(struct open_file *f)
 	}
 	f->seen = mach->version;
 	v = view_of(f);
+	f->asking = req;
+	v.stop = asker_gave_up;
+	v.stop_ctx = f;
 	f->node->show(&f->text, &v, f->place.id);
 	fair_unlock(&mach->lock);
 	settle(f->session, 0);
@@ -195,7 +198,7 @@ static void read_text(
 
 	pthread_mutex_lock(&f->lock);
 	if (off == 0 || !f->rendered)
-		err = render(f);
+		err = render(req, f);
 	if (err)
 		fuse_reply_err(req, err);
 	else if (off >= f->text.len)

@@ -64,7 +64,13 @@ static const char control_text[] =
 	"Two kinds of lines stop in the middle as they do on Linux, and stay\n"
 	"done up to there: `touch`, `read` and `write` are as many accesses\n"
 	"as the range has pages; mprotect, mlock and madvise work on what\n"
-	"lies before a hole, and then report it.\n";
+	"lies before a hole, and then report it.\n"
+	"\n"
+	"^C, or a signal that ends the writer, ends a line that works for\n"
+	"long: the write reports EINTR, the reply says how far it came, and\n"
+	"that stays done.  log has it as `stop=N LINE`: a line with that\n"
+	"prefix ends at the N-th place where it can, there and in every\n"
+	"replay.  Lines behind it in the same write do not run.\n";
 
 static const char replies_text[] =
 	"Each line gives one reply line:\n"

@@ -113,7 +113,8 @@ static int64_t fail_at(struct lines *l, const char *buf, size_t start,
 {
 	l->len = 0;
 	l->failed = 0;
-	if (lines_append(l, buf + start, len)) {
+	/* who is interrupted and sends the line again wants it to run */
+	if ((start || err != EINTR) && lines_append(l, buf + start, len)) {
 		l->failed = err;
 		l->age = age;
 		l->delivered = start == 0;
@@ -164,10 +165,13 @@ int64_t lines_write(struct lines *l, const char *buf, size_t len, uint64_t age,
 
 	if (l->failed) {
 		if (is_retry(l, buf, len, age)) {
+			err = l->failed;
 			if (l->delivered)
 				ops->again(ctx);
 			l->delivered = true;
-			return -l->failed;
+			if (err == EINTR) /* see fail_at() */
+				l->len = l->failed = 0;
+			return -err;
 		}
 		l->failed = 0;
 		l->len = 0;

@@ -2,10 +2,7 @@
  * Names and attributes: lookup, getattr, setattr, readlink.
  */
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "../vm/task/task.h"
 #include "access.h"
@@ -13,48 +10,6 @@
 
 /* What never changes may stay in the kernel for a day. */
 #define FOREVER 86400.0
-
-/* Signals by which people end a program; others, of timers and children, go
- * to handlers, and the program goes on waiting. */
-#define BIT(sig) (1ull << ((sig)-1))
-#define ENDING \
-	(BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGKILL) | BIT(SIGTERM))
-
-/* Whether a thread that waits in a system call is to end: its signals as
- * proc(5) describes them. */
-static bool is_ending(pid_t tid)
-{
-	uint64_t pending = 0, blocked = 0;
-	char line[128], path[64];
-	unsigned long long mask;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	f = fopen(path, "re");
-	if (!f)
-		return true;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "SigPnd: %llx", &mask) == 1 ||
-			sscanf(line, "ShdPnd: %llx", &mask) == 1)
-			pending |= mask;
-		if (sscanf(line, "SigBlk: %llx", &mask) == 1)
-			blocked = mask;
-	}
-	fclose(f);
-	return pending & ~blocked & ENDING;
-}
-
-/* Without interrupts from the kernel (one thread serves all) nobody does, but
- * when the mount is to end. */
-static bool gave_up(void *ctx)
-{
-	fuse_req_t req = ctx;
-	pid_t tid = fuse_req_ctx(req)->pid;
-
-	if (fuse_session_exited(req_session(req)->se))
-		return true;
-	return fuse_req_interrupted(req) && (!tid || is_ending(tid));
-}
 
 int machine_enter(
 	fuse_req_t req, fuse_ino_t ino, struct place *p, struct machine **out)
@@ -65,7 +20,8 @@ int machine_enter(
 	if (p->row >= nr_nodes)
 		return ESTALE;
 	if (p->view)
-		return pasts_enter(&s->pasts, p->view, gave_up, req, out);
+		return pasts_enter(
+			&s->pasts, p->view, request_gave_up, req, out);
 	*out = &s->live;
 	return 0;
 }

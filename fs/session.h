@@ -91,7 +91,9 @@ struct open_file {
 	uint32_t uid, gid; /* of who opened it, on the host */
 	bool readable, writable;
 	bool rendered;
-	bool wrote; /* something came since the last flush */
+	bool wrote;	   /* something came since the last flush */
+	fuse_req_t asking; /* the request in progress, while it is */
+	long asked_ns;	   /* when it was looked at last */
 	pthread_mutex_t lock;
 	struct sbuf text;	/* rendered */
 	struct lines lines;	/* written, control files */
@@ -122,6 +124,11 @@ static inline struct open_file *file_of(const struct fuse_file_info *fi)
 int machine_enter(
 	fuse_req_t req, fuse_ino_t ino, struct place *p, struct machine **out);
 void machine_leave(struct machine *mach);
+
+/* ---- ending.c ---- */
+/* Whether nobody waits for the answer any more: the program is ended, or the
+ * mount.  ctx is the fuse_req_t. */
+bool request_gave_up(void *ctx);
 
 /* ---- lookup.c ---- */
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
@@ -181,8 +188,11 @@ int may_open(fuse_req_t req, struct open_file *f);
  * sentence noted for `last`.  The machine is locked. */
 int exec_event(struct open_file *f, const struct event *e, vm_reply_fn *fn,
 	struct vm_outcome *out);
-/* The actor of a write to the file. */
-struct actor file_actor(fuse_req_t req, const struct open_file *f);
+/* Whether the program that has f->asking is ended; a vm_stop_fn. */
+bool asker_gave_up(void *ctx, size_t line, uint64_t place);
+/* An event of whoever writes to the file, still without text: it ends early
+ * when they are ended. */
+struct event file_event(fuse_req_t req, struct open_file *f);
 /* Notes a sentence about input that is never run. */
 void refuse_input(struct open_file *f, int err, const char *sentence);
 int64_t ctl_write(fuse_req_t req, struct open_file *f, const char *buf,

@@ -42,6 +42,9 @@ struct view {
 	uint32_t nr;	   /* 0 is the live machine; part of inode numbers */
 	/* Who opened the file that is read, see access.h. */
 	uint32_t caller, caller_gid;
+	/* Asked by what takes long to render; may be NULL. */
+	vm_stop_fn *stop;
+	void *stop_ctx;
 };
 
 struct sbuf {

@@ -121,7 +121,7 @@ void show_check(struct sbuf *b, const struct view *v, uint64_t id)
 	const struct vm *m = v->vm;
 	char text[SENTENCE_MAX];
 
-	if (vm_findings(m, tell, b))
+	if (vm_findings(m, v->stop, v->stop_ctx, tell, b))
 		return;
 	vm_frames_text(m, text, sizeof(text));
 	tell(b, text);

@@ -20,14 +20,12 @@ static int stream_exec(fuse_req_t req, struct open_file *f, const char *text,
 	const void *blob, size_t len)
 {
 	struct vm_outcome out;
-	struct event e = {
-		.actor = file_actor(req, f),
-		.text = text,
-		.text_len = strlen(text),
-		.blob = blob,
-		.blob_len = len,
-	};
+	struct event e = file_event(req, f);
 
+	e.text = text;
+	e.text_len = strlen(text);
+	e.blob = blob;
+	e.blob_len = len;
 	return exec_event(f, &e, NULL, &out);
 }
 

@@ -130,7 +130,7 @@ static size_t put_value(const struct open_file *f, const char *buf, size_t len,
 static int64_t raw_write(
 	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
 {
-	struct event e = {.actor = file_actor(req, f)};
+	struct event e = file_event(req, f);
 	struct sbuf line = {0};
 	struct vm_outcome out;
 	int err;
@@ -156,11 +156,12 @@ static int64_t word_write(
 {
 	char line[160];
 	struct vm_outcome out;
-	struct event e = {.actor = file_actor(req, f), .text = line};
+	struct event e = file_event(req, f);
 	size_t at = put_verb(line, sizeof(line), f);
 	size_t n = put_value(f, buf, len, line + at, sizeof(line) - at);
 	int err = EINVAL;
 
+	e.text = line;
 	e.text_len = n ? at + n : 0;
 	if (e.text_len && f->node->key)
 		e.text_len += put_key(

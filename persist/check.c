@@ -374,7 +374,7 @@ static int check_machine(struct checking *k)
 {
 	const struct vm *m = k->at->vm;
 
-	if (vm_findings(m, tell_finding, k))
+	if (vm_findings(m, NULL, NULL, tell_finding, k))
 		return finding(k);
 	vm_frames_text(m, k->frames, sizeof(k->frames));
 	return 0;

@@ -196,6 +196,7 @@ static void add_outcome(
 	all->lines += part->lines;
 	all->failed = part->failed;
 	all->refused = part->refused;
+	all->stopped = part->stopped;
 	if (!part->lines)
 		return;
 	all->by_store = part->by_store;
@@ -243,7 +244,8 @@ int command_exec_mixed(struct store *s, const struct event *e, vm_reply_fn *fn,
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	while (pos < e->text_len && !rc && !out->failed && !out->refused) {
+	while (pos < e->text_len && !rc && !out->failed && !out->refused &&
+		!out->stopped) {
 		struct vm_outcome part;
 		struct event before = *e;
 

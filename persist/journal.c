@@ -31,14 +31,79 @@ static void forget_row(struct store *s, uint64_t seq)
 	sqlite3_reset(s->delete_row);
 }
 
-static void apply(struct store *s, const struct row *r, const struct event *e,
+/*
+ * An event that is to end early, as whoever waits for it is.  What will have
+ * happened then is written in the place of the row before the machine stops:
+ * the lines that ran, and the one in progress as "stop=N LINE".  Killed before
+ * that, the whole row is what happens; after it, this.  Where the journal does
+ * not take it, the event goes on.
+ */
+struct stopping {
+	struct store *s;
+	struct row *row;
+	const struct event *event; /* as it came */
+	struct bytes text;
+	size_t added; /* bytes that a log line has more */
+};
+
+/* Without the prefix that it may have; the rest of the event is cut off. */
+static bool write_stopped(struct stopping *st, size_t at, uint64_t place)
+{
+	const struct event *e = st->event;
+	const char *line = "";
+	char prefix[32];
+	size_t n, len = 0;
+
+	st->text.len = 0;
+	if (!place) {
+		while (at && e->text[at - 1] == '\n')
+			at--;
+		return bytes_add(&st->text, e->text, at);
+	}
+	next_line(e->text, e->text_len, &at, &line, &len);
+	n = (size_t)(line - e->text);
+	st->added = len;
+	if (len > strlen(STOP_PREFIX) &&
+		!memcmp(line, STOP_PREFIX, strlen(STOP_PREFIX)))
+		while (len && *line != ' ' && *line != '\t')
+			line++, len--;
+	while (len && (*line == ' ' || *line == '\t'))
+		line++, len--;
+	snprintf(prefix, sizeof(prefix), STOP_PREFIX "%llu ",
+		(unsigned long long)place);
+	st->added = strlen(prefix) + len - st->added;
+	return bytes_add(&st->text, e->text, n) &&
+	       bytes_add(&st->text, prefix, strlen(prefix)) &&
+	       bytes_add(&st->text, line, len);
+}
+
+static bool stop(void *ctx, size_t line, uint64_t place)
+{
+	struct stopping *st = ctx;
+	struct row row = *st->row;
+
+	if (!st->event->stop(st->event->stop_ctx, line, place) ||
+		!write_stopped(st, line, place))
+		return false;
+	row.event.text = st->text.data;
+	row.event.text_len = st->text.len;
+	return !row_replace(st->s, &row);
+}
+
+static void apply(struct store *s, struct row *r, const struct event *e,
 	vm_reply_fn *fn, void *ctx, struct vm_outcome *out)
 {
+	struct stopping st = {.s = s, .row = r, .event = e};
+	struct event stoppable = *e;
 	uint64_t t0 = clock_ns();
 	struct tap t;
 
+	stoppable.stop = e->stop ? stop : NULL;
+	stoppable.stop_ctx = &st;
 	tap_begin(&t, s, r, fn, ctx);
-	vm_apply(s->vm, e, tap_reply, &t, out);
+	vm_apply(s->vm, &stoppable, tap_reply, &t, out);
+	t.log_len += st.added;
+	bytes_free(&st.text);
 	s->work_ns += clock_ns() - t0 + ROW_REPLAY_NS;
 	if (!t.lines) {
 		forget_row(s, r->seq);
@@ -79,6 +144,10 @@ int journal_exec(struct store *s, const struct event *e, vm_reply_fn *fn,
 	apply(s, &r, e, fn, ctx, out);
 	if (out->refused)
 		store_fail(s, EINVAL, "%s", vm_sentence(s->vm));
+	if (out->stopped)
+		store_fail(s, EINTR,
+			"interrupted: the %u lines before it ran, it did not",
+			out->lines);
 	if (s->results.nr >= PENDING_ROWS ||
 		s->results.text.len >= PENDING_BYTES)
 		results_flush(s);

@@ -41,9 +41,9 @@ struct store *store_new(const char *path, const struct store_options *o)
 
 void store_finalize(struct store *s)
 {
-	sqlite3_stmt **const all[] = {&s->insert_row, &s->delete_row,
-		&s->insert_result, &s->find_result, &s->select_row,
-		&s->rollback};
+	sqlite3_stmt **const all[] = {&s->insert_row, &s->replace_row,
+		&s->delete_row, &s->insert_result, &s->find_result,
+		&s->select_row, &s->rollback};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		sqlite3_finalize(*all[i]);
@@ -190,6 +190,8 @@ int store_prepare_all(struct store *s)
 	} all[] = {
 		{&s->insert_row, "INSERT INTO journal VALUES "
 				 "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&s->replace_row, "REPLACE INTO journal VALUES "
+				  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 		{&s->delete_row, "DELETE FROM journal WHERE seq = ?"},
 		{&s->insert_result, "INSERT OR REPLACE INTO result VALUES "
 				    "(?, ?, ?, ?, ?)"},

@@ -148,10 +148,9 @@ static void bind_payload(struct store *s, sqlite3_stmt *st, bool is_text,
 		st, 9, n ? s->packed.data : data, n ? n : len, SQLITE_STATIC);
 }
 
-int row_insert(struct store *s, const struct row *r)
+static int row_write(struct store *s, sqlite3_stmt *st, const struct row *r)
 {
 	const struct event *e = &r->event;
-	sqlite3_stmt *st = s->insert_row;
 	size_t shown = e->text_len, n;
 	uint64_t commits = s->commits;
 	char actor[ACTOR_TEXT_MAX];
@@ -182,6 +181,16 @@ int row_insert(struct store *s, const struct row *r)
 	return rc == SQLITE_DONE || s->commits != commits
 		       ? 0
 		       : store_sql_fail(s, "journal the command");
+}
+
+int row_insert(struct store *s, const struct row *r)
+{
+	return row_write(s, s->insert_row, r);
+}
+
+int row_replace(struct store *s, const struct row *r)
+{
+	return row_write(s, s->replace_row, r);
 }
 
 /* ---- reading ------------------------------------------------------------ */

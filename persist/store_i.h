@@ -250,7 +250,7 @@ struct store {
 	bool readers_shut_out; /* by an exclusive lock that failed halfway */
 	int wal_frames;	       /* frames in the WAL after the last commit */
 	atomic_ullong commits; /* so many */
-	sqlite3_stmt *insert_row, *delete_row, *insert_result;
+	sqlite3_stmt *insert_row, *replace_row, *delete_row, *insert_result;
 	sqlite3_stmt *find_result, *select_row, *rollback;
 
 	ZSTD_CCtx *cctx;
@@ -327,6 +327,8 @@ void store_finalize(struct store *s); /* the statements of that */
 size_t actor_format(const struct actor *a, char *buf, size_t size);
 bool actor_parse(const char *text, struct actor *a);
 int row_insert(struct store *s, const struct row *r);
+/* In the place of the row with that seq. */
+int row_replace(struct store *s, const struct row *r);
 /* SELECT list of a row, to be read by row_read(). */
 #define ROW_COLUMNS                              \
 	"j.seq, j.time, j.actor, j.uid, j.gid, " \

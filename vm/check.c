@@ -50,7 +50,8 @@ int vm_check(struct vm *m)
 	return ret;
 }
 
-unsigned vm_findings(const struct vm *m, vm_tell_fn *tell, void *ctx)
+unsigned vm_findings(const struct vm *m, vm_stop_fn *stop, void *stop_ctx,
+	vm_tell_fn *tell, void *ctx)
 {
 	/* a handle of its own has a sentence of its own: many may look */
 	struct vm *look = malloc(sizeof(*look));
@@ -62,10 +63,17 @@ unsigned vm_findings(const struct vm *m, vm_tell_fn *tell, void *ctx)
 		return 1;
 	}
 	*look = *m;
+	look->halt.asked = stop;
+	look->halt.ctx = stop_ctx;
 	for (unsigned i = 0; i < NR_PARTS; i++) {
 		vm_fail_clear(look);
-		if (!part[i].run(look))
+		if (!part[i].run(look) && !vm_halted(look))
 			continue;
+		if (vm_halted(look)) {
+			tell(ctx, "given up: whoever asked was interrupted");
+			nr++;
+			break;
+		}
 		vm_snprintf(text, sizeof(text), "%s: %s", part[i].name,
 			vm_sentence(look));
 		tell(ctx, text);

@@ -24,6 +24,16 @@ void vm_fail_clear(struct vm *m)
 	m->fail.text[0] = '\0';
 }
 
+bool vm_halts(struct vm *m)
+{
+	uint64_t place = ++m->halt.place;
+
+	if (!vm_halted(m) && m->halt.asked &&
+		m->halt.asked(m->halt.ctx, m->halt.line, place))
+		m->halt.at = place;
+	return vm_halted(m);
+}
+
 const char *vm_sentence(const struct vm *m)
 {
 	return m->fail.text;

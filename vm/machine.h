@@ -340,6 +340,9 @@ struct root {
 struct vma_tree;
 struct future;
 
+/* Whether what is in progress is to end early; see struct event. */
+typedef bool vm_stop_fn(void *ctx, size_t line, uint64_t place);
+
 struct vm {
 	struct arena arena;
 	struct root *root;
@@ -353,6 +356,14 @@ struct vm {
 		int err;
 		char text[SENTENCE_MAX];
 	} fail;
+
+	/* of the line in progress, see vm_halts() */
+	struct {
+		vm_stop_fn *asked;
+		void *ctx;
+		size_t line;	    /* where it begins in its event */
+		uint64_t place, at; /* the one reached; the one to end at */
+	} halt;
 
 	unsigned pageblock_order; /* of a page block, see phys/pageblock.h */
 	uint8_t nofragment_zone;  /* type of Normal above DMA32, or 0 */
@@ -408,6 +419,24 @@ struct vm {
 int vm_fail(struct vm *m, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void vm_fail_clear(struct vm *m);
+
+/*
+ * Whether the line in progress is to end here, before its work is done.  What
+ * may take long asks at each of its places, the same ones in each replay, and
+ * once it is told so it refuses with EINTR and says how far it came; so it is
+ * true from there on.  See struct event.
+ */
+bool vm_halts(struct vm *m);
+
+/* Whether it has been told so. */
+static inline bool vm_halted(const struct vm *m)
+{
+	return m->halt.at && m->halt.place >= m->halt.at;
+}
+
+/* Pages that are worked on from one place to the next, where work is by page.
+ */
+#define PLACE_PAGES 512
 
 /* A formatter of our own: vm/ calls neither stdio nor the locale.  Supports
  * %d %u %x %lx %llx %lu %llu %ld %s %c %% with width and zero padding, and

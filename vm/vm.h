@@ -41,7 +41,18 @@ struct event {
 	size_t text_len;
 	const void *blob;
 	size_t blob_len;
+	/*
+	 * Asked now and then whether to end the event early; may be NULL.  A
+	 * line that works for long counts the places where it could end, from
+	 * 1: ended at place N of the line at text + line, it is what the line
+	 * "stop=N LINE" always is.  Place 0 is before that line.
+	 */
+	vm_stop_fn *stop;
+	void *stop_ctx;
 };
+
+/* What stands before such a line. */
+#define STOP_PREFIX "stop="
 
 /* Called once per executed line, in order.  `line` is not NUL-terminated. */
 typedef void vm_reply_fn(
@@ -55,6 +66,7 @@ struct vm_outcome {
 	 * executed, counts nowhere, and vm_sentence() tells why. */
 	uint32_t refused;
 	uint32_t by_store; /* `last` is of a command that the store ran */
+	uint32_t stopped;  /* 1 if the event was ended before its next line */
 	struct reply last;
 };
 
@@ -154,10 +166,12 @@ int vm_check(struct vm *m);
 /*
  * The same for many who look at once: changes nothing, not even vm_sentence(),
  * and goes on with the next part after one that failed.  Tells a sentence of
- * each of these, a dozen at most, and returns how many.
+ * each of these, a dozen at most, and returns how many.  Now and then it asks
+ * whether to give up, as an event does; stop may be NULL.
  */
 typedef void vm_tell_fn(void *ctx, const char *sentence);
-unsigned vm_findings(const struct vm *m, vm_tell_fn *tell, void *ctx);
+unsigned vm_findings(const struct vm *m, vm_stop_fn *stop, void *stop_ctx,
+	vm_tell_fn *tell, void *ctx);
 /* What a machine without findings is told of: "ok: 57344 frames, ...". */
 size_t vm_frames_text(const struct vm *m, char *buf, size_t size);
 

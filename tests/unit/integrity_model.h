@@ -170,6 +170,15 @@ static inline bool vpage_beyond(const struct vpage *v)
 	return v->obj && !v->own && !mobject_valid(v->obj, v->index);
 }
 
+/* Beyond it, but perhaps in one huge page with what is not: those of shared
+ * memory are mapped whole, across the end, and then it is there (Linux
+ * finish_fault()). */
+static inline bool vpage_across(const struct vpage *v)
+{
+	return vpage_beyond(v) && !strncmp(v->obj->path, "/dev/shm/", 9) &&
+	       (uint64_t)(v->index & ~(HUGE_PAGES - 1)) * PG < v->obj->size;
+}
+
 /* Bytes from the page's beginning that are known. */
 static inline uint32_t vpage_valid(const struct vpage *v)
 {

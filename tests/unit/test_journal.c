@@ -272,6 +272,104 @@ static void test_kill_9(void **state)
 	assert_int_equal(store_check(db_path, &o, store_err), 0);
 }
 
+/* ---- events that end early ------------------------------------------------
+ */
+
+struct asking {
+	uint64_t place; /* where it is to end; 0: before the line there */
+	size_t line;
+};
+
+static bool asked(void *ctx, size_t line, uint64_t place)
+{
+	const struct asking *a = ctx;
+
+	return place == a->place && (place || line == a->line);
+}
+
+/* Runs a text that is to end so; the number of lines that ran. */
+static uint32_t exec_stopped(
+	struct store *s, uint32_t kind, const char *text, struct asking *a)
+{
+	struct vm_outcome out;
+	struct event e = {.actor = {kind, 1, 0, 0},
+		.text = text,
+		.text_len = strlen(text),
+		.stop = asked,
+		.stop_ctx = a};
+
+	replies[0] = 0;
+	assert_int_equal(store_exec(s, &e, collect, NULL, &out), 0);
+	assert_int_equal(out.stopped, !a->place);
+	return out.lines;
+}
+
+static void command_is(struct store *s, const char *wanted)
+{
+	char query[300];
+
+	store_idle(s);
+	snprintf(query, sizeof(query),
+		"SELECT command = '%s' FROM journal ORDER BY seq DESC LIMIT 1",
+		wanted);
+	if (sql_int(query) != 1)
+		fail_msg("the newest row is not '%s'", wanted);
+}
+
+static void test_stopped(void **state)
+{
+	static const char three[] = "sbrk 4K\nsbrk 8K\nsbrk 12K";
+	struct store *s = open_small();
+	struct asking a = {.place = 2};
+	char hash[33];
+
+	assert_int_equal(proc(s, 1, "mmap 16M rw as=a"), 0);
+	assert_int_equal(
+		exec_stopped(s, ACTOR_PROCESS, "  touch a 16M  ", &a), 1);
+	assert_non_null(strstr(replies, "-EINTR interrupted"));
+	command_is(s, "  stop=2 touch a 16M");
+	/* its own prefix is replaced; the lines behind it go */
+	a.place = 1;
+	assert_int_equal(exec_stopped(s, ACTOR_PROCESS,
+				 "sbrk 4K\nstop=3  touch a 16M\nsbrk 8K\n", &a),
+		2);
+	command_is(s, "sbrk 4K\nstop=1 touch a 16M");
+	/* before a line */
+	a = (struct asking){.line = 8};
+	assert_int_equal(exec_stopped(s, ACTOR_PROCESS, three, &a), 1);
+	command_is(s, "sbrk 4K");
+	a.line = 16;
+	assert_int_equal(exec_stopped(s, ACTOR_PROCESS, three, &a), 2);
+	command_is(s, "sbrk 4K\nsbrk 8K");
+	assert_sound(s);
+	hash_of(s, hash);
+	store_close(s);
+	assert_replays_to(hash);
+}
+
+/* What the journal does not take does not happen: the line goes on. */
+static void test_stop_refused(void **state)
+{
+	struct store *s = open_small();
+	struct asking a = {.place = 2};
+	char hash[33];
+
+	assert_int_equal(proc(s, 1, "mmap 16M rw as=a"), 0);
+	assert_int_equal(
+		sqlite3_exec(s->db,
+			"CREATE TEMP TRIGGER no BEFORE INSERT ON journal WHEN "
+			"NEW.command LIKE 'stop=%' BEGIN SELECT RAISE(FAIL, "
+			"'no'); END",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(exec_stopped(s, ACTOR_PROCESS, "touch a 16M", &a), 1);
+	assert_string_equal(replies, "0");
+	command_is(s, "touch a 16M");
+	hash_of(s, hash);
+	store_close(s);
+	assert_replays_to(hash);
+}
+
 #define T(name) \
 	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
@@ -283,6 +381,8 @@ int main(int argc, char **argv)
 		T(test_blank_and_comment),
 		T(test_failed_line_is_journaled),
 		T(test_encodings),
+		T(test_stopped),
+		T(test_stop_refused),
 		cmocka_unit_test(test_actors),
 		T(test_kill_9),
 	};

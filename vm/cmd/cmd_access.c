@@ -8,6 +8,7 @@
 #include "../kernel/dmesg.h"
 #include "../mm/mm.h"
 #include "../mmu/mmu.h"
+#include "../reclaim/policy.h"
 #include "../task/signal.h"
 #include "handlers.h"
 
@@ -200,21 +201,28 @@ int cmd_pop(struct cmd *c)
 /* trace [BAD], with records as payload; BAD lines beside them were none. */
 int cmd_trace(struct cmd *c)
 {
+	size_t nr = c->blob_len / 8, done;
+
 	if (c->blob_len % 8)
 		return vm_fail(c->m, EINVAL,
 			"a binary trace is 8 bytes an access; %lu bytes are "
 			"left over",
 			c->blob_len % 8);
 	c->task->trace.bad_lines += c->arg[0].num;
-	trace_run(c->m, c->task, c->blob, c->blob_len / 8);
+	done = trace_run(c->m, c->task, c->blob, nr);
+	if (done < nr && c->m->root->set.policy == POLICY_OPT)
+		policy_unlearn(c->m);
 	if (c->task->oom_victim)
 		return vm_fail(c->m, ENOMEM,
 			"out of memory: process %u was chosen by the OOM "
 			"killer in the middle of the trace; kernel/dmesg has "
 			"the report",
 			c->task->pid);
+	if (done < nr)
+		return vm_fail(c->m, EINTR,
+			"interrupted after %lu of %lu accesses", done, nr);
 	c->reply->kind = REPLY_DEC;
-	c->reply->value = c->blob_len / 8;
+	c->reply->value = nr;
 	return 0;
 }
 

@@ -89,6 +89,20 @@ struct transfer {
 	uint8_t shown[BYTES_SHOWN];
 };
 
+/* A transfer of many pages may halt: what was done stays, as Linux has it. */
+static bool halts_behind(struct cmd *c, const struct transfer *t)
+{
+	return !((t->done >> c->m->page_shift) % PLACE_PAGES) && vm_halts(c->m);
+}
+
+static int halted_behind(struct cmd *c, const struct transfer *t)
+{
+	if (!vm_halted(c->m))
+		return 0;
+	return vm_fail(c->m, EINTR, "interrupted after %llu bytes",
+		(unsigned long long)t->done);
+}
+
 static int read_piece(struct cmd *c, struct transfer *t)
 {
 	uint8_t page[65536];
@@ -134,7 +148,7 @@ int cmd_pread(struct cmd *c)
 		t.len = RW_MAX;
 	do
 		n = read_piece(c, &t);
-	while (n > 0 && t.done < t.len);
+	while (n > 0 && t.done < t.len && !halts_behind(c, &t));
 	c->task->io.rchar += t.done;
 	if (t.done)
 		file_read_end(c->m, t.file, t.off + t.done);
@@ -146,7 +160,7 @@ int cmd_pread(struct cmd *c)
 		reply_number(c, t.done);
 	else
 		reply_bytes(c->reply, t.shown, t.done);
-	return 0;
+	return halted_behind(c, &t);
 }
 
 /* What RLIMIT_FSIZE leaves of a write at off; 0 or -EFBIG. */
@@ -192,6 +206,8 @@ static int64_t write_pieces(struct cmd *c, struct transfer *t)
 			break;
 		t->done += (uint64_t)n;
 		disk_throttle(c->m);
+		if (t->done < t->len && halts_behind(c, t))
+			break;
 	}
 	return n;
 }
@@ -230,7 +246,7 @@ int cmd_pwrite(struct cmd *c)
 	if (at_pos)
 		f->pos = t.off + t.done;
 	reply_number(c, t.done);
-	return 0;
+	return halted_behind(c, &t);
 }
 
 /* ftruncate FD SIZE */
@@ -311,7 +327,7 @@ int cmd_fsync(struct cmd *c)
 	int err = named_file(c, 0, &file);
 
 	if (!err)
-		inode_write(c->m, file_at(c->m, file)->inode, 0, UINT64_MAX);
+		inode_sync(c->m, file_at(c->m, file)->inode, 0, UINT64_MAX);
 	return err;
 }
 

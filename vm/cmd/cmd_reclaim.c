@@ -137,6 +137,10 @@ int cmd_reclaim(struct cmd *c)
 {
 	c->reply->kind = REPLY_DEC;
 	c->reply->value = reclaim_pages(c->m, c->arg[0].num);
+	if (vm_halted(c->m))
+		return vm_fail(c->m, EINTR,
+			"interrupted: %llu pages were taken back",
+			(unsigned long long)c->reply->value);
 	return 0;
 }
 
@@ -151,7 +155,7 @@ int cmd_compact_memory(struct cmd *c)
 	if (c->arg[1].given && node >= nr)
 		return vm_fail(c->m, EINVAL, "the last node is %llu, not %llu",
 			(unsigned long long)nr - 1, (unsigned long long)node);
-	for (unsigned n = 0; n < nr; n++)
+	for (unsigned n = 0; n < nr && !vm_halted(c->m); n++)
 		if (!c->arg[1].given || n == node)
 			compact_node(c->m, n);
 	return 0;

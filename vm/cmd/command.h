@@ -82,6 +82,7 @@ struct cmd {
 	const void *blob;
 	size_t blob_len;
 	struct reply *reply; /* 0 if the handler leaves it alone */
+	uint64_t stop;	     /* the place where it ends, 0: it does not */
 	size_t scratch_used;
 	uint16_t rest[MAX_WORDS]; /* words of ARG_REST, offsets in scratch */
 	char scratch[8192];	  /* unquoted and terminated strings */

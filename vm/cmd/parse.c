@@ -460,6 +460,29 @@ static int unknown_verb(
 		shown, where[a->kind]);
 }
 
+/* "stop=N " before the verb. */
+static int take_stop(
+	struct vm *m, const char **p, const char *end, uint64_t *stop)
+{
+	size_t n = strlen(STOP_PREFIX);
+	const char *s = *p;
+
+	*stop = 0;
+	if ((size_t)(end - s) < n || memcmp(s, STOP_PREFIX, n))
+		return 0;
+	for (*p = s += n; s < end && !is_space(*s);)
+		s++;
+	if (words_number(*p, (size_t)(s - *p), stop) || !*stop)
+		return vm_fail(m, EINVAL,
+			"stop= takes the place where the command ends, from 1");
+	while (s < end && is_space(*s))
+		s++;
+	*p = s;
+	return s < end && *s != '#'
+		       ? 0
+		       : vm_fail(m, EINVAL, "stop= stands before a command");
+}
+
 int cmd_parse(struct vm *m, const struct actor *a, const char *line, size_t len,
 	struct cmd *c)
 {
@@ -472,6 +495,9 @@ int cmd_parse(struct vm *m, const struct actor *a, const char *line, size_t len,
 		p++;
 	if (p == end || *p == '#')
 		return 1;
+	err = take_stop(m, &p, end, &c->stop);
+	if (err)
+		return err;
 	verb = memchr(p, '\0', (size_t)(end - p));
 	if (verb)
 		return vm_fail(m, EINVAL,
@@ -486,6 +512,11 @@ int cmd_parse(struct vm *m, const struct actor *a, const char *line, size_t len,
 		d = command_find(a->kind, verb, n);
 	if (!d)
 		return unknown_verb(m, a, verb, n);
+	if (d->by_store && c->stop)
+		return vm_fail(m, EINVAL,
+			"\"%s\" does not work on the machine: stop= is not for "
+			"it",
+			d->name);
 	m->last_verb = d;
 	c->def = d;
 	c->m = m;

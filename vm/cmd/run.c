@@ -136,6 +136,11 @@ static void run_one(struct cmd *c, struct reply *r)
 	phys_run_as(c->m, err ? NULL : c->task);
 	if (!err)
 		err = c->def->run(c);
+	if (!err && vm_halted(c->m))
+		err = vm_fail(c->m, EINTR,
+			"interrupted: what was done up to there stays");
+	/* what follows is not the command's own work */
+	memset(&c->m->halt, 0, sizeof(c->m->halt));
 	if (!err && r->kind == REPLY_HEX && c->task)
 		err = take_label(c);
 	if (err) {
@@ -188,6 +193,32 @@ int vm_parse_first(struct vm *m, const struct event *e)
 	return err < 0 ? err : 0;
 }
 
+/* Parses a line; 1: it is blank, < 0: it is refused. */
+static int take_line(struct vm *m, const struct event *e, const char *line,
+	size_t len, struct cmd *c)
+{
+	int err;
+
+	vm_fail_clear(m);
+	err = cmd_parse(m, &e->actor, line, len, c);
+	if (err == 0 && c->def->by_store)
+		err = vm_fail(m, EINVAL,
+			"\"%s\" is run by the database, which this machine has "
+			"none of",
+			c->def->name);
+	return err;
+}
+
+static void halt_set(
+	struct vm *m, const struct event *e, size_t line, uint64_t at)
+{
+	m->halt.asked = e->stop;
+	m->halt.ctx = e->stop_ctx;
+	m->halt.line = line;
+	m->halt.place = 0;
+	m->halt.at = at;
+}
+
 void vm_apply(struct vm *m, const struct event *e, vm_reply_fn *fn, void *ctx,
 	struct vm_outcome *out)
 {
@@ -197,33 +228,27 @@ void vm_apply(struct vm *m, const struct event *e, vm_reply_fn *fn, void *ctx,
 	memset(out, 0, sizeof(*out));
 	c.blob = e->blob;
 	c.blob_len = e->blob_len;
-	while (p < end) {
+	while (p < end && !out->failed) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		const char *stop = nl ? nl : end;
-		int err;
+		size_t at = (size_t)(p - e->text);
+		int err = take_line(m, e, p, (size_t)(stop - p), &c);
 
-		vm_fail_clear(m);
-		err = cmd_parse(m, &e->actor, p, (size_t)(stop - p), &c);
-		if (err == 0 && c.def->by_store)
-			err = vm_fail(m, EINVAL,
-				"\"%s\" is run by the database, which this "
-				"machine has none of",
-				c.def->name);
-		if (err < 0) {
-			out->refused = 1;
+		out->refused = err < 0;
+		if (!err && out->lines && e->stop)
+			out->stopped = e->stop(e->stop_ctx, at, 0);
+		if (out->refused || out->stopped)
 			break;
-		}
 		if (err == 0) {
+			halt_set(m, e, at, c.stop);
 			run_one(&c, &out->last);
 			out->lines++;
 			if (fn)
 				fn(ctx, &out->last, p, (size_t)(stop - p));
-			if (out->last.err) {
-				out->failed = 1;
-				break;
-			}
+			out->failed = out->last.err != 0;
 		}
-		p = nl ? nl + 1 : end;
+		if (!out->failed)
+			p = nl ? nl + 1 : end;
 	}
 	out->consumed = (size_t)(p - e->text);
 }

@@ -332,7 +332,8 @@ const struct command command_table[] = {
 			  "text.  FIRST and NR, counted in accesses, choose a "
 			  "part.  The policy opt knows the file to its end, 32 "
 			  "million accesses ahead.  The reply is how many "
-			  "accesses were made.",
+			  "accesses were made.  ^C ends it; those that were "
+			  "made by then stay, and the reply says how many.",
 		.example = "open /trace rdwr,creat\n"
 			   "pwrite 0 \" S 1000,8\\n L 1000,8\\n\"\n"
 			   "replay_trace /trace\nreplay_trace /trace 1 1"},

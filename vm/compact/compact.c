@@ -65,6 +65,7 @@ void compact_node(struct vm *m, unsigned node)
 	for (unsigned i = 0; i < m->arch->nr_zones; i++) {
 		struct compact c = whole_zone(m, node, i);
 
+		c.halts = true;
 		compact_zone(m, &c);
 	}
 }

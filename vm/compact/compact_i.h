@@ -16,6 +16,7 @@ struct compact {
 	enum migrate_type type;
 	enum compact_mode mode;
 	bool direct, proactive, whole, ignore_skip;
+	bool halts;	     /* it is what a command does: see vm_halts() */
 	uint64_t reserve;    /* what the zone keeps from the request besides */
 	pfn_t migrate, free; /* the scanners */
 	pfn_t page[CLUSTER]; /* on their way */

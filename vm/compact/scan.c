@@ -316,6 +316,8 @@ enum compact_result compact_zone(struct vm *m, struct compact *c)
 		return r;
 	start(m, c);
 	while ((r = finished(m, c)) == COMPACT_CONTINUE) {
+		if (c->halts && vm_halts(m))
+			break;
 		find_pages(m, c);
 		if (!move_pages(m, c) &&
 			block_start(m, c->free) > block_start(m, c->migrate)) {

@@ -446,8 +446,8 @@ int cache_make_dirty(struct vm *m, pfn_t pfn)
 	return err;
 }
 
-uint64_t cache_writeback(
-	struct vm *m, idx_t inode, uint64_t page, uint64_t last)
+static uint64_t write_dirty(
+	struct vm *m, idx_t inode, uint64_t page, uint64_t last, bool halts)
 {
 	struct inode *n = inode_at(m, inode);
 	uint64_t written = 0;
@@ -469,8 +469,25 @@ uint64_t cache_writeback(
 			m->root->count[CNT_WRITTEN]++;
 			zone_of(m, pfn)->written++;
 			disk_count(m, DISK_VDA, 0, 1);
+			if (halts && written % PLACE_PAGES == 0 && vm_halts(m))
+				break;
 		}
 		page++;
 	}
 	return written;
+}
+
+uint64_t cache_writeback(
+	struct vm *m, idx_t inode, uint64_t first, uint64_t last)
+{
+	return write_dirty(m, inode, first, last, false);
+}
+
+void cache_sync(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
+{
+	uint64_t n = write_dirty(m, inode, first, last, true);
+
+	if (vm_halted(m))
+		vm_fail(m, EINTR, "interrupted: %llu pages were written",
+			(unsigned long long)n);
 }

@@ -171,7 +171,8 @@ uint64_t disk_seek(const struct vm *m, idx_t inode, uint64_t off, bool data);
 
 /* Writes the dirty pages first..last of a file; how many. */
 uint64_t inode_write(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
-/* sync(2). */
+/* The same as fsync(2), which may halt, and sync(2). */
+void inode_sync(struct vm *m, idx_t inode, uint64_t first, uint64_t last);
 void disk_sync(struct vm *m);
 /* Pages of the cache that nothing maps and that are clean go; how many. */
 uint64_t disk_drop_caches(struct vm *m);
@@ -234,6 +235,8 @@ int cache_make_dirty(struct vm *m, pfn_t pfn);
  */
 uint64_t cache_writeback(
 	struct vm *m, idx_t inode, uint64_t page, uint64_t last);
+/* The same as a command does it, which may halt: then it has a sentence. */
+void cache_sync(struct vm *m, idx_t inode, uint64_t page, uint64_t last);
 
 /* ---- large pages of objects of shared memory (disk/large.c) ---- */
 /* Whether none of these pages is in the cache or in a slot. */

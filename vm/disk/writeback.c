@@ -109,13 +109,22 @@ uint64_t inode_write(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
 		       : 0;
 }
 
+void inode_sync(struct vm *m, idx_t inode, uint64_t first, uint64_t last)
+{
+	if (inode_at(m, inode)->type != INODE_FILE)
+		return;
+	mm_clean_file(m, inode, first, last);
+	if (inode_at(m, inode)->nr_dirty)
+		cache_sync(m, inode, first, last);
+}
+
 void disk_sync(struct vm *m)
 {
 	idx_t next;
 
-	for (idx_t i = m->root->dirty_first; i; i = next) {
+	for (idx_t i = m->root->dirty_first; i && !vm_halted(m); i = next) {
 		next = inode_at(m, i)->dirty_next;
-		inode_write(m, i, 0, UINT64_MAX);
+		inode_sync(m, i, 0, UINT64_MAX);
 	}
 }
 

@@ -407,6 +407,10 @@ int strace_feed(struct vm *m, const struct actor *a, const char *text,
 		if (feed_line(m, a, s, ++head(m)->lines))
 			head(m)->failed++;
 		text = nl ? nl + 1 : end;
+		if (text < end && vm_halts(m))
+			return vm_fail(m, EINTR,
+				"interrupted behind line %llu of the log",
+				(unsigned long long)head(m)->lines);
 	}
 	return 0;
 }

@@ -98,21 +98,28 @@ static void look_ahead(const struct cursor *from, struct task *t, uint64_t *rec)
 	policy_learned(m, mm_at(m, t->mm));
 }
 
-/* Up to a piece; how many records, 0 at the end. */
-static uint64_t run_piece(
-	struct cursor *c, struct task *t, uint64_t *rec, uint64_t nr)
+/* Up to a piece; how many records, 0 at the end.  *halts: the line is to end
+ * behind them. */
+static uint64_t run_piece(struct cursor *c, struct task *t, uint64_t *rec,
+	uint64_t nr, bool *halts)
 {
 	uint64_t done = 0;
-	size_t n = 1;
+	size_t n = 1, ran;
 
 	while (done < nr && n && !t->oom_victim) {
+		*halts = vm_halts(c->m);
+		if (*halts)
+			break;
 		if (c->m->root->set.policy == POLICY_OPT && !future_left(c->m))
 			look_ahead(c, t, rec);
 		n = nr - done < CHUNK_RECORDS ? (size_t)(nr - done)
 					      : CHUNK_RECORDS;
 		n = take(c, rec, n);
-		trace_run(c->m, t, rec, n);
-		done += n;
+		ran = trace_run(c->m, t, rec, n);
+		done += ran;
+		*halts = ran < n && !t->oom_victim;
+		if (*halts)
+			break;
 	}
 	return done;
 }
@@ -122,6 +129,7 @@ static int run(struct cursor *c, uint32_t pid, uint64_t *rec, uint64_t nr,
 {
 	struct vm *m = c->m;
 	struct task *t = task_find(m, pid);
+	bool halts = false;
 	uint64_t n = 1;
 
 	for (; n && *done < nr; *done += n) {
@@ -138,7 +146,7 @@ static int run(struct cursor *c, uint32_t pid, uint64_t *rec, uint64_t nr,
 			phys_run_as(m, t);
 		}
 		n = run_piece(c, t, rec,
-			piece < PIECE_RECORDS ? piece : PIECE_RECORDS);
+			piece < PIECE_RECORDS ? piece : PIECE_RECORDS, &halts);
 		t->trace.bad_lines += c->bad;
 		c->bad = 0;
 		if (t->oom_victim)
@@ -147,6 +155,10 @@ static int run(struct cursor *c, uint32_t pid, uint64_t *rec, uint64_t nr,
 				"OOM killer in the middle of the trace; "
 				"kernel/dmesg has the report",
 				pid);
+		if (halts)
+			return vm_fail(m, EINTR,
+				"interrupted after %llu accesses",
+				(unsigned long long)(*done + n));
 	}
 	return 0;
 }

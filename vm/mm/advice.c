@@ -45,6 +45,11 @@ static void for_each_entry(struct vm *m, struct vma *v, vaddr_t start,
 		void *tab =
 			pt_leaf_table(m, mm_at(m, v->mm), va, &first, &span);
 
+		if (vm_halts(m)) {
+			vm_fail(m, EINTR, "interrupted at 0x%llx",
+				(unsigned long long)va);
+			return;
+		}
 		if (!tab)
 			visit_huge(m, v, va, end, huge);
 		if (span > end - va)

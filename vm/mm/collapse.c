@@ -230,6 +230,9 @@ int mm_collapse(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 		enum collapse r = v->file ? collapse_shmem(m, v, va, &any)
 					  : collapse_scan(m, v, va, &any);
 
+		if (va != start && vm_halts(m))
+			return vm_fail(m, EINTR, "interrupted at 0x%llx",
+				(unsigned long long)va);
 		if (r == COLLAPSE_OK && !v->file)
 			r = collapse_make(m, v, va, &any);
 		else if (v->file && (r == COLLAPSE_OK || r == COLLAPSE_HUGE))

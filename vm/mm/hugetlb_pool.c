@@ -191,10 +191,11 @@ void hugetlb_resize(struct vm *m, unsigned size, uint64_t nr, unsigned nodes)
 	for (; surplus && nr > kept && adjust_surplus(m, size, nodes, false);
 		surplus--)
 		kept++;
-	for (; nr > kept && grow_on(m, size, nodes); kept++)
+	for (; nr > kept && !vm_halts(m) && grow_on(m, size, nodes); kept++)
 		;
 	least = nr > least ? nr : least;
-	for (; least < kept && (pfn = remove_from(m, size, nodes, false));
+	for (; least < kept && !vm_halts(m) &&
+		(pfn = remove_from(m, size, nodes, false));
 		kept--)
 		shrink(m, size, pfn);
 	/* What is in use stays, and goes when it is free. */

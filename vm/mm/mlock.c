@@ -81,7 +81,8 @@ static void mark_pages(
 
 /* ---- the calls ----------------------------------------------------------- */
 
-/* Goes on where one VMA refuses: MAP_POPULATE reports nothing. */
+/* Goes on where one VMA refuses: MAP_POPULATE reports nothing, but that the
+ * line halts. */
 void populate_quietly(struct vm *m, struct task *t, vaddr_t start, vaddr_t end)
 {
 	struct vma *v;
@@ -90,8 +91,9 @@ void populate_quietly(struct vm *m, struct task *t, vaddr_t start, vaddr_t end)
 		vaddr_t from = v->start > start ? v->start : start;
 		vaddr_t stop = v->end < end ? v->end : end;
 
-		if (mm_populate(m, t, from, stop))
-			vm_fail_clear(m);
+		if (mm_populate(m, t, from, stop) == -EINTR)
+			return;
+		vm_fail_clear(m);
 		start = stop;
 	}
 }
@@ -217,7 +219,7 @@ int64_t mm_mlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 	err = mm_populate(m, t, addr, addr + len);
 	if (!err)
 		return 0;
-	if (err == -ENOMEM || err == -EAGAIN)
+	if (err == -ENOMEM || err == -EAGAIN || err == -EINTR)
 		return err;
 	vm_fail_clear(m);
 	return vm_fail(m, ENOMEM,

@@ -36,7 +36,7 @@ static void write_back(
 	if (inode_at(m, inode)->type != INODE_FILE)
 		return; /* memory is behind it */
 	mm_clean_file(m, inode, first, last);
-	cache_writeback(m, inode, first, last);
+	cache_sync(m, inode, first, last);
 }
 
 int64_t mm_msync(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,

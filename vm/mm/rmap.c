@@ -253,7 +253,7 @@ static bool is_short(const struct vm *m, pfn_t head)
 
 static int check_walks(struct vm *m)
 {
-	unsigned order;
+	unsigned order, nr = 0;
 
 	for (pfn_t pfn = 0; phys_next_used(m, &pfn, &order);
 		pfn += 1u << order) {
@@ -261,6 +261,8 @@ static int check_walks(struct vm *m)
 
 		if (!frame_on_lru(frame_at(m, pfn)) || !is_short(m, pfn))
 			continue;
+		if (++nr % PLACE_PAGES == 0 && vm_halts(m))
+			return -EINTR;
 		for (unsigned i = 0; i < 1u << order; i++)
 			if (check_walk(m, pfn + i, huge))
 				return -EIO;

@@ -174,6 +174,14 @@ static int fault_in(struct vm *m, struct task *t, struct vma *v, vaddr_t start,
 		uint64_t e = pt_get(m, mm, va);
 		int err;
 
+		if (va != start &&
+			((va - start) >> m->page_shift) % PLACE_PAGES == 0 &&
+			vm_halts(m))
+			return vm_fail(m, EINTR,
+				"interrupted: pages from 0x%llx to 0x%llx are "
+				"in memory",
+				(unsigned long long)start,
+				(unsigned long long)va);
 		if (accessible(m, e, write)) {
 			if (write && !(v->flags & VM_HUGETLB))
 				touch_present(m, v->mm, va, e);
@@ -236,5 +244,7 @@ int mm_populate(struct vm *m, struct task *t, vaddr_t start, vaddr_t end)
 		va = v->end;
 	}
 	m->populating = false;
+	if (err == -EINTR)
+		return err;
 	return err ? refuse_as(m, err == -ENOMEM ? EAGAIN : ENOMEM) : 0;
 }

@@ -71,7 +71,7 @@ static void count_kind(struct mmu_run *r, enum access_kind kind)
 int mem_access(struct vm *m, struct task *t, vaddr_t va, uint64_t len,
 	enum access_kind kind, void *buf, struct sigfault *f)
 {
-	uint64_t mask = m->page_size - 1;
+	uint64_t mask = m->page_size - 1, pages = 0;
 	uint8_t *p = buf;
 	struct mmu_run r;
 	int err = 0;
@@ -87,6 +87,13 @@ int mem_access(struct vm *m, struct task *t, vaddr_t va, uint64_t len,
 
 		if (n > len)
 			n = len;
+		if (++pages % PLACE_PAGES == 0 && vm_halts(m)) {
+			err = vm_fail(m, EINTR,
+				"interrupted at 0x%llx, after %llu pages",
+				(unsigned long long)va,
+				(unsigned long long)(pages - 1));
+			break;
+		}
 		count_kind(&r, kind);
 		err = access_page(&r, va, kind, f);
 		if (err)

@@ -128,6 +128,8 @@ static int check_table(
 			"frame %u is no page table of mm %u at level %u", table,
 			c->mm, level);
 	c->tables++;
+	if (vm_halts(c->m))
+		return -EINTR;
 	if (!level)
 		nr = arch_index(a, 0, a->page_offset);
 	for (unsigned i = 0; i < nr; i++) {

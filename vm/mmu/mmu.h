@@ -310,9 +310,10 @@ int mem_poke(struct vm *m, struct task *t, vaddr_t va, const void *buf,
  * but no refusal stops a trace, only the OOM killer does: accesses that no VMA
  * holds are counted as outside (with trace_map=auto, 1 MiB rwx from a multiple
  * of 64 KiB is mapped there first, less where neighbours are near), others as
- * refused.  Records may begin at any byte: those of a journal do.
+ * refused.  Records may begin at any byte: those of a journal do.  Returns how
+ * many ran: fewer where it was killed, or the line halts.
  */
-void trace_run(struct vm *m, struct task *t, const void *records, size_t nr);
+size_t trace_run(struct vm *m, struct task *t, const void *records, size_t nr);
 
 int mmu_check(struct vm *m);
 

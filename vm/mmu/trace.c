@@ -19,14 +19,15 @@
 #include "future.h"
 
 /* Counts of loads, stores and fetches packed into one word, 21 bits each. */
-#define LANE_BITS    21
-#define LANE_MASK    ((1ull << LANE_BITS) - 1)
-#define LANE(n)	     (1ull << (n)*LANE_BITS)
-#define LANE_LOAD    LANE(0)
-#define LANE_STORE   LANE(1)
-#define LANE_FETCH   LANE(2)
-#define COPY_RECORDS 512
-#define LANE_RECORDS LANE_MASK /* a lane holds so many before it is emptied */
+#define LANE_BITS     21
+#define LANE_MASK     ((1ull << LANE_BITS) - 1)
+#define LANE(n)	      (1ull << (n)*LANE_BITS)
+#define LANE_LOAD     LANE(0)
+#define LANE_STORE    LANE(1)
+#define LANE_FETCH    LANE(2)
+#define COPY_RECORDS  512
+#define PLACE_RECORDS 4096 /* from one place where it may halt to the next */
+#define LANE_RECORDS  LANE_MASK /* a lane holds so many before it is emptied */
 
 #define NR_ROWS 64
 
@@ -476,26 +477,37 @@ static void count_lanes(struct mmu_run *r, uint64_t lanes)
 	r->l1_hits += loads + stores + fetches;
 }
 
-static void run_all(struct trace *x, const uint8_t *at, size_t nr)
+/* How many records ran: fewer where the process is to die, or the line halts.
+ */
+static size_t run_all(struct trace *x, const uint8_t *at, const size_t nr)
 {
 	uint64_t copy[COPY_RECORDS];
+	size_t done = 0;
 
-	while (nr && !x->r.t->oom_victim) {
-		size_t n = x->policy ? policy_begin(x, at, nr) : nr;
+	while (done < nr && !x->r.t->oom_victim) {
+		size_t next = PLACE_RECORDS - done % PLACE_RECORDS, n;
 
+		/* wherever the records lie: some are run in smaller pieces */
+		if (done && next == PLACE_RECORDS && vm_halts(x->r.m))
+			break;
+		n = x->policy ? policy_begin(x, at, nr - done) : nr - done;
+		if (n > next)
+			n = next;
 		x->chunk = next_records(copy, at, &n);
 		count_lanes(&x->r, run_any(x, x->chunk, n));
 		if (x->policy)
 			policy_end(x, n);
 		at += n * sizeof(*copy);
-		nr -= n;
+		done += n;
 	}
+	return done;
 }
 
-void trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
+size_t trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
 {
 	uint64_t min_flt = t->min_flt, maj_flt = t->maj_flt;
 	uint64_t outside_before = t->trace.outside;
+	size_t done;
 	struct trace x = {
 		.st = &t->trace,
 		.policy = policy_on(m),
@@ -504,13 +516,13 @@ void trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
 	};
 
 	if (!t->mm || !nr)
-		return;
+		return 0;
 	mmu_begin(&x.r, m, t);
 	x.r.memo = x.memo;
 	rows_init(&x);
 	x.set_mask = x.r.l1[0].sets - 1;
 	x.want = x.r.base | TLB_RIGHTS;
-	run_all(&x, records, nr);
+	done = run_all(&x, records, nr);
 	if (x.policy)
 		policy_leave(&x);
 	vm_fail_clear(m);
@@ -521,4 +533,5 @@ void trace_run(struct vm *m, struct task *t, const void *records, size_t nr)
 		x.r.loads + x.r.stores + x.r.fetches;
 	m->root->count[CNT_TRACE_OUTSIDE] += x.st->outside - outside_before;
 	mmu_end(&x.r);
+	return done;
 }

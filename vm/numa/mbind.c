@@ -71,7 +71,7 @@ static int check_range(struct vm *m, const struct task *t, struct bind *b)
 			(!next || next->start > v->end))
 			return numa_hole(m, v->end);
 		if (b->flags && each_page(m, v, b, check_page))
-			return -EIO;
+			return -m->fail.err;
 	}
 	return 0;
 }

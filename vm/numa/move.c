@@ -44,7 +44,7 @@ int numa_each_page(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end,
 	numa_page_fn *fn, void *ctx)
 {
 	const struct mm *mm = mm_at(m, v->mm);
-	uint64_t step;
+	uint64_t step, nr = 0;
 	int err = 0;
 
 	if (v->special) /* pages of the kernel's image */
@@ -65,6 +65,9 @@ int numa_each_page(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end,
 		if (frame_at(m, pfn)->flags & FR_LARGE)
 			step = run_of(m, v, va, end) << m->page_shift;
 		err = fn(m, v, va, pfn, ctx);
+		if (!err && ++nr % PLACE_PAGES == 0 && vm_halts(m))
+			err = vm_fail(m, EINTR, "interrupted at 0x%llx",
+				(unsigned long long)va);
 	}
 	return err;
 }
@@ -198,7 +201,7 @@ static int empty_nodes(struct vm *m, const struct mm *mm, uint64_t from,
 		vma_for_each (m, mm, v)
 			if (numa_each_page(
 				    m, v, v->start, v->end, leave_node, x))
-				return -ENOMEM;
+				return vm_halted(m) ? -EINTR : -ENOMEM;
 		x->failed += migration_failed(&x->move);
 	}
 	return 0;

@@ -16,6 +16,7 @@ struct tally {
 	uint64_t mapped, dirty; /* page cache in page tables; of files */
 	uint64_t swap_cached, swap_idle;
 	unsigned looked_at; /* frames whose bytes were read */
+	unsigned blocks;    /* that were looked at */
 };
 
 /*
@@ -234,6 +235,8 @@ static int check_next(
 		*pfn = end;
 		return check_fresh(m, at, end);
 	}
+	if (++t->blocks % PLACE_PAGES == 0 && vm_halts(m))
+		return -EINTR;
 	*pfn = at + (1u << f->order);
 	if ((f->order > MAX_ORDER && f->state != FRAME_HUGETLB) ||
 		at & ((1u << f->order) - 1) || *pfn > z->end)

@@ -148,8 +148,10 @@ uint64_t reclaim_pages(struct vm *m, uint64_t nr)
 	unsigned vain = 0;
 
 	while (policy_on(m) && done < nr && policy_evict(m))
-		done++;
-	while (!policy_on(m) && done < nr && vain < RECLAIM_RETRIES) {
+		if (++done % SWAP_CLUSTER_MAX == 0 && vm_halts(m))
+			break;
+	while (!policy_on(m) && done < nr && vain < RECLAIM_RETRIES &&
+		!vm_halts(m)) {
 		struct scan sc = {
 			.who = SCAN_PROACTIVE,
 			.zone = m->gfp_zone[GFP_HIGHUSER],

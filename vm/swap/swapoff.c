@@ -24,6 +24,8 @@ static int unuse_mm(struct vm *m, idx_t mm, const struct swap_area *a)
 			void *tab = pt_leaf_table(
 				m, mm_at(m, mm), va, &first, &span);
 
+			if (vm_halts(m))
+				return -EINTR;
 			if (span > v->end - va)
 				span = v->end - va;
 			for (unsigned i = 0; tab && i < span >> m->page_shift;
@@ -49,6 +51,8 @@ static int unuse_object(struct vm *m, idx_t inode, const struct swap_area *a)
 		n->nr_away && (slot = radix_next(m, n->away, &page)); page++) {
 		if (!in_area(a, slot))
 			continue;
+		if (page % PLACE_PAGES == 0 && vm_halts(m))
+			return -EINTR;
 		if (mem_try_reclaim(m, GFP_HIGHUSER, 1) ||
 			!cache_get(m, inode, page, NULL))
 			return -ENOMEM;
@@ -78,6 +82,10 @@ int swap_off(struct vm *m, struct swap_area *a)
 	if (unuse(m, a)) {
 		a->closing = 0;
 		m->fail.err = 0;
+		if (vm_halted(m))
+			return vm_fail(m, EINTR,
+				"interrupted: %u pages are still in the area",
+				a->used);
 		return vm_fail(m, ENOMEM,
 			"%u pages of the area do not fit into RAM and the "
 			"other areas",
