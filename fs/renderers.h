@@ -79,7 +79,8 @@ show_fn show_dirty_expire_centisecs, show_dirty_writeback_centisecs;
 show_fn show_pid_max, show_ostype, show_osrelease, show_kernel_version;
 show_fn show_file_nr;
 show_fn show_node_meminfo, show_node_vmstat, show_node_numastat;
-show_fn show_node_distance, show_node_list, show_node_has_cpu, show_node_link;
+show_fn show_node_distance, show_node_list, show_node_has_cpu, show_node_link,
+	show_node_none;
 show_fn show_node_cpumap, show_node_cpulist, show_core_siblings;
 show_fn show_package_id, show_cpu_list;
 show_fn show_cpu_max, show_cpu_link, show_core_id, show_cpu_bit;

@@ -135,6 +135,11 @@ void show_node_list(struct sbuf *b, const struct view *v, uint64_t id)
 	ranges(b, (1u << v->vm->root->config.nodes) - 1);
 }
 
+void show_node_none(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	ranges(b, 0);
+}
+
 void show_node_has_cpu(struct sbuf *b, const struct view *v, uint64_t id)
 {
 	const struct vm *m = v->vm;

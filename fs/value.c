@@ -133,9 +133,10 @@ static int64_t raw_write(
 	struct event e = file_event(req, f);
 	struct sbuf line = {0};
 	struct vm_outcome out;
+	char verb[64];
 	int err;
 
-	sbuf_str(&line, f->node->verb);
+	sbuf_mem(&line, verb, put_verb(verb, sizeof(verb), f) - 1);
 	disk_quote(&line, buf, len && buf[len - 1] == '\n' ? len - 1 : len);
 	if (line.failed) {
 		err = ENOMEM;

@@ -393,6 +393,9 @@ struct vm {
 	 * for them does not take them */
 	pfn_t held, held_end;
 
+	/* whoever allocates holds no page: node reclaim may take some */
+	bool settled;
+
 	/* an allocation that frees memory goes below the min watermark */
 	bool memalloc;
 

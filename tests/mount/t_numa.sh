@@ -55,6 +55,18 @@ like "status" "$(grep Mems "$m/proc/1/status")" '*,00000003*list:?0-1'
 is "pagetypeinfo" "$(awk '/type +Movable/ { print $2 $4 }' \
 	"$m/proc/pagetypeinfo" | tr '\n' ' ')" "0,DMA, 0,DMA32, 1,DMA32, "
 
+# reclaim takes pages of the one node, and as Linux's file EAGAIN for the rest
+printf '%s\n' 'open /cache rdwr,creat' 'ftruncate 0 8M' \
+	'pread 0 8M 0' >"$m/proc/1/ctl"
+before=$(node_kb 0 FilePages)
+echo '4M swappiness=0' 2>/dev/null >"$node/node0/reclaim" ||
+	like "reclaim" "$(cat "$m/last")" "-EAGAIN 10?? of 1024 pages*"
+[ "$(node_kb 0 FilePages)" -le $((before - 4000)) ] || fail "reclaim took too little"
+echo '4M swappiness=high' 2>"$work/err" >"$node/node0/reclaim" &&
+	fail "reclaim takes nonsense"
+like "reclaim" "$(cat "$work/err")" "*Resource temporarily unavailable"
+sums "after reclaim"
+
 # ---- tools ------------------------------------------------------------------
 
 run numactl -H >"$work/told"

@@ -144,6 +144,117 @@ int cmd_reclaim(struct cmd *c)
 	return 0;
 }
 
+/* ---- reclaim_node NODE TEXT: "64M swappiness=max" ---- */
+
+static bool is_space(char c)
+{
+	return c && strchr(" \t\n\v\f\r", c);
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+/* Digits in the base that they begin with; the end, s itself without any. */
+static const char *take_number(const char *s, uint64_t *v)
+{
+	static const char digit[] = "0123456789abcdef";
+	bool hex = s[0] == '0' && lower(s[1]) == 'x' && s[2] &&
+		   strchr(digit, lower(s[2]));
+	unsigned base = hex ? 16 : *s == '0' ? 8 : 10;
+	const char *d;
+
+	s += hex ? 2 : 0;
+	for (*v = 0; *s && (d = strchr(digit, lower(*s))); s++) {
+		if (d - digit >= (int)base)
+			break;
+		*v = *v * base + (uint64_t)(d - digit);
+	}
+	return s;
+}
+
+/* The same with K, M, G, T, P or E behind it. */
+static const char *take_bytes(const char *s, uint64_t *v)
+{
+	static const char unit[] = "kmgtpe";
+	const char *end = take_number(s, v), *u;
+
+	if (end == s || !*end || !(u = strchr(unit, lower(*end))))
+		return end;
+	*v <<= 10 * (u - unit + 1);
+	return end + 1;
+}
+
+/* One word, "swappiness=10"; false if it is none. */
+static bool take_swappiness(const char *s, size_t len, int *swappiness)
+{
+	static const char key[] = "swappiness=";
+	const size_t n = sizeof(key) - 1;
+	const char *end;
+	uint64_t v;
+
+	if (len <= n || memcmp(s, key, n))
+		return false;
+	s += n;
+	len -= n;
+	if (len == 3 && !memcmp(s, "max", 3)) {
+		*swappiness = SWAPPINESS_ANON_ONLY;
+		return true;
+	}
+	end = take_number(s, &v);
+	*swappiness = (int)v;
+	return end == s + len && v < SWAPPINESS_ANON_ONLY;
+}
+
+static int refuse_text(struct cmd *c, const char *text)
+{
+	return vm_fail(c->m, EAGAIN,
+		"\"%s\" is not bytes, and perhaps swappiness= with 0 to 200 "
+		"or max behind them",
+		text);
+}
+
+/* What Linux's user_proactive_reclaim() reads. */
+static int take_text(struct cmd *c, uint64_t *bytes, int *swappiness)
+{
+	const char *text = c->arg[1].text, *s = text, *at, *end;
+
+	for (end = s + strlen(s); end > s && is_space(end[-1]); end--)
+		;
+	while (is_space(*s))
+		s++;
+	at = take_bytes(s, bytes);
+	if (at == s)
+		return refuse_text(c, text);
+	while (is_space(*at))
+		at++;
+	for (; at < end; at++) {
+		const char *stop = memchr(at, ' ', (size_t)(end - at));
+
+		stop = stop ? stop : end;
+		if (stop > at &&
+			!take_swappiness(at, (size_t)(stop - at), swappiness))
+			return refuse_text(c, text);
+		at = stop;
+	}
+	return 0;
+}
+
+int cmd_reclaim_node(struct cmd *c)
+{
+	uint64_t node = c->arg[0].num, bytes;
+	int swappiness = -1, err;
+
+	if (node >= c->m->root->config.nodes)
+		return vm_fail(c->m, ENODEV, "the last node is %u, not %llu",
+			c->m->root->config.nodes - 1, (unsigned long long)node);
+	err = take_text(c, &bytes, &swappiness);
+	return err ? err
+		   : reclaim_node(c->m, (unsigned)node,
+			     bytes >> c->m->page_shift, swappiness);
+}
+
 /* compact_memory N [node=NODE] */
 int cmd_compact_memory(struct cmd *c)
 {

@@ -6,7 +6,8 @@
 
 /* cmd_mm.c */
 cmd_fn cmd_mmap, cmd_munmap, cmd_mprotect, cmd_mremap, cmd_brk, cmd_sbrk;
-cmd_fn cmd_madvise, cmd_mincore, cmd_mlock, cmd_munlock, cmd_mlockall;
+cmd_fn cmd_madvise, cmd_process_madvise, cmd_mincore, cmd_mlock, cmd_munlock,
+	cmd_mlockall;
 cmd_fn cmd_munlockall, cmd_msync;
 
 /* cmd_numa.c */
@@ -49,7 +50,7 @@ cmd_fn cmd_set, cmd_hugepages, cmd_tick, cmd_strace;
 
 /* cmd_reclaim.c */
 cmd_fn cmd_swapon, cmd_swapoff, cmd_mkswap, cmd_zram;
-cmd_fn cmd_compact_memory, cmd_reclaim;
+cmd_fn cmd_compact_memory, cmd_reclaim, cmd_reclaim_node;
 
 /* cmd_disk.c */
 cmd_fn cmd_create, cmd_mkdir, cmd_disk_write, cmd_truncate, cmd_unlink;

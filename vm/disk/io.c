@@ -62,6 +62,8 @@ int64_t file_read(struct vm *m, idx_t file, uint64_t off, uint64_t len,
 	len = piece_of(m, at, len - done);
 	if (len > n->size - at)
 		len = n->size - at;
+	if (!cache_lookup(m, f->inode, page))
+		mem_expect(m, GFP_HIGHUSER);
 	if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
 		policy_reserve(m, !cache_lookup(m, f->inode, page)))
 		return -ENOMEM;
@@ -140,6 +142,8 @@ int64_t file_write(struct vm *m, idx_t file, uint64_t off, const uint8_t *buf,
 			"a file of huge pages is written through mappings "
 			"alone");
 	err = swap_file_check(m, inode);
+	if (!err && !cache_lookup(m, inode, off >> m->page_shift))
+		mem_expect(m, GFP_HIGHUSER);
 	if (!err)
 		err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
 	if (!err)

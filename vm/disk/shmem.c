@@ -106,6 +106,8 @@ int64_t shmem_write(
 		uint64_t to =
 			page == last ? off + len : (page + 1) << m->page_shift;
 
+		if (!cache_lookup(m, inode, page))
+			mem_expect(m, GFP_HIGHUSER);
 		if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
 			policy_reserve(m, !cache_lookup(m, inode, page)) ||
 			shmem_page(m, inode, NULL, 0, page, to, NULL) ==

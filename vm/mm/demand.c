@@ -81,11 +81,31 @@ static int make_room(
 	return err ? err : mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
 }
 
+/* The pages that the fault will take: of a leaf table and its own. */
+static void expect_pages(struct vm *m, struct task *t, const struct vma *v,
+	vaddr_t va, bool write)
+{
+	uint64_t span;
+	unsigned i;
+
+	phys_run_as(m, t);
+	if (!pt_leaf_table(m, mm_at(m, v->mm), va, &i, &span))
+		mem_expect(m, GFP_KERNEL);
+	if (!fault_needs(m, v, va, write))
+		return;
+	place_for(m, v, va, 0);
+	mem_expect(m, GFP_HIGHUSER);
+	place_back(m);
+}
+
 int fault_room(struct vm *m, struct task *t, const struct vma *v, vaddr_t va,
 	bool write)
 {
-	int err = make_room(m, t, v, va);
+	int err;
 
+	if (m->root->set.zone_reclaim_mode)
+		expect_pages(m, t, v, va, write);
+	err = make_room(m, t, v, va);
 	if (err || !policy_on(m) || !m->root->set.frames)
 		return err;
 	m->running = t;

@@ -56,6 +56,7 @@ idx_t mm_create(struct vm *m, enum compat compat)
 	paddr_t object;
 	idx_t i;
 
+	mem_expect(m, GFP_KERNEL);
 	if (vma_tree_init(m) || mem_reserve(m, GFP_KERNEL, STEP_PAGES))
 		return 0;
 	object = object_alloc(m, CACHE_MM);

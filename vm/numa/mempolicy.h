@@ -133,6 +133,8 @@ static inline void place_back(struct vm *m)
 void place_on_node(struct vm *m, unsigned node);
 /* Before each block: the next node, when the task interleaves. */
 void place_next(struct vm *m);
+/* The same, and the turn is not taken. */
+void place_peek(struct vm *m);
 
 /* ---- calls: 0 or -errno with a sentence ---- */
 /* nodes is a mask; mode has its flags. */

@@ -87,6 +87,12 @@ unsigned numa_turn(const struct vm *m, const struct task *t)
 	return (unsigned)__builtin_ctz(above ? above : nodes);
 }
 
+void place_peek(struct vm *m)
+{
+	if (m->spread)
+		m->prefer = (uint8_t)numa_turn(m, m->running);
+}
+
 void place_next(struct vm *m)
 {
 	struct task *t = m->running;

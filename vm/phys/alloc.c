@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "../numa/mempolicy.h"
-#include "../reclaim/policy.h"
+#include "../reclaim/reclaim.h"
 #include "pcp.h"
 #include "phys_i.h"
 
@@ -128,12 +128,21 @@ static bool avoid_mixing(const struct vm *m, const struct zone *first)
 	       first[-1].managed;
 }
 
+/* Whether node reclaim may make a zone admit the request: not if it cannot
+ * wait, somebody holds pages, or there are nodes to fall back on that the
+ * policy would rather not have. */
+static inline bool may_reclaim(const struct vm *m)
+{
+	return m->settled && m->allowed == m->reach;
+}
+
 /*
  * Down the zonelist.  Where the best zone is Normal, a zone below it is better
- * than a page block of mixed types, but not one of another node.
+ * than a page block of mixed types, but not one of another node.  Without pfn
+ * nothing is taken: whether a zone would serve.
  */
-static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
-	enum migrate_type type, bool to_min)
+static bool from_zones(struct vm *m, unsigned gfp, unsigned order,
+	enum migrate_type type, bool to_min, pfn_t *pfn)
 {
 	const struct zonelist *l = &m->zonelist[m->prefer][gfp & GFP_ZONE_MASK];
 	unsigned high = m->gfp_zone[gfp & GFP_ZONE_MASK];
@@ -148,23 +157,36 @@ static pfn_t from_zones(struct vm *m, unsigned gfp, unsigned order,
 			/* a boost that came meanwhile does not take away what
 			 * mem_reserve() promised */
 			uint64_t mark = to_min ? z->min - z->boost : z->low;
-			pfn_t pfn;
+			uint64_t reserve =
+				zone_lowmem_reserve(m, l->zone[i], high);
 
 			if (!zone_allowed(m, z))
 				continue;
 			if (flags & ALLOC_NOFRAGMENT && z->node != first->node)
 				break;
-			if (!zone_admits(z, order, mark,
-				    zone_lowmem_reserve(m, l->zone[i], high),
-				    flags))
+			if (!zone_admits(z, order, mark, reserve, flags) &&
+				!(may_reclaim(m) &&
+					node_reclaim(m, gfp, order, first->node,
+						z->node) &&
+					zone_admits(z, order, mark, reserve,
+						flags)))
 				continue;
-			pfn = take(m, z, order, type, flags);
-			if (pfn)
-				return pfn;
+			if (!pfn)
+				return true;
+			*pfn = take(m, z, order, type, flags);
+			if (*pfn)
+				return true;
 		}
 		if (!(flags & ALLOC_NOFRAGMENT))
-			return PFN_NONE;
+			return false;
 	}
+}
+
+static bool from_all(struct vm *m, unsigned gfp, unsigned order,
+	enum migrate_type type, pfn_t *pfn)
+{
+	return from_zones(m, gfp, order, type, false, pfn) ||
+	       from_zones(m, gfp, order, type, true, pfn);
 }
 
 /* What no watermark keeps from those who free memory by it. */
@@ -221,37 +243,45 @@ static inline void frame_zero(struct vm *m, struct frame *f, pfn_t pfn)
 }
 
 /* From the nodes that the policy would rather not have: MPOL_PREFERRED_MANY. */
-static pfn_t alloc_beyond(
-	struct vm *m, unsigned gfp, unsigned order, enum migrate_type type)
+static void alloc_beyond(struct vm *m, unsigned gfp, unsigned order,
+	enum migrate_type type, pfn_t *pfn)
 {
 	uint8_t allowed = m->allowed;
-	pfn_t pfn;
 
 	m->allowed = m->reach;
-	pfn = from_zones(m, gfp, order, type, false);
-	if (!pfn)
-		pfn = from_zones(m, gfp, order, type, true);
+	from_all(m, gfp, order, type, pfn);
 	m->allowed = allowed;
-	return pfn;
 }
 
 static pfn_t alloc_slow(
 	struct vm *m, unsigned gfp, unsigned order, enum migrate_type type)
 {
-	pfn_t pfn = from_zones(m, gfp, order, type, false);
+	pfn_t pfn = PFN_NONE;
 
-	if (pfn)
+	if (from_zones(m, gfp, order, type, false, &pfn))
 		return pfn;
 	if (!(gfp & GFP_NOKSWAPD))
 		kswapd_wake(m, order, !(gfp & GFP_NOWAIT));
-	pfn = from_zones(m, gfp, order, type, true);
-	if (!pfn && pcp_drain_all(m))
-		pfn = from_zones(m, gfp, order, type, true);
+	if (!from_zones(m, gfp, order, type, true, &pfn) && pcp_drain_all(m))
+		from_zones(m, gfp, order, type, true, &pfn);
 	if (!pfn && m->allowed != m->reach)
-		pfn = alloc_beyond(m, gfp, order, type);
+		alloc_beyond(m, gfp, order, type, &pfn);
 	if (!pfn && (m->memalloc || gfp & GFP_MEMALLOC))
 		pfn = from_reserves(m, gfp, order, type);
 	return pfn ? pfn : refuse(m, gfp, order);
+}
+
+void buddy_expect(struct vm *m, unsigned gfp)
+{
+	uint8_t prefer = m->prefer;
+	bool settled = m->settled;
+
+	place_peek(m);
+	m->settled = true;
+	if (!from_all(m, gfp, 0, gfp_type(gfp), NULL) && m->allowed != m->reach)
+		alloc_beyond(m, gfp, 0, gfp_type(gfp), NULL);
+	m->settled = settled;
+	m->prefer = prefer;
 }
 
 pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,

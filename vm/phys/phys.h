@@ -323,6 +323,9 @@ static inline uint64_t zones_sum(
  */
 pfn_t buddy_alloc(struct vm *m, unsigned gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed);
+/* Whoever will take a page soon holds none yet: has node reclaim done for it,
+ * as the request itself would in Linux.  Takes nothing. */
+void buddy_expect(struct vm *m, unsigned gfp);
 void buddy_free(struct vm *m, pfn_t pfn, unsigned order, enum page_use use);
 /* The daemons of the nodes allowed run after the command: kswapd of those where
  * no zone has such a block above its high watermark; where one has, kcompactd,

@@ -11,8 +11,12 @@
  * on the processor's own node, on nodes without processors, and no further
  * away than 30.
  *
- * A try in vain has looked through whole lists.  Linux tries again at the next
- * request; here the next 2, 4, ... 64 requests do without.
+ * Whoever holds no page (mem_alloc()) has it done where the zone turns out to
+ *be short, as in Linux; an operation that is about to take a page, before it
+ * begins (mem_expect()), by the same walk down the zones.
+ *
+ * A try in vain has looked through whole lists.  Linux does so at the next
+ * request again; here the next 2, 4, ... 64 tries fail unseen.
  *
  * Source: Linux mm/vmscan.c (node_reclaim, __node_reclaim,
  * node_pagecache_reclaimable), mm/page_alloc.c (zone_allows_reclaim,
@@ -56,6 +60,11 @@ static uint64_t floor_of(const struct vm *m, unsigned node)
 	return nr;
 }
 
+static bool has_cache(const struct vm *m, unsigned node)
+{
+	return reclaimable(m, node) > floor_of(m, node);
+}
+
 static bool is_ours(const struct vm *m, unsigned node)
 {
 	if (node == m->here)
@@ -83,14 +92,24 @@ static void note_result(struct numa_node *n, bool success)
 	n->reclaim_wait = success ? 0 : 1u << vain;
 }
 
-static void reclaim_on(
-	struct vm *m, unsigned node, enum gfp_zone gfp, uint64_t nr)
+/* Harder and harder, until so many pages were found. */
+static void shrink(struct vm *m, struct scan *sc, uint64_t nr)
 {
-	unsigned mode = m->root->set.zone_reclaim_mode;
+	do {
+		shrink_node(m, sc);
+	} while (sc->nr_reclaimed < nr && --sc->priority >= 0);
+}
+
+bool node_reclaim(struct vm *m, unsigned gfp, unsigned order, unsigned first,
+	unsigned node)
+{
+	unsigned mode = m->root->set.zone_reclaim_mode & RECLAIM_BITS;
+	uint64_t nr = 1ull << order;
 	struct scan sc = {
 		.who = SCAN_DIRECT,
 		.node = node,
-		.zone = m->gfp_zone[gfp],
+		.zone = m->gfp_zone[gfp & GFP_ZONE_MASK],
+		.order = order,
 		.priority = PRIORITY,
 		.nr_to_reclaim = nr > SWAP_CLUSTER_MAX ? nr : SWAP_CLUSTER_MAX,
 		.node_reclaim = true,
@@ -98,44 +117,62 @@ static void reclaim_on(
 		.may_write = mode & RECLAIM_WRITE,
 	};
 
-	if (reclaimable(m, node) <= floor_of(m, node) || !is_ours(m, node) ||
-		is_left_off(&m->root->node[node]))
-		return;
-	do {
-		shrink_node(m, &sc);
-	} while (sc.nr_reclaimed < nr && --sc.priority >= 0);
+	if (!mode || policy_on(m) ||
+		node_distance(m, first, node) > RECLAIM_DISTANCE ||
+		!has_cache(m, node) || !is_ours(m, node))
+		return false;
+	if (is_left_off(&m->root->node[node])) {
+		m->root->count[CNT_ZONE_RECLAIM_FAILED]++;
+		return false;
+	}
+	m->settled = false;
+	shrink(m, &sc, nr);
+	m->settled = true;
 	note_result(&m->root->node[node], sc.nr_reclaimed >= nr);
 	m->root->count[sc.nr_reclaimed >= nr ? CNT_ZONE_RECLAIM_SUCCESS
 					     : CNT_ZONE_RECLAIM_FAILED]++;
+	return true;
 }
 
-static bool has_room(
-	const struct vm *m, unsigned zone, unsigned high, uint64_t nr)
-{
-	const struct zone *z = &m->root->zone[zone];
+/* ---- when somebody asks -------------------------------------------------- */
 
-	return zone_free_common(z) >
-	       z->low + nr + zone_lowmem_reserve(m, zone, high);
+/* A quarter of what is wanted, or a batch. */
+static uint64_t reclaim_some(
+	struct vm *m, unsigned node, uint64_t nr, int swappiness)
+{
+	struct scan sc = {
+		.who = SCAN_PROACTIVE,
+		.node = node,
+		.zone = m->gfp_zone[GFP_KERNEL],
+		.priority = DEF_PRIORITY,
+		.nr_to_reclaim =
+			nr / 4 > SWAP_CLUSTER_MAX ? nr / 4 : SWAP_CLUSTER_MAX,
+		.swappiness = (unsigned)(swappiness + 1),
+	};
+
+	if (has_cache(m, node))
+		shrink(m, &sc, nr / 4);
+	return sc.nr_reclaimed;
 }
 
-void node_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
+int reclaim_node(struct vm *m, unsigned node, uint64_t nr, int swappiness)
 {
-	const struct zonelist *l = &m->zonelist[m->prefer][gfp];
-	unsigned first = zone_first(m, gfp)->node, high = m->gfp_zone[gfp];
+	unsigned left = RECLAIM_RETRIES;
+	uint64_t done = 0;
 
-	if (!(m->root->set.zone_reclaim_mode & RECLAIM_BITS) || policy_on(m))
-		return;
-	for (unsigned i = 0; i < l->nr; i++) {
-		unsigned node = m->root->zone[l->zone[i]].node;
+	while (done < nr) {
+		uint64_t got = reclaim_some(m, node, nr - done, swappiness);
 
-		if (!(m->allowed >> node & 1))
-			continue;
-		if (has_room(m, l->zone[i], high, nr))
-			return;
-		if (node_distance(m, first, node) > RECLAIM_DISTANCE)
-			continue;
-		reclaim_on(m, node, gfp, nr);
-		if (has_room(m, l->zone[i], high, nr))
-			return;
+		if (!got && !left--)
+			return vm_fail(m, EAGAIN,
+				"%llu of %llu pages were taken back: the node "
+				"has %llu pages of files that could be, and "
+				"min_unmapped_ratio keeps %llu",
+				(unsigned long long)done,
+				(unsigned long long)nr,
+				(unsigned long long)reclaimable(m, node),
+				(unsigned long long)floor_of(m, node));
+		done += got;
 	}
+	return 0;
 }

@@ -31,8 +31,20 @@ bool mem_has_room(const struct vm *m, enum gfp_zone gfp, uint64_t nr);
  */
 int mem_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
 
-/* zone_reclaim_mode: before the request goes to another node. */
-void node_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
+/*
+ * zone_reclaim_mode: before a request, whose best zone is of node `first`, goes
+ * on from a zone of `node` that has too little.  Whether it is worth another
+ * look at that zone.
+ */
+bool node_reclaim(struct vm *m, unsigned gfp, unsigned order, unsigned first,
+	unsigned node);
+
+/* The operation will take a page: before mem_reserve(), where it is known. */
+static inline void mem_expect(struct vm *m, enum gfp_zone gfp)
+{
+	if (m->root->set.zone_reclaim_mode)
+		buddy_expect(m, gfp);
+}
 
 static inline int mem_reserve(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 {
@@ -40,8 +52,6 @@ static inline int mem_reserve(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 
 	if (zone_free_common(z) > z->low + nr)
 		return 0;
-	if (m->root->set.zone_reclaim_mode)
-		node_reclaim(m, gfp, nr);
 	if (mem_has_room(m, gfp, nr))
 		return 0;
 	return mem_reclaim(m, gfp, nr);
@@ -79,6 +89,17 @@ void kswapd_run(struct vm *m);
 /* Takes back nr pages if there are that many: proactive reclaim.  Returns how
  * many it were. */
 uint64_t reclaim_pages(struct vm *m, uint64_t nr);
+
+/* Beyond the largest swappiness, 200: no pages of files at all. */
+#define SWAPPINESS_ANON_ONLY 201
+
+/*
+ * The same of one node, with a swappiness of its own, -1: the setting.  -EAGAIN
+ * if it was less; as in Linux nothing is taken while the node has no more page
+ * cache than min_unmapped_ratio keeps.  Source: Linux mm/vmscan.c
+ * (user_proactive_reclaim).
+ */
+int reclaim_node(struct vm *m, unsigned node, uint64_t nr, int swappiness);
 
 /* Takes one page back whether it was used or not: MADV_PAGEOUT.  False if it
  * must stay. */

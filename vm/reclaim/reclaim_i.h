@@ -25,6 +25,7 @@ struct scan {
 	bool file_is_tiny;
 	bool ignore_references;
 	bool ready; /* some zone needs compaction rather than more pages */
+	unsigned swappiness; /* instead of the setting, + 1; 0: none */
 	/* of node reclaim alone, see node_reclaim.c */
 	bool node_reclaim, may_unmap, may_write;
 };

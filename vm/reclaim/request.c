@@ -40,8 +40,13 @@ static bool is_costly(const struct request *r)
 
 static pfn_t try_buddy(struct vm *m, const struct request *r)
 {
+	pfn_t pfn;
+
 	vm_fail_clear(m);
-	return buddy_alloc(m, r->gfp, r->order, r->state, r->use, r->zeroed);
+	m->settled = !(r->gfp & (GFP_NOWAIT | GFP_MEMALLOC));
+	pfn = buddy_alloc(m, r->gfp, r->order, r->state, r->use, r->zeroed);
+	m->settled = false;
+	return pfn;
 }
 
 static pfn_t try_compact(

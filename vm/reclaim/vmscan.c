@@ -62,18 +62,25 @@ static void prepare(struct vm *m, struct scan *sc)
 		node_lru_size(m, sc->node, LRU_INACTIVE_ANON) >> sc->priority;
 }
 
+static uint64_t swappiness_of(const struct vm *m, const struct scan *sc)
+{
+	return sc->swappiness ? sc->swappiness - 1 : m->root->set.swappiness;
+}
+
 /* Parts of the lists to look at: share[0] of anon, share[1] of file. */
 static void balance(
 	const struct vm *m, const struct scan *sc, uint64_t share[2])
 {
 	const uint64_t *cost = m->root->node[sc->node].reclaim_cost;
 	uint64_t both = cost[0] + cost[1];
-	uint64_t swappiness = m->root->set.swappiness;
+	uint64_t swappiness = swappiness_of(m, sc);
 	uint64_t anon = both + cost[0], file = both + cost[1];
 
 	share[0] = share[1] = 0;
 	if (!swap_free(m))
 		share[1] = 1;
+	else if (swappiness == SWAPPINESS_ANON_ONLY)
+		share[0] = 1;
 	else if (!sc->priority && swappiness)
 		share[0] = share[1] = 1;
 	else if (sc->file_is_tiny)
@@ -89,8 +96,9 @@ static void balance(
 static void scan_counts(
 	const struct vm *m, const struct scan *sc, uint64_t nr[NR_LRU])
 {
-	bool equal = !sc->priority && m->root->set.swappiness && swap_free(m);
-	uint64_t share[2];
+	uint64_t swappiness = swappiness_of(m, sc), share[2];
+	bool equal = !sc->priority && swappiness && swap_free(m) &&
+		     swappiness != SWAPPINESS_ANON_ONLY;
 
 	balance(m, sc, share);
 	for (unsigned id = 0; id < LRU_UNEVICTABLE; id++) {

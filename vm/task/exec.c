@@ -195,6 +195,8 @@ static int bare_map(struct bprm *b)
 
 static int cache_page(struct vm *m, idx_t file, uint64_t page)
 {
+	if (!cache_lookup(m, inode_of(m, file), page))
+		mem_expect(m, GFP_HIGHUSER);
 	if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
 		!cache_get(m, inode_of(m, file), page, NULL))
 		return -ENOMEM;
