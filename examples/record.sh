@@ -117,7 +117,8 @@ copy_file() {
 }
 
 status=0
-setarch -R strace -f -y -v -s 131072 -o "$log" -e "trace=${RECORD_TRACE:-%memory,%process}" \
+setarch -R strace -f --decode-fds=path,pidfd -v -s 131072 -o "$log" \
+	-e "trace=${RECORD_TRACE:-%memory,%process,?process_madvise}" \
 	"$@" || status=$?
 
 # Also an execve whose answer stands in a later line; strings hold \" for ".

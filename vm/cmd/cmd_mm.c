@@ -134,6 +134,27 @@ int cmd_madvise(struct cmd *c)
 			     (int)c->arg[2].num);
 }
 
+/* process_madvise PID ADDR LEN ADVICE [flags=] */
+int cmd_process_madvise(struct cmd *c)
+{
+	struct mm_range r = {.len = c->arg[2].num};
+	int err, pid;
+	int64_t done;
+
+	if (arg_int(c, 0, &pid))
+		return -ERANGE;
+	err = arg_addr(c, 1, &r.addr);
+	if (err)
+		return err;
+	done = mm_process_madvise(
+		c->m, c->task, pid, &r, 1, (int)c->arg[3].num, c->arg[4].num);
+	if (done < 0)
+		return (int)done;
+	c->reply->kind = REPLY_DEC;
+	c->reply->value = (uint64_t)done;
+	return 0;
+}
+
 /* mincore ADDR LEN: one digit a page, runs of 200 pages at most. */
 int cmd_mincore(struct cmd *c)
 {

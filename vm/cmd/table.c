@@ -258,6 +258,19 @@ const struct command command_table[] = {
 		.summary = "write a shared file mapping back",
 		.example = "mmap 8K rw as=a\nmsync a 8K sync"},
 
+	{.name = "process_madvise",
+		.actors = PROCESS,
+		.run = cmd_process_madvise,
+		.args = {{"PID", ARG_NUM, 0}, {"ADDR", ARG_ADDR, 0},
+			{"LEN", ARG_SIZE, 0}, {"ADVICE", ARG_ADVICE, 0},
+			{"flags", ARG_NUM, KEY}},
+		.summary = "madvise for the memory of a process",
+		.detail = "PID 0 is the process itself.  Another one takes "
+			  "cold, pageout, willneed and collapse, from who may "
+			  "trace it and has CAP_SYS_NICE.  The reply: the "
+			  "bytes advised.",
+		.example = "mmap 64K rw as=a\ntouch a 64K\n"
+			   "process_madvise 0 a 64K pageout"},
 	{.name = "mseal",
 		.actors = PROCESS,
 		.run = cmd_mseal,

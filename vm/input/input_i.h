@@ -10,7 +10,10 @@
 #ifndef PAGEFS_VM_INPUT_I_H
 #define PAGEFS_VM_INPUT_I_H
 
+#include <string.h>
+
 #include "../machine.h"
+#include "../task/task.h"
 
 struct strace_head {
 	idx_t next; /* of the pool's free list; unused in use */
@@ -77,6 +80,12 @@ struct strace_call {
 	int64_t ret;
 };
 
+static inline bool call_is(const struct strace_call *c, const char *name)
+{
+	return c->name.len == strlen(name) &&
+	       !memcmp(c->name.p, name, c->name.len);
+}
+
 /* Takes `name(args) = result` apart.  False if the text is no call. */
 bool strace_parse_call(const char *s, size_t len, struct strace_call *c);
 /* Numbers, NULL, and symbolic constants joined by '|'.  Unknown names are 0. */
@@ -101,6 +110,10 @@ bool strace_element(struct span *list, struct span *out);
  * or -ENOENT when a program is missing. */
 int strace_apply(struct vm *m, struct strace_proc *p,
 	const struct strace_call *c, uint64_t line);
+/* The same of calls about nodes and other processes (strace_numa.c): their
+ * answer.  False if it is none of them, or the log does not say all of it. */
+bool strace_numa_call(struct vm *m, struct task *t, const struct strace_call *c,
+	int64_t *ours);
 /* A child of p that the log calls real_pid; the flags are clone's. */
 struct strace_proc *strace_fork(struct vm *m, struct strace_proc *p,
 	uint32_t real_pid, uint64_t clone_flags);

@@ -18,12 +18,6 @@
 #define MAX_DIFFS 10000u
 #define PATH_SIZE 4096
 
-static bool name_is(const struct strace_call *c, const char *name)
-{
-	return c->name.len == strlen(name) &&
-	       !memcmp(c->name.p, name, c->name.len);
-}
-
 static void answer_format(int64_t v, char *buf, size_t size)
 {
 	if (v < 0 && v > -4096)
@@ -247,7 +241,7 @@ static void do_fork(struct vm *m, struct strace_proc *p,
 	uint64_t flags = strace_number(f);
 	struct strace_proc *child = NULL;
 
-	if (name_is(c, "vfork"))
+	if (call_is(c, "vfork"))
 		flags = CLONE_VM | CLONE_VFORK;
 	if (!c->answered || c->ret <= 0) {
 		p->calls++;
@@ -279,26 +273,28 @@ static bool simple_call(struct vm *m, struct task *t,
 
 	for (unsigned i = 0; i < 4 && i < c->nr_args; i++)
 		a[i] = strace_number(c->arg[i]);
-	if (name_is(c, "brk"))
+	if (call_is(c, "brk"))
 		*ours = (int64_t)mm_brk(m, t, a[0]);
-	else if (name_is(c, "munmap"))
+	else if (call_is(c, "munmap"))
 		*ours = mm_munmap(m, t, a[0], a[1]);
-	else if (name_is(c, "mprotect") || name_is(c, "pkey_mprotect"))
+	else if (call_is(c, "mprotect") || call_is(c, "pkey_mprotect"))
 		*ours = protect(m, t, a[0], a[1], a[2]);
-	else if (name_is(c, "madvise"))
+	else if (call_is(c, "madvise"))
 		*ours = mm_madvise(m, t, a[0], a[1], (int)a[2]);
-	else if (name_is(c, "mlock"))
+	else if (call_is(c, "mlock"))
 		*ours = mm_mlock(m, t, a[0], a[1], 0);
-	else if (name_is(c, "mlock2"))
+	else if (call_is(c, "mlock2"))
 		*ours = mm_mlock(m, t, a[0], a[1], a[2]);
-	else if (name_is(c, "munlock"))
+	else if (call_is(c, "munlock"))
 		*ours = mm_munlock(m, t, a[0], a[1]);
-	else if (name_is(c, "mlockall"))
+	else if (call_is(c, "mlockall"))
 		*ours = mm_mlockall(m, t, a[0]);
-	else if (name_is(c, "munlockall"))
+	else if (call_is(c, "munlockall"))
 		*ours = mm_munlockall(m, t);
-	else if (name_is(c, "msync"))
+	else if (call_is(c, "msync"))
 		*ours = mm_msync(m, t, a[0], a[1], a[2]);
+	else if (call_is(c, "mseal"))
+		*ours = mm_mseal(m, t, a[0], a[1], a[2]);
 	else
 		return false;
 	return true;
@@ -306,8 +302,8 @@ static bool simple_call(struct vm *m, struct task *t,
 
 static bool is_fork(const struct strace_call *c)
 {
-	return name_is(c, "clone") || name_is(c, "clone3") ||
-	       name_is(c, "fork") || name_is(c, "vfork");
+	return call_is(c, "clone") || call_is(c, "clone3") ||
+	       call_is(c, "fork") || call_is(c, "vfork");
 }
 
 int strace_apply(struct vm *m, struct strace_proc *p,
@@ -320,20 +316,21 @@ int strace_apply(struct vm *m, struct strace_proc *p,
 	if (!t || !t->mm)
 		return 0;
 	phys_run_as(m, t);
-	if ((name_is(c, "mmap") || name_is(c, "mmap2")) && c->nr_args >= 6) {
+	if ((call_is(c, "mmap") || call_is(c, "mmap2")) && c->nr_args >= 6) {
 		do_mmap(m, p, t, c, line);
-	} else if (name_is(c, "mremap") && c->nr_args >= 4) {
+	} else if (call_is(c, "mremap") && c->nr_args >= 4) {
 		do_mremap(m, p, t, c, line);
-	} else if (name_is(c, "execve") && c->nr_args >= 2) {
+	} else if (call_is(c, "execve") && c->nr_args >= 2) {
 		return do_execve(m, p, t, c, line);
 	} else if (is_fork(c)) {
 		do_fork(m, p, c, line);
-	} else if (name_is(c, "exit_group") || name_is(c, "exit")) {
+	} else if (call_is(c, "exit_group") || call_is(c, "exit")) {
 		p->ended = 1;
 		t->state = TASK_STOPPED;
 		task_vfork_done(m, t);
 		t->exit_pending = (uint32_t)(strace_number(c->arg[0]) & 0xff);
-	} else if (simple_call(m, t, c, &ours)) {
+	} else if (simple_call(m, t, c, &ours) ||
+		   strace_numa_call(m, t, c, &ours)) {
 		compare(m, p, c, line, ours);
 	} else {
 		input_at(m, m->root->strace_first)->head.ignored++;

@@ -387,3 +387,52 @@ int64_t mm_madvise(
 		return populate(m, t, addr, end, advice);
 	return advise_range(m, t, addr, end, advice);
 }
+
+/* ---- process_madvise(2) -------------------------------------------------- */
+
+/* What does no harm to somebody else. */
+static bool remote_valid(int advice)
+{
+	return advice == MADV_COLD || advice == MADV_PAGEOUT ||
+	       advice == MADV_WILLNEED || advice == MADV_COLLAPSE;
+}
+
+static int check_remote(
+	struct vm *m, struct task *t, const struct task *o, int advice)
+{
+	if (!cred_may_read(m, t, o))
+		return vm_fail(m, EACCES,
+			"process %u belongs to another user, or has more "
+			"capabilities: CAP_SYS_PTRACE would do",
+			o->pid);
+	if (o->mm != t->mm && !remote_valid(advice))
+		return vm_fail(m, EINVAL,
+			"another process takes cold, pageout, willneed and "
+			"collapse alone");
+	if (o->mm != t->mm && !task_capable(t, CAP_SYS_NICE))
+		return vm_fail(m, EPERM,
+			"to advise another process needs CAP_SYS_NICE");
+	return 0;
+}
+
+int64_t mm_process_madvise(struct vm *m, struct task *t, int pid,
+	const struct mm_range *range, unsigned nr, int advice, uint64_t flags)
+{
+	struct task *o = pid ? task_find(m, (uint32_t)pid) : t;
+	int64_t err = 0, done = 0;
+
+	if (flags)
+		return vm_fail(m, EINVAL, "flags are 0, not 0x%llx",
+			(unsigned long long)flags);
+	if (!o || !o->mm)
+		return vm_fail(
+			m, ESRCH, "no process has PID %d and memory", pid);
+	err = check_remote(m, t, o, advice);
+	for (unsigned i = 0; !err && i < nr; i++) {
+		err = mm_madvise(m, o, range[i].addr, range[i].len, advice);
+		done += err ? 0 : (int64_t)range[i].len;
+	}
+	if (done)
+		vm_fail_clear(m);
+	return done ? done : err;
+}

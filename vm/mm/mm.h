@@ -212,6 +212,14 @@ int64_t mm_mlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 int64_t mm_munlock(struct vm *m, struct task *t, vaddr_t addr, uint64_t len);
 int64_t mm_mlockall(struct vm *m, struct task *t, uint64_t flags);
 int64_t mm_munlockall(struct vm *m, struct task *t);
+/* Several ranges of the process of a PID, 0 its own; the bytes advised, or
+ * -errno if the first was refused. */
+struct mm_range {
+	vaddr_t addr;
+	uint64_t len;
+};
+int64_t mm_process_madvise(struct vm *m, struct task *t, int pid,
+	const struct mm_range *range, unsigned nr, int advice, uint64_t flags);
 int64_t mm_mseal(struct vm *m, struct task *t, vaddr_t addr, uint64_t len,
 	uint64_t flags);
 int64_t mm_remap_file_pages(struct vm *m, struct task *t, vaddr_t start,
