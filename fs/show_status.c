@@ -2,6 +2,7 @@
  * proc/PID/status: the process in words, for people and for ps.
  * Source of fields and widths: Linux fs/proc/array.c, task_mmu.c.
  */
+#include "../vm/task/signal.h"
 #include "../vm/mmu/mmu.h"
 #include "renderers.h"
 #include "show_proc.h"
@@ -150,7 +151,9 @@ static void privilege_lines(
 	unsigned cpus = m->root->config.cpus;
 	const struct cred *c = &t->cred;
 
-	sbuf_printf(b, "Threads:\t%u\nSigQ:\t0/%llu\n", task_nr_threads(m, t),
+	sbuf_printf(b, "Threads:\t%u\nSigQ:\t%llu/%llu\n",
+		task_nr_threads(m, t),
+		(unsigned long long)signals_queued(m, c->uid),
 		(unsigned long long)t->rlim[RLIM_SIGPENDING].soft);
 	mask_line(b, "SigPnd", task_own_signals(t));
 	mask_line(b, "ShdPnd", g->sig_pending);

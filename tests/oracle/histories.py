@@ -392,6 +392,8 @@ class Generator:
         stray = self.one([0] * 8 + [1])
         bits = self.one([0, 1, 3, 4, 16, 17, 32, 48, 64, 192, 256, 512, 4096])
         return self.one([
+            f"prctl 1 {self.one([0, 9, 64, 65])}",  # signal at parent's end
+            f"prctl 2 {hex(self.number())}",
             "prctl 3", f"prctl 4 {few}",           # dumpable
             "prctl 7", f"prctl 8 {few}",           # keepcaps
             f"prctl 23 {cap}", f"prctl 24 {cap}",  # bounding set

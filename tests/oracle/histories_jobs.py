@@ -96,6 +96,7 @@ class JobsGenerator:
             (.5, lambda: f"getsid {self.group()}"),
             (.2, lambda: f"setresuid {one([0, 1000, 1000, 1001])}"),
             (.5, lambda: f"subreaper {one([0, 1, 1])}"),
+            (1.5, lambda: f"pdeathsig {one(STOPS + DEADLY + [18, 0, 65])}"),
         ]
 
     def history(self, nr):

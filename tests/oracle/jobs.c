@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <poll.h>
 #include <sched.h>
@@ -161,6 +162,8 @@ static int64_t perform(const struct order *o, unsigned slot, int32_t *status)
 		return result(syscall(SYS_setresuid, a[0], a[0], a[0]));
 	case JOB_SUBREAPER:
 		return result(prctl(PR_SET_CHILD_SUBREAPER, a[0], 0, 0, 0));
+	case JOB_PDEATHSIG:
+		return result(prctl(PR_SET_PDEATHSIG, a[0], 0, 0, 0));
 	default:
 		return -ENOSYS;
 	}
@@ -267,6 +270,58 @@ static void settle(void)
 	}
 }
 
+/*
+ * A task that nobody waits for is gone from /proc before its signals are given
+ * back: SigQ of all users is more than what waits for those who are there.  It
+ * may be so for long, as real-time signals wait more than once.
+ */
+static bool queue_lags(void)
+{
+	uint32_t seen[8], nr_seen = 0, i;
+	uint64_t counted = 0, there = 0;
+
+	for (uint32_t t = job_next(1); t; t = job_next(t)) {
+		unsigned long long queued = 0, pending = 0;
+		uint32_t uid = 0;
+		char text[4096];
+
+		job_file(t, "status", text, sizeof(text));
+		if (task[t].tgid != t || !*text)
+			continue;
+		sscanf(strstr(text, "Uid:"), "Uid: %" SCNu32, &uid);
+		sscanf(strstr(text, "SigQ:"), "SigQ: %llu", &queued);
+		sscanf(strstr(text, "ShdPnd:"), "ShdPnd: %llx", &pending);
+		pending &= ~(1ull << (SIGKILL - 1));
+		there += (uint64_t)__builtin_popcountll(pending);
+		for (i = 0; i < nr_seen && seen[i] != uid; i++)
+			;
+		if (i < nr_seen || nr_seen == 8)
+			continue;
+		seen[nr_seen++] = uid;
+		counted += queued;
+	}
+	return counted > there;
+}
+
+static unsigned nr_gone(void)
+{
+	unsigned nr = 0;
+
+	for (uint32_t t = 2; t < MAX_TID; t++)
+		nr += task[t].tgid && !letter_of(t);
+	return nr;
+}
+
+static void settle_queue(void)
+{
+	static unsigned gone;
+	unsigned now = nr_gone();
+
+	for (int i = 0; now != gone && i < 40 && queue_lags(); i++)
+		usleep(500);
+	gone = now;
+}
+
 /* The answer to the newest order, if it comes. */
 static bool take_answer(struct answer *a, int timeout)
 {
@@ -345,6 +400,7 @@ bool job_call(
 	if (job == JOB_EXEC && answered && !a.r)
 		note_exec(tid);
 	settle();
+	settle_queue();
 	return answered && (job == JOB_EXEC || job_state(tid) != JOB_NOBODY) &&
 	       job_state(tid) != JOB_STOPPED;
 }
@@ -371,20 +427,64 @@ static void make_pipes(void)
 	close(fd[0]);
 }
 
+static void map_ids(pid_t pid, const char *file)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	fd = open(path, O_WRONLY);
+	if (write(fd, "0 0 65536", 9) != 9)
+		die(path);
+	close(fd);
+}
+
+/*
+ * The users of puppets are of a namespace of their own, although they have the
+ * same numbers: the kernel counts the signals that wait for each (SigQ), and
+ * others must not come in between.
+ */
+static void take_users(int begun, int mapped)
+{
+	char c;
+
+	if (unshare(CLONE_NEWUSER) || write(begun, "", 1) != 1 ||
+		read(mapped, &c, 1) != 1)
+		_exit(96);
+}
+
+static void give_users(pid_t pid, int begun, int mapped)
+{
+	char c;
+
+	if (read(begun, &c, 1) != 1)
+		die("users");
+	map_ids(pid, "uid_map");
+	map_ids(pid, "gid_map");
+	if (write(mapped, "", 1) != 1)
+		die("users");
+}
+
 /* The first puppet has executed a program, and leads a session. */
 static void start_first(void)
 {
 	const struct order o = {.number = ++number};
 	struct answer a;
-	pid_t pid = fork();
+	int begun[2], mapped[2];
+	pid_t pid;
 
+	if (pipe2(begun, O_CLOEXEC) || pipe2(mapped, O_CLOEXEC))
+		die("pipe");
+	pid = fork();
 	if (!pid) {
+		take_users(begun[1], mapped[0]);
 		for (int sig = 1; sig <= 64; sig++)
 			do_sigaction(sig, false);
 		setsid();
 		do_exec(&o, 0);
 		_exit(97);
 	}
+	give_users(pid, begun[0], mapped[1]);
 	task[1].tgid = 1;
 	task[pid].tgid = (uint32_t)pid;
 	nr_slots = 1;

@@ -23,6 +23,7 @@ enum job {
 	JOB_GETSID,
 	JOB_SETRESUID, /* to one id */
 	JOB_SUBREAPER, /* prctl: 0 or 1 */
+	JOB_PDEATHSIG, /* prctl: a signal */
 	NR_JOBS
 };
 

@@ -23,6 +23,7 @@ static const char *const names[NR_JOBS] = {
 	[JOB_GETSID] = "getsid",
 	[JOB_SETRESUID] = "setresuid",
 	[JOB_SUBREAPER] = "subreaper",
+	[JOB_PDEATHSIG] = "pdeathsig",
 };
 
 /* ---- looks --------------------------------------------------------------- */
@@ -61,10 +62,12 @@ static void put_stat(uint32_t tid)
 			printf(" %s", field[shown[i]]);
 }
 
+#define SIGQ 6 /* in the list below */
+
 static void put_status(uint32_t tid)
 {
 	static const char *const shown[] = {
-		"State", "SigPnd", "ShdPnd", "SigIgn", "SigCgt", "Uid"};
+		"State", "SigPnd", "ShdPnd", "SigIgn", "SigCgt", "Uid", "SigQ"};
 	static char text[4096];
 	char *p;
 
@@ -74,7 +77,9 @@ static void put_status(uint32_t tid)
 			if (strncmp(p, shown[i], strlen(shown[i])))
 				continue;
 			p += strlen(shown[i]) + 2;
-			if (i)
+			if (i == SIGQ) /* the limit is the host's */
+				printf(" %.*s", (int)strcspn(p, "/"), p);
+			else if (i)
 				printf(" %s", p);
 			else
 				printf(" %c", letter(*p));

@@ -111,6 +111,7 @@ bool job_call(
 		[JOB_GETSID] = "getsid %lld",
 		[JOB_SETRESUID] = "setresuid %lld %lld %lld",
 		[JOB_SUBREAPER] = "prctl set_child_subreaper %lld",
+		[JOB_PDEATHSIG] = "prctl set_pdeathsig %lld",
 	};
 	long long a = arg[0], b = arg[1];
 	char line[96];

@@ -1,8 +1,9 @@
-/* What execve makes of a personality, programs that are busy, and limits of
- * other processes. */
+/* What execve makes of a personality, programs that are busy, limits of other
+ * processes, and the signals that wait for them. */
 #include "../../vm/abi.h"
 #include "../../vm/swap/swap.h"
 #include "../../vm/task/prctl.h"
+#include "../../vm/task/signal.h"
 #include "elf_rig.h"
 
 static struct vm *m;
@@ -160,6 +161,67 @@ static void test_prlimit(void **state)
 	finish();
 }
 
+/* By the end of the thread that is the parent, though its process goes on. */
+static void test_death_of_parent(void **state)
+{
+	struct task *t, *thread, *child, *deaf;
+
+	begin();
+	t = rig_spawn(m, "/wide");
+	thread = task_fork(m, t, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+	child = task_fork(m, thread, SIGCHLD);
+	deaf = task_fork(m, thread, SIGCHLD);
+	refused(child, "prctl set_pdeathsig 65", EINVAL, "signals are 1 to 64");
+	refused(child, "prctl get_pdeathsig 0", EFAULT, "cannot be written");
+	ok(child, "prctl set_pdeathsig 19");
+	ok(deaf, "prctl set_pdeathsig 19");
+	ok(child, "prctl get_pdeathsig stack-64");
+	/* It is not inherited, and lost with a change of ids. */
+	assert_int_equal(task_fork(m, child, SIGCHLD)->pdeath_signal, 0);
+	ok(deaf, "setresuid 7 7 7");
+	assert_int_equal(deaf->pdeath_signal, 0);
+	ok(thread, "exit");
+	assert_int_equal(child->state, TASK_STOPPED);
+	assert_int_equal(deaf->state, TASK_RUNNING);
+	assert_int_equal(child->parent, task_index(m, t));
+
+	/* It is sent again by the next one, of whom it may be a stranger. */
+	child->pdeath_signal = 9;
+	child->cred.uid = child->cred.suid = 8;
+	t->cred = cred_of_user(9, 9);
+	ok(t, "exit");
+	assert_int_equal(child->state, TASK_STOPPED);
+	vmtest_check(m);
+	finish();
+}
+
+/* Real-time signals wait one by one, others once, and SIGKILL needs no place;
+ * what ended a process waits until that is reaped. */
+static void test_queue(void **state)
+{
+	struct task *t, *child;
+
+	begin();
+	t = rig_spawn(m, "/wide");
+	child = task_fork(m, t, SIGCHLD);
+	ok(t, "kill 3 19");
+	ok(t, "kill 3 15");
+	ok(t, "kill 3 15");
+	assert_int_equal(signals_queued(m, 0), 1);
+	ok(t, "kill 3 40");
+	ok(t, "kill 3 40");
+	ok(t, "kill 3 40");
+	assert_int_equal(signals_queued(m, 0), 4);
+	assert_int_equal(signals_queued(m, 7), 0);
+	ok(t, "kill 3 18");
+	assert_int_equal(child->state, TASK_ZOMBIE);
+	assert_int_equal(child->exit_code, 15);
+	assert_int_equal(signals_queued(m, 0), 3);
+	ok(t, "wait 3");
+	assert_int_equal(signals_queued(m, 0), 0);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +229,8 @@ int main(void)
 		cmocka_unit_test(test_limit_3gb),
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_prlimit),
+		cmocka_unit_test(test_death_of_parent),
+		cmocka_unit_test(test_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

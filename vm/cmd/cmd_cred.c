@@ -133,6 +133,8 @@ static const char *const mm_words[] = {"start_code", "end_code", "start_data",
 	"env_start", "env_end", "auxv", "exe_file", "map", "map_size", NULL};
 
 static const struct option options[] = {
+	{"set_pdeathsig", PR_SET_PDEATHSIG, no_words},
+	{"get_pdeathsig", PR_GET_PDEATHSIG, no_words},
 	{"get_dumpable", PR_GET_DUMPABLE, no_words},
 	{"set_dumpable", PR_SET_DUMPABLE, no_words},
 	{"get_keepcaps", PR_GET_KEEPCAPS, no_words},

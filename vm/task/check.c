@@ -1,4 +1,5 @@
 /* The invariants of tasks, descriptors, and references to files. */
+#include "signal.h"
 #include "task_i.h"
 
 #include <stdlib.h>
@@ -66,6 +67,9 @@ static int check_task(struct vm *m, idx_t i, struct census *c)
 		(!t->mm && t->fds))
 		return vm_fail(m, EIO, "task %u: state %c with mm %u", t->pid,
 			(char)t->state, t->mm);
+	if (t->pdeath_signal > NR_SIGNALS)
+		return vm_fail(m, EIO, "task %u: %u is no signal", t->pid,
+			t->pdeath_signal);
 	if (t->mm)
 		count_mm(m, t->mm, c);
 	if (kstack_check(m, t))

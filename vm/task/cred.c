@@ -44,8 +44,10 @@ void cred_commit(struct vm *m, struct task *t, const struct cred *new)
 	if (t->mm &&
 		(old->euid != new->euid || old->egid != new->egid ||
 			old->fsuid != new->fsuid || old->fsgid != new->fsgid ||
-			new->cap_permitted & ~old->cap_permitted))
+			new->cap_permitted & ~old->cap_permitted)) {
 		mm_at(m, t->mm)->dumpable = 0;
+		t->pdeath_signal = 0;
+	}
 	t->cred = *new;
 }
 

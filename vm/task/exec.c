@@ -300,6 +300,8 @@ static void commit(struct bprm *b, idx_t old_mm)
 		m->root->count[CNT_EXECS]++;
 	}
 	commit_cred(b);
+	if (b->rights.secure)
+		t->pdeath_signal = 0;
 	label_forget_all(m, t);
 	if (old_mm) {
 		mm_put(m, old_mm);

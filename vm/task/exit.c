@@ -131,12 +131,20 @@ static struct task *child_after(
 	return first;
 }
 
-static void reparent_threads(
-	struct vm *m, const struct task *leader, const struct task *to)
+/* The threads of a child of `from`, who ends; those who asked for it are sent
+ * a signal, if `from` may do that. */
+static void reparent_threads(struct vm *m, const struct task *from,
+	const struct task *leader, const struct task *to)
 {
-	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next)
-		if (task_at(m, i)->tgid == leader->tgid)
-			task_at(m, i)->parent = task_index(m, to);
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next) {
+		struct task *t = task_at(m, i);
+
+		if (t->tgid != leader->tgid)
+			continue;
+		t->parent = task_index(m, to);
+		if (t->pdeath_signal)
+			signal_of_parent(m, from, t);
+	}
 }
 
 /* In their order, behind the children that the new parent has. */
@@ -147,7 +155,7 @@ static void reparent_children(struct vm *m, struct task *t)
 	while ((child = child_after(m, t, 0))) {
 		if (!reaper)
 			reaper = reaper_of(m, t);
-		reparent_threads(m, child, reaper);
+		reparent_threads(m, t, child, reaper);
 		child->sibling = task_next_sibling(m);
 		if (reaper->tgid == t->tgid)
 			continue;

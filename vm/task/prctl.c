@@ -2,6 +2,8 @@
 #include "prctl.h"
 
 #include "../mm/mm.h"
+#include "../mmu/mmu.h"
+#include "signal.h"
 #include "task_i.h"
 
 #define THP_EXCEPT_ADVISED 2u
@@ -64,6 +66,29 @@ static int64_t get(struct vm *m, uint32_t value, const uint64_t a[4])
 	return a[0] || a[1] || a[2] || a[3] ? unused_args(m) : (int64_t)value;
 }
 
+/* It is for the end of the thread that is the parent, and not handed on. */
+static int set_pdeathsig(struct vm *m, struct task *t, uint64_t sig)
+{
+	if (sig > NR_SIGNALS)
+		return vm_fail(
+			m, EINVAL, "signals are 1 to 64, and 0 for none");
+	t->pdeath_signal = (uint32_t)sig;
+	return 0;
+}
+
+/* Stores an int at that address. */
+static int get_pdeathsig(struct vm *m, struct task *t, vaddr_t addr)
+{
+	uint32_t sig = t->pdeath_signal;
+	struct sigfault f;
+
+	if (!mem_access(m, t, addr, sizeof(sig), ACC_WRITE, &sig, &f))
+		return 0;
+	vm_fail_clear(m);
+	return vm_fail(m, EFAULT, "4 bytes cannot be written at 0x%llx",
+		(unsigned long long)addr);
+}
+
 uint32_t task_personality(struct task *t, uint32_t persona)
 {
 	uint32_t old = t->personality;
@@ -82,6 +107,10 @@ int64_t task_prctl(
 	if (r != -ENOSYS)
 		return r;
 	switch (op) {
+	case PR_SET_PDEATHSIG:
+		return set_pdeathsig(m, t, a[0]);
+	case PR_GET_PDEATHSIG:
+		return get_pdeathsig(m, t, a[0]);
 	case PR_GET_DUMPABLE:
 		return mm->dumpable;
 	case PR_SET_DUMPABLE:

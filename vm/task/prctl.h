@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 enum {
+	PR_SET_PDEATHSIG = 1,
+	PR_GET_PDEATHSIG = 2,
 	PR_GET_DUMPABLE = 3,
 	PR_SET_DUMPABLE = 4,
 	PR_GET_KEEPCAPS = 7,

@@ -105,6 +105,45 @@ static bool ends_at_once(const struct vm *m, struct task *leader, unsigned sig)
 	       thread_in(m, leader, TASK_RUNNING, TASK_SUSPENDED);
 }
 
+/* Of real-time signals each waits, of others one.  Source: Linux
+ * kernel/signal.c (legacy_queue, __send_signal_locked). */
+static void queue(struct task_group *g, const struct task *t, unsigned sig)
+{
+	if (sig >= SIG_RT_FIRST && g->sig_pending & SIG_BIT(sig))
+		g->sig_more[sig - SIG_RT_FIRST] +=
+			g->sig_more[sig - SIG_RT_FIRST] < UINT8_MAX;
+	g->sig_pending |= SIG_BIT(sig);
+	g->sig_thread = t->pid;
+	g->sig_uid = t->cred.uid;
+}
+
+/* One of them has been taken. */
+static void dequeue(struct task_group *g, unsigned sig)
+{
+	if (sig >= SIG_RT_FIRST && g->sig_more[sig - SIG_RT_FIRST])
+		g->sig_more[sig - SIG_RT_FIRST]--;
+	else
+		g->sig_pending &= ~SIG_BIT(sig);
+}
+
+uint64_t signals_queued(const struct vm *m, uint32_t uid)
+{
+	uint64_t n = 0;
+
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next) {
+		const struct task_group *g = &task_at(m, i)->group;
+
+		if (!g->sig_pending || g->sig_uid != uid)
+			continue;
+		/* SIGKILL needs no place. */
+		n += (uint64_t)__builtin_popcountll(
+			g->sig_pending & ~SIG_BIT(SIGKILL));
+		for (unsigned k = 0; k < NR_RT_SIGNALS; k++)
+			n += g->sig_more[k];
+	}
+	return n;
+}
+
 void signal_post(struct vm *m, struct task *t, unsigned sig)
 {
 	struct task *leader = task_leader(m, t);
@@ -122,8 +161,7 @@ void signal_post(struct vm *m, struct task *t, unsigned sig)
 		/* All threads get a SIGKILL then, and dead ones keep it. */
 		if (g->sig_fatal && leader->state == TASK_ZOMBIE)
 			g->sig_late = SIGKILL;
-		g->sig_pending |= SIG_BIT(sig);
-		g->sig_thread = t->pid;
+		queue(g, t, sig);
 	}
 	m->signals_due |= g->sig_pending != 0;
 }
@@ -158,6 +196,13 @@ static int send(struct vm *m, const struct task *from, const struct cred *c,
 	if (sig && task_with_memory(m, t))
 		signal_post(m, t, (unsigned)sig);
 	return 0;
+}
+
+void signal_of_parent(struct vm *m, const struct task *parent, struct task *t)
+{
+	if (may_signal(m, parent, &parent->cred, t, t->pdeath_signal) &&
+		task_with_memory(m, t))
+		signal_post(m, t, t->pdeath_signal);
 }
 
 /* Sends to one member of the many, and notes in *err: one success is enough,
@@ -248,8 +293,11 @@ int signal_action(struct vm *m, struct task *t, uint64_t sig, bool ignore)
 	g->sig_ignored &= ~SIG_BIT(sig);
 	if (ignore)
 		g->sig_ignored |= SIG_BIT(sig);
-	if ((g->sig_ignored | NO_EFFECT) & SIG_BIT(sig))
+	if ((g->sig_ignored | NO_EFFECT) & SIG_BIT(sig)) {
 		g->sig_pending &= ~SIG_BIT(sig);
+		if (sig >= SIG_RT_FIRST)
+			g->sig_more[sig - SIG_RT_FIRST] = 0;
+	}
 	return 0;
 }
 
@@ -281,7 +329,7 @@ static void take(struct vm *m, struct task *leader, unsigned sig)
 
 	if (!t || t->state != TASK_RUNNING || t->tgid != leader->tgid)
 		t = thread_in(m, leader, TASK_RUNNING, TASK_RUNNING);
-	leader->group.sig_pending &= ~SIG_BIT(sig);
+	dequeue(&leader->group, sig);
 	if (!(SIG_BIT(sig) & STOPS))
 		signal_end(m, t, sig);
 	else if (sig == SIGSTOP || !pgrp_orphaned(m, leader->group.pgrp, NULL))

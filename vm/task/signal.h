@@ -28,6 +28,10 @@ int signal_kill(struct vm *m, const struct task *from, const struct cred *c,
 int signal_action(struct vm *m, struct task *t, uint64_t sig, bool ignore);
 /* The kernel sends one to t's process. */
 void signal_post(struct vm *m, struct task *t, unsigned sig);
+/* The parent of t ends, and t has asked to be told: PR_SET_PDEATHSIG. */
+void signal_of_parent(struct vm *m, const struct task *parent, struct task *t);
+/* How many wait for processes of that user: SigQ in status. */
+uint64_t signals_queued(const struct vm *m, uint32_t uid);
 /* t's process ends by a signal that it can neither ignore nor wait with. */
 void signal_end(struct vm *m, struct task *t, unsigned sig);
 /* Whoever can take a signal that waits for it does. */

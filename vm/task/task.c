@@ -286,6 +286,7 @@ static void copy_task(struct vm *m, struct task *t, const struct task *parent)
 	t->maj_flt = 0;
 	t->utime_ns = 0;
 	t->io = (struct task_io){0};
+	t->pdeath_signal = 0;
 	t->group = (struct task_group){0};
 	t->flags |= PF_FORKNOEXEC;
 	t->labels = 0;

@@ -71,6 +71,9 @@ struct task_io {
 	uint64_t cancelled;    /* dirty ones that were truncated unwritten */
 };
 
+#define SIG_RT_FIRST  32u
+#define NR_RT_SIGNALS 33u
+
 /* What the threads of a process share, in its leader; zeros in others. */
 struct task_group {
 	uint32_t pgrp, session;
@@ -85,7 +88,10 @@ struct task_group {
 	uint64_t sig_ignored, sig_pending; /* SIG_BIT() */
 	uint16_t sig_fatal;		   /* of the pending: ends it at once */
 	uint16_t sig_late;   /* the leader has it alone, who had ended before */
-	uint32_t sig_thread; /* whom the newest was sent to */
+	uint32_t sig_thread; /* whom the newest was sent to, and whose user */
+	uint32_t sig_uid;    /* it was queued for */
+	/* Of SIG_RT_FIRST to 64: how many wait besides the first. */
+	uint8_t sig_more[NR_RT_SIGNALS];
 };
 
 /* Linux's bits in field 9 of stat. */
@@ -133,8 +139,8 @@ struct task {
 	uint32_t oom_victim;	   /* chosen by the OOM killer */
 	uint32_t il_prev;	   /* the node that interleaving used last */
 	uint32_t il_weight;	   /* pages that it may still take there */
-	uint32_t reserved2;
-	struct mempolicy policy; /* of set_mempolicy(2) */
+	uint32_t pdeath_signal;	   /* sent when its parent ends, 0 none */
+	struct mempolicy policy;   /* of set_mempolicy(2) */
 	struct reply last;
 };
 
