@@ -7,6 +7,7 @@
  *
  *	-s BYTES    RLIMIT_STACK        -a BYTES    RLIMIT_AS of the program
  *	-i FILE     its interpreter, which a damaged one may not tell
+ *	-m COUNT    max_map_count, which has to be the host's
  *
  * A program that cannot be executed has an errno, or kills its process.
  * exec_damage.py makes such programs.
@@ -43,6 +44,7 @@ extern char **environ;
 static rlim_t limit_as = RLIM_INFINITY; /* of the program alone */
 /* What the machine needs, too: a damaged program does not tell. */
 static const char *interpreter;
+static const char *max_map_count;
 
 static _Noreturn void die(const char *what, const char *why)
 {
@@ -421,6 +423,9 @@ static int run_model(char **argv)
 	sysinfo(&host);
 	m->root->totalram_pages =
 		(host.totalram + host.totalswap) * host.mem_unit / 4096;
+	if (max_map_count)
+		m->root->set.max_map_count =
+			(uint32_t)strtoul(max_map_count, NULL, 10);
 	if (!task_exec(m, t, &x)) {
 		show_model(m, mm_at(m, t->mm));
 	} else {
@@ -447,8 +452,9 @@ int main(int argc, char **argv)
 	bool as;
 
 	while (prog[0] && prog[1] && prog[0][0] == '-') {
-		if (prog[0][1] == 'i') {
-			interpreter = prog[1];
+		if (prog[0][1] == 'i' || prog[0][1] == 'm') {
+			*(prog[0][1] == 'i' ? &interpreter : &max_map_count) =
+				prog[1];
 			prog += 2;
 			continue;
 		}

@@ -222,6 +222,21 @@ static void test_queue(void **state)
 	finish();
 }
 
+/* Text, data and the stack are as many as may be; the bss is one more. */
+static void test_map_count(void **state)
+{
+	struct task *t;
+
+	begin();
+	t = task_fork(m, rig_spawn(m, "/wide"), SIGCHLD);
+	m->root->set.max_map_count = 2;
+	refused(t, "exec /wide", ENOMEM, "3 mappings, max_map_count is 2");
+	assert_int_equal(t->state, TASK_ZOMBIE);
+	assert_int_equal(t->exit_code, SIGSEGV);
+	vmtest_check(m);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_prlimit),
 		cmocka_unit_test(test_death_of_parent),
 		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_map_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,18 +56,13 @@ static int room_above(
 		(unsigned long long)to, (unsigned long long)v->start);
 }
 
-static int check_growth(struct vm *m, const struct task *t, uint64_t flags,
-	vaddr_t from, vaddr_t to)
+/* Of the heap and of a bss alike: do_brk_flags(). */
+static int check_room(
+	struct vm *m, const struct task *t, uint64_t flags, int64_t pages)
 {
 	const struct mm *mm = mm_at(m, t->mm);
-	int64_t pages = (to - from) >> m->page_shift;
-	int err;
+	int err = mm_may_expand(m, t, flags, pages);
 
-	err = room_above(m, t, from, to);
-	if (!err)
-		err = mm_may_lock(m, t, flags, to - from, EAGAIN);
-	if (!err)
-		err = mm_may_expand(m, t, flags, pages);
 	if (!err && mm->map_count > m->root->set.max_map_count)
 		err = vm_fail(m, ENOMEM,
 			"the process has %u mappings, max_map_count is %u",
@@ -75,6 +70,17 @@ static int check_growth(struct vm *m, const struct task *t, uint64_t flags,
 	if (!err)
 		err = mm_may_commit(m, t, pages);
 	return err ? err : vma_room(m, 1);
+}
+
+static int check_growth(struct vm *m, const struct task *t, uint64_t flags,
+	vaddr_t from, vaddr_t to)
+{
+	int64_t pages = (to - from) >> m->page_shift;
+	int err = room_above(m, t, from, to);
+
+	if (!err)
+		err = mm_may_lock(m, t, flags, to - from, EAGAIN);
+	return err ? err : check_room(m, t, flags, pages);
 }
 
 /*
@@ -137,11 +143,7 @@ int mm_bss(struct vm *m, struct task *t, vaddr_t from, uint64_t len, bool exec)
 	if (!err)
 		err = mm_munmap(m, t, from, len);
 	if (!err)
-		err = mm_may_expand(m, t, flags, pages);
-	if (!err)
-		err = mm_may_commit(m, t, pages);
-	if (!err)
-		err = vma_room(m, 1);
+		err = check_room(m, t, flags, pages);
 	return err ? err : extend(m, t, flags, from, from + len);
 }
 
