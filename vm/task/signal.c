@@ -135,9 +135,10 @@ uint64_t signals_queued(const struct vm *m, uint32_t uid)
 
 		if (!g->sig_pending || g->sig_uid != uid)
 			continue;
+		for (unsigned sig = 1; sig <= NR_SIGNALS; sig++)
+			n += g->sig_pending >> (sig - 1) & 1;
 		/* SIGKILL needs no place. */
-		n += (uint64_t)__builtin_popcountll(
-			g->sig_pending & ~SIG_BIT(SIGKILL));
+		n -= g->sig_pending >> (SIGKILL - 1) & 1;
 		for (unsigned k = 0; k < NR_RT_SIGNALS; k++)
 			n += g->sig_more[k];
 	}
