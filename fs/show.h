@@ -13,13 +13,12 @@
 #include <string.h>
 
 #include "../vm/format.h"
+#include "../vm/kernel/dmesg.h"
 #include "../vm/vm.h"
 
 /* Simulated time 0 as the clock shows it: 2026-01-01 00:00:00 UTC. */
 #define BOOT_EPOCH_S 1767225600ull
 
-/* The kernel that the machine says it runs. */
-#define KERNEL_RELEASE "6.18.0-pagefs"
 #define KERNEL_VERSION "#1 SMP @0"
 
 struct store;

@@ -17,6 +17,7 @@ enum {
 	KPF_LRU = 5,
 	KPF_ACTIVE = 6,
 	KPF_SLAB = 7,
+	KPF_RECLAIM = 9, /* the mark of readahead too: the same bit of a page */
 	KPF_BUDDY = 10,
 	KPF_MMAP = 11,
 	KPF_ANON = 12,
@@ -88,6 +89,7 @@ static uint64_t user_flags(const struct vm *m, pfn_t pfn)
 		{FR_UPTODATE, KPF_UPTODATE},
 		{FR_DIRTY, KPF_DIRTY},
 		{FR_ACTIVE, KPF_ACTIVE},
+		{FR_READAHEAD, KPF_RECLAIM},
 		{FR_SWAPBACKED, KPF_SWAPBACKED},
 		{FR_MLOCKED, KPF_MLOCKED},
 		{FR_SWAPCACHE, KPF_SWAPCACHE},

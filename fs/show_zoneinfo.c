@@ -5,6 +5,7 @@
  * Source of names and layout: Linux mm/vmstat.c.
  */
 #include "../vm/phys/pcp.h"
+#include "../vm/reclaim/reclaim.h"
 #include "vmstat_items.h"
 #include "renderers.h"
 #include "text.h"
@@ -141,8 +142,8 @@ static void zone_lines(struct sbuf *b, const struct vm *m, unsigned i,
 		item(b, vmstat_zone_names[k], s->zone[i][k]);
 	pageset_lines(b, m, i, z);
 	sbuf_printf(b,
-		"\n  node_unreclaimable:  0\n  start_pfn:           %u\n",
-		z->start);
+		"\n  node_unreclaimable:  %u\n  start_pfn:           %u\n",
+		node_is_hopeless(m, z->node), z->start);
 }
 
 /* Zones that the kernel is built for and that have no pages here. */

@@ -84,6 +84,7 @@ enum {
 	ZONE_FREE = 0,
 	ZONE_FREE_BLOCKS = 1,
 	ZONE_LRU = 2, /* five lists, in the order of enum lru_id */
+	ZONE_WRITE_PENDING = 7,
 	ZONE_MLOCK = 8,
 	ZONE_ZSPAGES = 9,
 	ZONE_NUMA = 11, /* six events */
@@ -99,6 +100,7 @@ enum {
 	NODE_FILE = 19,
 	NODE_DIRTY = 20,
 	NODE_SHMEM = 22,
+	NODE_VMSCAN_WRITE = 28,
 	NODE_DIRTIED = 30,
 	NODE_WRITTEN = 31,
 	NODE_SHMEM_HUGE = 23, /* huge pages, not frames */
@@ -158,6 +160,7 @@ void vmstat_collect(const struct vm *m, unsigned node, struct vmstat *s)
 		s->zone[i][ZONE_FREE_BLOCKS] = zone_block_pages(m, z);
 		for (unsigned id = 0; id < NR_LRU; id++)
 			s->zone[i][ZONE_LRU + id] = z->nr_lru[id];
+		s->zone[i][ZONE_WRITE_PENDING] = z->dirty;
 		s->zone[i][ZONE_MLOCK] = z->nr_lru[LRU_UNEVICTABLE];
 		s->zone[i][ZONE_ZSPAGES] = z->pages[USE_ZPOOL];
 		numa_items(&s->zone[i][ZONE_NUMA], z);
@@ -176,6 +179,8 @@ void vmstat_collect(const struct vm *m, unsigned node, struct vmstat *s)
 	s->node[NODE_FILE] = t->file + t->shmem + t->swap_cached;
 	s->node[NODE_DIRTY] = t->dirty;
 	s->node[NODE_SHMEM] = t->shmem;
+	s->node[NODE_VMSCAN_WRITE] = zones_sum(
+		m, s->first, s->nr, offsetof(struct zone, swap_written));
 	s->node[NODE_DIRTIED] =
 		zones_sum(m, s->first, s->nr, offsetof(struct zone, dirtied));
 	s->node[NODE_WRITTEN] =

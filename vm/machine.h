@@ -178,6 +178,7 @@ struct zone {
 	uint64_t mapped; /* of files and shared memory, in page tables */
 	uint64_t dirty;	 /* of files, with FR_DIRTY */
 	uint64_t dirtied, written; /* became dirty, became clean, ever */
+	uint64_t swap_written;	   /* to a slot, ever; zeros too */
 	uint64_t swap_cached;	   /* in the swap cache */
 	uint64_t swap_idle;	   /* of them, those that nothing maps */
 	uint64_t anon_huge; /* huge pages in huge entries of page tables */

@@ -105,6 +105,10 @@ def check_zones(mem, vm):
              vm["nr_" + name])
     for name, value in stats.items():
         same(f"zoneinfo's {name} and vmstat", value, vm[name])
+    same("pages that wait to be written", total(zone_list,
+         "nr_zone_write_pending"), vm["nr_dirty"] + vm["nr_writeback"])
+    same("nr_vmscan_write", vm["nr_vmscan_write"],
+         vm["pswpout"] + vm["swpout_zero"])
     for name in ("nr_mlock", "nr_zspages", "numa_hit", "numa_local"):
         same(f"zones' {name}", total(zone_list, name), vm[name])
     return total(zone_list, "pcp")

@@ -212,6 +212,78 @@ static void test_worst(void **state)
 	SAYS(3, "touch a 20M r", "0");
 }
 
+/* The lines of a report, in the order of Linux's. */
+static void test_report(void **state)
+{
+	static const char *const line[] = {
+		"small invoked oom-killer: gfp_mask=0x140cca(",
+		"CPU: 0 UID: 0 PID: 3 Comm: small Not tainted 6.18",
+		"Mem-Info:",
+		" active_anon:",
+		"  slab_reclaimable:",
+		"  free:",
+		" Node 0 active_anon:",
+		" isolated(file):0kB mapped:",
+		" all_unreclaimable? ",
+		" Node 0 DMA free:",
+		" writepending:0kB zspages:0kB present:15992kB "
+		"managed:15360kB ",
+		"lowmem_reserve[]: 0 ",
+		" Node 0 DMA32 free:",
+		"lowmem_reserve[]: 0 0 0 0 0\n",
+		" Node 0 DMA: ",
+		"*4096kB ",
+		"= ",
+		" Node 0 DMA32: ",
+		"hugepages_surp=0 hugepages_size=1048576kB\n",
+		"hugepages_surp=0 hugepages_size=2048kB\n",
+		" total pagecache pages\n",
+		" pages in swap cache\n",
+		" Free swap  = 0kB\n",
+		" pages RAM\n",
+		" 0 pages HighMem/MovableOnly\n",
+		" pages reserved\n",
+		" Tasks state (memory values in pages):\n",
+		"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,"
+		"mems_allowed=0,global_oom,task_memcg=/,task=big,pid=2,uid=0\n",
+		"Out of memory: Killed process 2 (big) total-vm:",
+	};
+	static char log[DMESG_BYTES + 1];
+	const char *at = log;
+
+	run_out();
+	log[dmesg_copy(m, log)] = 0;
+	for (size_t i = 0; i < COUNT(line); i++) {
+		at = strstr(at, line[i]);
+		if (!at)
+			fail_msg("\"%s\" is missing in\n%s", line[i], log);
+		at += strlen(line[i]) - 1;
+	}
+}
+
+/* Of equals the newest dies, whoever asks. */
+static void test_equals(void **state)
+{
+	SAYS(0, "spawn name=third", "4");
+	for (unsigned pid = 2; pid <= 4; pid++) {
+		say(pid, "mmap 8M rw as=a");
+		SAYS(pid, "touch a 7M w", "0");
+	}
+	say(1, "mmap 64M rw flags=noreserve as=a");
+	SAYS(1, "touch a 8M w", "0");
+	assert_true(logged("Killed process 4 (third)"));
+	assert_int_equal(m->root->count[CNT_OOM_KILL], 1);
+}
+
+/* Watermarks that were raised when page blocks were mixed kill nobody. */
+static void test_no_boost_left(void **state)
+{
+	assert_true(watermark_boost(m, &m->root->zone[0]));
+	run_out();
+	assert_true(logged("Killed process 2 (big)"));
+	assert_false(logged("boost:2048kB"));
+}
+
 static void test_allocating_task(void **state)
 {
 	SAYS(0, "set oom_kill_allocating_task 1", "0");
@@ -316,6 +388,9 @@ int main(void)
 		cmocka_unit_test(test_load),
 		T(test_stalls),
 		SMALL(test_worst),
+		SMALL(test_report),
+		SMALL(test_equals),
+		SMALL(test_no_boost_left),
 		SMALL(test_allocating_task),
 		SMALL(test_newborn),
 		SMALL(test_panic),

@@ -4,6 +4,8 @@
  */
 #include "show_fixture.h"
 
+#include "../../fs/show_kpage.h"
+
 /* The digits of a text replaced by one N for each number. */
 static char *without_numbers(const char *text)
 {
@@ -191,6 +193,23 @@ static void zoneinfo_layout(void **state)
 	assert_non_null(strstr(part, "protection: (0, 0, 0, 0, 0)\n"
 				     "Node 0, zone   Device\n"));
 	free(part);
+	s->m->root->node[0].kswapd_failures = 16;
+	assert_non_null(strstr(show_text(s, show_zoneinfo, 0),
+		"\n  node_unreclaimable:  1\n"));
+}
+
+/* The mark of readahead is the bit of pages that are to be reclaimed. */
+static void kpageflags_mark(void **state)
+{
+	struct show *s = *state;
+	pfn_t pfn = 1;
+
+	while (phys_frame_state(s->m, pfn) != FRAME_ANON)
+		pfn++;
+	assert_false(kpage_flags(s->m, pfn) >> 9 & 1);
+	frame_at(s->m, pfn)->flags |= FR_READAHEAD;
+	assert_true(kpage_flags(s->m, pfn) >> 9 & 1);
+	frame_at(s->m, pfn)->flags &= (uint16_t)~FR_READAHEAD;
 }
 
 /* vmstat's first lines are sums over zoneinfo; names are Linux 6.18's. */
@@ -355,6 +374,7 @@ int main(void)
 		TEST(meminfo_follows_the_processes),
 		TEST_I386(meminfo_follows_the_processes),
 		TEST(zoneinfo_layout),
+		TEST(kpageflags_mark),
 		TEST(vmstat_agrees),
 		TEST(uptime_and_stat),
 		TEST(iomem_is_a_tree),

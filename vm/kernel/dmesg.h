@@ -7,8 +7,11 @@
 
 #include "../machine.h"
 
+/* The kernel that the machine says it runs. */
+#define KERNEL_RELEASE "6.18.0-pagefs"
+
 #define DMESG_BYTES (128 * 1024u) /* a power of two */
-#define DMESG_LINE  512u
+#define DMESG_LINE  1024u
 
 /* Adds a line; fmt has no newline. */
 void dmesg_line(struct vm *m, const char *fmt, ...)

@@ -258,7 +258,7 @@ static int find_room(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 			vain = 0;
 		else if ((++vain > RECLAIM_RETRIES ||
 				 !could_have(m, gfp, nr, 0)) &&
-			 !highatomic_unreserve(m, gfp, true))
+			 !highatomic_unreserve(m, gfp, true) && !boosts_end(m))
 			return vm_fail(m, ENOMEM,
 				"out of memory: all zones are at their min "
 				"watermarks, %llu pages of swap are free, and "

@@ -6,9 +6,6 @@
 #include "policy.h"
 #include "reclaim_i.h"
 
-/* Runs of the daemon without a page before it gives up until one is freed. */
-#define MAX_FAILURES 16u
-
 /* ---- the daemon ---------------------------------------------------------- */
 
 /* A zone of the node is above its high watermark, with such a block. */
@@ -95,7 +92,7 @@ void kswapd_wake(struct vm *m, unsigned order, bool can_wait)
 		if (!(m->allowed >> i & 1) ||
 			(n->kswapd_woken && order <= n->kswapd_order))
 			continue;
-		if (n->kswapd_failures >= MAX_FAILURES ||
+		if (node_is_hopeless(m, i) ||
 			(balanced(m, i, order) && !is_boosted(m, i))) {
 			if (!can_wait)
 				kcompactd_wake(m, i, order);
@@ -119,6 +116,17 @@ static void end_boost(struct vm *m, unsigned node)
 	}
 }
 
+bool boosts_end(struct vm *m)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < m->root->config.nodes; i++) {
+		any |= is_boosted(m, i);
+		end_boost(m, i);
+	}
+	return any;
+}
+
 void kswapd_run(struct vm *m)
 {
 	if (policy_on(m))
@@ -131,7 +139,7 @@ void kswapd_run(struct vm *m)
 			continue;
 		n->kswapd_woken = 0;
 		while (!policy_on(m) && !balanced(m, i, n->kswapd_order) &&
-			n->kswapd_failures < MAX_FAILURES)
+			!node_is_hopeless(m, i))
 			n->kswapd_failures =
 				balance(m, i) ? 0 : n->kswapd_failures + 1;
 		n->kswapd_order = 0;

@@ -31,4 +31,19 @@ int oom_halted(struct vm *m);
 /* After a command: those who were chosen while they ran it end. */
 void oom_reap(struct vm *m);
 
+/* The nodes that the allocation may use are its policy's. */
+static inline bool oom_is_bound(const struct vm *m)
+{
+	unsigned all = (1u << m->root->config.nodes) - 1;
+
+	return (m->reach & all) != all;
+}
+
+/* ---- oom_report.c: lines of kernel/dmesg ---- */
+/* Who asked for what, the memory of the machine, and with oom_dump_tasks its
+ * processes. */
+void oom_report(struct vm *m, enum gfp_zone gfp, unsigned order);
+/* Who is killed. */
+void oom_report_kill(struct vm *m, const struct task *v);
+
 #endif

@@ -82,6 +82,12 @@ int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
 pfn_t mem_alloc(struct vm *m, unsigned gfp, unsigned order,
 	enum frame_state state, enum page_use use, bool zeroed);
 
+/* kswapd gave up after so many runs without a page, until one is freed. */
+static inline bool node_is_hopeless(const struct vm *m, unsigned node)
+{
+	return m->root->node[node].kswapd_failures >= 16;
+}
+
 /* The daemons of nodes, those that an allocation woke: each until a zone of
  * its node is above its high watermark again. */
 void kswapd_run(struct vm *m);

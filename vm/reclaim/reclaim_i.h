@@ -51,6 +51,11 @@ bool evict_frame(struct vm *m, pfn_t pfn, enum scanner who);
  * brings compaction nearer (vmscan.c). */
 void shrink_node(struct vm *m, struct scan *sc);
 
+/* ---- kswapd.c ---- */
+/* Raised watermarks go before a request is refused: the daemon, which runs
+ * beside it in Linux, has had its turn.  Whether there were any. */
+bool boosts_end(struct vm *m);
+
 /* ---- direct.c ---- */
 /* Rounds without a page before memory counts as used up. */
 #define RECLAIM_RETRIES 16u

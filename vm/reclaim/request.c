@@ -78,7 +78,7 @@ static bool reclaim_again(struct vm *m, struct request *r, bool some_progress)
 	if (r->vain <= RECLAIM_RETRIES &&
 		reclaim_could_help(m, r->gfp, r->order))
 		return true;
-	return highatomic_unreserve(m, r->gfp, true);
+	return highatomic_unreserve(m, r->gfp, true) || boosts_end(m);
 }
 
 static bool compact_again(const struct vm *m, struct request *r)

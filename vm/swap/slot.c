@@ -209,6 +209,7 @@ bool swap_write(struct vm *m, uint32_t slot, pfn_t pfn)
 	s->zero = !(frame_at(m, pfn)->flags & FR_BYTES) ||
 		  all_zero(from, m->page_size);
 	m->root->count[s->zero ? CNT_SWPOUT_ZERO : CNT_PSWPOUT]++;
+	zone_of(m, pfn)->swap_written++;
 	if (s->zero)
 		return true;
 	disk_count(m, area_disk(area_of(m, slot)), 0, 1);
