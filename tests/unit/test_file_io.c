@@ -214,6 +214,34 @@ static void test_reads_activate(void **state)
 	file_put(m, file);
 }
 
+/* Maps the file, uses page 3, and unmaps it: its marks then. */
+static unsigned marks_after_use(idx_t inode, idx_t file, uint64_t vm_flags)
+{
+	map(RIG_BASE, 8, PROT_READ, MAP_SHARED, file, 0);
+	vma_lookup(m, t->mm, RIG_BASE)->flags |= vm_flags;
+	get(page_at(RIG_BASE, 3));
+	mm_munmap(m, t, RIG_BASE, 8 << m->page_shift);
+	return frame_at(m, cache_lookup(m, inode, 3))->flags &
+	       (FR_REFERENCED | FR_ACTIVE);
+}
+
+/* What a mapping used counts when it goes; not with MADV_RANDOM, _SEQUENTIAL,
+ * POSIX_FADV_NOREUSE. */
+static void test_mappings_activate(void **state)
+{
+	idx_t f = make_file("/f", 8), file = opened("/f", FMODE_READ);
+
+	assert_int_equal(marks_after_use(f, file, VM_RAND_READ), 0);
+	assert_int_equal(marks_after_use(f, file, VM_SEQ_READ), 0);
+	file_advise(m, file, 0, 0, FADV_NOREUSE);
+	assert_int_equal(marks_after_use(f, file, 0), 0);
+	file_advise(m, file, 0, 0, FADV_NORMAL);
+	assert_int_equal(marks_after_use(f, file, 0), FR_REFERENCED);
+	assert_int_equal(marks_after_use(f, file, VM_RAND_READ), FR_REFERENCED);
+	assert_int_equal(marks_after_use(f, file, 0), FR_ACTIVE);
+	file_put(m, file);
+}
+
 static void write_dirty(idx_t file, uint64_t pages)
 {
 	uint8_t buf[4096] = "dirty";
@@ -435,6 +463,7 @@ int main(void)
 		RIG_TEST(test_advice),
 		RIG_TEST(test_one_copy),
 		RIG_TEST(test_reads_activate),
+		RIG_TEST(test_mappings_activate),
 		RIG_TEST(test_flusher_wakes_up),
 		RIG_TEST(test_thresholds),
 		RIG_TEST(test_drop_caches),

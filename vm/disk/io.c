@@ -18,20 +18,6 @@ static uint64_t piece_of(const struct vm *m, uint64_t off, uint64_t len)
 	return len < room ? len : room;
 }
 
-/* The first read of a page leaves a mark, the second makes it active.  Linux:
- * folio_mark_accessed(). */
-static void mark_accessed(struct vm *m, pfn_t pfn)
-{
-	struct frame *f = frame_at(m, pfn);
-
-	if (policy_on(m))
-		return;
-	if (!(f->flags & FR_REFERENCED))
-		f->flags |= FR_REFERENCED;
-	else if (!(f->flags & (FR_ACTIVE | FR_MLOCKED)))
-		lru_move(m, pfn, FR_ACTIVE, FR_REFERENCED);
-}
-
 /* The frame of a page of a file, with the readahead that a read of it and
  * the req - 1 after it starts. */
 static pfn_t read_page(
@@ -72,7 +58,7 @@ int64_t file_read(struct vm *m, idx_t file, uint64_t off, uint64_t len,
 		if (!pfn)
 			return -ENOMEM;
 		if (done || (f->ra.prev - 1) >> m->page_shift != page)
-			mark_accessed(m, pfn);
+			lru_mark_accessed(m, pfn);
 		policy_access(m, pfn, 0, false);
 	}
 	disk_read(m, f->inode, at, buf, len);
@@ -223,7 +209,7 @@ int file_advise(struct vm *m, idx_t file, uint64_t off, uint64_t len,
 	switch (advice) {
 	case FADV_NORMAL:
 		f->ra.max = max;
-		f->mode &= ~FMODE_RANDOM;
+		f->mode &= ~(FMODE_RANDOM | FMODE_NOREUSE);
 		break;
 	case FADV_RANDOM:
 		f->mode |= FMODE_RANDOM;
@@ -240,6 +226,7 @@ int file_advise(struct vm *m, idx_t file, uint64_t off, uint64_t len,
 		advise_dontneed(m, f->inode, off, end);
 		break;
 	case FADV_NOREUSE:
+		f->mode |= FMODE_NOREUSE;
 		break;
 	}
 	return 0;

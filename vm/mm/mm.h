@@ -136,6 +136,13 @@ static inline idx_t vma_index(const struct vm *m, const struct vma *v)
 	return v - (struct vma *)m->arena.seg[SEG_VMA].base;
 }
 
+/* Whether use of a page by this mapping says that it will be used again. */
+static inline bool vma_has_recency(const struct vm *m, const struct vma *v)
+{
+	return !(v->flags & (VM_SEQ_READ | VM_RAND_READ)) &&
+	       !(v->file && file_at(m, v->file)->mode & FMODE_NOREUSE);
+}
+
 static inline struct family *family_at(const struct vm *m, idx_t i)
 {
 	return (struct family *)m->arena.seg[SEG_FAMILY].base + i;

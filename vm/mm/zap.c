@@ -5,6 +5,7 @@
  * (populate_vma_page_range, faultin_page_range).
  */
 #include "../disk/disk.h"
+#include "../phys/lru.h"
 #include "../swap/swap.h"
 #include "huge.h"
 #include "hugetlb.h"
@@ -13,6 +14,7 @@ struct zap {
 	struct vm *m;
 	struct mm *mm;
 	bool keep_guards, keep_private, free_tables;
+	bool recency;	      /* use by this mapping counts */
 	uint64_t nr, nr_huge; /* entries removed; of them, huge ones */
 };
 
@@ -58,6 +60,9 @@ static bool zap_entry(struct zap *z, void *tab, unsigned i, uint64_t e)
 		return true;
 	if (e & b->dirty && frame_is_mapped_cache(frame_at(z->m, pfn)))
 		cache_set_dirty(z->m, frame_at(z->m, pfn));
+	if (e & b->accessed && z->recency &&
+		frame_is_mapped_cache(frame_at(z->m, pfn)))
+		lru_mark_accessed(z->m, pfn);
 	if (e & b->dirty && frame_at(z->m, pfn)->flags & FR_SWAPCACHE)
 		frame_at(z->m, pfn)->flags |= FR_DIRTY;
 	page_unmapped(z->m, z->mm, pfn);
@@ -89,6 +94,7 @@ static void zap_range(struct zap z, struct vma *v, vaddr_t start, vaddr_t end)
 		return;
 	}
 	z.mm = mm_at(m, mm);
+	z.recency = vma_has_recency(m, v);
 	for (vaddr_t va = start; va < end; va += span) {
 		unsigned first;
 		bool huge = huge_piece(m, mm, va, end);

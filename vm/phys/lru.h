@@ -90,6 +90,20 @@ static inline void lru_move(
 	lru_add(m, pfn);
 }
 
+/* The first use of a page leaves a mark, the second makes it active.  Linux:
+ * folio_mark_accessed(). */
+static inline void lru_mark_accessed(struct vm *m, pfn_t pfn)
+{
+	struct frame *f = frame_at(m, pfn);
+
+	if (policy_on(m) || f->flags & FR_LARGE)
+		return;
+	if (!(f->flags & FR_REFERENCED))
+		f->flags |= FR_REFERENCED;
+	else if (!(f->flags & (FR_ACTIVE | FR_MLOCKED)))
+		lru_move(m, pfn, FR_ACTIVE, FR_REFERENCED);
+}
+
 /* The lists hold exactly the frames that belong there, and the counts are
  * right; part of vm_check(). */
 int lru_check(struct vm *m);

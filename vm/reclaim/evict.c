@@ -33,11 +33,9 @@ static void look_at(struct vm *m, const struct rmap_entry *r, void *ctx)
 	uint64_t e = entry_get(m, r->tab, r->i);
 	struct look *l = ctx;
 
-	if (!(e & m->arch->pte.accessed))
+	if (!(e & m->arch->pte.accessed) || !vma_has_recency(m, r->v))
 		return;
 	entry_set(m, r->tab, r->i, e & ~m->arch->pte.accessed);
-	if (r->v->flags & VM_SEQ_READ)
-		return;
 	l->accessed++;
 	l->vm_flags |= r->v->flags;
 }

@@ -194,6 +194,8 @@ struct file {
 #define FMODE_EXEC   0x04u
 #define FMODE_APPEND 0x08u
 #define FMODE_RANDOM 0x10u /* POSIX_FADV_RANDOM: no readahead */
+#define FMODE_NOREUSE \
+	0x20u /* POSIX_FADV_NOREUSE: use by mappings does not count */
 /* Of open(2) alone. */
 #define OPEN_CREAT 0x100u
 #define OPEN_EXCL  0x200u
