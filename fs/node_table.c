@@ -270,6 +270,8 @@ const struct node node_table[] = {
 		"part of a zone that per-CPU lists hold, 0: tuned"),
 	SETTING(stat_interval, "seconds between looks at the per-CPU lists"),
 	SETTING(swappiness, "anonymous pages against those of files"),
+	SETTING(vfs_cache_pressure, "names and inodes against pages"),
+	SETTING(vfs_cache_pressure_denom, "the pressure that is neutral"),
 	SETTING(user_reserve_kbytes, "what mode 2 keeps from one process"),
 	SETTING(watermark_boost_factor,
 		"how far watermarks rise when page blocks are mixed"),

@@ -69,7 +69,8 @@ show_fn show_pressure_memory;
 show_fn show_watermark_boost_factor, show_percpu_pagelist_high_fraction;
 show_fn show_stat_interval, show_compact_unevictable_allowed;
 show_fn show_compaction_proactiveness, show_extfrag_threshold;
-show_fn show_swappiness, show_page_cluster, show_dmesg;
+show_fn show_vfs_cache_pressure, show_vfs_cache_pressure_denom, show_swappiness,
+	show_page_cluster, show_dmesg;
 show_fn show_dirty_ratio, show_dirty_background_ratio, show_legacy_va_layout,
 	show_min_slab_ratio, show_min_unmapped_ratio, show_numa_stat,
 	show_numa_zonelist_order, show_mmap_rnd_bits, show_mmap_rnd_compat_bits,

@@ -251,7 +251,7 @@ static const struct event_name events[] = {
 	{"zone_reclaim_success", CNT_ZONE_RECLAIM_SUCCESS},
 	{"zone_reclaim_failed", CNT_ZONE_RECLAIM_FAILED},
 	{"pginodesteal", NONE},
-	{"slabs_scanned", NONE},
+	{"slabs_scanned", CNT_SLABS_SCANNED},
 	{"kswapd_inodesteal", NONE},
 	{"kswapd_low_wmark_hit_quickly", NONE},
 	{"kswapd_high_wmark_hit_quickly", NONE},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disk/dcache.h"
 #include "disk/disk.h"
 #include "format.h"
 #include "mm/hugetlb.h"
@@ -36,6 +37,7 @@ static const struct {
 	{"processes", task_check},
 	{"NUMA policies", numa_check},
 	{"disk and page cache", disk_check},
+	{"names and inodes", dcache_check},
 };
 
 #define NR_PARTS (sizeof(part) / sizeof(*part))

@@ -50,6 +50,7 @@
 	X(KCOMPACTD_FREE_SCANNED, "compact_daemon_free_scanned")       \
 	X(DROP_PAGECACHE, "drop_pagecache")                            \
 	X(DROP_SLAB, "drop_slab")                                      \
+	X(SLABS_SCANNED, "slabs_scanned")                              \
 	X(BUDDY_SPLIT, "buddy_splits")                                 \
 	X(BUDDY_MERGE, "buddy_merges")                                 \
 	X(MMAP, "mmap")                                                \

@@ -205,6 +205,12 @@ struct numa_node {
 	uint64_t refault[6];	  /* as CNT_REFAULT_ANON and those behind it */
 	uint64_t refaults_seen[2];
 	uint64_t nonresident_age; /* evictions and activations */
+	/* names and inodes that nobody uses, the oldest first: disk/dcache.c */
+	struct object_list {
+		idx_t first, last;
+		uint32_t nr, reserved;
+	} unused[2];
+	uint64_t shrink_deferred; /* scans that are left for later */
 	/* node reclaim in vain: how often, and requests that do without */
 	uint32_t reclaim_vain, reclaim_wait;
 };

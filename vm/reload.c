@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disk/dcache.h"
 #include "disk/disk.h"
 #include "mm/mm.h"
 #include "mmu/mmu.h"
@@ -446,7 +447,7 @@ static int check_radix(struct vm *m)
 
 static int check_slabs(struct vm *m)
 {
-	if (!slab_check(m))
+	if (!slab_check(m) && !dcache_check(m))
 		return 0;
 	m->fail.err = EINVAL;
 	return -EINVAL;

@@ -65,6 +65,7 @@ struct settings {
 	uint32_t cost_mem_ns, cost_tlb_ns;
 	uint32_t read_ahead_kb;
 	uint32_t swappiness;
+	uint32_t vfs_cache_pressure, vfs_cache_pressure_denom;
 	uint32_t panic_on_oom, oom_kill_allocating_task, oom_dump_tasks;
 	uint32_t cost_io_ns, cost_reclaim_ns; /* see kernel/psi.h */
 	/* watermarks, see phys/zone.c; asked: what was set, plus 1, 0 nothing

@@ -305,7 +305,7 @@ static idx_t file_create(const char *name, enum file_kind kind, char path[96])
 	snprintf(path, 96, "%s/oracle-%s",
 		kind == FILE_SHM ? "/dev/shm" : "/tmp", name);
 	if (kind == FILE_MEMORY)
-		return shmem_memfd(m, name);
+		return shmem_memfd(m, INODE_SHMEM, name);
 	return kind == FILE_SHM ? shmem_open(m, path + 9, 0, 0)
 				: disk_create(m, path, 0600, 0, 0);
 }

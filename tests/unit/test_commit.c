@@ -131,7 +131,7 @@ static void test_objects(void **state)
 	mm_munmap(m, t, (vaddr_t)r, 8 << 12);
 	assert_int_equal(m->root->committed, before);
 
-	ino = shmem_memfd(m, "x");
+	ino = shmem_memfd(m, INODE_SHMEM, "x");
 	assert_int_equal(disk_truncate(m, ino, 8 << 12), 0);
 	a.flags = MAP_SHARED;
 	a.file = file_of_inode(m, ino, FMODE_READ | FMODE_WRITE);

@@ -253,7 +253,8 @@ static void smaller_slabs_when_memory_is_in_pieces(void **state)
 static void each_object_is_had_once(void **state)
 {
 	static const char *const name[] = {"kmalloc-8", "kmalloc-96",
-		"kmalloc-rcl-512", "dma-kmalloc-2k", "kmalloc-8k", "dentry"};
+		"kmalloc-rcl-512", "dma-kmalloc-2k", "kmalloc-8k",
+		"kmalloc-192"};
 	enum { NR = 600, STEPS = 20000 };
 	static struct {
 		paddr_t at;

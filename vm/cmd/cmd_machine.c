@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "../compact/compact.h"
+#include "../disk/dcache.h"
 #include "../disk/disk.h"
 #include "../input/input.h"
 #include "../format.h"
@@ -49,7 +50,7 @@ int cmd_tick(struct cmd *c)
 	return 0;
 }
 
-/* drop_caches N: 1 the page cache, 2 slab, of which there is none, 3 both. */
+/* drop_caches N: 1 the page cache, 2 names and inodes, 3 both. */
 int cmd_drop_caches(struct cmd *c)
 {
 	uint64_t n = c->arg[0].num;
@@ -60,6 +61,7 @@ int cmd_drop_caches(struct cmd *c)
 			(unsigned long long)n);
 	c->reply->kind = REPLY_DEC;
 	c->reply->value = n & 1 ? disk_drop_caches(c->m) : 0;
+	c->reply->value += n & 2 ? dcache_drop(c->m) : 0;
 	c->m->root->count[CNT_DROP_PAGECACHE] += n & 1;
 	c->m->root->count[CNT_DROP_SLAB] += n >> 1 & 1;
 	return 0;

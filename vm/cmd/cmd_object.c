@@ -54,7 +54,7 @@ int cmd_memfd(struct cmd *c)
 	if (huge < 0)
 		return huge;
 	inode = huge ? hugetlb_memfd(c->m, c->arg[0].text, (unsigned)huge)
-		     : shmem_memfd(c->m, c->arg[0].text);
+		     : shmem_memfd(c->m, INODE_SHMEM, c->arg[0].text);
 	if (!inode)
 		return -c->m->fail.err;
 	if (c->arg[1].given)

@@ -76,9 +76,9 @@ const struct command command_table[] = {
 		.run = cmd_drop_caches,
 		.args = {{"N", ARG_NUM, 0}},
 		.summary = "drop clean pages of files that nothing maps",
-		.detail = "1 drops the page cache, 2 slab (of which there is "
-			  "none to drop), 3 both; the reply is the number of "
-			  "pages.  The same as writing N to "
+		.detail = "1 drops the page cache, 2 the slabs of names and "
+			  "inodes that nobody uses, 3 both; the reply is the "
+			  "number of pages.  The same as writing N to "
 			  "proc/sys/vm/drop_caches.  `sync` first makes dirty "
 			  "pages clean.",
 		.example = "sync\ndrop_caches 3"},

@@ -18,6 +18,7 @@
 #include "../reclaim/reclaim.h"
 #include "../reclaim/workingset.h"
 #include "../swap/swap_in.h"
+#include "dcache.h"
 #include "disk_i.h"
 
 pfn_t cache_lookup(const struct vm *m, idx_t inode, uint64_t page)
@@ -220,6 +221,7 @@ void cache_evict(struct vm *m, pfn_t pfn, uint32_t left)
 		n->nr_away++;
 	}
 	cache_commit(m, n);
+	dcache_no_pages(m, n);
 	buddy_free(m, pfn, 0, n->type == INODE_SHMEM ? USE_SHMEM : USE_FILE);
 }
 
@@ -397,6 +399,7 @@ uint64_t cache_drop_page(
 	buddy_free(m, pfn, 0, use);
 	n->nr_cached--;
 	radix_del(m, &n->cache, page);
+	dcache_no_pages(m, n);
 	return next;
 }
 

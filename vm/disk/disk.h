@@ -68,6 +68,12 @@ struct inode {
 	uint64_t dirtied_ns; /* when the first of them became so */
 	uint64_t write_next; /* page where the flusher goes on */
 	idx_t dirty_next, dirty_prev;
+	/* in the kernel's memory, see disk/dcache.c */
+	paddr_t object, dentry; /* of slabs, 0: the disk alone has it */
+	uint32_t nr_dentries;	/* in memory, of its directory's entries */
+	uint16_t list;		/* enum inode_list */
+	uint16_t used_again;	/* since it came onto the list */
+	idx_t list_prev, list_next;
 };
 
 static inline struct inode *inode_at(const struct vm *m, idx_t i)
@@ -264,10 +270,11 @@ void cache_split(struct vm *m, pfn_t head);
 /* A nameless object for shared anonymous memory, with one reference, the
  * caller's; 0 with ENOMEM. */
 idx_t shmem_create(struct vm *m, uint64_t size);
-/* The same under a name that maps shows; 0 with ENOMEM. */
-idx_t shmem_named(struct vm *m, const char *text);
+/* The same under a name that maps shows, or an object of huge pages; 0 with
+ * ENOMEM. */
+idx_t shmem_named(struct vm *m, enum inode_type type, const char *text);
 /* The same under the name that memfd_create(2) gives; EINVAL if too long. */
-idx_t shmem_memfd(struct vm *m, const char *name);
+idx_t shmem_memfd(struct vm *m, enum inode_type type, const char *name);
 /* The object of that name in /dev/shm, made if it is missing: shm_open(3).  0:
  * EINVAL, ENOMEM.  No reference is taken. */
 idx_t shmem_open(struct vm *m, const char *name, uint32_t uid, uint32_t gid);

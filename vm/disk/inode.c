@@ -12,6 +12,7 @@
 
 #include "../mm/hugetlb.h"
 #include "../numa/mempolicy.h"
+#include "dcache.h"
 #include "disk_i.h"
 
 const char *name_text(const struct vm *m, idx_t name)
@@ -65,14 +66,19 @@ idx_t inode_new(struct vm *m, enum inode_type type, uint32_t mode, uint32_t uid,
 	uint32_t gid)
 {
 	idx_t i = pool_alloc(m, SEG_INODE);
-	uint32_t *next = type == INODE_SHMEM ? &m->root->next_shmem_ino
-					     : &m->root->next_ino;
+	bool in_memory = type == INODE_SHMEM || type == INODE_HUGETLB;
+	uint32_t *next =
+		in_memory ? &m->root->next_shmem_ino : &m->root->next_ino;
 	struct inode *n;
 
 	if (!i)
 		return 0;
 	n = inode_at(m, i);
 	n->type = type;
+	if (dcache_bring_in(m, i)) {
+		pool_free(m, SEG_INODE, i);
+		return 0;
+	}
 	n->mode = mode & 07777;
 	n->uid = uid;
 	n->gid = gid;
@@ -97,6 +103,7 @@ static void inode_free(struct vm *m, idx_t i)
 	if (n->target)
 		pool_free(m, SEG_NAME, n->target);
 	mpol_forget(m, n);
+	dcache_forget(m, i);
 	pool_free(m, SEG_INODE, i);
 }
 
@@ -110,7 +117,11 @@ void inode_put(struct vm *m, idx_t inode)
 	struct inode *n = inode_at(m, inode);
 
 	assert(n->refs);
-	if (!--n->refs && !n->linked)
+	if (--n->refs)
+		return;
+	if (n->linked)
+		dcache_put(m, inode);
+	else
 		inode_free(m, inode);
 }
 
@@ -128,6 +139,7 @@ void inode_link(struct vm *m, idx_t dir, idx_t inode)
 		d->child = inode;
 	d->child_last = inode;
 	d->nr_children++;
+	dcache_linked(m, inode);
 	inode_touch(m, dir);
 }
 
@@ -144,6 +156,7 @@ void inode_unlink(struct vm *m, idx_t inode)
 	else
 		d->child_last = n->sibling_prev;
 	d->nr_children--;
+	dcache_unlinked(m, inode);
 	inode_touch(m, n->parent);
 	n->sibling = n->sibling_prev = n->parent = 0;
 	n->linked = 0;

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "dcache.h"
 #include "disk_i.h"
 
 static bool is_dot(const char *name, size_t len)
@@ -85,6 +86,8 @@ static int step(struct walk_path *w, idx_t dir, const char *name, size_t len,
 		i = disk_child(m, dir, name, len);
 	if (!i)
 		return no_entry(m, dir, name, len);
+	if (dcache_use(m, i))
+		return -ENOMEM;
 	if (follow && inode_at(m, i)->type == INODE_LINK) {
 		if (++w->links > DISK_LINKS_MAX)
 			return vm_fail(m, ELOOP,

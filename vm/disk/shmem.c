@@ -13,9 +13,9 @@
 
 #define MEMFD_NAME_MAX 249u
 
-idx_t shmem_create(struct vm *m, uint64_t size)
+static idx_t create(struct vm *m, enum inode_type type, uint64_t size)
 {
-	idx_t i = inode_new(m, INODE_SHMEM, 0777, 0, 0);
+	idx_t i = inode_new(m, type, 0777, 0, 0);
 
 	if (!i)
 		return 0;
@@ -25,7 +25,12 @@ idx_t shmem_create(struct vm *m, uint64_t size)
 	return i;
 }
 
-idx_t shmem_named(struct vm *m, const char *text)
+idx_t shmem_create(struct vm *m, uint64_t size)
+{
+	return create(m, INODE_SHMEM, size);
+}
+
+idx_t shmem_named(struct vm *m, enum inode_type type, const char *text)
 {
 	idx_t i;
 
@@ -34,13 +39,13 @@ idx_t shmem_named(struct vm *m, const char *text)
 			arena_seg_name(SEG_NAME));
 		return 0;
 	}
-	i = shmem_create(m, 0);
+	i = create(m, type, 0);
 	if (i)
 		name_new(m, &inode_at(m, i)->name, text, strlen(text));
 	return i;
 }
 
-idx_t shmem_memfd(struct vm *m, const char *name)
+idx_t shmem_memfd(struct vm *m, enum inode_type type, const char *name)
 {
 	char text[MEMFD_NAME_MAX + 16];
 	size_t len = strnlen(name, MEMFD_NAME_MAX + 1);
@@ -51,7 +56,7 @@ idx_t shmem_memfd(struct vm *m, const char *name)
 		return 0;
 	}
 	vm_snprintf(text, sizeof(text), "/memfd:%s", name);
-	return shmem_named(m, text);
+	return shmem_named(m, type, text);
 }
 
 /* A directory that is there, or is made. */

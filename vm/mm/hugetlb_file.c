@@ -8,7 +8,6 @@ static idx_t make_huge(
 {
 	if (!i)
 		return 0;
-	inode_at(m, i)->type = INODE_HUGETLB;
 	inode_at(m, i)->huge_size = huge_size;
 	inode_at(m, i)->size = bytes;
 	return i;
@@ -17,12 +16,13 @@ static idx_t make_huge(
 idx_t hugetlb_create(
 	struct vm *m, const char *name, unsigned huge_size, uint64_t bytes)
 {
-	return make_huge(m, shmem_named(m, name), huge_size, bytes);
+	return make_huge(
+		m, shmem_named(m, INODE_HUGETLB, name), huge_size, bytes);
 }
 
 idx_t hugetlb_memfd(struct vm *m, const char *name, unsigned huge_size)
 {
-	return make_huge(m, shmem_memfd(m, name), huge_size, 0);
+	return make_huge(m, shmem_memfd(m, INODE_HUGETLB, name), huge_size, 0);
 }
 
 unsigned hugetlb_size_of_flags(const struct vm *m, uint64_t flags)

@@ -89,11 +89,11 @@ enum rss_kind { RSS_FILE, RSS_ANON, RSS_SHMEM, NR_RSS };
 enum compat { MM_NATIVE, MM_COMPAT, MM_COMPAT_3GB };
 
 struct mm {
-	paddr_t object;	 /* its mm_struct, see slab/ */
 	uint32_t users;	 /* tasks that share it */
 	uint32_t compat; /* enum compat: which layout */
 	pfn_t pgd;
 	uint32_t map_count;
+	paddr_t object;		 /* its mm_struct, see slab/ */
 	idx_t first, last;	 /* VMAs in address order */
 	idx_t exe;		 /* file, 0 none */
 	uint32_t pcid_cpu_valid; /* unused without pcid */

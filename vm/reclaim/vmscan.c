@@ -8,6 +8,7 @@
  * shrink_active_list, inactive_is_low), mm/swap.c (lru_note_cost).
  */
 #include "../compact/compact.h"
+#include "../disk/dcache.h"
 #include "../mm/mm.h"
 #include "../number.h"
 #include "../swap/swap.h"
@@ -309,6 +310,15 @@ static bool block_needs_more(
 	return inactive > 2u << sc->order;
 }
 
+/* Names and inodes: what counts is whole slabs that become free. */
+static void shrink_objects(struct vm *m, struct scan *sc)
+{
+	uint64_t had = phys_sum(m, pages[USE_SLAB_RECLAIMABLE]);
+
+	dcache_shrink(m, sc->node, sc->priority);
+	sc->nr_reclaimed += had - phys_sum(m, pages[USE_SLAB_RECLAIMABLE]);
+}
+
 void shrink_node(struct vm *m, struct scan *sc)
 {
 	uint64_t before;
@@ -317,6 +327,7 @@ void shrink_node(struct vm *m, struct scan *sc)
 		before = sc->nr_reclaimed;
 		prepare(m, sc);
 		shrink_lists(m, sc);
+		shrink_objects(m, sc);
 		if (swap_total(m) &&
 			inactive_is_low(m, sc->node, LRU_INACTIVE_ANON))
 			shrink_active(m, sc, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX);

@@ -4,7 +4,9 @@
  * Damage is found before it is followed.
  */
 #include <stdlib.h>
+#include <string.h>
 
+#include "../mm/mm.h"
 #include "../task/task.h"
 #include "slab_i.h"
 
@@ -186,30 +188,41 @@ static int check_cache(struct vm *m, idx_t i, struct tally *t)
 	return 0;
 }
 
-/* As many objects as the machine's tables have entries. */
-static int check_objects(struct vm *m)
+/* Each entry of one of the machine's tables has its object. */
+static int check_table(struct vm *m, idx_t cache, enum seg_id pool, size_t at)
 {
-	static const struct {
-		enum kernel_cache cache;
-		enum seg_id pool;
-	} table[] = {
-		{CACHE_TASK, SEG_TASK},
-		{CACHE_MM, SEG_MM},
-		{CACHE_VMA, SEG_VMA},
-		{CACHE_FILE, SEG_FILE},
-	};
+	const struct cache *c = cache_at(m, cache);
+	const uint8_t *base = m->arena.seg[pool].base + at;
+	size_t size = pool_elem_size(pool);
+	uint64_t nr = 0;
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		const struct cache *c = cache_at(m, (idx_t)table[i].cache);
+	for (idx_t i = 1; i < m->root->pool[pool].nr; i++) {
+		paddr_t object;
 
-		if (c->used != pool_live(m, table[i].pool))
-			return BAD(m,
-				"\"%s\" has %llu objects in use, the table "
-				"\"%s\" %u entries",
-				c->name, ULL(c->used),
-				arena_seg_name(table[i].pool),
-				pool_live(m, table[i].pool));
+		memcpy(&object, base + i * size, sizeof(object));
+		if (object && !cache_holds(m, cache, object))
+			return BAD(m, "0x%llx is no object of \"%s\" in use",
+				ULL(object), c->name);
+		nr += object != 0;
 	}
+	if (c->used == nr && nr == pool_live(m, pool))
+		return 0;
+	return BAD(m,
+		"\"%s\" has %llu objects in use, the table \"%s\" %u entries",
+		c->name, ULL(c->used), arena_seg_name(pool),
+		pool_live(m, pool));
+}
+
+static int check_tables(struct vm *m)
+{
+	if (check_table(
+		    m, CACHE_TASK, SEG_TASK, offsetof(struct task, object)) ||
+		check_table(m, CACHE_MM, SEG_MM, offsetof(struct mm, object)) ||
+		check_table(
+			m, CACHE_VMA, SEG_VMA, offsetof(struct vma, object)) ||
+		check_table(
+			m, CACHE_FILE, SEG_FILE, offsetof(struct file, object)))
+		return -EIO;
 	return 0;
 }
 
@@ -229,7 +242,7 @@ int slab_check(struct vm *m)
 		i = cache_at(m, i)->next)
 		err = check_cache(m, i, &t[i]);
 	if (!err)
-		err = check_objects(m);
+		err = check_tables(m);
 	free(t);
 	return err;
 }

@@ -403,6 +403,15 @@ bool slab_holds(const struct vm *m, paddr_t object)
 				(uint32_t)(off / c->size)));
 }
 
+bool cache_holds(const struct vm *m, idx_t cache, paddr_t object)
+{
+	pfn_t pfn = (pfn_t)(object >> m->page_shift);
+
+	return object >> m->page_shift < m->root->max_pfn &&
+	       slab_holds(m, object) &&
+	       frame_at(m, slab_of(m, pfn))->owner == cache;
+}
+
 void cache_sum(const struct vm *m, idx_t cache, struct cache_sums *out)
 {
 	const struct cache *c = cache_at(m, cache);

@@ -148,8 +148,10 @@ pfn_t slab_of(const struct vm *m, pfn_t pfn);
 /* Objects that a slab has, and those of them in use. */
 uint32_t slab_objects(const struct vm *m, pfn_t slab);
 uint32_t slab_used(const struct vm *m, pfn_t slab);
-/* Whether an address is that of an object in use, of whatever cache. */
+/* Whether an address is that of an object in use, of whatever cache; of this
+ * one. */
 bool slab_holds(const struct vm *m, paddr_t object);
+bool cache_holds(const struct vm *m, idx_t cache, paddr_t object);
 enum slab_place slab_place(const struct vm *m, pfn_t slab);
 
 /* ---- looks: sums over the nodes and processors of a cache ---- */

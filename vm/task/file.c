@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "../disk/dcache.h"
 #include "../disk/disk.h"
 #include "../slab/slab.h"
 
@@ -150,7 +151,7 @@ idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 
 idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode)
 {
-	paddr_t object = object_alloc(m, CACHE_FILE);
+	paddr_t object = dcache_use(m, inode) ? 0 : object_alloc(m, CACHE_FILE);
 	idx_t i = object ? pool_alloc(m, SEG_FILE) : 0;
 	struct file *f;
 
