@@ -124,7 +124,8 @@ bool background_wants(struct store *s, bool *what)
 {
 	struct background *b = &s->back;
 
-	if (s->parent || s->read_only || b->stop)
+	/* while it is opened and closed, the store is used without its lock */
+	if (!s->shared || s->parent || s->read_only || b->stop)
 		return false;
 	if (!b->running && pthread_create(&b->thread, NULL, run, s))
 		return false;

@@ -259,6 +259,24 @@ static void test_sync_and_power(void **state)
 	store_close(s);
 }
 
+/* While it is opened and closed, a store is used without its lock: what commits
+ * would leave to its thread is done at once. */
+static void test_no_thread_without_the_lock(void **state)
+{
+	struct store *s = open_small();
+
+	populate(s);
+	assert_false(s->back.running);
+	s->shared = false;
+	s->back.copied = -1000000; /* as after many frames */
+	assert_int_equal(snapshot_take(s), 0);
+	assert_false(s->back.running);
+	assert_in_range(s->wal_frames - s->back.copied, 0, 100000);
+	s->shared = true;
+	assert_sound(s);
+	store_close(s);
+}
+
 #define T(name) \
 	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
@@ -272,6 +290,7 @@ int main(int argc, char **argv)
 		T(test_one_at_a_time),
 		T(test_reader_in_the_way),
 		T(test_sync_and_power),
+		T(test_no_thread_without_the_lock),
 	};
 
 	SQL_CHILD(argc, argv);
