@@ -74,7 +74,6 @@ static void layouts_are_those_of_slub(void **state)
 		{"filp", 184, 192, 64, 0, 21, 5, 120},
 		{"shmem_inode_cache", 744, 752, 8, 2, 21, 5, 52},
 		{"ext4_inode_cache", 1120, 1128, 8, 2, 14, 5, 24},
-		{"radix_tree_node", 576, 584, 8, 1, 14, 5, 52},
 		{"hugetlbfs_inode_cache", 624, 632, 8, 2, 25, 5, 52},
 		{"kmalloc-8", 8, 8, 8, 0, 512, 5, 120},
 		{"kmalloc-96", 96, 96, 32, 0, 42, 5, 120},

@@ -93,7 +93,7 @@ static const struct setting rows[] = {
 	{"min_unmapped_ratio", U32(min_unmapped_ratio), 0, 100, {NULL},
 		"percent of a node: so much page cache it leaves alone"},
 	{"min_slab_ratio", U32(min_slab_ratio), 0, 100, {NULL},
-		"the same of slab pages, of which there are none"},
+		"the same of slab that can be reclaimed"},
 	{"numa_zonelist_order", U32(zonelist_order), 0, 0, {"Node"},
 		"Node, or default, which is the same"},
 	{"numa_stat", U32(numa_stat), 0, 1, {NULL},

@@ -7,9 +7,9 @@
  *	  2   on, and pages may be written to swap
  *	  4   on, and pages may be taken out of page tables
  *
- * It begins at more than min_unmapped_ratio percent of such pages, and helps
- * on the processor's own node, on nodes without processors, and no further
- * away than 30.
+ * It begins at more than min_unmapped_ratio percent of such pages, or more than
+ * min_slab_ratio percent of reclaimable slab, and helps on the processor's own
+ *node, on nodes without processors, and no further away than 30.
  *
  * Whoever holds no page (mem_alloc()) has it done where the zone turns out to
  *be short, as in Linux; an operation that is about to take a page, before it
@@ -49,20 +49,25 @@ static uint64_t reclaimable(const struct vm *m, unsigned node)
 	return nr - (nr < dirty ? nr : dirty);
 }
 
-/* What is left alone. */
-static uint64_t floor_of(const struct vm *m, unsigned node)
+/* What is left alone: so many percent of the node. */
+static uint64_t floor_of(const struct vm *m, unsigned node, unsigned percent)
 {
 	const struct zone *z = &m->root->zone[node * m->arch->nr_zones];
 	uint64_t nr = 0;
 
 	for (unsigned i = 0; i < m->arch->nr_zones; i++)
-		nr += z[i].managed * m->root->set.min_unmapped_ratio / 100;
+		nr += z[i].managed * percent / 100;
 	return nr;
 }
 
 static bool has_cache(const struct vm *m, unsigned node)
 {
-	return reclaimable(m, node) > floor_of(m, node);
+	const struct settings *set = &m->root->set;
+
+	return reclaimable(m, node) >
+		       floor_of(m, node, set->min_unmapped_ratio) ||
+	       node_sum(m, node, pages[USE_SLAB_RECLAIMABLE]) >
+		       floor_of(m, node, set->min_slab_ratio);
 }
 
 static bool is_ours(const struct vm *m, unsigned node)
@@ -171,7 +176,8 @@ int reclaim_node(struct vm *m, unsigned node, uint64_t nr, int swappiness)
 				(unsigned long long)done,
 				(unsigned long long)nr,
 				(unsigned long long)reclaimable(m, node),
-				(unsigned long long)floor_of(m, node));
+				(unsigned long long)floor_of(m, node,
+					m->root->set.min_unmapped_ratio));
 		done += got;
 	}
 	return 0;

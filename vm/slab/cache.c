@@ -298,11 +298,9 @@ static const struct cache_def describing[] = {
 
 static const struct cache_def objects[] = {
 	{"mm_struct", 1568, 0, CACHE_HWALIGN},
-	{"radix_tree_node", 576, 0, CACHE_RECLAIMABLE | CACHE_CONSTRUCTED},
 	{"task_struct", 5840, 64, 0},
 	{"vm_area_struct", 192, 0, CACHE_HWALIGN},
 	{"dentry", 192, 0, CACHE_RECLAIMABLE},
-	{"inode_cache", 616, 0, CACHE_RECLAIMABLE | CACHE_CONSTRUCTED},
 	{"filp", 184, 0, CACHE_HWALIGN},
 	{"shmem_inode_cache", 744, 0, CACHE_CONSTRUCTED},
 	{"hugetlbfs_inode_cache", 624, 0, CACHE_CONSTRUCTED},
