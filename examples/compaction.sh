@@ -49,7 +49,7 @@ give() {
 
 	shift
 	for first; do
-		for ((i = first; i < 44 * 256; i += step)); do
+		for ((i = first; i < 43 * 256; i += step)); do
 			echo "madvise buf+$((i * 4))K 4K dontneed"
 		done
 	done >"$m/proc/1/ctl"
@@ -62,9 +62,9 @@ pf_step "A machine that has just begun: memory lies in blocks of 1024 frames"
 blocks
 index
 
-pf_step "A process fills 44 MiB and gives every second page back"
-addr=$(($(pf 'mmap 44M rw as=buf')))
-pf 'touch buf 44M w' >/dev/null
+pf_step "A process fills 43 MiB and gives every second page back"
+addr=$(($(pf 'mmap 43M rw as=buf')))
+pf 'touch buf 43M w' >/dev/null
 give 2 0
 pf 'write buf+4K "page 1"' >/dev/null
 awk '/MemFree/ { print "   " $0 }' "$m/proc/meminfo"
@@ -93,7 +93,7 @@ do_it proc/1/ctl 'read buf+4K 6'
 events 'compact_migrate_scanned|compact_free_scanned|compact_isolated|pgmigrate_success|pgmigrate_fail'
 
 pf_step "In pieces again; now the kernel itself asks for blocks of 512 frames"
-pf 'touch buf 44M w' >/dev/null
+pf 'touch buf 43M w' >/dev/null
 give 4 0 1
 while (echo 'alloc_pages order=9 gfp=nowait' >"$m/kernel/ctl") 2>/dev/null; do
 	:

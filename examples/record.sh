@@ -66,7 +66,7 @@ copy() {
 			[ -d "$mnt/disk$at" ] || mkdir "$mnt/disk$at"
 		elif [ -f "$at" ]; then
 			cmp -s "$at" "$mnt/disk$at" 2>/dev/null ||
-				cp -- "$at" "$mnt/disk$at" ||
+				cp --remove-destination -- "$at" "$mnt/disk$at" ||
 				warn "cannot copy $at to $mnt/disk"
 		fi
 	done

@@ -44,6 +44,7 @@ while read -r name mode; do
 	f=${f/NODEHUGE/hugepages-1048576kB}
 	f=${f/HUGE/hugepages-1048576kB}
 	f=${f/TOPIC/mmap}
+	f=${f/CACHE/dentry}
 	[ -e "$m/$f" ] || [ -L "$m/$f" ] || {
 		fail "$name does not exist"
 		continue

@@ -176,7 +176,7 @@ tools() {
 total=$(kb MemTotal)
 free=$(kb MemFree)
 available=$(kb MemAvailable)
-cached=$(kb Cached)
+cached=$(($(kb Cached) + $(kb SReclaimable)))
 swapped=$(($(kb SwapTotal) - $(kb SwapFree)))
 # ---- procps -----------------------------------------------------------------
 

@@ -2,6 +2,8 @@
  * Slabs: how caches are laid out, which object is handed out next, where slabs
  * go, and that each object is somebody's once.
  */
+#include <stdio.h>
+
 #include "../../vm/slab/slab.h"
 
 #include "vmtest.h"
@@ -19,6 +21,14 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	vmtest_end(m, free_at_start);
+	return 0;
+}
+
+/* Of a machine that has done more. */
+static int leave(void **state)
+{
+	vmtest_check(m);
+	vm_destroy(m);
 	return 0;
 }
 
@@ -300,6 +310,94 @@ static void each_object_is_had_once(void **state)
 	m->cpu = 0;
 }
 
+/* Runs a line of init's, or of the machine, whatever comes of it. */
+static void line(uint32_t kind, const char *text)
+{
+	const struct event e = {.actor = {.kind = kind, .id = 1},
+		.text = text,
+		.text_len = strlen(text)};
+	struct vm_outcome out;
+
+	vm_apply(m, &e, NULL, NULL, &out);
+	if (vm_check(m))
+		fail_msg("after %s: %s", text, vm_sentence(m));
+}
+
+/* Takes what is free but for `left` frames. */
+static unsigned take_frames(pfn_t *held, unsigned nr, uint64_t left)
+{
+	pcp_drain_all(m);
+	while (phys_sum(m, nr_free) > left &&
+		(held[nr] = buddy_alloc(m, GFP_KERNEL | GFP_MEMALLOC, 0,
+			 FRAME_KERNEL, USE_KERNEL, false)))
+		nr++;
+	vm_fail_clear(m);
+	return nr;
+}
+
+/* Whatever a process asks for when no frame is left for the kernel's objects is
+ * refused, or done. */
+static void nothing_breaks_without_frames(void **state)
+{
+	static pfn_t held[64 << 8];
+	uint64_t seed = 11;
+	unsigned nr = 0;
+	char text[160];
+
+	for (unsigned step = 0; step < 3000; step++) {
+		uint64_t r = vmtest_random(&seed);
+		uint64_t at = 0x10000000 + (r % 4000 << 13);
+
+		if (r >> 20 & 1)
+			nr = take_frames(held, nr, r >> 21 & 3);
+		switch (r >> 40 & 15) {
+		case 0:
+			snprintf(text, sizeof(text), "munmap 0x%llx 16K",
+				(unsigned long long)at);
+			break;
+		case 1:
+			snprintf(text, sizeof(text), "mprotect 0x%llx 4K r",
+				(unsigned long long)at);
+			break;
+		case 2:
+			snprintf(text, sizeof(text),
+				"mremap 0x%llx 4K 12K flags=maymove",
+				(unsigned long long)at);
+			break;
+		case 3:
+			snprintf(text, sizeof(text), "fork");
+			break;
+		case 4:
+			snprintf(text, sizeof(text),
+				"mmap 32K rw flags=shared,fixed addr=0x%llx",
+				(unsigned long long)at);
+			break;
+		case 5:
+			snprintf(text, sizeof(text), "open /f%u w,creat",
+				(unsigned)(r >> 50));
+			break;
+		case 6:
+			snprintf(text, sizeof(text), "sbrk 64K");
+			break;
+		case 7:
+			snprintf(text, sizeof(text), "madvise 0x%llx 4K cold",
+				(unsigned long long)at);
+			break;
+		default:
+			snprintf(text, sizeof(text),
+				"mmap 16K r%s flags=fixed addr=0x%llx",
+				r >> 60 & 1 ? "w" : "", (unsigned long long)at);
+		}
+		line(ACTOR_PROCESS, text);
+		/* the kernel goes on */
+		if (nr > 40 && step % 3 == 0)
+			for (unsigned i = 0; i < 2; i++)
+				buddy_free(m, held[--nr], 0, USE_KERNEL);
+	}
+	while (nr)
+		buddy_free(m, held[--nr], 0, USE_KERNEL);
+}
+
 /* A free object that leads elsewhere, a count, a list: all is found. */
 static void damage_is_found(void **state)
 {
@@ -346,6 +444,8 @@ int main(void)
 		BOTH(smaller_slabs_when_memory_is_in_pieces),
 		BOTH(each_object_is_had_once),
 		BOTH(damage_is_found),
+		{"nothing_breaks_without_frames", nothing_breaks_without_frames,
+			setup, leave, (void *)"x86_64"},
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

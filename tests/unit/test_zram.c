@@ -269,6 +269,7 @@ static void test_sizes(void **state)
 		{"1 M", 4096},
 		{"64M junk", 64 << 20},
 		{"64m", 64 << 20},
+		{"1048576 junk", 1 << 20},
 		/* 2^64 and 3 MiB: what is too much is lost */
 		{"17592186044419M", 3 << 20},
 	};

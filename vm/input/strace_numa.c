@@ -115,11 +115,14 @@ static bool list_call(struct vm *m, struct task *t, const struct strace_call *c,
 {
 	bool moves = call_is(c, "move_pages") && c->nr_args >= 6;
 	bool advises = call_is(c, "process_madvise") && c->nr_args >= 5;
-	uint64_t nr = strace_number(c->arg[moves ? 1 : 2]);
+	uint64_t nr;
 	bool known;
 	void *room;
 
-	if ((!moves && !advises) || nr > MAX_LIST)
+	if (!moves && !advises)
+		return false;
+	nr = strace_number(c->arg[moves ? 1 : 2]);
+	if (nr > MAX_LIST)
 		return false;
 	room = scratch_take(m, (nr + 1) * sizeof(struct mm_range));
 	if (!room)

@@ -96,7 +96,7 @@ bool vma_tree_lowest(struct vm *m, idx_t mm, vaddr_t low, vaddr_t high,
 int vma_tree_check(struct vm *m, idx_t mm);
 
 /* ---- single VMAs (vma.c) ---- */
-/* -ENOMEM unless the pool has room for n more VMAs. */
+/* -ENOMEM unless there is room for n more VMAs, in the pool and in memory. */
 int vma_room(struct vm *m, unsigned n);
 /* Moves the bounds; pgoff follows the start. */
 void vma_resize(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end);

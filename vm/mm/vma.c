@@ -20,7 +20,7 @@ int vma_room(struct vm *m, unsigned n)
 	uint64_t max = m->arena.seg[SEG_VMA].reserved / sizeof(struct vma) - 2;
 
 	if (pool_live(m, SEG_VMA) + (uint64_t)n <= max)
-		return 0;
+		return object_reserve(m, CACHE_VMA, n);
 	return vm_fail(m, ENOMEM,
 		"the machine's table of VMAs is full at %llu entries",
 		(unsigned long long)max);

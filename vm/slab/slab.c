@@ -267,6 +267,19 @@ paddr_t slab_alloc(struct vm *m, idx_t cache, unsigned gfp)
 	return object_at(m, c, cpu->slab, nr);
 }
 
+int object_reserve(struct vm *m, enum kernel_cache cache, uint32_t n)
+{
+	const struct cache *c = cache_at(m, (idx_t)cache);
+	const struct cache_cpu *cpu = &c->cpu[m->cpu];
+	uint64_t each = (m->page_size << c->min_order) / c->size;
+
+	for (uint32_t at = cpu->free; at && n; n--)
+		at = free_next(m, c, cpu->slab, at - 1);
+	if (!n)
+		return 0;
+	return mem_reserve(m, GFP_KERNEL, (n / each + 1) << c->min_order);
+}
+
 /* ---- giving back --------------------------------------------------------- */
 
 /* To the list of a slab that is not the processor's own. */

@@ -40,8 +40,8 @@ static bool memparse(const char *s, uint64_t *out)
 	*out = v;
 	if (s == digits)
 		return false;
-	unit = *s ? strchr(units, *s & ~0x20) : NULL;
-	if (unit)
+	unit = strchr(units, *s & ~0x20);
+	if (unit && *unit)
 		*out = v << (10 * (unit - units + 1));
 	return true;
 }
