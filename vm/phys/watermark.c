@@ -6,6 +6,7 @@
  * (set_recommended_min_free_kbytes).
  */
 #include "../number.h"
+#include "../reclaim/policy.h"
 #include "pcp.h"
 #include "phys_i.h"
 
@@ -100,7 +101,8 @@ bool watermark_boost(struct vm *m, struct zone *z)
 	uint64_t most = (z->high - z->boost) *
 			m->root->set.watermark_boost_factor / 10000;
 
-	if (!most || 4 * block > z->managed)
+	/* under a textbook policy no daemon would take the pages back */
+	if (!most || 4 * block > z->managed || policy_on(m))
 		return false;
 	most = most > block ? most : block;
 	watermark_set_boost(
