@@ -58,6 +58,12 @@ refused() {
 	like "$1" "$got" "$2"
 }
 refused "kfree $((b + 8))" "-EINVAL *8 bytes inside an object of \"kmalloc-128\"*"
+own=$(printf '%#x' $((0xffff888000000000 + $(
+	awk '$NF == "task_struct" { print $1; exit }' "$m/phys/slabs") * 4096)))
+used=$(cache kmalloc-8k objects)
+refused "kfree $own" "-EINVAL *\"task_struct\" at $own is the kernel's own"
+refused "krealloc $own 8K" "-EINVAL *is the kernel's own"
+is "nothing is left over" "$(cache kmalloc-8k objects)" "$used"
 k "kfree $b" >/dev/null
 refused "kfree $b" "-EINVAL double free*"
 refused "kfree 0x400000" "-EINVAL*"
@@ -70,6 +76,9 @@ refused "kmem_cache_create x 0" "-EINVAL*"
 refused "kmem_cache_create x 64 align=3" "-EINVAL*"
 refused "kmem_cache_create dentry 64" "-EEXIST*"
 refused "kmem_cache_create $(printf 'x%.0s' {1..32}) 64" "-EINVAL*"
+refused "kmem_cache_create a/b 64" "-EINVAL*without a slash*"
+refused "kmem_cache_create .. 64" "-EINVAL*"
+ls "$m/sys/kernel/slab" >/dev/null || fail "sys/kernel/slab cannot be listed"
 refused "kmem_cache_alloc dentry" "-EINVAL*"
 refused "kmem_cache_alloc nothing" "-ENOENT*"
 refused "kmem_cache_destroy vm_area_struct" "-EINVAL*"

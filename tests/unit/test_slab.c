@@ -202,6 +202,8 @@ static void nodes_keep_a_few(void **state)
 
 static void caches_come_and_go(void **state)
 {
+	static const char *const bad[] = {"", ".", "..", "a/b", "a b", "a\nb",
+		"\303\251", "x234567890123456789012345678901x"};
 	idx_t c = cache_create(m, "students", 100, 0, CACHE_BY_COMMAND), d;
 	paddr_t o;
 
@@ -218,6 +220,11 @@ static void caches_come_and_go(void **state)
 	vm_fail_clear(m);
 	assert_int_equal(cache_create(m, "x", 1ull << 63, 0, 0), 0);
 	vm_fail_clear(m);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(cache_create(m, bad[i], 64, 0, 0), 0);
+		assert_int_equal(m->fail.err, EINVAL);
+		vm_fail_clear(m);
+	}
 	assert_int_equal(cache_destroy(m, cache("dentry")), -EINVAL);
 	vm_fail_clear(m);
 	o = take(c);
@@ -311,7 +318,7 @@ static void each_object_is_had_once(void **state)
 }
 
 /* Runs a line of init's, or of the machine, whatever comes of it. */
-static void line(uint32_t kind, const char *text)
+static void run_line(uint32_t kind, const char *text)
 {
 	const struct event e = {.actor = {.kind = kind, .id = 1},
 		.text = text,
@@ -319,6 +326,11 @@ static void line(uint32_t kind, const char *text)
 	struct vm_outcome out;
 
 	vm_apply(m, &e, NULL, NULL, &out);
+}
+
+static void line(uint32_t kind, const char *text)
+{
+	run_line(kind, text);
 	if (vm_check(m))
 		fail_msg("after %s: %s", text, vm_sentence(m));
 }
@@ -337,10 +349,9 @@ static unsigned take_frames(pfn_t *held, unsigned nr, uint64_t left)
 
 /* Whatever a process asks for when no frame is left for the kernel's objects is
  * refused, or done. */
-static void nothing_breaks_without_frames(void **state)
+static void run_without_frames(uint64_t seed)
 {
 	static pfn_t held[64 << 8];
-	uint64_t seed = 11;
 	unsigned nr = 0;
 	char text[160];
 
@@ -398,6 +409,52 @@ static void nothing_breaks_without_frames(void **state)
 		buddy_free(m, held[--nr], 0, USE_KERNEL);
 }
 
+static void nothing_breaks_without_frames(void **state)
+{
+	run_without_frames(11);
+}
+
+static void nothing_breaks_without_reserves(void **state)
+{
+	line(ACTOR_MACHINE, "set min_free_kbytes 0");
+	run_without_frames(12);
+}
+
+/* Takes objects until the next one needs a new slab. */
+static unsigned use_up(idx_t c, paddr_t *held, unsigned nr)
+{
+	uint32_t slabs = sums(c).slabs;
+
+	do
+		held[nr++] = take(c);
+	while (sums(c).slabs == slabs);
+	slab_free(m, held[--nr]);
+	cache_shrink(m, c);
+	return nr;
+}
+
+/* An operation that needs slabs of two caches, and few frames or none. */
+static void room_is_made_for_other_objects_too(void **state)
+{
+	static pfn_t frames[64 << 8];
+	static paddr_t held[4096];
+
+	line(ACTOR_MACHINE, "set min_free_kbytes 0");
+	for (unsigned left = 0; left < 24; left++) {
+		unsigned nr = use_up(CACHE_VMA, held, 0), taken;
+
+		nr = use_up(CACHE_SHMEM_INODE, held, nr);
+		taken = take_frames(frames, 0, left);
+		run_line(ACTOR_PROCESS,
+			"mmap 8K rw flags=shared,fixed addr=0x10000000");
+		while (taken)
+			buddy_free(m, frames[--taken], 0, USE_KERNEL);
+		while (nr)
+			slab_free(m, held[--nr]);
+		line(ACTOR_PROCESS, "munmap 0x10000000 8K");
+	}
+}
+
 /* A free object that leads elsewhere, a count, a list: all is found. */
 static void damage_is_found(void **state)
 {
@@ -446,6 +503,12 @@ int main(void)
 		BOTH(damage_is_found),
 		{"nothing_breaks_without_frames", nothing_breaks_without_frames,
 			setup, leave, (void *)"x86_64"},
+		{"nothing_breaks_without_reserves",
+			nothing_breaks_without_reserves, setup, leave,
+			(void *)"x86_64"},
+		{"room_is_made_for_other_objects_too",
+			room_is_made_for_other_objects_too, setup, leave,
+			(void *)"x86_64"},
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

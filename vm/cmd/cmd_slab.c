@@ -54,12 +54,8 @@ int cmd_ksize(struct cmd *c)
 /* kmem_cache_create NAME SIZE [align=N] [flags=WORDS] */
 int cmd_kmem_cache_create(struct cmd *c)
 {
-	char name[CACHE_NAME_MAX];
+	char name[CACHE_NAME_MAX + 1]; /* too long remains too long */
 
-	if (c->arg[0].len >= sizeof(name))
-		return vm_fail(c->m, EINVAL,
-			"the name of a cache has 1 to %zu bytes",
-			sizeof(name) - 1);
 	vm_snprintf(
 		name, sizeof(name), "%.*s", (int)c->arg[0].len, c->arg[0].text);
 	return cache_create(c->m, name, c->arg[1].num, c->arg[2].num,

@@ -7,6 +7,7 @@
 #define CPU_LINE       64u
 #define MIN_PARTIAL    5u
 #define MAX_PARTIAL    10u
+#define PROMOTE_MAX    32u /* free objects of slabs that shrinking sorts */
 #define OBJECT_MAX     (4u << 20) /* KMALLOC_MAX_SIZE */
 
 /* ---- layout -------------------------------------------------------------- */
@@ -184,22 +185,30 @@ static int bad_layout(struct vm *m, uint64_t size, uint64_t align)
 	return 0;
 }
 
+/* It is a word of slabinfo and a directory's name. */
+static int bad_name(struct vm *m, const char *name)
+{
+	size_t len = strlen(name), i = 0;
+
+	while (name[i] > ' ' && name[i] <= '~' && name[i] != '/')
+		i++;
+	if (!len || len >= CACHE_NAME_MAX || i < len || !strcmp(name, ".") ||
+		!strcmp(name, ".."))
+		return vm_fail(m, EINVAL,
+			"the name of a cache has 1 to %u visible characters "
+			"without a slash, and is not . or ..",
+			CACHE_NAME_MAX - 1);
+	if (cache_find(m, name, len))
+		return vm_fail(m, EEXIST, "there is a cache \"%s\"", name);
+	return 0;
+}
+
 idx_t cache_create(struct vm *m, const char *name, uint64_t size,
 	uint64_t align, uint32_t flags)
 {
-	size_t len = strlen(name);
 	idx_t i;
 
-	if (!len || len >= CACHE_NAME_MAX) {
-		vm_fail(m, EINVAL, "the name of a cache has 1 to %u bytes",
-			CACHE_NAME_MAX - 1);
-		return 0;
-	}
-	if (cache_find(m, name, len)) {
-		vm_fail(m, EEXIST, "there is a cache \"%s\"", name);
-		return 0;
-	}
-	if (bad_layout(m, size, align))
+	if (bad_name(m, name) || bad_layout(m, size, align))
 		return 0;
 	i = cache_new(m, name, (uint32_t)size, (uint32_t)align, flags);
 	if (i && describe(m, cache_at(m, i))) {
@@ -238,32 +247,35 @@ idx_t cache_find(const struct vm *m, const char *name, size_t len)
 	return 0;
 }
 
-/* Of the node's partial slabs, the empty ones go, the fullest come first. */
+/* Of the node's partial slabs, the empty ones go, and those with few free
+ * objects come first, the fullest at the head. */
 static void shrink_node(struct vm *m, struct cache *c, struct cache_node *n)
 {
-	struct frame_list old = n->partial;
-	uint32_t most = (uint32_t)((m->page_size << c->order) / c->size);
+	struct frame_list few[PROMOTE_MAX] = {{0}};
+	pfn_t next;
 
-	n->partial = (struct frame_list){0};
-	n->nr_partial = 0;
-	for (uint32_t used = most + 1; used-- && old.head;) {
-		pfn_t next;
+	for (pfn_t s = n->partial.head; s; s = next) {
+		struct frame *f = frame_at(m, s);
+		uint32_t left = slab_objects(m, s) - slab_in_use(f);
 
-		for (pfn_t s = old.head; s; s = next) {
-			struct frame *f = frame_at(m, s);
-
-			next = f->next;
-			if (slab_in_use(f) != used)
-				continue;
-			frame_unlink(m, &old, f);
-			if (!used) {
-				slab_discard(m, c, s);
-				continue;
-			}
-			frame_link(m, &n->partial, s, true);
-			n->nr_partial++;
+		next = f->next;
+		if (slab_in_use(f) && left > PROMOTE_MAX)
+			continue;
+		frame_unlink(m, &n->partial, f);
+		if (slab_in_use(f)) {
+			frame_link(m, &few[left - 1], s, true);
+			continue;
 		}
+		n->nr_partial--;
+		slab_discard(m, c, s);
 	}
+	for (unsigned i = PROMOTE_MAX; i-- > 0;)
+		while (few[i].tail) {
+			pfn_t s = few[i].tail;
+
+			frame_unlink(m, &few[i], frame_at(m, s));
+			frame_link(m, &n->partial, s, false);
+		}
 }
 
 void cache_shrink(struct vm *m, idx_t cache)

@@ -94,11 +94,14 @@ static int find(struct vm *m, vaddr_t addr, struct place *out)
 	return check_object(m, addr, out->frame);
 }
 
-/* Whether what lies there is for commands to free. */
-static int check_ours(struct vm *m, const struct place *p, vaddr_t addr)
+/* The same, if it is for commands to free. */
+static int find_ours(struct vm *m, vaddr_t addr, struct place *p)
 {
-	const struct cache *c = cache_at(m, p->cache);
+	const struct cache *c;
 
+	if (find(m, addr, p))
+		return -EINVAL;
+	c = cache_at(m, p->cache);
 	if (p->cache && !(c->flags & CACHE_BY_COMMAND) &&
 		(p->cache < CACHE_KMALLOC || p->cache >= CACHE_MM))
 		return vm_fail(m, EINVAL,
@@ -183,7 +186,7 @@ int kfree(struct vm *m, vaddr_t addr)
 
 	if (is_nothing(addr))
 		return 0;
-	if (find(m, addr, &p) || check_ours(m, &p, addr))
+	if (find_ours(m, addr, &p))
 		return -EINVAL;
 	if (p.cache)
 		slab_free(m, addr - m->arch->page_offset);
@@ -198,7 +201,7 @@ int cache_give(struct vm *m, idx_t cache, vaddr_t addr)
 
 	if (is_nothing(addr))
 		return 0;
-	if (find(m, addr, &p) || check_ours(m, &p, addr))
+	if (find_ours(m, addr, &p))
 		return -EINVAL;
 	if (p.cache != cache)
 		return vm_fail(m, EINVAL,
@@ -225,11 +228,13 @@ int64_t ksize(struct vm *m, vaddr_t addr)
 vaddr_t krealloc(
 	struct vm *m, vaddr_t addr, uint64_t size, unsigned gfp, bool zeroed)
 {
-	int64_t had = ksize(m, addr);
+	struct place p = {0};
+	int64_t had;
 	vaddr_t to;
 
-	if (had < 0)
+	if (!is_nothing(addr) && find_ours(m, addr, &p))
 		return 0;
+	had = ksize(m, addr);
 	if (size && (uint64_t)had >= size)
 		return addr;
 	to = kmalloc(m, size, gfp, zeroed);

@@ -178,7 +178,7 @@ static pfn_t slab_pages(
 static pfn_t get_pages(struct vm *m, const struct cache *c, unsigned gfp)
 {
 	unsigned easy = (gfp & ~(GFP_MEMALLOC | GFP_NOFAIL)) | GFP_NOWAIT |
-			GFP_NOMEMALLOC;
+			GFP_NOKSWAPD | GFP_NOMEMALLOC;
 	pfn_t slab = PFN_NONE;
 
 	if (c->order > c->min_order) {
@@ -277,7 +277,8 @@ int object_reserve(struct vm *m, enum kernel_cache cache, uint32_t n)
 		at = free_next(m, c, cpu->slab, at - 1);
 	if (!n)
 		return 0;
-	return mem_reserve(m, GFP_KERNEL, (n / each + 1) << c->min_order);
+	return mem_reserve(
+		m, GFP_KERNEL, ((n / each + 1) << c->min_order) + STEP_PAGES);
 }
 
 /* ---- giving back --------------------------------------------------------- */

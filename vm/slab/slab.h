@@ -138,7 +138,8 @@ static inline paddr_t object_alloc(struct vm *m, enum kernel_cache cache)
 {
 	return slab_alloc(m, (idx_t)cache, GFP_KERNEL | GFP_MEMALLOC);
 }
-/* Makes room for n of them before an operation that must not fail halfway, by
+/* Makes room for n of them, and for some objects of other caches that come
+ * before, at the beginning of an operation that must not fail halfway: by
  * reclaim and the OOM killer as for any memory.  0, or -ENOMEM. */
 int object_reserve(struct vm *m, enum kernel_cache cache, uint32_t n);
 /* 0 is nothing. */
