@@ -289,6 +289,11 @@ const struct node node_table[] = {
 	TEXT("proc/sys/kernel/version", 0444, show_kernel_version,
 		"the kernel's build"),
 	DIRECTORY("proc/sys/fs", 0555, "of files"),
+	TEXT("proc/sys/fs/dentry-state", 0444, show_dentry_state,
+		"names in memory, and those that nobody uses"),
+	TEXT("proc/sys/fs/inode-nr", 0444, show_inode_nr,
+		"inodes in memory, and those that nobody uses"),
+	TEXT("proc/sys/fs/inode-state", 0444, show_inode_state, "the same"),
 	TEXT("proc/sys/fs/file-nr", 0444, show_file_nr,
 		"open files, free ones, the limit"),
 

@@ -51,6 +51,7 @@ show_fn show_cache_object_size, show_cache_slab_size, show_cache_align,
 	show_cache_slabs_cpu_partial;
 
 /* show_slab.c, show_disks.c, show_sysctl.c, show_node.c */
+show_fn show_dentry_state, show_inode_nr, show_inode_state;
 show_fn show_slabinfo, show_slabs, show_diskstats, show_partitions;
 bool disk_is_zram(const struct view *v, uint64_t id);
 show_fn show_zram_algorithm, show_zram_disksize, show_zram_initstate;

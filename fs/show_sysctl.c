@@ -4,6 +4,8 @@
  * Source: Linux Documentation/admin-guide/sysctl/{vm,kernel,fs}.rst.
  */
 #include "../vm/cmd/command.h"
+#include "../vm/disk/dcache.h"
+#include "../vm/slab/slab.h"
 #include "../vm/task/task.h"
 #include "renderers.h"
 #include "vmstat_items.h"
@@ -121,6 +123,44 @@ NUMBER(pid_max, PID_MAX)
 LINE(ostype, "Linux")
 LINE(osrelease, KERNEL_RELEASE)
 LINE(kernel_version, KERNEL_VERSION)
+
+/* Names and inodes in memory, and those that nobody uses; then what Linux tunes
+ * and counts besides: age_limit, want_pages, names that do not exist. */
+static uint64_t unused(const struct vm *m, enum inode_list list)
+{
+	uint64_t nr = 0;
+
+	for (unsigned n = 0; n < m->root->config.nodes; n++)
+		nr += m->root->node[n].unused[list - 1].nr;
+	return nr;
+}
+
+static uint64_t inodes(const struct vm *m)
+{
+	return cache_at(m, CACHE_DISK_INODE)->used +
+	       cache_at(m, CACHE_SHMEM_INODE)->used +
+	       cache_at(m, CACHE_HUGETLB_INODE)->used;
+}
+
+void show_dentry_state(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%llu\t%llu\t45\t0\t0\t0\n",
+		(unsigned long long)cache_at(v->vm, CACHE_DENTRY)->used,
+		(unsigned long long)unused(v->vm, LIST_DENTRY));
+}
+
+void show_inode_nr(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%llu\t%llu\n", (unsigned long long)inodes(v->vm),
+		(unsigned long long)unused(v->vm, LIST_INODE));
+}
+
+void show_inode_state(struct sbuf *b, const struct view *v, uint64_t id)
+{
+	sbuf_printf(b, "%llu\t%llu\t0\t0\t0\t0\t0\n",
+		(unsigned long long)inodes(v->vm),
+		(unsigned long long)unused(v->vm, LIST_INODE));
+}
 
 /* Open files, free ones kept (none), and how many there may be. */
 void show_file_nr(struct sbuf *b, const struct view *v, uint64_t id)
