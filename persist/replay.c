@@ -16,7 +16,6 @@
 #define BAR_NS	    100000000u
 #define BATCH_ROWS  512
 #define BATCH_BYTES (1u << 20)
-#define ROWS_A_LOOK 32 /* at the clock */
 
 int replay_boot(struct store *s)
 {
@@ -203,11 +202,11 @@ static int apply_row(struct store *s, struct fetched *f,
 
 static void progress(struct store *s, uint64_t *next, uint64_t total)
 {
-	uint64_t now = clock_ns(),
-		 line = course_seq(&s->course, s->vm->root->seq);
+	uint64_t now = clock_coarse_ns(), line;
 
 	if (now < *next)
 		return;
+	line = course_seq(&s->course, s->vm->root->seq);
 	*next = now + (s->progress ? BAR_NS : PROGRESS_NS);
 	if (!s->progress)
 		store_notice(s, "replaying the journal: line %llu of %llu",
@@ -236,8 +235,7 @@ static int apply_rows(struct store *s, struct batch *b,
 		rc = apply_row(s, &b->v[i], how, b->last);
 		if (!rc && s->stop && atomic_load(s->stop))
 			rc = store_fail(s, EINTR, "given up");
-		if (i % ROWS_A_LOOK == 0)
-			progress(s, next, total);
+		progress(s, next, total);
 	}
 	return rc;
 }

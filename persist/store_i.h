@@ -396,6 +396,8 @@ int replay(struct store *s, const struct replay *how);
 int replay_boot(struct store *s);
 
 uint64_t clock_ns(void);
+/* The same, some milliseconds behind: for who asks after each row. */
+uint64_t clock_coarse_ns(void);
 
 /* timeline.c */
 int timelines_load(struct store *s);
