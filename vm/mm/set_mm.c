@@ -219,18 +219,6 @@ static int set_map(struct vm *m, struct task *t, vaddr_t addr, uint64_t len)
 	return 0;
 }
 
-static int map_size(struct vm *m, struct task *t, vaddr_t addr)
-{
-	uint32_t size = sizeof(struct mm_map);
-	struct sigfault f;
-
-	if (!mem_access(m, t, addr, sizeof(size), ACC_WRITE, &size, &f))
-		return 0;
-	vm_fail_clear(m);
-	return vm_fail(m, EFAULT, "0x%llx cannot be written",
-		(unsigned long long)addr);
-}
-
 int mm_set_field(struct vm *m, struct task *t, const uint64_t a[4])
 {
 	struct mm *mm = mm_at(m, t->mm), want = *mm;
@@ -244,7 +232,7 @@ int mm_set_field(struct vm *m, struct task *t, const uint64_t a[4])
 	if (op == PR_SET_MM_MAP)
 		return set_map(m, t, addr, a[2]);
 	if (op == PR_SET_MM_MAP_SIZE)
-		return map_size(m, t, addr);
+		return mem_put_int(m, t, addr, sizeof(struct mm_map));
 	if (!task_capable(t, CAP_SYS_RESOURCE))
 		return vm_fail(m, EPERM, "set_mm needs cap_sys_resource");
 	if (op == PR_SET_MM_EXE_FILE)

@@ -228,6 +228,17 @@ static int poke_page(struct vm *m, struct task *t, struct vma *v, vaddr_t va,
 	return err;
 }
 
+int mem_put_int(struct vm *m, struct task *t, vaddr_t va, uint32_t value)
+{
+	struct sigfault f;
+
+	if (!mem_access(m, t, va, sizeof(value), ACC_WRITE, &value, &f))
+		return 0;
+	vm_fail_clear(m);
+	return vm_fail(m, EFAULT, "4 bytes cannot be written at 0x%llx",
+		(unsigned long long)va);
+}
+
 int mem_poke(
 	struct vm *m, struct task *t, vaddr_t va, const void *buf, uint64_t len)
 {

@@ -271,6 +271,9 @@ void cpu_drop_task(struct vm *m, const struct task *t);
  */
 int mem_access(struct vm *m, struct task *t, vaddr_t va, uint64_t len,
 	enum access_kind kind, void *buf, struct sigfault *f);
+/* The kernel stores an int where a system call is to leave one: 0, or -EFAULT
+ * without a signal. */
+int mem_put_int(struct vm *m, struct task *t, vaddr_t va, uint32_t value);
 /*
  * Reads without changing anything (rule 1): untouched pages read as what a
  * first touch would find.  Returns the bytes read before the first address

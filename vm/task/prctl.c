@@ -76,19 +76,6 @@ static int set_pdeathsig(struct vm *m, struct task *t, uint64_t sig)
 	return 0;
 }
 
-/* Stores an int at that address. */
-static int get_pdeathsig(struct vm *m, struct task *t, vaddr_t addr)
-{
-	uint32_t sig = t->pdeath_signal;
-	struct sigfault f;
-
-	if (!mem_access(m, t, addr, sizeof(sig), ACC_WRITE, &sig, &f))
-		return 0;
-	vm_fail_clear(m);
-	return vm_fail(m, EFAULT, "4 bytes cannot be written at 0x%llx",
-		(unsigned long long)addr);
-}
-
 uint32_t task_personality(struct task *t, uint32_t persona)
 {
 	uint32_t old = t->personality;
@@ -110,7 +97,7 @@ int64_t task_prctl(
 	case PR_SET_PDEATHSIG:
 		return set_pdeathsig(m, t, a[0]);
 	case PR_GET_PDEATHSIG:
-		return get_pdeathsig(m, t, a[0]);
+		return mem_put_int(m, t, a[0], t->pdeath_signal);
 	case PR_GET_DUMPABLE:
 		return mm->dumpable;
 	case PR_SET_DUMPABLE:
