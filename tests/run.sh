@@ -63,8 +63,8 @@ all | oracle) suite build oracle ;;
 esac
 case $want in
 all | asan)
-	build build-asan -Dbuildtype=debug -Db_sanitize=address,undefined \
-		-Db_lundef=false
+	build build-asan -Dbuildtype=debug -Doptimization=1 \
+		-Db_sanitize=address,undefined -Db_lundef=false
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	suite build-asan unit 4

@@ -9,7 +9,7 @@
 # signal comes earlier.
 interrupted() {
 	local delay
-	for delay in 0.3 0.15 0.08 0.04; do
+	for delay in 0.15 0.08 0.04 0.02; do
 		{ timeout -s "$1" $delay bash -c 'echo "$1" >"$2"' - "$3" \
 			"$m/$2"; } >>"$work/said" 2>&1
 		last=$(cat "$m/last")
@@ -39,7 +39,7 @@ for signal in INT TERM HUP KILL; do
 done
 interrupted INT proc/1/ctl 'mmap 40G rw flags=populate,noreserve'
 # A pool of pages that were never used may be there before any signal.
-{ timeout -s INT 0.3 bash -c 'echo hugepages 2048 nr_hugepages 20000 >"$1"' - \
+{ timeout -s INT 0.15 bash -c 'echo hugepages 2048 nr_hugepages 20000 >"$1"' - \
 	"$m/ctl"; } >>"$work/said" 2>&1
 case $?,$(cat "$m/last") in
 0,0 | 124,-EINTR*) ;;
@@ -57,7 +57,7 @@ like "stop=0" "$(cat "$m/last")" "-EINVAL stop= takes the place*"
 # A write of many lines ends between two of them, or in one.
 lines=$(for i in $(seq 2000); do echo 'madvise a 1G dontneed'; echo 'touch a 1G'; done)
 first=$(awk '{ n = $1 } END { print n }' "$m/log")
-{ timeout -s INT 0.4 bash -c 'echo "$1" >"$2"' - "$lines" "$m/proc/1/ctl"; } \
+{ timeout -s INT 0.15 bash -c 'echo "$1" >"$2"' - "$lines" "$m/proc/1/ctl"; } \
 	>>"$work/said" 2>&1
 ran=$(($(awk '{ n = $1 } END { print n }' "$m/log") - first))
 [ $ran -gt 0 ] && [ $ran -lt 3000 ] || fail "$ran of 4000 lines ran"
@@ -65,7 +65,7 @@ like "which is said" "$(cat "$m/last")" "-EINTR interrupted*"
 
 # A line without its newline runs when the file is closed.
 do_it proc/1/ctl 'madvise a 60G dontneed'
-{ timeout -s INT 0.3 bash -c 'printf "touch a 60G" >"$1"' - "$m/proc/1/ctl"; } \
+{ timeout -s INT 0.15 bash -c 'printf "touch a 60G" >"$1"' - "$m/proc/1/ctl"; } \
 	>>"$work/said" 2>&1
 like "at close" "$(tail -1 "$m/log")" "*stop=* touch a 60G = -EINTR*"
 
@@ -159,7 +159,7 @@ for policy in lru opt; do
 	interrupted INT proc/1/ctl 'replay_trace /t'
 	like "how far" "$last" "*interrupted after [1-9]* accesses"
 	interrupted INT proc/1/ctl 'replay_trace /t 1000000'
-	{ timeout -s INT 0.3 cat "$m/disk/t" >"$m/proc/1/trace"; } \
+	{ timeout -s INT 0.15 cat "$m/disk/t" >"$m/proc/1/trace"; } \
 		>>"$work/said" 2>&1
 	do_it proc/1/ctl 'replay_trace /t 0 1000'
 done
