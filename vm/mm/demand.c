@@ -65,6 +65,15 @@ static int make_room_on_nodes(
 	return err;
 }
 
+/* The slot that will be read once there is room. */
+static void prefetch_slot(const struct vm *m, const struct vma *v, vaddr_t va)
+{
+	uint64_t e = pt_get(m, mm_at(m, v->mm), va);
+
+	if (e && !pte_present(m, e))
+		__builtin_prefetch(slot_at(m, swap_entry_slot(m, e)), 1);
+}
+
 static int make_room(
 	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
 {
@@ -75,6 +84,7 @@ static int make_room(
 		return make_room_on_nodes(m, t, v, va);
 	if (zone_free_common(z) > z->low + STEP_PAGES)
 		return 0;
+	prefetch_slot(m, v, va);
 	phys_run_as(m, t);
 	if (m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER])
 		err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);

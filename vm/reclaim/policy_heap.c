@@ -96,14 +96,17 @@ static inline uint32_t first_child(const struct heap *h, uint32_t i)
 	return first;
 }
 
-/* Down from seat i: to the bottom, where it comes from as a rule, and up again.
- * That takes one comparison less a level. */
+/* Down from seat i, unless it may stay: to the bottom, where it comes from as a
+ * rule, and up again.  That takes one comparison less a level. */
 static void sink(const struct heap *h, uint32_t i, pfn_t pfn, policy_rank rank)
 {
-	uint32_t top = i, child;
+	uint32_t top = i, child = first_child(h, i);
 
-	for (; (child = first_child(h, i)) < h->nr; i = child)
-		move(h, i, child);
+	if (child < h->nr && h->rank[child] < rank)
+		for (; child < h->nr; child = first_child(h, i)) {
+			move(h, i, child);
+			i = child;
+		}
 	rise(h, top, i, pfn, rank);
 }
 

@@ -69,6 +69,7 @@ uint32_t swap_alloc(struct vm *m)
 	} else {
 		slot = a->free_head;
 		a->free_head = slot_at(m, slot)->owner;
+		__builtin_prefetch(slot_at(m, a->free_head), 1);
 		if (!a->free_head)
 			a->free_tail = 0;
 	}
