@@ -140,4 +140,12 @@ printf 'mmap 80M rw as=a\ntouch a 80M w\n' >"$m/proc/$pid/ctl" || true
 [ "$(counter slabs_scanned)" -gt 1000 ] || fail "slabs_scanned"
 sums "pressure"
 
+"$top/examples/slab.sh" </dev/null >"$work/exercises" ||
+	fail "examples/slab.sh: $(tail -5 "$work/exercises")"
+is "slabs that nearly nobody uses" \
+	"$(grep -c '^   students: 26 objects, 26 pages$' "$work/exercises")" 1
+is "and all come back" \
+	"$(grep -c '^   students: 0 objects, 0 pages$' "$work/exercises")" 1
+like "the machine of the exercises" "$(tail -1 "$work/exercises")" "*check: ok:*"
+
 finish
