@@ -29,7 +29,10 @@ if [ ! -w "$top" ]; then
 	exit 1
 fi
 [ -f build/build.ninja ] || meson setup build >/dev/null
-ninja -C build >build/build.log 2>&1 || { cat build/build.log >&2; exit 1; }
+ninja -C build fs/pagefs persist/pagefs_sqlite.so >build/build.log 2>&1 || {
+	cat build/build.log >&2
+	exit 1
+}
 pagefs=$top/build/fs/pagefs
 echo "$pagefs: $("$pagefs" --version 2>&1 | head -1)"
 
