@@ -189,7 +189,7 @@ void show_oom_score_adj(struct sbuf *b, const struct view *view, uint64_t id)
 		sbuf_printf(b, "%d\n", (int32_t)t->oom_score_adj);
 }
 
-/* The older scale, -17 to 15. */
+/* The older scale, -17 to 15: no more, though 999 would make 16. */
 void show_oom_adj(struct sbuf *b, const struct view *view, uint64_t id)
 {
 	const struct task *t = show_task(view, id);
@@ -197,8 +197,8 @@ void show_oom_adj(struct sbuf *b, const struct view *view, uint64_t id)
 
 	if (!t)
 		return;
-	adj = (int32_t)t->oom_score_adj;
-	sbuf_printf(b, "%d\n", adj == 1000 ? 15 : adj * 17 / 1000);
+	adj = (int32_t)t->oom_score_adj * 17 / 1000;
+	sbuf_printf(b, "%d\n", adj > 15 ? 15 : adj);
 }
 
 /* ---- limits ---- */

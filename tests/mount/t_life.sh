@@ -75,14 +75,18 @@ is "unmapped" "$(says "$e" "munmap $x 4K")" 0
 is "exe_file" "$(says "$e" 'prctl set_mm exe_file 1')" 0
 
 # The older scale of the OOM score is the kernel's, where one may set it.
-for n in $(seq 0 15); do
-	(echo "$n" >/proc/$BASHPID/oom_adj
-	cat /proc/$BASHPID/oom_score_adj /proc/$BASHPID/oom_adj)
-done >"$work/kernel"
-for n in $(seq 0 15); do
-	echo "$n" >"$m/proc/$e/oom_adj"
-	cat "$m/proc/$e/oom_score_adj" "$m/proc/$e/oom_adj"
-done >"$work/machine"
+both_scales() { # DIR of a process
+	for n in $(seq 0 15); do
+		echo "$n" >"$1/oom_adj"
+		cat "$1/oom_score_adj" "$1/oom_adj"
+	done
+	for n in 940 941 950 999 1000; do
+		echo "$n" >"$1/oom_score_adj"
+		cat "$1/oom_adj"
+	done
+}
+(both_scales "/proc/$BASHPID") >"$work/kernel"
+both_scales "$m/proc/$e" >"$work/machine"
 cmp "$work/kernel" "$work/machine" || fail "oom_adj"
 echo 16 2>/dev/null >"$m/proc/$e/oom_adj" && fail "oom_adj 16"
 

@@ -1,4 +1,5 @@
 /* Who may do what: rights to files, to look at others, and after execve. */
+#include "../../vm/abi.h"
 #include "elf_rig.h"
 
 static struct vm *m;
@@ -206,6 +207,32 @@ static void test_oom_score_adj(void **state)
 	assert_int_equal(oom_adj(0, pid, "clear_refs 4294967297"), ERANGE);
 }
 
+/* init's is its own to set; its children have it, but who shares its memory
+ * does not hand theirs to it. */
+static void test_oom_score_adj_of_init(void **state)
+{
+	struct task *init = task_find(m, 1), *sharer, *child, *thread;
+
+	thread = task_fork(m, init, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+	sharer = task_fork(m, init, CLONE_VM);
+	assert_int_equal(oom_adj(0, 1, "oom_score_adj 500"), 0);
+	assert_int_equal(init->oom_score_adj, 500);
+	assert_int_equal(init->oom_score_adj_min, 500);
+	assert_int_equal(thread->oom_score_adj, 500);
+	assert_int_equal(sharer->oom_score_adj, 500);
+	child = task_fork(m, init, 0);
+	assert_int_equal(child->oom_score_adj, 500);
+	child = spawn(7, 7);
+	assert_int_equal(child->oom_score_adj, 500);
+	assert_int_equal(oom_adj(7, child->pid, "oom_score_adj 499"), EACCES);
+	assert_int_equal(oom_adj(0, sharer->pid, "oom_score_adj 300"), 0);
+	assert_int_equal(sharer->oom_score_adj, 300);
+	assert_int_equal(init->oom_score_adj, 500);
+	assert_int_equal(oom_adj(0, 1, "oom_adj 8"), 0);
+	assert_int_equal(init->oom_score_adj, 470);
+	assert_int_equal(sharer->oom_score_adj, 470);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +240,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_look, begin, end),
 		cmocka_unit_test_setup_teardown(test_exec, begin, end),
 		cmocka_unit_test_setup_teardown(test_oom_score_adj, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_oom_score_adj_of_init, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

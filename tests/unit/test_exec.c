@@ -209,6 +209,26 @@ static void test_threads(void **state)
 	finish();
 }
 
+/* init is then its thread. */
+static void test_init_thread(void **state)
+{
+	struct exec_args x = {.path = "/prog"};
+	struct task *init, *t;
+	struct rig r;
+
+	begin("x86_64");
+	put_place(&places[0], &r);
+	init = task_find(m, 1);
+	t = task_fork(m, init, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+	assert_int_equal(task_exec(m, t, &x), 0);
+	assert_ptr_equal(task_find(m, 1), t);
+	assert_int_equal(t->tgid, 1);
+	assert_int_equal(t->parent, 0);
+	assert_null(task_find(m, 2));
+	vmtest_check(m);
+	vm_destroy(m);
+}
+
 static void test_stack_exec(void **state)
 {
 	struct task *t;
@@ -538,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_replace),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_init_thread),
 		cmocka_unit_test(test_stack_exec),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_cut_everywhere),

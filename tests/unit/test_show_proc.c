@@ -376,6 +376,8 @@ static void oom_scores(void **state)
 			    2 / 3));
 	assert_string_equal(show_text(s, show_oom_score, s->t->pid), want);
 	assert_string_equal(show_text(s, show_oom_adj, s->t->pid), "8\n");
+	s->t->oom_score_adj = 999;
+	assert_string_equal(show_text(s, show_oom_adj, s->t->pid), "15\n");
 	s->t->oom_score_adj = (uint32_t)-1000;
 	assert_string_equal(show_text(s, show_oom_score, s->t->pid), "0\n");
 	assert_string_equal(

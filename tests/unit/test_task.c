@@ -180,6 +180,26 @@ static void test_threads(void **state)
 	assert_int_equal(child->parent, task_index(m, task_find(m, 1)));
 }
 
+/* init's have no parent, as it has none. */
+static void test_init_threads(void **state)
+{
+	struct task *init = task_find(m, 1);
+	struct task *t = task_fork(m, init, THREAD), *child;
+
+	assert_int_equal(t->tgid, 1);
+	assert_int_equal(t->parent, 0);
+	child = task_fork(m, t, 0);
+	assert_int_equal(child->parent, task_index(m, t));
+	vmtest_check(m);
+	task_exit(m, t, 0);
+	assert_int_equal(child->parent, task_index(m, init));
+	vmtest_check(m);
+	child->parent = 0;
+	assert_int_equal(task_check(m), -EIO);
+	child->parent = task_index(m, init);
+	vm_fail_clear(m);
+}
+
 /* A process of its own that shares the memory, as vfork makes. */
 static void test_shared_mm(void **state)
 {
@@ -406,6 +426,7 @@ int main(void)
 		T(test_fork),
 		T(test_reap),
 		T(test_threads),
+		T(test_init_threads),
 		T(test_shared_mm),
 		T(test_vfork),
 		T(test_subreaper),

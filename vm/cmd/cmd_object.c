@@ -109,14 +109,18 @@ int cmd_clear_refs(struct cmd *c)
 	return err ? err : mm_clear_refs(c->m, c->task, type);
 }
 
-/* Processes that share memory have one badness: but not those of vfork. */
-static bool shares_badness(const struct cmd *c, const struct task *t)
+/* The process itself has it, and who shares its memory: but not init, nor who
+ * is in vfork. */
+static bool takes_badness(const struct cmd *c, const struct task *t)
 {
 	const struct task *a = task_with_memory(c->m, c->task);
 	const struct task *b = task_with_memory(c->m, t);
 
+	if (t->tgid == c->task->tgid)
+		return true;
 	return a && b && a->mm == b->mm && mm_at(c->m, a->mm)->multiprocess &&
-	       !c->task->vfork_waiter && !task_leader(c->m, t)->vfork_waiter;
+	       t->tgid != 1 && !c->task->vfork_waiter &&
+	       !task_leader(c->m, t)->vfork_waiter;
 }
 
 /*
@@ -129,9 +133,9 @@ static int set_badness(struct cmd *c, int adj, int least, bool may)
 	if (adj < least && !may)
 		return vm_fail(c->m, EACCES,
 			"below %d oom_score_adj needs cap_sys_resource", least);
-	for (struct task *t = task_next(c->m, 2); t;
+	for (struct task *t = task_next(c->m, 0); t;
 		t = task_next(c->m, t->pid + 1))
-		if (t->tgid == c->task->tgid || shares_badness(c, t))
+		if (takes_badness(c, t))
 			t->oom_score_adj = (uint32_t)adj;
 	return 0;
 }
@@ -154,9 +158,9 @@ int cmd_oom_score_adj(struct cmd *c)
 	err = set_badness(c, adj, c->task->oom_score_adj_min, may_lower(c));
 	if (err || !may_lower(c))
 		return err;
-	for (struct task *t = task_next(c->m, 2); t;
+	for (struct task *t = task_next(c->m, 0); t;
 		t = task_next(c->m, t->pid + 1))
-		if (t->tgid == c->task->tgid || shares_badness(c, t))
+		if (takes_badness(c, t))
 			t->oom_score_adj_min = adj;
 	return 0;
 }

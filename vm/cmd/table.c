@@ -27,7 +27,8 @@ const struct command command_table[] = {
 			  "bare: a stack, the vdso and an empty heap.  It runs "
 			  "as user uid= and group gid=, the writer's if not "
 			  "given: user 0 has every capability, all others "
-			  "none.",
+			  "none.  Limits and oom_score_adj are init's, whose "
+			  "child it is.",
 		.example = "spawn name=shell\nspawn uid=1000 gid=1000"},
 	{.name = "run",
 		.actors = MACHINE,
@@ -442,8 +443,11 @@ const struct command command_table[] = {
 		.args = {{"N", ARG_NUM, 0}},
 		.summary = "what is added to the process's OOM score",
 		.detail = "-1000 to 1000; without cap_sys_resource it cannot "
-			  "go below what that set.  The "
-			  "same as writing N to proc/PID/oom_score_adj.",
+			  "go below what that set.  Children have it from "
+			  "their parent, and processes in the same memory "
+			  "share it; init has one to hand on, and is never "
+			  "killed.  The same as writing N to "
+			  "proc/PID/oom_score_adj.",
 		.example = "oom_score_adj 500"},
 	{.name = "oom_adj",
 		.actors = PROCESS,

@@ -54,7 +54,8 @@ static int check_task(struct vm *m, idx_t i, struct census *c)
 	if (task_find(m, t->pid) != t)
 		return vm_fail(
 			m, EIO, "PID %u: the map finds another task", t->pid);
-	if (t->pid == PID_INIT ? t->parent != 0 : !t->parent)
+	/* init's threads have its parent: none */
+	if (t->tgid == PID_INIT ? t->parent != 0 : !t->parent)
 		return vm_fail(m, EIO, "task %u: its parent is task index %u",
 			t->pid, t->parent);
 	if (t->parent && task_find(m, task_at(m, t->parent)->pid) !=

@@ -178,12 +178,10 @@ static void process_ended(struct vm *m, struct task *leader, int code)
 	pgrp_left(m, leader, task_at(m, leader->parent), true);
 }
 
-void task_exit(struct vm *m, struct task *t, int code)
+static void end(struct vm *m, struct task *t, int code)
 {
 	idx_t mm = t->mm;
 
-	if (t->pid == PID_INIT || t->state == TASK_ZOMBIE)
-		return;
 	cpu_drop_task(m, t);
 	t->mm = 0;
 	mm_put(m, mm);
@@ -203,6 +201,12 @@ void task_exit(struct vm *m, struct task *t, int code)
 	zombie_settle(m, t);
 }
 
+void task_exit(struct vm *m, struct task *t, int code)
+{
+	if (t->pid != PID_INIT && t->state != TASK_ZOMBIE)
+		end(m, t, code);
+}
+
 void task_exit_group(struct vm *m, struct task *t, int code)
 {
 	uint32_t pid = t->pid, tgid = t->tgid;
@@ -219,13 +223,14 @@ void task_exit_group(struct vm *m, struct task *t, int code)
 		task_exit(m, t, code);
 }
 
-/* Ends all other threads, whose leader's PID, parent and age t takes over. */
+/* Ends all other threads, whose leader's PID, parent and age t takes over; init
+ * lives on in t. */
 void task_become_leader(struct vm *m, struct task *t)
 {
 	struct task *leader = task_leader(m, t), *o;
 
 	while ((o = other_thread(m, t)))
-		task_exit(m, o, 0);
+		end(m, o, 0);
 	t->exit_signal = SIGCHLD;
 	if (leader == t)
 		return;

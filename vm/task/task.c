@@ -237,6 +237,8 @@ struct task *task_spawn(struct vm *m, uint32_t uid, uint32_t gid,
 		return NULL;
 	t->parent = task_index(m, init);
 	t->cred = cred_of_user(uid, gid);
+	t->oom_score_adj = init->oom_score_adj;
+	t->oom_score_adj_min = init->oom_score_adj_min;
 	memcpy(t->rlim, init->rlim, sizeof(t->rlim));
 	phys_run_as(m, t); /* or the OOM killer would take it as it is built */
 	err = exec_load(m, t, x, name);
