@@ -137,12 +137,12 @@ enum page_use {
 	USE_FILE,  /* page cache of disk/ files */
 	USE_SHMEM, /* page cache of shared anonymous objects */
 	USE_PGTABLE,
-	USE_STACK,	      /* kernel stacks */
-	USE_KERNEL,	      /* other unmovable pages */
-	USE_HUGETLB,	      /* the pool of huge pages, free ones too */
-	USE_ZPOOL,	      /* compressed pages of /dev/zram0 */
-	USE_SLAB_RECLAIMABLE, /* kernel objects, see slab/ */
-	USE_SLAB_UNRECLAIMABLE,
+	USE_STACK,		/* kernel stacks */
+	USE_KERNEL,		/* other unmovable pages */
+	USE_HUGETLB,		/* the pool of huge pages, free ones too */
+	USE_ZPOOL,		/* compressed pages of /dev/zram0 */
+	USE_SLAB_RECLAIMABLE,	/* kernel objects, see slab/ */
+	USE_SLAB_UNRECLAIMABLE, /* and large blocks of kmalloc */
 	NR_PAGE_USES
 };
 

@@ -10,7 +10,7 @@
 
 #include "machine.h"
 
-#define VM_LAYOUT_VERSION 40
+#define VM_LAYOUT_VERSION 41
 
 /* Which file a line was written to; decides which commands it may hold. */
 enum actor_kind {

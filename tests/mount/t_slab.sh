@@ -8,22 +8,26 @@ k() { echo "$1" >"$m/kernel/ctl" 2>"$work/err" && cat "$m/last"; }
 cache() { cat "$m/sys/kernel/slab/$1/$2"; }
 
 # sums WHEN: slabinfo, phys/slabs, meminfo, zoneinfo, vmstat and kpageflags
-# count the same pages.
+# count the same pages; those of large kmallocs are in the sums of the kernel
+# alone, as they are no slabs.
+large=0
 sums() {
-	local kb pages
+	local kb pages slabs
 	kb=$(kb Slab)
 	is "$1: parts" "$(($(kb SReclaimable) + $(kb SUnreclaim)))" "$kb"
-	pages=$((kb / 4))
+	pages=$((kb / 4)) slabs=$((kb / 4 - large))
 	is "$1: slabinfo" "$(awk 'NR > 2 { n += $6 * $15 } END { print n }' \
-		"$m/proc/slabinfo")" "$pages"
+		"$m/proc/slabinfo")" "$slabs"
 	is "$1: slabs" "$(awk 'NR > 1 { n += 2 ^ $2 } END { print n }' \
-		"$m/phys/slabs")" "$pages"
+		"$m/phys/slabs")" "$slabs"
+	is "$1: zoneinfo" "$(awk '/^ *nr_slab_/ { n += $2 } END { print n }' \
+		"$m/proc/zoneinfo")" "$pages"
 	is "$1: vmstat" "$(awk '/^nr_slab_/ { n += $2 } END { print n }' \
 		"$m/proc/vmstat")" "$pages"
 	is "$1: node" "$(awk '$3 == "Slab:" { print $4 }' \
 		"$m/sys/devices/system/node/node0/meminfo")" "$kb"
 	is "$1: kpageflags" "$(od -An -v -tu8 -w8 "$m/proc/kpageflags" |
-		awk '{ n += int($1 / 128) % 2 } END { print n }')" "$pages"
+		awk '{ n += int($1 / 128) % 2 } END { print n }')" "$slabs"
 	like "$1: check" "$(head -1 "$m/check")" "ok*"
 }
 sums boot
@@ -46,7 +50,15 @@ is "a block" "$(k "ksize $big")" 32768
 is "grows in place" "$(k "krealloc $big 32K")" "$big"
 big=$(k "krealloc $big 33K")
 is "and away" "$(k "ksize $big")" 65536
+unreclaimable=$(kb SUnreclaim)
+huge=$(k "kmalloc 4M gfp=reclaimable")
+is "counts as slab" "$(kb SUnreclaim)" $((unreclaimable + 4096))
+large=$((1024 + 16)) # pages
+sums "large blocks"
+k "kfree $huge" >/dev/null
 k "kfree $big" >/dev/null
+large=0
+sums "none"
 is "no bytes" "$(k "kmalloc 0")" 0x10
 is "of none" "$(k "kfree 16")" 0
 

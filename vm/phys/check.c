@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "../slab/slab.h"
+#include "../slab/kmalloc.h"
 #include "pcp.h"
 #include "phys_i.h"
 
@@ -154,6 +154,8 @@ static const uint8_t use_of_state[] = {
 /* What it counts as: of slabs their cache knows. */
 static enum page_use use_of(const struct vm *m, const struct frame *f)
 {
+	if (f->state == FRAME_KERNEL && f->owner == OWNER_KMALLOC)
+		return USE_SLAB_UNRECLAIMABLE;
 	if (f->state != FRAME_SLAB)
 		return use_of_state[f->state];
 	return f->owner < m->root->pool[SEG_CACHE].nr &&

@@ -142,8 +142,8 @@ static vaddr_t large(struct vm *m, uint64_t size, unsigned gfp, bool zeroed)
 			ULL(size));
 		return 0;
 	}
-	pfn = mem_alloc(
-		m, gfp, order_for(m, size), FRAME_KERNEL, USE_KERNEL, zeroed);
+	pfn = mem_alloc(m, gfp, order_for(m, size), FRAME_KERNEL,
+		USE_SLAB_UNRECLAIMABLE, zeroed);
 	if (!pfn)
 		return 0;
 	frame_at(m, pfn)->owner = OWNER_KMALLOC;
@@ -191,7 +191,8 @@ int kfree(struct vm *m, vaddr_t addr)
 	if (p.cache)
 		slab_free(m, addr - m->arch->page_offset);
 	else
-		buddy_free(m, p.frame, frame_at(m, p.frame)->order, USE_KERNEL);
+		buddy_free(m, p.frame, frame_at(m, p.frame)->order,
+			USE_SLAB_UNRECLAIMABLE);
 	return 0;
 }
 

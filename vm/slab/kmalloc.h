@@ -17,7 +17,8 @@
 
 #define ZERO_SIZE_ADDRESS 16u
 
-/* frame.owner of a block that kmalloc took. */
+/* frame.owner of a block that kmalloc took: no slab, but it counts as one that
+ * is unreclaimable. */
 #define OWNER_KMALLOC (UINT32_MAX - 1)
 
 /*
