@@ -432,7 +432,7 @@ static void test_hole_on_full_disk(void **state)
 	assert_int_equal(m->root->disk_used, 1);
 	m->root->disk_blocks = 1;
 	expect(page_at(RIG_BASE, 1), ACC_WRITE, SIGBUS, 2, 7,
-		"all 1 blocks of the disk are in use");
+		"0 of the disk's 1 are free");
 	assert_int_equal(get(page_at(RIG_BASE, 1)), 0);
 	assert_int_equal(inode_at(m, f)->nr_blocks, 1);
 }

@@ -31,7 +31,7 @@ static struct inode *inode_of(struct cmd *c, idx_t file)
 	return inode_at(c->m, file_at(c->m, file)->inode);
 }
 
-/* An offset or length that is not negative as a signed number. */
+/* Neither they nor their sum are negative. */
 static int check_range(struct cmd *c, uint64_t off, uint64_t len)
 {
 	if (off <= INT64_MAX && len <= INT64_MAX && off + len <= INT64_MAX)
@@ -49,16 +49,25 @@ static void reply_number(struct cmd *c, uint64_t n)
 
 /* ---- open --------------------------------------------------------------- */
 
-/* open PATH [FLAGS] [mode=] */
+/* open PATH [FLAGS] [mode=], with the numbers of open(2) */
 int cmd_open(struct cmd *c)
 {
-	uint32_t flags = (uint32_t)c->arg[1].num;
+	static const uint32_t access[] = {FMODE_READ, FMODE_WRITE,
+		FMODE_READ | FMODE_WRITE, OPEN_NEITHER};
+	const uint32_t known =
+		3 | OPEN_CREAT | OPEN_EXCL | OPEN_TRUNC | OPEN_APPEND;
+	uint64_t num = c->arg[1].num;
+	uint32_t flags = access[num & 3] | ((uint32_t)num & known & ~3u);
 	uint32_t mode = c->arg[2].given ? (uint32_t)c->arg[2].num : 0644;
 	idx_t file;
 	int fd;
 
-	if (!(flags & (FMODE_READ | FMODE_WRITE)))
-		flags |= FMODE_READ;
+	if (num & ~(uint64_t)known)
+		return vm_fail(c->m, EINVAL,
+			"FLAGS has the bits 0x%llx, which do nothing here: "
+			"rdonly, wronly, rdwr, creat, excl, trunc and append "
+			"are known",
+			(unsigned long long)(num & ~(uint64_t)known));
 	file = file_open_flags(c->m, c->task, c->arg[0].text, flags, mode);
 	if (!file)
 		return -c->m->fail.err;
@@ -131,8 +140,10 @@ int cmd_pread(struct cmd *c)
 {
 	struct transfer t = {.len = c->arg[1].num, .to_user = c->arg[3].given};
 	bool at_pos = !c->arg[2].given;
-	int n, err = named_file(c, FMODE_READ, &t.file);
+	int n, err = arg_signed(c, 2);
 
+	if (!err)
+		err = named_file(c, FMODE_READ, &t.file);
 	if (!err && t.to_user)
 		err = arg_addr(c, 3, &t.user);
 	if (err)
@@ -217,10 +228,12 @@ int cmd_pwrite(struct cmd *c)
 {
 	struct transfer t = {.len = c->arg[1].len};
 	bool at_pos = !c->arg[2].given;
-	int err = named_file(c, FMODE_WRITE, &t.file);
+	int err = arg_signed(c, 2);
 	struct file *f;
 	int64_t n;
 
+	if (!err)
+		err = named_file(c, FMODE_WRITE, &t.file);
 	if (err)
 		return err;
 	f = file_at(c->m, t.file);
@@ -253,8 +266,10 @@ int cmd_pwrite(struct cmd *c)
 int cmd_ftruncate(struct cmd *c)
 {
 	idx_t file;
-	int err = named_file(c, 0, &file);
+	int err = arg_signed(c, 1);
 
+	if (!err)
+		err = named_file(c, 0, &file);
 	if (err)
 		return err;
 	if (!(file_at(c->m, file)->mode & FMODE_WRITE))
@@ -286,16 +301,31 @@ static int seek_kind(struct cmd *c, idx_t file, uint64_t *off, bool data)
 		    : 0;
 }
 
+/* Where a position may be: Linux's vfs_setpos(). */
+static int check_position(struct cmd *c, idx_t file, uint64_t off)
+{
+	uint64_t most = inode_size_max(inode_of(c, file));
+
+	if (off <= most)
+		return 0;
+	return vm_fail(c->m, EINVAL,
+		"position 0x%llx is negative, or beyond what a file can have, "
+		"0x%llx bytes",
+		(unsigned long long)off, (unsigned long long)most);
+}
+
 /* lseek FD OFF [WHENCE] */
 int cmd_lseek(struct cmd *c)
 {
-	uint64_t off = c->arg[1].num;
+	uint64_t off = c->arg[1].num, whence = c->arg[2].num;
 	idx_t file;
 	int err = named_file(c, 0, &file);
 
 	if (err)
 		return err;
-	switch (c->arg[2].given ? c->arg[2].num : SEEK_SET) {
+	switch (whence) {
+	case SEEK_SET:
+		break;
 	case SEEK_CUR:
 		off += file_at(c->m, file)->pos;
 		break;
@@ -308,9 +338,14 @@ int cmd_lseek(struct cmd *c)
 	case SEEK_HOLE:
 		err = seek_kind(c, file, &off, false);
 		break;
+	default:
+		err = vm_fail(c->m, EINVAL,
+			"WHENCE is set, cur, end, data or hole, 0 to 4, not "
+			"%llu",
+			(unsigned long long)whence);
 	}
 	if (!err)
-		err = check_range(c, off, 0);
+		err = check_position(c, file, off);
 	if (err)
 		return err;
 	file_at(c->m, file)->pos = off;
@@ -338,31 +373,38 @@ int cmd_sync(struct cmd *c)
 	return 0;
 }
 
-/* posix_fadvise FD OFF LEN ADVICE */
+/* posix_fadvise FD OFF LEN ADVICE: OFF may be any number, also a negative one,
+ * as in Linux. */
 int cmd_fadvise(struct cmd *c)
 {
+	uint64_t advice = c->arg[3].num;
 	idx_t file;
 	int err = named_file(c, 0, &file);
 
-	if (!err && (c->arg[2].num > INT64_MAX || c->arg[1].num > INT64_MAX))
-		err = check_range(c, c->arg[1].num, c->arg[2].num);
+	if (!err)
+		err = arg_signed(c, 2);
+	if (!err && advice > FADV_NOREUSE)
+		err = vm_fail(c->m, EINVAL,
+			"ADVICE is normal, random, sequential, willneed, "
+			"dontneed or noreuse, 0 to 5, not %llu",
+			(unsigned long long)advice);
 	return err ? err
 		   : file_advise(c->m, file, c->arg[1].num, c->arg[2].num,
-			     (enum file_advice)c->arg[3].num);
+			     (enum file_advice)advice);
 }
 
 /* readahead FD OFF LEN */
 int cmd_readahead(struct cmd *c)
 {
-	uint64_t off = c->arg[1].num, len = c->arg[2].num;
 	idx_t file;
 	int err = named_file(c, FMODE_READ, &file);
 
-	if (!err && inode_of(c, file)->type != INODE_FILE)
-		err = vm_fail(c->m, EINVAL,
-			"readahead is for regular files, whose pages are on "
-			"the disk");
+	if (!err && inode_of(c, file)->type == INODE_DIR)
+		err = vm_fail(
+			c->m, EINVAL, "readahead is for regular files alone");
 	if (!err)
-		err = check_range(c, off, len);
-	return err ? err : file_advise(c->m, file, off, len, FADV_WILLNEED);
+		err = arg_signed(c, 2);
+	return err ? err
+		   : file_advise(c->m, file, c->arg[1].num, c->arg[2].num,
+			     FADV_WILLNEED);
 }

@@ -49,10 +49,10 @@ int cmd_memfd(struct cmd *c)
 {
 	int huge = memfd_huge_size(c, c->arg[2].given ? c->arg[2].num : 0);
 	idx_t inode;
-	int err = 0;
+	int err = arg_signed(c, 1);
 
-	if (huge < 0)
-		return huge;
+	if (huge < 0 || err)
+		return huge < 0 ? huge : err;
 	inode = huge ? hugetlb_memfd(c->m, c->arg[0].text, (unsigned)huge)
 		     : shmem_memfd(c->m, INODE_SHMEM, c->arg[0].text);
 	if (!inode)
@@ -68,10 +68,13 @@ int cmd_memfd(struct cmd *c)
 /* shm NAME [SIZE] */
 int cmd_shm(struct cmd *c)
 {
-	idx_t inode = shmem_open(
-		c->m, c->arg[0].text, c->task->cred.fsuid, c->task->cred.fsgid);
-	int err = 0;
+	const struct cred *cred = &c->task->cred;
+	int err = arg_signed(c, 1);
+	idx_t inode;
 
+	if (err)
+		return err;
+	inode = shmem_open(c->m, c->arg[0].text, cred->fsuid, cred->fsgid);
 	if (!inode)
 		return -c->m->fail.err;
 	if (c->arg[1].given)

@@ -15,7 +15,7 @@ static bool is_own(const struct arg *a)
 	return !strcmp(a->text, OWN_AREA);
 }
 
-static int swapon_own(struct cmd *c)
+static int swapon_own(struct cmd *c, int64_t prio)
 {
 	if (swap_area_of(c->m, 0))
 		return vm_fail(c->m, EBUSY, "%s is in use already", OWN_AREA);
@@ -26,36 +26,44 @@ static int swapon_own(struct cmd *c)
 	if (c->m->root->zram.backing)
 		return vm_fail(c->m, EBUSY, "%s is the backing device of %s",
 			OWN_AREA, ZRAM_NAME);
-	return swap_on_own(c->m, c->arg[1].given ? (int64_t)c->arg[1].num : -1);
+	return swap_on_own(c->m, prio);
+}
+
+/* A file, which size= makes if it is missing; a refusal leaves none behind. */
+static int swapon_file(struct cmd *c, int64_t prio)
+{
+	const char *path = c->arg[0].text;
+	bool made = false;
+	idx_t i = disk_lookup(c->m, path, true);
+	int err;
+
+	if (!i && c->arg[2].given && c->m->fail.err == ENOENT) {
+		vm_fail_clear(c->m);
+		i = disk_create(c->m, path, 0600, c->actor->uid, c->actor->gid);
+		made = i != 0;
+	}
+	if (!i)
+		return -c->m->fail.err;
+	if (swap_area_of(c->m, i))
+		return vm_fail(c->m, EBUSY, "%s is a swap area already", path);
+	err = c->arg[2].given ? swap_on_made(c->m, i, c->arg[2].num, prio)
+			      : swap_on(c->m, i, prio);
+	if (err && made)
+		disk_unlink(c->m, path);
+	return err;
 }
 
 /* swapon PATH [prio=N] [size=S] */
 int cmd_swapon(struct cmd *c)
 {
-	idx_t i;
-	int err = 0;
+	int64_t prio = c->arg[1].given ? (int64_t)c->arg[1].num : -1;
 
 	if (is_own(&c->arg[0]))
-		return swapon_own(c);
+		return swapon_own(c, prio);
 	if (!strcmp(c->arg[0].text, ZRAM_NAME))
-		return swap_on_zram(c->m, c->arg[2].given ? c->arg[2].num : 0,
-			c->arg[1].given ? (int64_t)c->arg[1].num : -1);
-	i = disk_lookup(c->m, c->arg[0].text, true);
-	if (!i && c->arg[2].given && c->m->fail.err == ENOENT) {
-		vm_fail_clear(c->m);
-		i = disk_create(c->m, c->arg[0].text, 0600, c->actor->uid,
-			c->actor->gid);
-	}
-	if (!i)
-		return -c->m->fail.err;
-	if (swap_area_of(c->m, i))
-		return vm_fail(c->m, EBUSY, "%s is a swap area already",
-			c->arg[0].text);
-	if (c->arg[2].given)
-		err = swap_make(c->m, i, c->arg[2].num);
-	return err ? err
-		   : swap_on(c->m, i,
-			     c->arg[1].given ? (int64_t)c->arg[1].num : -1);
+		return swap_on_zram(
+			c->m, c->arg[2].given ? c->arg[2].num : 0, prio);
+	return swapon_file(c, prio);
 }
 
 /* mkswap PATH [size=S] */
@@ -79,8 +87,6 @@ int cmd_mkswap(struct cmd *c)
 	i = disk_lookup(c->m, path, true);
 	if (!i)
 		return -c->m->fail.err;
-	if (inode_at(c->m, i)->type != INODE_FILE)
-		return vm_fail(c->m, EINVAL, "a swap area is a regular file");
 	if (swap_area_of(c->m, i))
 		return vm_fail(c->m, EBUSY, "%s is a swap area already", path);
 	return swap_make(c->m, i,

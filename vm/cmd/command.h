@@ -143,6 +143,8 @@ size_t words_list(enum arg_type type, char *buf, size_t size);
 int arg_addr(struct cmd *c, unsigned i, vaddr_t *out);
 /* An ARG_NUM that is an int, as kstrtoint() has it.  0 or -ERANGE. */
 int arg_int(struct cmd *c, unsigned i, int *out);
+/* Whether it is not negative as Linux's loff_t.  0 or -EINVAL. */
+int arg_signed(struct cmd *c, unsigned i);
 /* The words of the line's ARG_REST, which is argument i, as a vector of at most
  * max; returns how many. */
 unsigned arg_words(

@@ -45,6 +45,15 @@ int arg_int(struct cmd *c, unsigned i, int *out)
 	return 0;
 }
 
+int arg_signed(struct cmd *c, unsigned i)
+{
+	if (c->arg[i].num <= INT64_MAX)
+		return 0;
+	return vm_fail(c->m, EINVAL,
+		"%s is negative or beyond 2^63-1, which is the same to Linux",
+		c->def->args[i].name);
+}
+
 unsigned arg_words(
 	const struct cmd *c, unsigned i, const char **v, unsigned max)
 {

@@ -114,13 +114,13 @@ static const struct word_value wait_words[] = {
 };
 
 static const struct word_value open_words[] = {
-	{"rdonly", FMODE_READ},
-	{"wronly", FMODE_WRITE},
-	{"rdwr", FMODE_READ | FMODE_WRITE},
+	{"rdonly", 0},
+	{"wronly", 1},
+	{"rdwr", 2},
 	{"creat", OPEN_CREAT},
 	{"excl", OPEN_EXCL},
 	{"trunc", OPEN_TRUNC},
-	{"append", FMODE_APPEND},
+	{"append", OPEN_APPEND},
 	{NULL, 0},
 };
 

@@ -118,14 +118,21 @@ int blocks_fill_holes(struct vm *m, struct inode *n, uint64_t off, uint64_t len)
 	struct root *r = m->root;
 	uint64_t first = off / DISK_BLOCK;
 	uint64_t nr = (off + len - 1) / DISK_BLOCK - first + 1;
-	uint64_t need = nr - blocks_count(m, n, off, len);
-	int err = radix_room(m, nr);
+	uint64_t free = r->disk_blocks - r->disk_used;
+	uint64_t need =
+		nr < n->nr_blocks ? 0 : nr - n->nr_blocks; /* at least */
+	int err;
 
-	if (r->disk_used + need > r->disk_blocks)
+	if (need <= free)
+		need = nr - blocks_count(m, n, off, len);
+	if (need > free)
 		return vm_fail(m, ENOSPC,
-			"the page lies in a hole of the file, and all %llu "
-			"blocks of the disk are in use",
+			"holes of the file need %llu blocks of %u bytes, %llu "
+			"of the disk's %llu are free",
+			(unsigned long long)need, DISK_BLOCK,
+			(unsigned long long)free,
 			(unsigned long long)r->disk_blocks);
+	err = radix_room(m, nr);
 	for (uint64_t i = 0; !err && i < nr; i++)
 		if (!radix_get(m, n->blocks, first + i))
 			block_add(m, n, first + i);

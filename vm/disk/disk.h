@@ -88,6 +88,16 @@ static inline uint64_t inode_pages(const struct vm *m, const struct inode *n)
 	       ((n->size & (m->page_size - 1)) != 0);
 }
 
+/* Bytes of the largest file: ext4's, whose blocks have 32-bit numbers, or an
+ * object's in memory. */
+#define FILE_SIZE_MAX	0xffffffff000u
+#define OBJECT_SIZE_MAX ((uint64_t)INT64_MAX)
+
+static inline uint64_t inode_size_max(const struct inode *n)
+{
+	return n->type == INODE_FILE ? FILE_SIZE_MAX : OBJECT_SIZE_MAX;
+}
+
 const char *disk_name(const struct vm *m, const struct inode *i);
 
 int disk_boot(struct vm *m);

@@ -7,15 +7,6 @@
 #define DISK_ROOT_INO	 2 /* as ext2 and its successors */
 #define DISK_LINKS_MAX	 40
 #define PLACEHOLDER_MODE 0755u
-/* Bytes of the largest file: ext4's, whose blocks have 32-bit numbers, or an
- * object's in memory. */
-#define FILE_SIZE_MAX	0xffffffff000u
-#define OBJECT_SIZE_MAX ((uint64_t)INT64_MAX)
-
-static inline uint64_t inode_size_max(const struct inode *n)
-{
-	return n->type == INODE_FILE ? FILE_SIZE_MAX : OBJECT_SIZE_MAX;
-}
 
 /* ---- radix.c ---- */
 /* Frees all nodes. */

@@ -176,18 +176,18 @@ uint64_t disk_drop_caches(struct vm *m)
 
 /*
  * POSIX_FADV_DONTNEED: the whole pages inside [off, end); the page that holds
- * the end of the file counts as whole.
+ * the end of the file counts as whole.  Offsets are signed, as in Linux: one up
+ * to a page below 0 is rounded up to 0.
  */
 static void advise_dontneed(
 	struct vm *m, idx_t inode, uint64_t off, uint64_t end)
 {
 	const struct inode *n = inode_at(m, inode);
-	uint64_t first = off >> m->page_shift;
+	uint64_t up = off + m->page_size - 1;
+	uint64_t first = (uint64_t)((int64_t)up >> m->page_shift);
 	uint64_t last = end >> m->page_shift;
 
-	inode_write(m, inode, first, (end - 1) >> m->page_shift);
-	if (off & (m->page_size - 1))
-		first++;
+	inode_write(m, inode, off >> m->page_shift, (end - 1) >> m->page_shift);
 	if (end >= n->size)
 		last = UINT64_MAX;
 	else if (!last--)

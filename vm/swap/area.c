@@ -55,7 +55,25 @@ static int32_t next_prio(struct vm *m)
 	return prio;
 }
 
-static int area_add(
+/* Whether an area of so many pages may be added; more than there can be slots
+ * were refused for another reason. */
+static int may_add(struct vm *m, uint64_t pages, int64_t prio)
+{
+	if (prio > PRIO_MAX)
+		return vm_fail(m, EINVAL, "a priority is at most %d", PRIO_MAX);
+	if (!free_area(m))
+		return vm_fail(
+			m, EPERM, "%u swap areas are the most", MAX_SWAP_AREAS);
+	if (pages < slots_max(m) && !find_base(m, (uint32_t)pages))
+		return vm_fail(m, EPERM,
+			"between the other areas there is no place for %llu "
+			"slots in a row",
+			(unsigned long long)pages);
+	return 0;
+}
+
+/* After may_add(). */
+static void area_add(
 	struct vm *m, idx_t inode, uint32_t pages, int64_t prio, bool zram)
 {
 	struct swap_area *a = free_area(m);
@@ -63,9 +81,6 @@ static int area_add(
 	struct segment *seg = &m->arena.seg[SEG_SLOT];
 	uint64_t end = (base + (uint64_t)pages) * sizeof(struct swap_slot);
 
-	if (!a || !base)
-		return vm_fail(
-			m, EPERM, "%u swap areas are the most", MAX_SWAP_AREAS);
 	*a = (struct swap_area){
 		.inode = inode,
 		.base = base,
@@ -83,14 +98,16 @@ static int area_add(
 		inode_get(m, inode);
 		m->root->swap_files++;
 	}
-	return 0;
 }
 
 int swap_on_own(struct vm *m, int64_t prio)
 {
 	uint64_t pages = m->root->config.swap >> m->page_shift;
+	int err = may_add(m, pages, prio);
 
-	return area_add(m, 0, (uint32_t)pages, prio, false);
+	if (!err)
+		area_add(m, 0, (uint32_t)pages, prio, false);
+	return err;
 }
 
 int swap_boot(struct vm *m)
@@ -139,10 +156,15 @@ int swap_header(struct vm *m, uint64_t bytes, uint8_t *head)
 {
 	uint32_t info[3] = {1, (uint32_t)(bytes >> m->page_shift) - 1, 0};
 
-	if (bytes < 10 * DISK_BLOCK || bytes >> m->page_shift > UINT32_MAX)
+	if (bytes < 10 * DISK_BLOCK)
 		return vm_fail(m, EINVAL,
 			"a swap area has 10 pages or more, not %llu bytes",
 			(unsigned long long)bytes);
+	if (bytes >> m->page_shift > UINT32_MAX)
+		return vm_fail(m, EFBIG,
+			"a swap area has at most %u pages: %llu bytes are too "
+			"many",
+			UINT32_MAX, (unsigned long long)bytes);
 	memset(head, 0, DISK_BLOCK);
 	memcpy(head + HEADER_INFO_AT, info, sizeof(info));
 	memcpy(head + HEADER_MAGIC_AT, HEADER_MAGIC, 10);
@@ -155,13 +177,28 @@ int swap_make(struct vm *m, idx_t inode, uint64_t bytes)
 	uint8_t head[DISK_BLOCK];
 	int err;
 
-	if (swap_header(m, bytes, head))
-		return -EINVAL;
+	if (n->type != INODE_FILE)
+		return vm_fail(m, EINVAL, "a swap area is a regular file");
+	err = swap_header(m, bytes, head);
 	bytes = bytes >> m->page_shift << m->page_shift;
-	err = bytes > n->size ? disk_truncate(m, inode, bytes) : 0;
 	if (!err)
 		err = blocks_fill_holes(m, n, 0, bytes);
-	return err ? err : (int)disk_write(m, inode, 0, head, sizeof(head)) < 0;
+	if (!err && disk_write(m, inode, 0, head, sizeof(head)) < 0) {
+		err = -m->fail.err;
+		blocks_truncate(m, n, n->size);
+	}
+	if (!err && bytes > n->size)
+		err = disk_truncate(m, inode, bytes);
+	return err;
+}
+
+int swap_on_made(struct vm *m, idx_t inode, uint64_t bytes, int64_t prio)
+{
+	int err = may_add(m, bytes >> m->page_shift, prio);
+
+	if (!err)
+		err = swap_make(m, inode, bytes);
+	return err ? err : swap_on(m, inode, prio);
 }
 
 int swap_on(struct vm *m, idx_t inode, int64_t prio)
@@ -169,9 +206,8 @@ int swap_on(struct vm *m, idx_t inode, int64_t prio)
 	const struct inode *n = inode_at(m, inode);
 	uint8_t head[DISK_BLOCK] = {0};
 	uint64_t pages;
+	int err;
 
-	if (prio > PRIO_MAX)
-		return vm_fail(m, EINVAL, "a priority is at most %d", PRIO_MAX);
 	if (n->type != INODE_FILE)
 		return vm_fail(m, EINVAL, "a swap area is a regular file");
 	if (swap_area_of(m, inode))
@@ -185,11 +221,15 @@ int swap_on(struct vm *m, idx_t inode, int64_t prio)
 		return vm_fail(m, EINVAL,
 			"the file has holes: a swap area has "
 			"a block for each page");
+	err = may_add(m, pages, prio);
+	if (err)
+		return err;
 	/* what the cache holds newer goes to the blocks, which are used now */
 	inode_write(m, inode, 0, UINT64_MAX);
 	mm_unmap_cached(m, inode, 0, UINT64_MAX);
 	cache_drop(m, inode_at(m, inode), 0, UINT64_MAX);
-	return area_add(m, inode, (uint32_t)pages, prio, false);
+	area_add(m, inode, (uint32_t)pages, prio, false);
+	return 0;
 }
 
 /* ---- /dev/zram0 -----------------------------------------------------------
@@ -221,9 +261,9 @@ int swap_on_zram(struct vm *m, uint64_t bytes, int64_t prio)
 
 	if (zram_area(m))
 		return vm_fail(m, EBUSY, "%s is in use already", ZRAM_NAME);
-	if (prio > PRIO_MAX)
-		return vm_fail(m, EINVAL, "a priority is at most %d", PRIO_MAX);
-	err = bytes ? zram_prepare(m, bytes) : 0;
+	err = may_add(m, bytes >> m->page_shift, prio);
+	if (!err && bytes)
+		err = zram_prepare(m, bytes);
 	if (err)
 		return err;
 	if (!zram_pages(m))
@@ -234,7 +274,12 @@ int swap_on_zram(struct vm *m, uint64_t bytes, int64_t prio)
 	disk_count(m, DISK_ZRAM, 1, 0);
 	zram_load(m, 0, head);
 	pages = header_pages(m, head, zram_pages(m));
-	return pages ? area_add(m, 0, (uint32_t)pages, prio, true) : -EINVAL;
+	if (!pages)
+		return -EINVAL;
+	err = may_add(m, pages, prio);
+	if (!err)
+		area_add(m, 0, (uint32_t)pages, prio, true);
+	return err;
 }
 
 /* swap_off() is in swapoff.c. */

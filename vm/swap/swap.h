@@ -105,10 +105,13 @@ int swap_on(struct vm *m, idx_t inode, int64_t prio);
  * header: one of another size is reset first.  EBUSY, EINVAL, ENOMEM, EIO,
  * EOPNOTSUPP. */
 int swap_on_zram(struct vm *m, uint64_t bytes, int64_t prio);
-/* The header, of a block, for an area of `bytes`: 0, EINVAL. */
+/* The header, of a block, for an area of `bytes`: 0, EINVAL, EFBIG. */
 int swap_header(struct vm *m, uint64_t bytes, uint8_t *head);
-/* Makes a header over `bytes` of the file, which gets its blocks. */
+/* Makes a header over `bytes` of the file, which gets its blocks: 0; EINVAL,
+ * EFBIG, ENOSPC or ENOMEM with nothing done. */
 int swap_make(struct vm *m, idx_t inode, uint64_t bytes);
+/* Both: a header over `bytes` of the file, which is an area then. */
+int swap_on_made(struct vm *m, idx_t inode, uint64_t bytes, int64_t prio);
 /* The area of an inode, 0 the machine's own; NULL if it is none. */
 struct swap_area *swap_area_of(struct vm *m, idx_t inode);
 /* Brings everything back and gives the area up: 0, -ENOMEM. */

@@ -125,8 +125,10 @@ static idx_t find_or_create(struct vm *m, const struct task *t,
 idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 	uint32_t flags, uint32_t mode)
 {
-	const uint32_t keep = FMODE_READ | FMODE_WRITE | FMODE_APPEND;
-	uint32_t rights = flags & (FMODE_READ | FMODE_WRITE);
+	uint32_t fmode = flags & (FMODE_READ | FMODE_WRITE);
+	uint32_t rights =
+		flags & OPEN_NEITHER ? FMODE_READ | FMODE_WRITE : fmode;
+	uint32_t writes = fmode & FMODE_WRITE || flags & OPEN_TRUNC;
 	bool made;
 	idx_t inode;
 
@@ -142,11 +144,13 @@ idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 	if (!made &&
 		check_rights(m, &t->cred, path, inode_at(m, inode), rights))
 		return 0;
-	if (rights & FMODE_WRITE && inode_may_write(m, inode))
+	if (writes && inode_may_write(m, inode))
 		return 0;
 	if (flags & OPEN_TRUNC && disk_truncate(m, inode, 0))
 		return 0;
-	return file_of_inode(m, inode, flags & keep);
+	if (flags & OPEN_APPEND)
+		fmode |= FMODE_APPEND;
+	return file_of_inode(m, inode, fmode);
 }
 
 idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode)

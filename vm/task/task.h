@@ -196,10 +196,13 @@ struct file {
 #define FMODE_RANDOM 0x10u /* POSIX_FADV_RANDOM: no readahead */
 #define FMODE_NOREUSE \
 	0x20u /* POSIX_FADV_NOREUSE: use by mappings does not count */
-/* Of open(2) alone. */
-#define OPEN_CREAT 0x100u
-#define OPEN_EXCL  0x200u
-#define OPEN_TRUNC 0x400u
+/* Of open(2) alone, with its numbers; access mode 3, which asks for both rights
+ * and gives neither, has one of ours. */
+#define OPEN_CREAT   0x40u
+#define OPEN_EXCL    0x80u
+#define OPEN_TRUNC   0x200u
+#define OPEN_APPEND  0x400u
+#define OPEN_NEITHER 0x800u
 
 struct fd {
 	idx_t next;
@@ -361,7 +364,8 @@ bool label_lookup(const struct vm *m, const struct task *t, const char *name,
  */
 idx_t file_open(
 	struct vm *m, const struct cred *c, const char *path, uint32_t fmode);
-/* open(2): FMODE_* and OPEN_*; mode is a new file's. */
+/* open(2): FMODE_READ, FMODE_WRITE and OPEN_*; mode is a new file's, of which
+ * bits above 07777 are ignored. */
 idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 	uint32_t flags, uint32_t mode);
 /* Whether the mode bits, or a capability, grant bit 4 (read), 2 or 1. */
