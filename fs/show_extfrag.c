@@ -2,13 +2,11 @@
  * sys/kernel/debug/extfrag/: how far free memory is of use for each order.
  * Source: Linux mm/vmstat.c (extfrag_show_print).
  */
-#include <stdlib.h>
-
 #include "../vm/phys/phys.h"
 #include "renderers.h"
 
 static void show_index(struct sbuf *b, const struct view *v,
-	int (*index)(const struct zone *z, unsigned order))
+	int (*index)(const struct zone *z, unsigned order), int width)
 {
 	const struct root *r = v->vm->root;
 
@@ -20,8 +18,7 @@ static void show_index(struct sbuf *b, const struct view *v,
 		for (unsigned o = 0; o < NR_ORDERS; o++) {
 			int n = index(&r->zone[i], o);
 
-			sbuf_printf(b, "%s%d.%03d ", n < 0 ? "-" : "",
-				abs(n) / 1000, abs(n) % 1000);
+			sbuf_printf(b, "%*d.%03d ", width, n / 1000, n % 1000);
 		}
 		sbuf_char(b, '\n');
 	}
@@ -29,10 +26,10 @@ static void show_index(struct sbuf *b, const struct view *v,
 
 void show_unusable_index(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	show_index(b, v, zone_unusable);
+	show_index(b, v, zone_unusable, 1);
 }
 
 void show_extfrag_index(struct sbuf *b, const struct view *v, uint64_t id)
 {
-	show_index(b, v, zone_fragmentation);
+	show_index(b, v, zone_fragmentation, 2);
 }

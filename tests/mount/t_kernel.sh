@@ -49,8 +49,10 @@ indices() {
 	            i = -1000
 	        else:
 	            i = 1000 - (1000 + (pages * 1000 >> k)) // sum(nr)
-	        out.append("%s%d.%03d " % ("-" if i < 0 else "",
-	                                   abs(i) // 1000, abs(i) % 1000))
+	        whole = int(i / 1000)  # to 0, as C does
+	        out.append("%*d.%03d " % (
+	            2 if which == "extfrag_index" else 1,
+	            whole, i - whole * 1000))
 	    print("Node 0, zone %8s %s" % (words[3], "".join(out)))
 	END
 }
