@@ -78,6 +78,8 @@ refused "krealloc $own 8K" "-EINVAL *is the kernel's own"
 is "nothing is left over" "$(cache kmalloc-8k objects)" "$used"
 k "kfree $b" >/dev/null
 refused "kfree $b" "-EINVAL double free*"
+refused "ksize $b" "-EINVAL use after free: the object of \"kmalloc-128\"*"
+refused "krealloc $b 8K" "-EINVAL use after free*"
 refused "kfree 0x400000" "-EINVAL*"
 refused "kfree 0xffffffffffffffff" "-EINVAL*"
 refused "ksize 0x8000000000000000" "-EINVAL*"

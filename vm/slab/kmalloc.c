@@ -52,8 +52,10 @@ static int no_object(struct vm *m, vaddr_t addr)
 		"0x%llx is no address that kmalloc or a cache gave", ULL(addr));
 }
 
-/* Inside a slab: the beginning of an object that somebody has. */
-static int check_object(struct vm *m, vaddr_t addr, pfn_t slab)
+/* Inside a slab: the beginning of an object that somebody has; `wrong` is what
+ * it is otherwise. */
+static int check_object(
+	struct vm *m, vaddr_t addr, pfn_t slab, const char *wrong)
 {
 	const struct cache *c = cache_at(m, frame_at(m, slab)->owner);
 	uint64_t off = addr - address(m, pfn_to_pa(m, slab));
@@ -68,13 +70,16 @@ static int check_object(struct vm *m, vaddr_t addr, pfn_t slab)
 			ULL(addr - off % c->size));
 	if (!slab_holds(m, addr - m->arch->page_offset))
 		return vm_fail(m, EINVAL,
-			"double free: the object of \"%s\" at 0x%llx is free "
-			"already",
-			c->name, ULL(addr));
+			"%s: the object of \"%s\" at 0x%llx is free already",
+			wrong, c->name, ULL(addr));
 	return 0;
 }
 
-static int find(struct vm *m, vaddr_t addr, struct place *out)
+#define DOUBLE_FREE    "double free"
+#define USE_AFTER_FREE "use after free"
+
+static int find(
+	struct vm *m, vaddr_t addr, struct place *out, const char *wrong)
 {
 	paddr_t pa = addr - m->arch->page_offset;
 	pfn_t pfn = (pfn_t)(pa >> m->page_shift);
@@ -91,15 +96,16 @@ static int find(struct vm *m, vaddr_t addr, struct place *out)
 	if (!out->frame)
 		return no_object(m, addr);
 	out->cache = frame_at(m, out->frame)->owner;
-	return check_object(m, addr, out->frame);
+	return check_object(m, addr, out->frame, wrong);
 }
 
 /* The same, if it is for commands to free. */
-static int find_ours(struct vm *m, vaddr_t addr, struct place *p)
+static int find_ours(
+	struct vm *m, vaddr_t addr, struct place *p, const char *wrong)
 {
 	const struct cache *c;
 
-	if (find(m, addr, p))
+	if (find(m, addr, p, wrong))
 		return -EINVAL;
 	c = cache_at(m, p->cache);
 	if (p->cache && !(c->flags & CACHE_BY_COMMAND) &&
@@ -186,7 +192,7 @@ int kfree(struct vm *m, vaddr_t addr)
 
 	if (is_nothing(addr))
 		return 0;
-	if (find_ours(m, addr, &p))
+	if (find_ours(m, addr, &p, DOUBLE_FREE))
 		return -EINVAL;
 	if (p.cache)
 		slab_free(m, addr - m->arch->page_offset);
@@ -202,7 +208,7 @@ int cache_give(struct vm *m, idx_t cache, vaddr_t addr)
 
 	if (is_nothing(addr))
 		return 0;
-	if (find_ours(m, addr, &p))
+	if (find_ours(m, addr, &p, DOUBLE_FREE))
 		return -EINVAL;
 	if (p.cache != cache)
 		return vm_fail(m, EINVAL,
@@ -220,7 +226,7 @@ int64_t ksize(struct vm *m, vaddr_t addr)
 
 	if (is_nothing(addr))
 		return 0;
-	if (find(m, addr, &p))
+	if (find(m, addr, &p, USE_AFTER_FREE))
 		return -EINVAL;
 	return p.cache ? cache_at(m, p.cache)->object_size
 		       : (int64_t)(m->page_size << frame_at(m, p.frame)->order);
@@ -233,7 +239,7 @@ vaddr_t krealloc(
 	int64_t had;
 	vaddr_t to;
 
-	if (!is_nothing(addr) && find_ours(m, addr, &p))
+	if (!is_nothing(addr) && find_ours(m, addr, &p, USE_AFTER_FREE))
 		return 0;
 	had = ksize(m, addr);
 	if (size && (uint64_t)had >= size)
