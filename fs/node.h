@@ -73,8 +73,11 @@ struct node {
 	const char *verb, *key;
 	uint16_t mode;	/* permission bits */
 	uint16_t actor; /* enum actor_kind of what is written to it */
-	bool several;	/* numbers, which the command takes with commas */
-	bool raw;	/* any text, which the command takes as one "string" */
+	/* An array of numbers, which the command takes with commas: those
+	 * before a mistake, which is none of its own. */
+	bool several;
+	bool any; /* the verb says it all, whatever is written */
+	bool raw; /* any text, which the command takes as one "string" */
 	/* For those alone who may look into the process, as ptrace(2) has it.
 	 */
 	bool looks;

@@ -203,6 +203,18 @@ static uint64_t next_object(const struct view *v, const struct row_info *r,
 	return r->var->next(v, parent, id1 ? id1 - 1 : NO_OBJECT);
 }
 
+void tree_name(
+	const struct view *v, const struct place *p, char *name, size_t size)
+{
+	const struct row_info *r = &rows[p->row];
+	size_t n = r->var ? r->prefix : strlen(r->name);
+
+	memcpy(name, r->name, n);
+	if (r->var)
+		n += r->var->format(v, p->id, name + n, size - n);
+	name[n] = 0;
+}
+
 bool tree_next(const struct view *v, const struct place *dir, uint64_t *cookie,
 	struct place *out, char *name, size_t size)
 {
@@ -213,18 +225,12 @@ bool tree_next(const struct view *v, const struct place *dir, uint64_t *cookie,
 	for (; row && row < nr_nodes; row = rows[row].next_sibling, id1 = 0) {
 		const struct row_info *r = &rows[row];
 		uint64_t id = next_object(v, r, dir->id, id1);
-		size_t n = r->prefix;
 
 		if (id == NO_OBJECT || !row_there(v, row, id) ||
 			(v->past && node_table[row].endless))
 			continue;
-		if (!r->var)
-			n = strlen(r->name);
-		memcpy(name, r->name, n);
-		if (r->var)
-			n += r->var->format(v, id, name + n, size - n);
-		name[n] = 0;
 		*out = (struct place){dir->view, row, id};
+		tree_name(v, out, name, size);
 		*cookie = COOKIE(row, r->var ? id + 1 : 1);
 		return true;
 	}

@@ -70,6 +70,10 @@ const struct task *place_task(const struct view *v, const struct place *p);
 bool tree_lookup(const struct view *v, const struct place *dir,
 	const char *name, struct place *out);
 
+/* The name of a place in its directory. */
+void tree_name(
+	const struct view *v, const struct place *p, char *name, size_t size);
+
 /*
  * Walks a directory.  *cookie is 0 at first; true with the next entry's place
  * and name, and the cookie to go on behind it.

@@ -7,34 +7,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../vm/cmd/command.h"
 #include "disk_path.h"
 #include "session.h"
 
 #define NUMBER_MAX 32
-#define RAW_MAX	   1024
+#define WORD_MAX   20 /* characters of a number that a sysctl reads */
+#define TEXT_MAX   4096
 
-/*
- * The number in a text that white space may surround, as a word for the
- * command line; false if it is none.  Of several words a sysctl takes the
- * first, as Linux's do.
- */
-static bool number_in(const char *buf, size_t len, bool sysctl, char *word)
+static bool is_blank(char c)
 {
+	return c && strchr(" \n\t", c);
+}
+
+/* A whole text as a number in any base, as a word for the command line. */
+static bool number_word(const char *buf, size_t len, bool plus, char *word)
+{
+	bool minus = len && *buf == '-';
 	char text[NUMBER_MAX], *end;
-	bool minus;
-	size_t n = 0;
 	uint64_t v;
 
-	while (len && strchr(" \n\t", buf[len - 1]))
-		len--;
-	while (len && strchr(" \n\t", *buf))
-		buf++, len--;
-	while (sysctl && n < len && !strchr(" \n\t", buf[n]))
-		n++;
-	len = sysctl ? n : len;
-	minus = len && *buf == '-';
-	if (len == minus || len >= sizeof(text) || memchr(buf, 0, len) ||
-		!strchr("+0123456789", buf[minus]))
+	if (len <= minus || len >= sizeof(text) || memchr(buf, 0, len) ||
+		!(isdigit((unsigned char)buf[minus]) ||
+			(plus && buf[minus] == '+')))
 		return false;
 	memcpy(text, buf, len);
 	text[len] = '\0';
@@ -45,30 +40,50 @@ static bool number_in(const char *buf, size_t len, bool sysctl, char *word)
 	return !*end && !errno;
 }
 
-/* Numbers with white space between them: "1,2,3"; the length, 0 if one is none.
+/* The number in a text that white space may surround. */
+static bool number_in(const char *buf, size_t len, char *word)
+{
+	while (len && is_blank(buf[len - 1]))
+		len--;
+	while (len && is_blank(*buf))
+		buf++, len--;
+	return number_word(buf, len, true, word);
+}
+
+/*
+ * The next number of a sysctl, and a step behind it: without a plus, blanks
+ * behind it or nothing.  Source: Linux kernel/sysctl.c (proc_get_long).
  */
-static size_t numbers_in(const char *buf, size_t len, char *list, size_t size)
+static bool sysctl_next(const char **buf, const char *end, char *word)
+{
+	size_t n = 0;
+
+	while (*buf < end && isspace((unsigned char)**buf))
+		++*buf;
+	while (*buf + n < end && !is_blank((*buf)[n]))
+		n++;
+	if (n > WORD_MAX || !number_word(*buf, n, false, word))
+		return false;
+	*buf += n;
+	return true;
+}
+
+/* Those of an array, "1,2,3", up to the first that is no int; the length. */
+static size_t ints_in(const char *buf, size_t len, char *list, size_t size)
 {
 	const char *end = buf + len;
+	char word[NUMBER_MAX];
 	size_t at = 0;
 
-	for (;;) {
-		char number[NUMBER_MAX];
-		size_t n = 0;
+	while (sysctl_next(&buf, end, word)) {
+		long long v = strtoll(word, NULL, 10);
 
-		while (buf < end && strchr(" \n\t", *buf))
-			buf++;
-		if (buf == end)
-			return at;
-		while (buf + n < end && !strchr(" \n\t", buf[n]))
-			n++;
-		if (!number_in(buf, n, false, number) ||
-			at + strlen(number) + 2 > size)
-			return 0;
+		if (v != (int)v || at + strlen(word) + 2 > size)
+			break;
 		at += (size_t)snprintf(
-			list + at, size - at, "%s%s", at ? "," : "", number);
-		buf += n;
+			list + at, size - at, "%s%s", at ? "," : "", word);
 	}
+	return at;
 }
 
 /* A word of letters, '+' and '_', without the white space around it. */
@@ -76,14 +91,14 @@ static size_t word_in(const char *buf, size_t len, const char **word)
 {
 	size_t n = 0;
 
-	while (len && strchr(" \n\t", *buf))
+	while (len && is_blank(*buf))
 		buf++, len--;
 	while (n < len && (isalpha((unsigned char)buf[n]) ||
 				  (n && (buf[n] == '+' || buf[n] == '_'))))
 		n++;
 	*word = buf;
 	for (size_t i = n; i < len; i++)
-		if (!strchr(" \n\t", buf[i]) || !buf[i])
+		if (!is_blank(buf[i]))
 			return 0;
 	return n <= 32 ? n : 0;
 }
@@ -109,47 +124,72 @@ static size_t put_key(char *line, size_t size, const struct open_file *f)
 		line, size, " %s=%llu", f->node->key, (unsigned long long)id);
 }
 
-/* What was written, as the command takes it; the length, 0 if it does not. */
+static bool is_sysctl(const struct open_file *f)
+{
+	return !strncmp(f->node->path, "proc/sys/", 9);
+}
+
+/* What was written, as the command takes it; the length, 0 if it does not.  Of
+ * several words a sysctl takes the first. */
 static size_t put_value(const struct open_file *f, const char *buf, size_t len,
 	char *to, size_t size)
 {
-	bool sysctl = !strncmp(f->node->path, "proc/sys/", 9);
+	const char *word = buf;
 	char number[NUMBER_MAX];
-	const char *word;
 	size_t n;
 
-	if (f->node->several)
-		return numbers_in(buf, len, to, size);
-	if (number_in(buf, len, sysctl, number))
+	if (is_sysctl(f) ? sysctl_next(&word, buf + len, number)
+			 : number_in(buf, len, number))
 		return (size_t)snprintf(to, size, "%s", number);
 	n = word_in(buf, len, &word);
 	return n ? (size_t)snprintf(to, size, "%.*s", (int)n, word) : 0;
 }
 
-/* What was written as a line, `VERB "TEXT"`: without its newline. */
+/* What was written is no number and no word: what it could have been. */
+static void refuse_value(struct open_file *f, const char *buf, size_t len)
+{
+	const struct view *v = &f->machine->view;
+	char name[64], takes[120], said[300], shown[41];
+	size_t n = 0;
+
+	while (len && is_blank(buf[len - 1]))
+		len--;
+	for (; n < len && n < sizeof(shown) - 1; n++)
+		shown[n] = buf[n] < ' ' || buf[n] > '~' ? '?' : buf[n];
+	shown[n] = '\0';
+	if (!strncmp(f->node->verb, "set ", 4)) {
+		settings_range(v->vm, f->node->verb + 4, takes, sizeof(takes));
+	} else {
+		tree_name(v, &f->place, name, sizeof(name));
+		snprintf(takes, sizeof(takes), "%s takes a number", name);
+	}
+	snprintf(said, sizeof(said), "%s, not \"%s\"%s", takes, shown,
+		n < len ? "..." : "");
+	refuse_input(f, EINVAL, said);
+}
+
+/* Any text, as a line `VERB "TEXT"`: up to a NUL, without its newline.  More
+ * than a page is not looked at.  Source: Linux fs/kernfs/file.c. */
 static int64_t raw_write(
 	fuse_req_t req, struct open_file *f, const char *buf, size_t len)
 {
+	size_t taken = len < TEXT_MAX ? len : TEXT_MAX;
+	size_t n = strnlen(buf, taken);
 	struct event e = file_event(req, f);
 	struct sbuf line = {0};
 	struct vm_outcome out;
 	char verb[64];
-	int err;
+	int err = ENOMEM;
 
 	sbuf_mem(&line, verb, put_verb(verb, sizeof(verb), f) - 1);
-	disk_quote(&line, buf, len && buf[len - 1] == '\n' ? len - 1 : len);
-	if (line.failed) {
-		err = ENOMEM;
-	} else if (len > RAW_MAX || memchr(buf, 0, len)) {
-		err = EINVAL;
-		refuse_input(f, EINVAL, "it takes a line of text");
-	} else {
+	disk_quote(&line, buf, n && buf[n - 1] == '\n' ? n - 1 : n);
+	if (!line.failed) {
 		e.text = line.data;
 		e.text_len = line.len;
 		err = exec_event(f, &e, NULL, &out);
 	}
 	sbuf_free(&line);
-	return err ? -err : (int64_t)len;
+	return err ? -err : (int64_t)taken;
 }
 
 static int64_t word_write(
@@ -158,22 +198,25 @@ static int64_t word_write(
 	char line[160];
 	struct vm_outcome out;
 	struct event e = file_event(req, f);
-	size_t at = put_verb(line, sizeof(line), f);
-	size_t n = put_value(f, buf, len, line + at, sizeof(line) - at);
-	int err = EINVAL;
+	size_t at = put_verb(line, sizeof(line), f), n = 0;
+	int err;
 
+	if (f->node->several)
+		n = ints_in(buf, len, line + at, sizeof(line) - at);
+	else if (!f->node->any)
+		n = put_value(f, buf, len, line + at, sizeof(line) - at);
+	if (!n && f->node->several)
+		return (int64_t)len;
+	if (!n && !f->node->any) {
+		refuse_value(f, buf, len);
+		return -EINVAL;
+	}
 	e.text = line;
-	e.text_len = n ? at + n : 0;
-	if (e.text_len && f->node->key)
+	e.text_len = at + n;
+	if (f->node->key)
 		e.text_len += put_key(
 			line + e.text_len, sizeof(line) - e.text_len, f);
-	if (e.text_len) {
-		err = exec_event(f, &e, NULL, &out);
-	} else {
-		snprintf(line, sizeof(line), "%s takes a number or a word",
-			f->node->verb);
-		refuse_input(f, EINVAL, line);
-	}
+	err = exec_event(f, &e, NULL, &out);
 	return err ? -err : (int64_t)len;
 }
 

@@ -73,7 +73,7 @@ mmap 4K rw color=red|-EINVAL*color*; usage*
 mmap 4K rw addr=1 addr=2|-EINVAL*addr*; usage*
 mmap 4K rwz|-EINVAL PROT cannot be "rwz"; usage*
 mmap 0 rw|-EINVAL the length is 0
-mmap -1 rw|-EINVAL LEN cannot be "-1"; usage*
+mmap -1 rw|-EINVAL LEN cannot be below 0: "-1"; usage*
 mmap 0x rw|-EINVAL LEN cannot be "0x"; usage*
 mmap 4KK rw|-EINVAL LEN cannot be "4KK"; usage*
 mmap 08 rw|-EINVAL LEN cannot be "08"; usage*
@@ -136,7 +136,7 @@ run 1 cpu=99|-EINVAL*CPUs 0 to 1*
 set nothing 1|-EINVAL*nothing*
 set segv maybe|-EINVAL*maybe*
 tick 1x|-EINVAL*; usage*
-tick -1|-EINVAL nothing takes the word "-1"; usage*
+tick -1|-EINVAL N cannot be below 0: "-1"; usage*
 tick 18446744073709551615|-ERANGE 18446744073709551615*
 mmap 4K rw|-EINVAL*
 TABLE

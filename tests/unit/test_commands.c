@@ -111,8 +111,13 @@ static void kernel_pages(void **state)
 	assert_int_equal(pfn % 16, 0);
 	assert_int_equal(phys_sum(m, pages[USE_KERNEL]), used + 16);
 	assert_string_equal(reply(m, KERNEL, "alloc_pages order=11"),
-		"-EINVAL order 11 is above 10: a block has at most 1024 "
+		"-EINVAL order is 0 to 10, not 11: a block has at most 1024 "
 		"frames");
+	assert_string_equal(reply(m, KERNEL, "alloc_pages order=-1"),
+		"-EINVAL order is 0 to 10, not -1: a block has at most 1024 "
+		"frames");
+	assert_non_null(strstr(reply(m, KERNEL, "free_pages -1"),
+		"-EINVAL frame -1 does not exist; the last is "));
 	vm_snprintf(line, sizeof(line), "free_pages %llu",
 		(unsigned long long)pfn + 1);
 	assert_int_equal(run(m, KERNEL, line).last.err, EINVAL);
@@ -216,6 +221,137 @@ static void settings_refuse_with_the_way_out(void **state)
 	assert_string_equal(reply(m, 0, "set fault_around_pages -1"),
 		"-EINVAL fault_around_pages is a number from 1 to 512, not "
 		"\"-1\"");
+	assert_string_equal(reply(m, 0, "set swappiness 18446744073709551616"),
+		"-EINVAL swappiness is a number from 0 to 200, not "
+		"\"18446744073709551616\"");
+	assert_string_equal(reply(m, 0, "set mmap_rnd_bits 27"),
+		"-EINVAL mmap_rnd_bits is a number from 28 to 32, not \"27\"");
+	assert_string_equal(reply(m, 0, "drop_caches -1"),
+		"-EINVAL drop_caches takes 1 to 4, not -1");
+	assert_string_equal(reply(m, 0, "compact_memory -1"),
+		"-EINVAL compact_memory takes 1, not -1");
+	assert_string_equal(reply(m, 0, "compact_memory 1 node=-1"),
+		"-EINVAL the nodes are 0 to 0, there is none of -1");
+	done(m);
+}
+
+static const char *value_of(struct vm *m, const char *key)
+{
+	static char value[80];
+	const char *name;
+
+	for (unsigned i = 0; settings_get(m, i, &name, value, 80); i++)
+		if (!strcmp(name, key))
+			return value;
+	return NULL;
+}
+
+/* As Linux's tables have it: what is taken at the ends, and what is not. */
+static void settings_have_linux_ranges(void **state)
+{
+	static const struct {
+		const char *key, *taken[4], *refused[4];
+	} rows[] = {
+		{"oom_dump_tasks", {"-2147483648", "-1", "2147483647"},
+			{"-2147483649", "2147483648"}},
+		{"oom_kill_allocating_task", {"-2147483648", "2147483647"},
+			{"2147483648"}},
+		{"dirty_writeback_centisecs",
+			{"-2147483648", "0", "2147483647"}, {"2147483648"}},
+		{"stat_interval", {"-8589934", "0", "8589934"},
+			{"-8589935", "8589935"}},
+		{"page-cluster", {"0", "31"}, {"-1", "32"}},
+		{"dirty_background_bytes", {"1", "17592186040320"}, {"0"}},
+		{"dirty_bytes",
+			{"8192", "17592186040320", "18446744073709551615"},
+			{"0", "1", "8191", "-8192"}},
+		{"nr_overcommit_hugepages", {"0", "18446744073709551615"},
+			{"-1", "-0", "18446744073709551616"}},
+		{"user_reserve_kbytes", {"0", "18446744073709551615"},
+			{"-1", "-0"}},
+	};
+	struct vm *m = boot("x86_64");
+	char line[80];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		for (unsigned k = 0; k < 4 && rows[i].taken[k]; k++) {
+			vm_snprintf(line, sizeof(line), "set %s %s",
+				rows[i].key, rows[i].taken[k]);
+			assert_string_equal(reply(m, 0, line), "0");
+			assert_string_equal(
+				value_of(m, rows[i].key), rows[i].taken[k]);
+		}
+		for (unsigned k = 0; k < 4 && rows[i].refused[k]; k++) {
+			vm_snprintf(line, sizeof(line), "set %s %s",
+				rows[i].key, rows[i].refused[k]);
+			assert_int_equal(run(m, 0, line).last.err, EINVAL);
+		}
+	}
+	/* in pages, the limits have 32 bits */
+	assert_string_equal(reply(m, 0, "set dirty_bytes 17592186040321"),
+		"-ERANGE dirty_bytes is at most 2^32 - 1 pages, not "
+		"17592186040321 bytes");
+	assert_int_equal(
+		run(m, 0, "set dirty_background_bytes 0x8000000000000000")
+			.last.err,
+		ERANGE);
+	done(m);
+}
+
+/* The ratio that is in force already leaves dirty_bytes alone; the one of the
+ * flusher does not. */
+static void a_ratio_replaces_bytes(void **state)
+{
+	struct vm *m = boot("x86_64");
+
+	assert_int_equal(run(m, 0,
+				 "set dirty_bytes 8192\nset dirty_ratio 0\n"
+				 "set dirty_background_bytes 1\n"
+				 "set dirty_background_ratio 0")
+				 .failed,
+		0);
+	assert_string_equal(value_of(m, "dirty_bytes"), "8192");
+	assert_string_equal(value_of(m, "dirty_background_bytes"), "0");
+	assert_int_equal(run(m, 0, "set dirty_ratio 1").failed, 0);
+	assert_string_equal(value_of(m, "dirty_bytes"), "0");
+	done(m);
+}
+
+/* Who may have part of what is below the min watermark reads of that part. */
+static void refusals_name_the_mark(void **state)
+{
+	static const struct {
+		const char *line, *mark;
+		unsigned num, den;
+	} rows[] = {
+		{"alloc_pages gfp=noretry", "above its min watermark of", 1, 1},
+		{"alloc_pages gfp=nowait", "above its min watermark of", 1, 1},
+		{"alloc_pages gfp=high,noretry",
+			"above half of its min watermark,", 1, 2},
+		{"alloc_pages gfp=atomic", "above 3/8 of its min watermark,", 3,
+			8},
+		{"alloc_pages gfp=memalloc,noretry", "no watermark counts (", 0,
+			1},
+	};
+	struct vm *m = boot("x86_64");
+	const struct zone *z = m->root->zone;
+	const char *said;
+
+	for (unsigned i = 0; i < m->root->nr_zones; i++)
+		if (m->root->zone[i].managed)
+			z = &m->root->zone[i];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		while (*(said = reply(m, KERNEL, rows[i].line)) != '-')
+			;
+		assert_non_null(strstr(said, rows[i].mark));
+		said = strstr(said, rows[i].mark) + strlen(rows[i].mark);
+		/* free pages ended where the sentence says that they do */
+		assert_in_range(z->nr_free, z->min * rows[i].num / rows[i].den,
+			z->min * rows[i].num / rows[i].den + 1);
+		if (rows[i].num)
+			assert_in_range(strtoull(said, NULL, 10),
+				z->nr_free - 1, z->nr_free);
+	}
 	done(m);
 }
 
@@ -318,6 +454,9 @@ int main(void)
 		cmocka_unit_test(stores_are_read_back),
 		cmocka_unit_test(segv_kills_when_set),
 		cmocka_unit_test(settings_refuse_with_the_way_out),
+		cmocka_unit_test(settings_have_linux_ranges),
+		cmocka_unit_test(a_ratio_replaces_bytes),
+		cmocka_unit_test(refusals_name_the_mark),
 		cmocka_unit_test(brk_answers_as_the_system_call),
 		cmocka_unit_test(the_stack_grows_by_pushing),
 		cmocka_unit_test(wait_reaps),

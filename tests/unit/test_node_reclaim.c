@@ -286,9 +286,14 @@ static void test_lowmem(void **state)
 	ok(m, 0, "set lowmem_reserve_ratio 0,1,2,3,4");
 	assert_int_equal(zone_lowmem_reserve(m, 0, 2), 0);
 	assert_int_equal(m->root->set.lowmem_reserve_ratio[4], 4);
-	assert_int_equal(
-		run(m, 0, "set lowmem_reserve_ratio 1,2,3,4,5,6").last.err,
-		EINVAL);
+	/* of more numbers than there are the first; below 1 is 0 */
+	ok(m, 0, "set lowmem_reserve_ratio 16,-1,-2147483648,9,5,6,7");
+	assert_int_equal(zone_lowmem_reserve(m, 0, 2), z[1].managed / 16);
+	assert_int_equal(m->root->set.lowmem_reserve_ratio[1], 0);
+	assert_int_equal(m->root->set.lowmem_reserve_ratio[2], 0);
+	assert_int_equal(m->root->set.lowmem_reserve_ratio[3], 9);
+	assert_int_equal(m->root->set.lowmem_reserve_ratio[4], 5);
+	assert_int_equal(m->root->set.zonelist_order, 0);
 	assert_int_equal(
 		run(m, 0, "set lowmem_reserve_ratio 1,,3").last.err, EINVAL);
 	vmtest_check(m);

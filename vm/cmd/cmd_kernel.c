@@ -45,8 +45,11 @@ int cmd_alloc_pages(struct cmd *c)
 
 	if (order > MAX_ORDER)
 		return vm_fail(c->m, EINVAL,
-			"order %llu is above %u: a block has at most %u frames",
-			(unsigned long long)order, MAX_ORDER, 1u << MAX_ORDER);
+			"order is 0 to %u, not %s%llu: a block has at most %u "
+			"frames",
+			MAX_ORDER, arg_sign(&c->arg[0]),
+			(unsigned long long)arg_abs(&c->arg[0]),
+			1u << MAX_ORDER);
 	if (gfp_wanted(c, c->arg[1].num, &gfp))
 		return -EINVAL;
 	pfn = mem_alloc(c->m, gfp, (unsigned)order, FRAME_KERNEL, USE_KERNEL,
@@ -67,8 +70,10 @@ int cmd_free_pages(struct cmd *c)
 
 	if (pfn >= c->m->root->max_pfn)
 		return vm_fail(c->m, EINVAL,
-			"frame %llu does not exist; the last is %u",
-			(unsigned long long)pfn, c->m->root->max_pfn - 1);
+			"frame %s%llu does not exist; the last is %u",
+			arg_sign(&c->arg[0]),
+			(unsigned long long)arg_abs(&c->arg[0]),
+			c->m->root->max_pfn - 1);
 	f = frame_at(c->m, (pfn_t)pfn);
 	if (f->state != FRAME_KERNEL || f->owner != OWNER_COMMAND)
 		return vm_fail(c->m, EINVAL,

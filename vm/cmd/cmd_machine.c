@@ -24,10 +24,9 @@ int cmd_set(struct cmd *c)
  */
 static void stat_updates(struct vm *m, uint64_t before)
 {
-	uint64_t step = m->root->set.stat_interval * 1000000000ull;
+	int32_t seconds = (int32_t)m->root->set.stat_interval;
+	uint64_t step = seconds > 0 ? (uint64_t)seconds * 1000000000 : TICK_NS;
 
-	if (!step)
-		return;
 	for (uint64_t n = m->root->ns / step - before / step; n; n--)
 		if (!pcp_decay(m))
 			break;
@@ -50,15 +49,16 @@ int cmd_tick(struct cmd *c)
 	return 0;
 }
 
-/* drop_caches N: 1 the page cache, 2 names and inodes, 3 both. */
+/* drop_caches N: 1 the page cache, 2 names and inodes, 3 both, 4 nothing. */
 int cmd_drop_caches(struct cmd *c)
 {
 	uint64_t n = c->arg[0].num;
 
 	if (n < 1 || n > 4)
 		return vm_fail(c->m, EINVAL,
-			"drop_caches takes 1 to 4, not %llu",
-			(unsigned long long)n);
+			"drop_caches takes 1 to 4, not %s%llu",
+			arg_sign(&c->arg[0]),
+			(unsigned long long)arg_abs(&c->arg[0]));
 	c->reply->kind = REPLY_DEC;
 	c->reply->value = n & 1 ? disk_drop_caches(c->m) : 0;
 	c->reply->value += n & 2 ? dcache_drop(c->m) : 0;

@@ -267,11 +267,15 @@ int cmd_compact_memory(struct cmd *c)
 	uint64_t nr = c->m->root->config.nodes, node = c->arg[1].num;
 
 	if (c->arg[0].num != 1)
-		return vm_fail(c->m, EINVAL, "compact_memory takes 1, not %llu",
-			(unsigned long long)c->arg[0].num);
+		return vm_fail(c->m, EINVAL,
+			"compact_memory takes 1, not %s%llu",
+			arg_sign(&c->arg[0]),
+			(unsigned long long)arg_abs(&c->arg[0]));
 	if (c->arg[1].given && node >= nr)
-		return vm_fail(c->m, EINVAL, "the last node is %llu, not %llu",
-			(unsigned long long)nr - 1, (unsigned long long)node);
+		return vm_fail(c->m, EINVAL,
+			"the nodes are 0 to %llu, there is none of %s%llu",
+			(unsigned long long)nr - 1, arg_sign(&c->arg[1]),
+			(unsigned long long)arg_abs(&c->arg[1]));
 	for (unsigned n = 0; n < nr && !vm_halted(c->m); n++)
 		if (!c->arg[1].given || n == node)
 			compact_node(c->m, n);

@@ -70,6 +70,17 @@ struct arg {
 	unsigned words; /* ARG_REST: how many; cmd.rest has where */
 };
 
+/* An ARG_NUM as it was written, for sentences: its sign, and the rest. */
+static inline const char *arg_sign(const struct arg *a)
+{
+	return a->minus ? "-" : "";
+}
+
+static inline uint64_t arg_abs(const struct arg *a)
+{
+	return a->minus ? -a->num : a->num;
+}
+
 struct command;
 
 /* What a handler works on. */
@@ -156,6 +167,9 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 /* The i-th setting's name, with its value as text, or a line of help. */
 bool settings_get(const struct vm *m, unsigned i, const char **name,
 	char *value, size_t size);
+/* What a setting may be: "swappiness is a number from 0 to 200". */
+void settings_range(
+	const struct vm *m, const char *key, char *buf, size_t size);
 bool settings_help(unsigned i, const char **name, char *help, size_t size);
 
 /* "mmap LEN PROT [addr=A] ..." from the row. Returns the length. */

@@ -252,6 +252,26 @@ static int usage_fail(
 		(int)(len > 60 ? 60 : len), text, usage);
 }
 
+/* A number with a minus, where there are none below 0. */
+static bool is_negative(const struct arg_def *d, const struct word *w)
+{
+	uint64_t v;
+
+	return d->type == ARG_SIZE && w->len > 1 && *w->text == '-' &&
+	       !words_number(w->text + 1, w->len - 1, &v);
+}
+
+/* `equals` is "=" behind a key. */
+static int refuse_word(struct cmd *c, const struct arg_def *d,
+	const char *equals, const struct word *w)
+{
+	char what[64];
+
+	vm_snprintf(what, sizeof(what), "%s%s cannot be%s", d->name, equals,
+		is_negative(d, w) ? " below 0:" : "");
+	return usage_fail(c, what, w->text, w->len);
+}
+
 /* Undoes quotes and escapes of "..." into scratch. */
 static int unquote(
 	struct cmd *c, const char **p, const char *end, struct word *w)
@@ -354,7 +374,7 @@ static int rest_word(struct cmd *c, const struct arg_def *d,
 /* Gives a positional word to the first argument from *pos on that takes it. */
 static int positional(struct cmd *c, unsigned *pos, const struct word *w)
 {
-	const struct arg_def *d = c->def->args;
+	const struct arg_def *d = c->def->args, *below = NULL;
 
 	for (unsigned i = *pos; i < MAX_ARGS && d[i].type != ARG_END; i++) {
 		if (d[i].how & ARG_KEY)
@@ -368,14 +388,13 @@ static int positional(struct cmd *c, unsigned *pos, const struct word *w)
 			*pos = i + 1;
 			return 0;
 		}
-		if (!(d[i].how & ARG_OPTIONAL)) {
-			char what[48];
-
-			vm_snprintf(
-				what, sizeof(what), "%s cannot be", d[i].name);
-			return usage_fail(c, what, w->text, w->len);
-		}
+		if (!(d[i].how & ARG_OPTIONAL))
+			return refuse_word(c, &d[i], "", w);
+		if (!below && is_negative(&d[i], w))
+			below = &d[i];
 	}
+	if (below)
+		return refuse_word(c, below, "", w);
 	return usage_fail(c, "nothing takes the word", w->text, w->len);
 }
 
@@ -405,13 +424,8 @@ static int words_take(struct cmd *c, const char *p, const char *end)
 			return usage_fail(c,
 				"given twice:", c->def->args[key].name,
 				strlen(c->def->args[key].name));
-		if (arg_convert(c, &c->def->args[key], &w, &c->arg[key])) {
-			char what[48];
-
-			vm_snprintf(what, sizeof(what), "%s= cannot be",
-				c->def->args[key].name);
-			return usage_fail(c, what, w.text, w.len);
-		}
+		if (arg_convert(c, &c->def->args[key], &w, &c->arg[key]))
+			return refuse_word(c, &c->def->args[key], "=", &w);
 		c->arg[key].given = true;
 	}
 }

@@ -22,6 +22,9 @@ struct setting {
 	const char *help;
 };
 
+/* Of jiffies, which Linux turns seconds into: CONFIG_HZ_250. */
+#define HZ 250
+
 #define AT(field)  offsetof(struct settings, field)
 #define U32(field) offsetof(struct settings, field), 4
 #define U64(field) offsetof(struct settings, field), 8
@@ -73,11 +76,12 @@ static const struct setting rows[] = {
 		INT32_MAX, {NULL}, "the pressure that is neutral"},
 	{"panic_on_oom", U32(panic_on_oom), 0, 2, {NULL},
 		"1, 2: the machine stops where the OOM killer would kill"},
-	{"oom_kill_allocating_task", U32(oom_kill_allocating_task), 0, 1,
-		{NULL}, "1: who finds no memory dies, not the worst"},
-	{"oom_dump_tasks", U32(oom_dump_tasks), 0, 1, {NULL},
-		"1: the OOM killer's report lists all processes"},
-	{"page-cluster", U32(page_cluster), 0, 5, {NULL},
+	{"oom_kill_allocating_task", U32(oom_kill_allocating_task), INT32_MIN,
+		INT32_MAX, {NULL},
+		"not 0: who finds no memory dies, not the worst"},
+	{"oom_dump_tasks", U32(oom_dump_tasks), INT32_MIN, INT32_MAX, {NULL},
+		"not 0: the OOM killer's report lists all processes"},
+	{"page-cluster", U32(page_cluster), 0, 31, {NULL},
 		"swap is read in blocks of 2 to this power"},
 	{"min_free_kbytes", U32(min_free_kbytes), 0, INT32_MAX, {NULL},
 		"sum of the zones' min watermarks"},
@@ -85,8 +89,8 @@ static const struct setting rows[] = {
 		"parts of 10000 of a zone between its watermarks"},
 	{"watermark_boost_factor", U32(watermark_boost_factor), 0, INT32_MAX,
 		{NULL}, "parts of 10000 of high that watermarks rise at most"},
-	{"lowmem_reserve_ratio", MANY(lowmem_reserve_ratio), 0, INT32_MAX,
-		{NULL},
+	{"lowmem_reserve_ratio", MANY(lowmem_reserve_ratio), INT32_MIN,
+		INT32_MAX, {NULL},
 		"zones keep 1 part in so many of those above, from DMA"},
 	{"zone_reclaim_mode", U32(zone_reclaim_mode), 0, INT32_MAX, {NULL},
 		"before another node: 1 reclaim, 2 also write, 4 also unmap"},
@@ -103,8 +107,9 @@ static const struct setting rows[] = {
 	{"percpu_pagelist_high_fraction", U32(percpu_pagelist_high_fraction), 0,
 		INT32_MAX, {NULL},
 		"part of a zone that per-CPU lists hold, from 8 on; 0: tuned"},
-	{"stat_interval", U32(stat_interval), 0, INT32_MAX, {NULL},
-		"seconds between looks at the per-CPU lists; 0: none"},
+	{"stat_interval", U32(stat_interval), -INT32_MAX / HZ, INT32_MAX / HZ,
+		{NULL},
+		"seconds between looks at per-CPU lists; 0, below: each tick"},
 	{"compaction_proactiveness", U32(compaction_proactiveness), 0, 100,
 		{NULL}, "how soon scattered memory is compacted unasked"},
 	{"extfrag_threshold", U32(extfrag_threshold), 0, 1000, {NULL},
@@ -115,19 +120,20 @@ static const struct setting rows[] = {
 		"largest window of readahead, of files opened from now on"},
 	{"dirty_ratio", U32(dirty_ratio), 0, 100, {NULL},
 		"percent of dirtyable memory at which writers must write"},
-	{"dirty_bytes", U64(dirty_bytes), 0, 1ull << 50, {NULL},
-		"the same in bytes; 0: dirty_ratio counts"},
+	{"dirty_bytes", U64(dirty_bytes), 0, UINT64_MAX, {NULL},
+		"the same in bytes, two pages or more; dirty_ratio becomes 0"},
 	{"dirty_background_ratio", U32(dirty_background_ratio), 0, 100, {NULL},
 		"percent of dirtyable memory at which the flusher starts"},
-	{"dirty_background_bytes", U64(dirty_background_bytes), 0, 1ull << 50,
-		{NULL}, "the same in bytes; 0: dirty_background_ratio counts"},
+	{"dirty_background_bytes", U64(dirty_background_bytes), 1, UINT64_MAX,
+		{NULL}, "the same in bytes; dirty_background_ratio becomes 0"},
 	{"dirty_expire_centisecs", U32(dirty_expire_centisecs), 0, INT32_MAX,
 		{NULL}, "age at which the flusher writes a dirty file"},
-	{"dirty_writeback_centisecs", U32(dirty_writeback_centisecs), 0,
-		INT32_MAX, {NULL}, "how often it wakes up; 0: never"},
-	{"nr_hugepages", U64(nr_hugepages), 0, 1 << 20, {NULL},
+	{"dirty_writeback_centisecs", U32(dirty_writeback_centisecs), INT32_MIN,
+		INT32_MAX, {NULL},
+		"how often it wakes up; 0: never; below: 2^32 more"},
+	{"nr_hugepages", U64(nr_hugepages), 0, UINT64_MAX, {NULL},
 		"huge pages in the pool; as many as memory has"},
-	{"nr_overcommit_hugepages", U64(nr_overcommit_hugepages), 0, 1 << 20,
+	{"nr_overcommit_hugepages", U64(nr_overcommit_hugepages), 0, UINT64_MAX,
 		{NULL}, "huge pages that mappings may have beyond the pool"},
 	{"thp_enabled", U32(thp_enabled), 0, 2, {"never", "madvise", "always"},
 		"who gets huge pages unasked"},
@@ -260,9 +266,34 @@ static uint64_t load(const struct vm *m, const struct setting *s)
 	return *(const uint32_t *)field;
 }
 
-static int value_parse(
-	const struct setting *s, const char *v, size_t n, uint64_t *out)
+/* The narrow addresses of a 32-bit machine leave less to choose from. */
+static bool is_wide(const struct vm *m)
 {
+	return m->arch->native.addr_bits == 64;
+}
+
+static int64_t least(const struct vm *m, const struct setting *s)
+{
+	if (s->offset == AT(dirty_bytes))
+		return (int64_t)(2 * m->page_size);
+	if (s->offset == AT(mmap_rnd_bits))
+		return is_wide(m) ? 28 : 8;
+	return s->min;
+}
+
+static uint64_t most(const struct vm *m, const struct setting *s)
+{
+	if (s->offset == AT(mmap_rnd_bits))
+		return is_wide(m) ? 32 : 16;
+	return s->max;
+}
+
+static int value_parse(const struct vm *m, const struct setting *s,
+	const char *v, size_t n, uint64_t *out)
+{
+	int64_t min = least(m, s);
+	bool minus = n > 1 && *v == '-';
+
 	for (unsigned i = 0; s->words[i]; i++)
 		if (strlen(s->words[i]) == n && !memcmp(s->words[i], v, n)) {
 			*out = i;
@@ -270,13 +301,14 @@ static int value_parse(
 		}
 	if (s->words[0])
 		return -1;
-	if (n < 2 || *v != '-')
-		return words_number(v, n, out) || *out > s->max ||
-				       (s->min > 0 && *out < (uint64_t)s->min)
+	if (words_number(v + minus, n - minus, out))
+		return -1;
+	if (!minus)
+		return *out > most(m, s) || (min > 0 && *out < (uint64_t)min)
 			       ? -1
 			       : 0;
-	if (s->min > 0 || words_number(v + 1, n - 1, out) ||
-		*out > -(uint64_t)s->min)
+	/* Linux has no minus before an unsigned long, not even before 0 */
+	if (min > 0 || s->bytes == 8 || *out > -(uint64_t)min)
 		return -1;
 	*out = -*out;
 	return 0;
@@ -295,19 +327,26 @@ static void setting_words(const struct setting *s, char *buf, size_t size)
 			s->words[i]);
 }
 
+/* "swappiness is a number from 0 to 200" */
+static void range(
+	const struct vm *m, const struct setting *s, char *buf, size_t size)
+{
+	size_t n = vm_snprintf(buf, size, "%s is ", s->name);
+
+	if (s->words[0])
+		setting_words(s, buf + n, size - n);
+	else
+		vm_snprintf(buf + n, size - n, "a number from %ld to %llu",
+			(long)least(m, s), (unsigned long long)most(m, s));
+}
+
 static int value_refuse(
 	struct vm *m, const struct setting *s, const char *value, size_t len)
 {
-	char list[120];
+	char what[120];
 
-	if (!s->words[0])
-		return vm_fail(m, EINVAL,
-			"%s is a number from %ld to %llu, not \"%.*s\"",
-			s->name, (long)s->min, (unsigned long long)s->max,
-			(int)len, value);
-	setting_words(s, list, sizeof(list));
-	return vm_fail(m, EINVAL, "%s is %s, not \"%.*s\"", s->name, list,
-		(int)len, value);
+	range(m, s, what, sizeof(what));
+	return vm_fail(m, EINVAL, "%s, not \"%.*s\"", what, (int)len, value);
 }
 
 static int no_setting(struct vm *m, const char *key, size_t len)
@@ -330,7 +369,9 @@ static unsigned several(const struct setting *s)
 	return s->bytes > 8 ? s->bytes / 4 : 0;
 }
 
-/* "256,256,32": the first of them; the others stay. */
+/* "256,256,32": the first of them; the others stay, and of more than there are
+ * no more are taken.  Source: Linux mm/page_alloc.c
+ * (lowmem_reserve_ratio_sysctl_handler). */
 static int set_several(
 	struct vm *m, const struct setting *s, const char *value, size_t len)
 {
@@ -342,36 +383,54 @@ static int set_several(
 	while (at <= end && n < several(s)) {
 		const char *comma = memchr(at, ',', (size_t)(end - at));
 
-		if (value_parse(
-			    s, at, (size_t)((comma ? comma : end) - at), &v[n]))
+		if (value_parse(m, s, at, (size_t)((comma ? comma : end) - at),
+			    &v[n]))
 			return value_refuse(m, s, value, len);
 		at = comma ? comma + 1 : end + 1;
 		n++;
 	}
-	if (at <= end)
-		return vm_fail(m, EINVAL, "%s has %u numbers, not \"%.*s\"",
-			s->name, several(s), (int)len, value);
 	while (n--)
-		field[n] = (uint32_t)v[n];
+		field[n] = (int64_t)v[n] < 1 ? 0 : (uint32_t)v[n];
 	lowmem_reserves_setup(m); /* the only one of its kind */
 	return 0;
 }
 
-/* Of programs with narrow addresses there are less to choose from. */
-static bool rnd_bits_refused(
-	struct vm *m, const struct setting *s, const char *value, size_t len)
+/* Numbers in range that are refused. */
+static int refuse_some(struct vm *m, const struct setting *s, uint64_t v)
 {
-	bool wide = m->arch->native.addr_bits == 64;
-	uint64_t v;
-
-	if (s->offset == AT(mmap_rnd_compat_bits) && !wide)
-		return vm_fail(m, EINVAL, "%s has no programs of another width",
-			m->arch->name);
-	if (s->offset != AT(mmap_rnd_bits) || value_parse(s, value, len, &v) ||
-		(wide ? v >= 28 : v <= 16))
-		return false;
-	return vm_fail(m, EINVAL, "%s is %s on %s", s->name,
-		wide ? "28 to 32" : "8 to 16", m->arch->name);
+	switch (s->offset) {
+	case AT(mmap_rnd_compat_bits):
+		return is_wide(m) ? 0
+				  : vm_fail(m, EINVAL,
+					    "%s has no programs of another "
+					    "width",
+					    m->arch->name);
+	case AT(percpu_pagelist_high_fraction):
+		return !v || v >= 8 ? 0
+				    : vm_fail(m, EINVAL,
+					      "%s is 0, or 8 and more: lists "
+					      "hold an eighth at most",
+					      s->name);
+	case AT(shmem_enabled):
+		return v != SHMEM_HUGE_FORCE || m->root->set.shmem_pmd ==
+							SHMEM_PMD_INHERIT
+			       ? 0
+			       : vm_fail(m, EINVAL,
+					 "%s is not force unless "
+					 "thp_shmem_2048kB is inherit",
+					 s->name);
+	case AT(dirty_bytes):
+	case AT(dirty_background_bytes):
+		/* wraps as Linux's DIV_ROUND_UP() does */
+		return (v + m->page_size - 1) >> m->page_shift <= UINT32_MAX
+			       ? 0
+			       : vm_fail(m, ERANGE,
+					 "%s is at most 2^32 - 1 pages, not "
+					 "%llu bytes",
+					 s->name, (unsigned long long)v);
+	default:
+		return 0;
+	}
 }
 
 int settings_set(struct vm *m, const char *key, size_t key_len,
@@ -384,21 +443,15 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 		return no_setting(m, key, key_len);
 	if (several(s))
 		return set_several(m, s, value, value_len);
-	if (rnd_bits_refused(m, s, value, value_len))
-		return -EINVAL;
-	if (s->offset == AT(zonelist_order) && strchr("dDnN", *value))
+	if (s->offset == AT(zonelist_order) && value_len &&
+		memchr("dDnN", *value, 4))
 		return 0; /* Linux looks no further */
-	if (value_parse(s, value, value_len, &v))
+	if (value_parse(m, s, value, value_len, &v))
 		return value_refuse(m, s, value, value_len);
-	if (s->offset == AT(percpu_pagelist_high_fraction) && v && v < 8)
-		return vm_fail(m, EINVAL,
-			"%s is 0, or 8 and more: lists hold an eighth at most",
-			s->name);
-	if (s->offset == AT(shmem_enabled) && v == SHMEM_HUGE_FORCE &&
-		m->root->set.shmem_pmd != SHMEM_PMD_INHERIT)
-		return vm_fail(m, EINVAL,
-			"%s is not force unless thp_shmem_2048kB is inherit",
-			s->name);
+	if (refuse_some(m, s, v))
+		return -m->fail.err;
+	if (s->offset == AT(dirty_ratio) && v == load(m, s))
+		return 0; /* dirty_bytes stays, too */
 	store(m, s, v);
 	settled(m, s);
 	if (!strcmp(s->name, "frames") || !strcmp(s->name, "policy_tick") ||
@@ -414,6 +467,11 @@ int settings_set(struct vm *m, const char *key, size_t key_len,
 				0);
 	}
 	return 0;
+}
+
+void settings_range(const struct vm *m, const char *key, char *buf, size_t size)
+{
+	range(m, find(key, strlen(key)), buf, size);
 }
 
 static void several_text(

@@ -78,8 +78,9 @@ const struct command command_table[] = {
 		.args = {{"N", ARG_NUM, 0}},
 		.summary = "drop clean pages of files that nothing maps",
 		.detail = "1 drops the page cache, 2 the slabs of names and "
-			  "inodes that nobody uses, 3 both; the reply is the "
-			  "number of pages.  The same as writing N to "
+			  "inodes that nobody uses, 3 both, 4 nothing (Linux "
+			  "logs no later one then); the reply is the number of "
+			  "pages.  The same as writing N to "
 			  "proc/sys/vm/drop_caches.  `sync` first makes dirty "
 			  "pages clean.",
 		.example = "sync\ndrop_caches 3"},

@@ -59,15 +59,21 @@ static unsigned reserve_flags(unsigned gfp, unsigned order)
 	return flags;
 }
 
-/* With them: half of min, or 3/8, stays, and page blocks kept for atomic
- * requests count. */
-static bool reserves_ok(const struct zone *z, unsigned order, uint64_t min,
-	uint64_t reserve, unsigned flags)
+/* With them half of min stays, or 3/8. */
+static uint64_t reserve_mark(uint64_t min, unsigned flags)
 {
 	if (flags & ALLOC_MIN_RESERVE)
 		min -= min / 2;
 	if ((flags & ALLOC_RESERVES) == ALLOC_RESERVES)
 		min -= min / 4;
+	return min;
+}
+
+/* With them that, and page blocks kept for atomic requests count. */
+static bool reserves_ok(const struct zone *z, unsigned order, uint64_t min,
+	uint64_t reserve, unsigned flags)
+{
+	min = reserve_mark(min, flags);
 	return z->nr_free > min + reserve + (1u << order) - 1 &&
 	       (zone_has_block(z, order) ||
 		       (flags & ALLOC_HIGHATOMIC &&
@@ -207,13 +213,27 @@ static pfn_t from_reserves(
 static pfn_t refuse(struct vm *m, unsigned gfp, unsigned order)
 {
 	const struct zone *z = zone_first(m, gfp);
+	unsigned flags = reserve_flags(gfp, order);
+	uint64_t min = z->min - z->boost, mark = reserve_mark(min, flags);
+	const char *part = mark == min		     ? ""
+			   : flags & ALLOC_NON_BLOCK ? "3/8 of "
+						     : "half of ";
 
-	vm_fail(m, ENOMEM,
-		"out of memory: no free block of order %u (%llu KiB) that "
-		"leaves zone %s above its min watermark of %llu pages "
-		"(%llu are free), nor one in a lower zone",
-		order, ULL(m->page_size << order >> 10), zone_name(m, z->type),
-		ULL(z->min), ULL(z->nr_free));
+	if (m->memalloc || gfp & GFP_MEMALLOC)
+		vm_fail(m, ENOMEM,
+			"out of memory: no free block of order %u (%llu KiB) "
+			"in zone %s, where no watermark counts (%llu pages are "
+			"free), nor one in a lower zone",
+			order, ULL(m->page_size << order >> 10),
+			zone_name(m, z->type), ULL(z->nr_free));
+	else
+		vm_fail(m, ENOMEM,
+			"out of memory: no free block of order %u (%llu KiB) "
+			"that leaves zone %s above %sits min watermark%s%llu "
+			"pages (%llu are free), nor one in a lower zone",
+			order, ULL(m->page_size << order >> 10),
+			zone_name(m, z->type), part, *part ? ", " : " of ",
+			ULL(mark), ULL(z->nr_free));
 	return PFN_NONE;
 }
 
