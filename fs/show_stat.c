@@ -172,7 +172,7 @@ void show_oom_score(struct sbuf *b, const struct view *view, uint64_t id)
 	if (!t)
 		return;
 	total = (int64_t)oom_total(m);
-	points = oom_badness(m, t);
+	points = oom_badness(m, t, (uint64_t)total);
 	if (points == INT64_MIN || !total) {
 		sbuf_str(b, "0\n");
 		return;

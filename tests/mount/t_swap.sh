@@ -125,7 +125,7 @@ like "told" "$(says "$pid" 'touch more 96M w')" '-ENOMEM *OOM killer*'
 is "oom_kill" "$(counter oom_kill)" 1
 grep -q "Out of memory: Killed process $pid (big) total-vm:" \
 	"$m/kernel/dmesg" || fail "no report: $(tail -3 "$m/kernel/dmesg")"
-grep -q 'big invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE' \
+grep -q 'big invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE' \
 	"$m/kernel/dmesg" || fail "no head of the report"
 is "dmesg -F" "$(dmesg -F "$m/kernel/dmesg" | tail -1 | sed "s/^ *//")" \
 	"$(tail -1 "$m/kernel/dmesg")"

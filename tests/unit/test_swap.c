@@ -368,8 +368,8 @@ static void test_oom(void **state)
 		store_of(big, page_at(RIG_BASE, i), 1);
 	for (i = 0; i < 3000; i++)
 		store_of(shy, page_at(RIG_BASE, i), 1);
-	assert_int_equal(oom_badness(m, shy), INT64_MIN);
-	assert_int_equal(oom_badness(m, big),
+	assert_int_equal(oom_badness(m, shy, oom_total(m)), INT64_MIN);
+	assert_int_equal(oom_badness(m, big, oom_total(m)),
 		(int64_t)(mm_of(big)->rss[RSS_ANON] +
 			  mm_of(big)->rss[RSS_FILE] +
 			  (mm_of(big)->pgtables >> m->page_shift)));

@@ -50,7 +50,7 @@ int64_t file_read(struct vm *m, idx_t file, uint64_t off, uint64_t len,
 		len = n->size - at;
 	if (!cache_lookup(m, f->inode, page))
 		mem_expect(m, GFP_HIGHUSER);
-	if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
+	if (mem_reserve(m, GFP_PAGE, STEP_PAGES) ||
 		policy_reserve(m, !cache_lookup(m, f->inode, page)))
 		return -ENOMEM;
 	if (n->type == INODE_FILE) {
@@ -131,7 +131,7 @@ int64_t file_write(struct vm *m, idx_t file, uint64_t off, const uint8_t *buf,
 	if (!err && !cache_lookup(m, inode, off >> m->page_shift))
 		mem_expect(m, GFP_HIGHUSER);
 	if (!err)
-		err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+		err = mem_reserve(m, GFP_PAGE | GFP_WRITE, STEP_PAGES);
 	if (!err)
 		err = policy_reserve(
 			m, !cache_lookup(m, inode, off >> m->page_shift));

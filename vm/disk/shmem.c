@@ -113,7 +113,7 @@ int64_t shmem_write(
 
 		if (!cache_lookup(m, inode, page))
 			mem_expect(m, GFP_HIGHUSER);
-		if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
+		if (mem_reserve(m, GFP_PAGE, STEP_PAGES) ||
 			policy_reserve(m, !cache_lookup(m, inode, page)) ||
 			shmem_page(m, inode, NULL, 0, page, to, NULL) ==
 				PFN_NONE)
@@ -134,7 +134,7 @@ void shmem_cut(struct vm *m, idx_t inode, uint64_t size)
 	if (!(size & (m->page_size - 1)) ||
 		!(radix_get(m, n->cache, page) || radix_get(m, n->away, page)))
 		return;
-	if (!mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) &&
+	if (!mem_reserve(m, GFP_PAGE, STEP_PAGES) &&
 		(pfn = cache_get(m, inode, page, NULL)) != PFN_NONE)
 		cache_set_dirty(m, frame_at(m, pfn));
 	vm_fail_clear(m);

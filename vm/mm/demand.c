@@ -48,6 +48,26 @@ static unsigned fault_needs(
 	return v->file ? file_needs(m, v, va, write) : 1;
 }
 
+/* What page the fault asks for: one of zeros where there was none, and in the
+ * place of the zero page. */
+static unsigned page_gfp(const struct vm *m, const struct vma *v, vaddr_t va)
+{
+	uint64_t e = pt_get(m, mm_at(m, v->mm), va);
+	bool zeros = e ? pte_present(m, e) && e & m->arch->pte.special
+		       : !v->file && !v->special;
+
+	return zeros ? GFP_PAGE | GFP_ZERO : GFP_PAGE;
+}
+
+static int reserve_page(struct vm *m, const struct vma *v, vaddr_t va)
+{
+	const struct zone *z = zone_first(m, GFP_HIGHUSER);
+
+	if (zone_free_common(z) > z->low + STEP_PAGES)
+		return 0;
+	return mem_reserve(m, page_gfp(m, v, va), STEP_PAGES);
+}
+
 /* Page tables come from where the task's policy says, the page from where the
  * mapping's does. */
 static int make_room_on_nodes(
@@ -56,11 +76,11 @@ static int make_room_on_nodes(
 	int err;
 
 	phys_run_as(m, t);
-	err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);
+	err = mem_reserve(m, GFP_PGTABLE, STEP_PAGES);
 	if (err)
 		return err;
 	place_by_vma(m, v, va, 0);
-	err = mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+	err = reserve_page(m, v, va);
 	place_by_task(m);
 	return err;
 }
@@ -78,6 +98,8 @@ static int make_room(
 	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
 {
 	const struct zone *z = zone_first(m, GFP_KERNEL);
+	uint64_t span;
+	unsigned i;
 	int err = 0;
 
 	if (m->root->config.nodes > 1)
@@ -86,9 +108,10 @@ static int make_room(
 		return 0;
 	prefetch_slot(m, v, va);
 	phys_run_as(m, t);
-	if (m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER])
-		err = mem_reserve(m, GFP_KERNEL, STEP_PAGES);
-	return err ? err : mem_reserve(m, GFP_HIGHUSER, STEP_PAGES);
+	if (m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER] ||
+		!pt_leaf_table(m, mm_at(m, v->mm), va, &i, &span))
+		err = mem_reserve(m, GFP_PGTABLE, STEP_PAGES);
+	return err ? err : reserve_page(m, v, va);
 }
 
 /* The pages that the fault will take: of a leaf table and its own. */

@@ -241,7 +241,7 @@ idx_t mm_fork(struct vm *m, const struct task *t)
 	idx_t parent = t->mm;
 	struct mm *from = mm_at(m, parent), *to;
 	uint64_t tables = from->pgtables >> m->page_shift;
-	idx_t child = mem_reserve(m, GFP_KERNEL, tables + 1)
+	idx_t child = mem_reserve(m, GFP_PGTABLE, tables + 1)
 			      ? 0
 			      : mm_create(m, (enum compat)from->compat);
 

@@ -29,7 +29,7 @@ int guard_install(struct vm *m, struct vma *v, vaddr_t start, vaddr_t end)
 	v->flags |= VM_MAYBE_GUARD;
 	mm_discard(m, v->mm, v, start, end);
 	for (vaddr_t va = start; va < end; va += m->page_size)
-		if (mem_reserve(m, GFP_KERNEL, STEP_PAGES) ||
+		if (mem_reserve(m, GFP_PGTABLE, STEP_PAGES) ||
 			pt_set(m, v->mm, va, pte_guard(m)))
 			return -ENOMEM;
 	return 0;

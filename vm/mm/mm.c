@@ -57,7 +57,7 @@ idx_t mm_create(struct vm *m, enum compat compat)
 	idx_t i;
 
 	mem_expect(m, GFP_KERNEL);
-	if (vma_tree_init(m) || mem_reserve(m, GFP_KERNEL, STEP_PAGES))
+	if (vma_tree_init(m) || mem_reserve(m, GFP_PGTABLE, STEP_PAGES))
 		return 0;
 	object = object_alloc(m, CACHE_MM);
 	i = object ? pool_alloc(m, SEG_MM) : 0;

@@ -117,7 +117,7 @@ struct mm {
 	uint32_t multiprocess; /* clone made processes that share it */
 	uint32_t scanned;      /* it is on khugepaged's list */
 	idx_t scan_prev, scan_next;
-	uint32_t reserved;
+	uint32_t oom_skip;	   /* its end was in vain: init has it, too */
 	uint64_t auxv[AUXV_WORDS]; /* as execve made it; AT_NULL last */
 };
 

@@ -258,7 +258,7 @@ static int copy_and_unmap(struct vm *m, struct task *t, const struct remap *r)
 
 	if (err)
 		return err;
-	err = mem_reserve(m, GFP_KERNEL, tables_for(m, t->mm, r->old_len));
+	err = mem_reserve(m, GFP_PGTABLE, tables_for(m, t->mm, r->old_len));
 	if (err)
 		return err;
 	if (src.special && r->old_len != src.end - src.start)

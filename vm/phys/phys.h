@@ -117,6 +117,14 @@ enum gfp_zone { GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_HIGHUSER };
 #define GFP_NOMEMALLOC 0x400u /* none */
 #define GFP_MEMALLOC   0x800u /* all */
 #define GFP_ATOMIC     (GFP_HIGH | GFP_NOWAIT)
+/* what only the report of the OOM killer tells */
+#define GFP_ZERO    0x1000u /* of zeros; mem_alloc() knows by itself */
+#define GFP_COMP    0x2000u /* one page, though it may be a block */
+#define GFP_WRITE   0x4000u /* of a file, to be written to */
+#define GFP_ACCOUNT 0x8000u /* the kernel's, for a process */
+/* A page of a program or of a file; a page table. */
+#define GFP_PAGE    (GFP_HIGHUSER_MOVABLE | GFP_COMP)
+#define GFP_PGTABLE (GFP_KERNEL | GFP_ACCOUNT | GFP_ZERO | GFP_COMP)
 /* For huge pages unasked: of which faults wait, see mm/huge.c. */
 #define GFP_TRANSHUGE	    (GFP_HIGHUSER_MOVABLE | GFP_NOKSWAPD | GFP_NOMEMALLOC)
 #define GFP_TRANSHUGE_LIGHT (GFP_TRANSHUGE | GFP_NOWAIT)

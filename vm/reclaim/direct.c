@@ -273,14 +273,16 @@ int mem_try_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
 	return mem_has_room(m, gfp, nr) ? 0 : find_room(m, gfp, nr);
 }
 
-int mem_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr)
+int mem_reclaim(struct vm *m, unsigned gfp, uint64_t nr)
 {
+	enum gfp_zone zone = gfp & GFP_ZONE_MASK;
+
 	kswapd_wake(m, 0, true);
-	while (find_room(m, gfp, nr)) {
+	while (find_room(m, zone, nr)) {
 		if (!oom_kill(m, gfp, 0))
 			return -ENOMEM;
 		vm_fail_clear(m);
-		if (mem_has_room(m, gfp, nr))
+		if (mem_has_room(m, zone, nr))
 			return 0;
 	}
 	return 0;

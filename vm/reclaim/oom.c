@@ -11,6 +11,19 @@ uint64_t oom_total(const struct vm *m)
 	return m->root->totalram_pages + swap_total(m);
 }
 
+/* What the allocation could have had. */
+static uint64_t total_here(const struct vm *m)
+{
+	uint64_t total = swap_total(m);
+
+	if (!oom_is_bound(m))
+		return oom_total(m);
+	for (unsigned n = 0; n < m->root->config.nodes; n++)
+		if (m->reach >> n & 1)
+			total += node_sum(m, n, present);
+	return total;
+}
+
 /* The memory of a child of vfork is its parent's. */
 static bool in_vfork(const struct vm *m, const struct task *t)
 {
@@ -20,10 +33,10 @@ static bool in_vfork(const struct vm *m, const struct task *t)
 static bool exempt(const struct vm *m, const struct task *t)
 {
 	return t->tgid == 1 || (int32_t)t->oom_score_adj == -1000 ||
-	       t->oom_victim || in_vfork(m, t);
+	       t->oom_victim || mm_at(m, t->mm)->oom_skip || in_vfork(m, t);
 }
 
-int64_t oom_badness(const struct vm *m, const struct task *t)
+int64_t oom_badness(const struct vm *m, const struct task *t, uint64_t total)
 {
 	const struct task *holder = task_with_memory(m, t);
 	const struct mm *mm;
@@ -35,20 +48,31 @@ int64_t oom_badness(const struct vm *m, const struct task *t)
 	points = (int64_t)(mm->rss[RSS_FILE] + mm->rss[RSS_ANON] +
 			   mm->rss[RSS_SHMEM] + mm->swapped +
 			   (mm->pgtables >> m->page_shift));
-	return points +
-	       (int32_t)t->oom_score_adj * (int64_t)(oom_total(m) / 1000);
+	return points + (int32_t)t->oom_score_adj * (int64_t)(total / 1000);
 }
 
-/* A process that is bound to other nodes has nothing to give. */
-static bool could_help(const struct vm *m, const struct task *t)
+/* The policy of a thread that has ended is gone. */
+static bool is_elsewhere(const struct vm *m, const struct task *t)
 {
-	return !oom_is_bound(m) || mpol_mode(&t->policy) != MPOL_BIND ||
-	       t->policy.nodes & m->reach;
+	return t->mm && mpol_mode(&t->policy) == MPOL_BIND &&
+	       !(t->policy.nodes & m->reach);
+}
+
+bool oom_could_help(const struct vm *m, const struct task *t)
+{
+	if (!oom_is_bound(m))
+		return true;
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next)
+		if (task_at(m, i)->tgid == t->tgid &&
+			!is_elsewhere(m, task_at(m, i)))
+			return true;
+	return false;
 }
 
 /* The highest badness; of equals the process that is newest. */
 static struct task *choose(struct vm *m)
 {
+	uint64_t total = total_here(m);
 	int64_t worst = INT64_MIN;
 	struct task *victim = NULL;
 
@@ -56,8 +80,8 @@ static struct task *choose(struct vm *m)
 		t = task_next(m, t->pid + 1)) {
 		int64_t points = INT64_MIN;
 
-		if (t->pid == t->tgid && could_help(m, t))
-			points = oom_badness(m, t);
+		if (t->pid == t->tgid && oom_could_help(m, t))
+			points = oom_badness(m, t, total);
 		if (points != INT64_MIN && points >= worst) {
 			worst = points;
 			victim = t;
@@ -69,14 +93,22 @@ static struct task *choose(struct vm *m)
 /* ---- kill -----------------------------------------------------------------
  */
 
-/* Everyone with that address space is chosen. */
+/* Everyone with that address space is chosen, but for init.  If that keeps it,
+ * nobody else dies for it. */
 static void mark(struct vm *m, idx_t mm)
 {
-	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next)
-		if (task_at(m, i)->mm == mm && task_at(m, i)->tgid != 1) {
-			task_at(m, i)->oom_victim = 1;
-			m->root->oom_victims++;
+	for (idx_t i = m->root->first_task; i; i = task_at(m, i)->next) {
+		struct task *t = task_at(m, i);
+
+		if (t->mm != mm)
+			continue;
+		if (t->tgid == 1) {
+			mm_at(m, mm)->oom_skip = 1;
+			continue;
 		}
+		t->oom_victim = 1;
+		m->root->oom_victims++;
+	}
 }
 
 void oom_reap(struct vm *m)
@@ -130,12 +162,12 @@ static struct task *victim(struct vm *m)
 	struct task *t = (struct task *)m->running;
 
 	if (m->root->set.oom_kill_allocating_task && t && t->mm &&
-		!exempt(m, t))
+		oom_could_help(m, t) && !exempt(m, t))
 		return t;
 	return choose(m);
 }
 
-bool oom_kill(struct vm *m, enum gfp_zone gfp, unsigned order)
+bool oom_kill(struct vm *m, unsigned gfp, unsigned order)
 {
 	const struct task *t = m->running;
 	struct task *v;
@@ -164,8 +196,8 @@ bool oom_kill(struct vm *m, enum gfp_zone gfp, unsigned order)
 	m->root->count[CNT_OOM_KILL]++;
 	for (unsigned n = 0; n < m->root->config.nodes; n++)
 		m->root->node[n].kswapd_failures = 0;
-	if (t && v->mm == t->mm) {
-		mark(m, v->mm);
+	mark(m, v->mm);
+	if (t && t->oom_victim) {
 		m->fail.err = 0;
 		vm_fail(m, ENOMEM,
 			"out of memory: process %u (%s) was chosen by the OOM "
@@ -173,7 +205,6 @@ bool oom_kill(struct vm *m, enum gfp_zone gfp, unsigned order)
 			v->pid, v->comm);
 		return false;
 	}
-	mark(m, v->mm);
 	oom_reap(m);
 	return true;
 }

@@ -12,10 +12,10 @@
 
 /*
  * What the kill of t would give back, in pages: resident and swapped pages and
- * page tables, moved by oom_score_adj thousandths of all memory.  INT64_MIN:
- * never chosen (init, oom_score_adj -1000, no memory).
+ * page tables, moved by oom_score_adj thousandths of `total`.  INT64_MIN: never
+ * chosen (init, oom_score_adj -1000, no memory).
  */
-int64_t oom_badness(const struct vm *m, const struct task *t);
+int64_t oom_badness(const struct vm *m, const struct task *t, uint64_t total);
 /* RAM and swap, in pages. */
 uint64_t oom_total(const struct vm *m);
 
@@ -24,7 +24,7 @@ uint64_t oom_total(const struct vm *m);
  * was nobody to kill, or if it is the process whose command runs: that dies
  * after the command (oom_reap()).
  */
-bool oom_kill(struct vm *m, enum gfp_zone gfp, unsigned order);
+bool oom_kill(struct vm *m, unsigned gfp, unsigned order);
 /* The kernel has stopped (panic_on_oom): -EIO with the sentence that every
  * command gets from then on. */
 int oom_halted(struct vm *m);
@@ -38,12 +38,20 @@ static inline bool oom_is_bound(const struct vm *m)
 
 	return (m->reach & all) != all;
 }
+/* Whether t's process may have pages there: not if all its threads are bound to
+ * other nodes. */
+bool oom_could_help(const struct vm *m, const struct task *t);
 
 /* ---- oom_report.c: lines of kernel/dmesg ---- */
 /* Who asked for what, the memory of the machine, and with oom_dump_tasks its
  * processes. */
-void oom_report(struct vm *m, enum gfp_zone gfp, unsigned order);
-/* Who is killed. */
+void oom_report(struct vm *m, unsigned gfp, unsigned order);
+/* Who is killed; and that init keeps the memory, if it shares it. */
 void oom_report_kill(struct vm *m, const struct task *v);
+
+/* ---- gfp_text.c ---- */
+#define GFP_TEXT 160
+/* As Linux prints a request that may wait. */
+void gfp_text(unsigned gfp, char buf[GFP_TEXT]);
 
 #endif

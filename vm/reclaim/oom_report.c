@@ -16,6 +16,7 @@
 #include "../phys/lru.h"
 #include "../phys/pageblock.h"
 #include "../phys/pcp.h"
+#include "../slab/slab.h"
 #include "../swap/swap.h"
 #include "oom.h"
 #include "reclaim_i.h"
@@ -210,7 +211,33 @@ static void ram_lines(struct vm *m)
 		(ull)(present - phys_sum(m, managed)));
 }
 
-/* Each process by a thread that has its memory. */
+/* Caches with objects, by bytes in use and in all, when they hold more than
+ * there are pages on lists. */
+static void slab_lines(struct vm *m)
+{
+	uint64_t nr_lru = 0;
+
+	for (unsigned id = 0; id < NR_LRU; id++)
+		nr_lru += lru_size(m, id);
+	if (phys_sum(m, pages[USE_SLAB_UNRECLAIMABLE]) <= nr_lru)
+		return;
+	dmesg_line(m, "Unreclaimable slab info:");
+	dmesg_line(m, "Name                      Used          Total");
+	for (idx_t i = m->root->last_cache; i; i = cache_at(m, i)->prev) {
+		const struct cache *c = cache_at(m, i);
+		struct cache_sums s;
+
+		cache_sum(m, i, &s);
+		if (c->flags & CACHE_RECLAIMABLE || !s.objects)
+			continue;
+		dmesg_line(m, "%-17s %10lluKB %10lluKB", c->name,
+			(ull)((s.objects - s.partial_free) * c->size / 1024),
+			(ull)(s.objects * c->size / 1024));
+	}
+}
+
+/* Each process by a thread that has its memory, but for those that are bound to
+ * other nodes. */
 static void task_dump(struct vm *m)
 {
 	dmesg_line(m, "Tasks state (memory values in pages):");
@@ -224,7 +251,7 @@ static void task_dump(struct vm *m)
 		const struct mm *mm;
 		uint64_t rss;
 
-		if (!h || t->tgid == 1)
+		if (!h || t->tgid == 1 || !oom_could_help(m, t))
 			continue;
 		mm = mm_at(m, h->mm);
 		rss = mm->rss[RSS_FILE] + mm->rss[RSS_ANON] +
@@ -240,23 +267,23 @@ static void task_dump(struct vm *m)
 	}
 }
 
-void oom_report(struct vm *m, enum gfp_zone gfp, unsigned order)
+void oom_report(struct vm *m, unsigned gfp, unsigned order)
 {
 	const struct task *t = m->running;
-	bool user = gfp == GFP_HIGHUSER;
+	char mask[GFP_TEXT];
 
+	gfp_text(gfp, mask);
 	dmesg_line(m,
 		"%s invoked oom-killer: gfp_mask=%s, order=%u, "
 		"oom_score_adj=%d",
-		t ? t->comm : "kernel",
-		user ? "0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP)"
-		     : "0xcc0(GFP_KERNEL)",
-		order, t ? (int32_t)t->oom_score_adj : 0);
+		t ? t->comm : "kernel", mask, order,
+		t ? (int32_t)t->oom_score_adj : 0);
 	dmesg_line(m, "CPU: %u UID: %u PID: %u Comm: %s Not tainted %s #1",
 		m->cpu, t ? t->cred.uid : 0, t ? t->pid : 0,
 		t ? t->comm : "kernel", KERNEL_RELEASE);
-	memory_lines(m, m->gfp_zone[gfp]);
+	memory_lines(m, m->gfp_zone[gfp & GFP_ZONE_MASK]);
 	ram_lines(m);
+	slab_lines(m);
 	if (m->root->set.oom_dump_tasks)
 		task_dump(m);
 }
@@ -286,4 +313,7 @@ void oom_report_kill(struct vm *m, const struct task *v)
 		KB(m, mm->rss[RSS_FILE]), KB(m, mm->rss[RSS_SHMEM]),
 		v->cred.uid, (ull)(mm->pgtables >> 10),
 		(int32_t)v->oom_score_adj);
+	if (task_find(m, 1)->mm == v->mm)
+		dmesg_line(m, "oom killer %u (%s) has mm pinned by 1 (%s)",
+			v->pid, v->comm, task_find(m, 1)->comm);
 }

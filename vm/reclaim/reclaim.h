@@ -29,7 +29,7 @@ bool mem_has_room(const struct vm *m, enum gfp_zone gfp, uint64_t nr);
  * -ENOMEM with a sentence: nothing is left to take, or the process whose
  * command this is was chosen itself and dies after it.
  */
-int mem_reclaim(struct vm *m, enum gfp_zone gfp, uint64_t nr);
+int mem_reclaim(struct vm *m, unsigned gfp, uint64_t nr);
 
 /*
  * zone_reclaim_mode: before a request, whose best zone is of node `first`, goes
@@ -46,13 +46,14 @@ static inline void mem_expect(struct vm *m, enum gfp_zone gfp)
 		buddy_expect(m, gfp);
 }
 
-static inline int mem_reserve(struct vm *m, enum gfp_zone gfp, uint64_t nr)
+/* gfp: of what the operation asks for first. */
+static inline int mem_reserve(struct vm *m, unsigned gfp, uint64_t nr)
 {
 	const struct zone *z = zone_first(m, gfp);
 
 	if (zone_free_common(z) > z->low + nr)
 		return 0;
-	if (mem_has_room(m, gfp, nr))
+	if (mem_has_room(m, gfp & GFP_ZONE_MASK, nr))
 		return 0;
 	return mem_reclaim(m, gfp, nr);
 }

@@ -8,8 +8,9 @@
  *
  * A request up to COSTLY_ORDER is refused when nobody is left to kill.  A
  * larger one is when reclaim and compaction were in vain once, with
- * GFP_MAYFAIL when they are all the time.  Where Linux would try for ever, for
- * GFP_NOFAIL, the last pages are given, and then the request is refused.
+ * GFP_MAYFAIL when they are all the time.  Where Linux would panic, or for
+ * a large one with GFP_NOFAIL try for ever, the last pages are given to
+ * GFP_NOFAIL, and then the request is refused.
  *
  * Source: Linux mm/page_alloc.c (__alloc_pages_slowpath,
  * __alloc_pages_direct_compact, should_reclaim_retry, should_compact_retry,
@@ -151,7 +152,7 @@ static pfn_t rounds(struct vm *m, struct request *r)
 		if (!may_kill(m, r))
 			return last_try(m, r);
 		vm_fail_clear(m);
-		if (!oom_kill(m, r->gfp & GFP_ZONE_MASK, r->order))
+		if (!oom_kill(m, r->gfp | (r->zeroed ? GFP_ZERO : 0), r->order))
 			return r->gfp & GFP_NOFAIL ? last_try(m, r) : PFN_NONE;
 		r->vain = 0;
 	}

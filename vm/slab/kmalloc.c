@@ -148,7 +148,7 @@ static vaddr_t large(struct vm *m, uint64_t size, unsigned gfp, bool zeroed)
 			ULL(size));
 		return 0;
 	}
-	pfn = mem_alloc(m, gfp, order_for(m, size), FRAME_KERNEL,
+	pfn = mem_alloc(m, gfp | GFP_COMP, order_for(m, size), FRAME_KERNEL,
 		USE_SLAB_UNRECLAIMABLE, zeroed);
 	if (!pfn)
 		return 0;

@@ -170,8 +170,8 @@ static pfn_t slab_pages(
 {
 	return gfp & GFP_MEMALLOC ? buddy_alloc(m, gfp, order, FRAME_SLAB,
 					    cache_use(c), false)
-				  : mem_alloc(m, gfp, order, FRAME_SLAB,
-					    cache_use(c), false);
+				  : mem_alloc(m, gfp | GFP_COMP, order,
+					    FRAME_SLAB, cache_use(c), false);
 }
 
 /* Frames for a slab: of the best order if they are at hand. */
@@ -277,8 +277,8 @@ int object_reserve(struct vm *m, enum kernel_cache cache, uint32_t n)
 		at = free_next(m, c, cpu->slab, at - 1);
 	if (!n)
 		return 0;
-	return mem_reserve(
-		m, GFP_KERNEL, ((n / each + 1) << c->min_order) + STEP_PAGES);
+	return mem_reserve(m, GFP_KERNEL | GFP_COMP,
+		((n / each + 1) << c->min_order) + STEP_PAGES);
 }
 
 /* ---- giving back --------------------------------------------------------- */

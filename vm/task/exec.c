@@ -197,7 +197,7 @@ static int cache_page(struct vm *m, idx_t file, uint64_t page)
 {
 	if (!cache_lookup(m, inode_of(m, file), page))
 		mem_expect(m, GFP_HIGHUSER);
-	if (mem_reserve(m, GFP_HIGHUSER, STEP_PAGES) ||
+	if (mem_reserve(m, GFP_PAGE, STEP_PAGES) ||
 		!cache_get(m, inode_of(m, file), page, NULL))
 		return -ENOMEM;
 	return 0;

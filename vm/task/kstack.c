@@ -28,8 +28,8 @@ struct thread_info {
 int kstack_alloc(struct vm *m, struct task *t)
 {
 	struct thread_info info = {.magic = STACK_END_MAGIC};
-	pfn_t pfn = mem_alloc(m, GFP_KERNEL, m->arch->stack_order, FRAME_STACK,
-		USE_STACK, true);
+	pfn_t pfn = mem_alloc(m, GFP_KERNEL | GFP_ACCOUNT, m->arch->stack_order,
+		FRAME_STACK, USE_STACK, true);
 
 	if (pfn == PFN_NONE)
 		return vm_fail(m, ENOMEM,
