@@ -207,7 +207,7 @@ const struct node node_table[] = {
 		.actor = ACTOR_MACHINE,
 		.verb = "drop_caches",
 		.show = show_nothing,
-		.help = "1 written here drops the page cache"},
+		.help = "1 drops the page cache, 2 names and inodes, 3 both"},
 	SETTING(legacy_va_layout,
 		"1: programs map from the bottom up, 0: from the top down"),
 	{.path = "proc/sys/vm/lowmem_reserve_ratio",

@@ -181,7 +181,7 @@ static inline void op_machine(struct history *h)
 	static const char *const line[] = {"sync", "drop_caches 1", "tick 700",
 		"drop_caches 3", "tick 3000", "set swappiness 0",
 		"set swappiness 60", "set swappiness 200", "set page-cluster 0",
-		"set page-cluster 3", "set page-cluster 5",
+		"set page-cluster 3", "set page-cluster 31",
 		"set thp_enabled never", "set thp_enabled always",
 		"set thp_enabled madvise", "set thp_shmem_enabled force",
 		"set thp_shmem_enabled force", "set thp_shmem_enabled always",

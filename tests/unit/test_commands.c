@@ -232,6 +232,12 @@ static void settings_refuse_with_the_way_out(void **state)
 		"-EINVAL compact_memory takes 1, not -1");
 	assert_string_equal(reply(m, 0, "compact_memory 1 node=-1"),
 		"-EINVAL the nodes are 0 to 0, there is none of -1");
+	assert_string_equal(reply(m, 0, "reclaim_node -1 1"),
+		"-ENODEV the nodes are 0 to 0, there is none of -1");
+	assert_string_equal(reply(m, 1, "fsync -1"),
+		"-EBADF no open file has descriptor -1");
+	assert_string_equal(
+		reply(m, 0, "run -1"), "-ESRCH no process has PID -1");
 	done(m);
 }
 

@@ -16,8 +16,10 @@ static int named_file(struct cmd *c, uint32_t mode, idx_t *file)
 
 	*file = fd <= INT32_MAX ? fd_lookup(c->m, c->task, (int)fd) : 0;
 	if (!*file)
-		return vm_fail(c->m, EBADF, "no open file has descriptor %llu",
-			(unsigned long long)fd);
+		return vm_fail(c->m, EBADF,
+			"no open file has descriptor %s%llu",
+			arg_sign(&c->arg[0]),
+			(unsigned long long)arg_abs(&c->arg[0]));
 	if (mode & ~file_at(c->m, *file)->mode)
 		return vm_fail(c->m, EBADF,
 			"descriptor %llu is not open for %s",

@@ -134,8 +134,9 @@ static int check_node(struct cmd *c, unsigned i)
 			what[i].name);
 	if (c->arg[3].num < c->m->root->config.nodes)
 		return 0;
-	return vm_fail(c->m, EINVAL, "there are %u nodes, no number %llu",
-		c->m->root->config.nodes, (unsigned long long)c->arg[3].num);
+	return vm_fail(c->m, EINVAL, "there are %u nodes, no number %s%llu",
+		c->m->root->config.nodes, arg_sign(&c->arg[3]),
+		(unsigned long long)arg_abs(&c->arg[3]));
 }
 
 /* hugepages KB WHAT N [node=N] */
@@ -153,8 +154,9 @@ int cmd_hugepages(struct cmd *c)
 
 	if (!w.size)
 		return vm_fail(c->m, EINVAL,
-			"there are no huge pages of %llu kB",
-			(unsigned long long)c->arg[0].num);
+			"there are no huge pages of %s%llu kB",
+			arg_sign(&c->arg[0]),
+			(unsigned long long)arg_abs(&c->arg[0]));
 	while (i < NR_WHAT && (strlen(what[i].name) != a->len ||
 				      memcmp(what[i].name, a->text, a->len)))
 		i++;

@@ -253,8 +253,10 @@ int cmd_reclaim_node(struct cmd *c)
 	int swappiness = -1, err;
 
 	if (node >= c->m->root->config.nodes)
-		return vm_fail(c->m, ENODEV, "the last node is %u, not %llu",
-			c->m->root->config.nodes - 1, (unsigned long long)node);
+		return vm_fail(c->m, ENODEV,
+			"the nodes are 0 to %u, there is none of %s%llu",
+			c->m->root->config.nodes - 1, arg_sign(&c->arg[0]),
+			(unsigned long long)arg_abs(&c->arg[0]));
 	err = take_text(c, &bytes, &swappiness);
 	return err ? err
 		   : reclaim_node(c->m, (unsigned)node,

@@ -248,8 +248,9 @@ static int named_task(struct cmd *c, unsigned i, struct task **t)
 
 	*t = pid <= UINT32_MAX ? task_find(c->m, (uint32_t)pid) : NULL;
 	return *t ? 0
-		  : vm_fail(c->m, ESRCH, "no process has PID %llu",
-			    (unsigned long long)pid);
+		  : vm_fail(c->m, ESRCH, "no process has PID %s%llu",
+			    arg_sign(&c->arg[i]),
+			    (unsigned long long)arg_abs(&c->arg[i]));
 }
 
 /* run PID [cpu=N]: makes the process current there. */
