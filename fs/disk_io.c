@@ -43,6 +43,14 @@ static const char *link_text(const struct vm *m, const struct inode *i)
 	return seg_at(m, SEG_NAME, (uint64_t)i->target * DISK_NAME_SIZE);
 }
 
+/* The number that stat shows: of a file of the live machine the one that its
+ * processes see in maps and fdinfo.  Those of shared memory count apart, and
+ * those of the past are other files. */
+static uint64_t stat_ino(const struct place *p, const struct inode *i)
+{
+	return p->view || i->type == INODE_SHMEM ? place_ino(p) : i->ino;
+}
+
 int disk_attr(struct session *s, struct machine *mach, const struct place *p,
 	struct stat *st)
 {
@@ -52,7 +60,7 @@ int disk_attr(struct session *s, struct machine *mach, const struct place *p,
 
 	if (!idx)
 		return ESTALE;
-	st->st_ino = place_ino(p);
+	st->st_ino = stat_ino(p, i);
 	st->st_mode = inode_type_mode(i) | (i->mode & 07777);
 	st->st_nlink = i->type == INODE_DIR ? dir_links(m, i) : i->linked;
 	st->st_uid = host_of_user(&mach->view, i->uid);
@@ -248,24 +256,25 @@ int disk_list(fuse_req_t req, struct machine *mach, const struct place *dir,
 	const struct vm *m = mach->view.vm;
 	idx_t d = disk_inode(mach, dir);
 	const struct inode *inode = inode_at(m, d);
-	struct stat st = {.st_mode = S_IFDIR, .st_ino = place_ino(dir)};
+	struct stat st = {.st_mode = S_IFDIR};
 	struct place p;
 
 	if (!d)
 		return ESTALE;
 	if (inode->type != INODE_DIR)
 		return ENOTDIR;
+	st.st_ino = stat_ino(dir, inode);
 	list_add(req, b, ".", &st);
 	if (dir->id) {
 		p = disk_place(mach, dir, inode->parent);
-		st.st_ino = place_ino(&p);
+		st.st_ino = stat_ino(&p, inode_at(m, inode->parent));
 	} else {
 		st.st_ino = ROOT_INO;
 	}
 	list_add(req, b, "..", &st);
 	for (idx_t i = inode->child; i; i = inode_at(m, i)->sibling) {
 		p = disk_place(mach, dir, i);
-		st.st_ino = place_ino(&p);
+		st.st_ino = stat_ino(&p, inode_at(m, i));
 		st.st_mode = inode_type_mode(inode_at(m, i));
 		list_add(req, b, disk_name(m, inode_at(m, i)), &st);
 	}

@@ -42,8 +42,9 @@ int64_t pread_ram(const struct view *view, uint64_t id, void *buf, size_t len,
 /* ---- frames: one line for each block in use ---- */
 
 static void frame_line(
-	struct sbuf *b, pfn_t pfn, unsigned order, const struct frame *f)
+	struct sbuf *b, const struct vm *m, pfn_t pfn, unsigned order)
 {
+	const struct frame *f = frame_at(m, pfn);
 	char flags[FRAME_FLAGS_TEXT];
 
 	sbuf_str(b, "0x");
@@ -53,7 +54,7 @@ static void frame_line(
 	sbuf_char(b, ' ');
 	sbuf_str(b, frame_state_name(f->state));
 	sbuf_char(b, ' ');
-	sbuf_dec(b, f->owner);
+	sbuf_dec(b, frame_owner_number(m, f));
 	sbuf_str(b, " 0x");
 	sbuf_hex(b, f->index);
 	sbuf_char(b, ' ');
@@ -67,7 +68,7 @@ static void frame_line(
 /*
  * owner and index say where a page belongs, see struct frame: the mm and
  * virtual page of an anonymous page with the flag exclusive, the family of VMAs
- * and the pgoff in them of another, the simulated inode and the page of a
+ * and the pgoff in them of another, the number of the inode and the page of a
  * cached one, the mm and the level of a page table.
  */
 void show_frames(struct sbuf *b, const struct view *view, uint64_t id)
@@ -78,7 +79,7 @@ void show_frames(struct sbuf *b, const struct view *view, uint64_t id)
 	sbuf_str(b, "pfn order state owner index mapcount flags\n");
 	for (pfn_t pfn = 0; phys_next_used(m, &pfn, &order);
 		pfn += (pfn_t)1 << order)
-		frame_line(b, pfn, order, frame_at(m, pfn));
+		frame_line(b, m, pfn, order);
 }
 
 /* ---- zones ---- */

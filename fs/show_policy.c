@@ -22,7 +22,7 @@ static uint32_t pid_of(const struct vm *m, idx_t mm)
 }
 
 /* PID:ADDRESS of a page that one process alone has; of others state, owner and
- * index as in phys/frames. */
+ * index as in phys/frames: of files the inode number. */
 static void put_page(struct sbuf *b, const struct vm *m, unsigned state,
 	bool exclusive, uint32_t owner, uint64_t index)
 {
@@ -111,7 +111,7 @@ static int by_rank(const void *a, const void *b)
 		return x->aside ? 1 : -1;
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
-	return (x->page_in > y->page_in) - (x->page_in < y->page_in);
+	return (x->order > y->order) - (x->order < y->order);
 }
 
 /* The pages, those that leave first before the others; of a circle by slot. */
@@ -143,8 +143,8 @@ static void put_frame(
 	const struct frame *f = frame_at(m, pfn);
 
 	sbuf_printf(b, "%s 0x%x ", list, pfn);
-	put_page(b, m, f->state, f->flags & FR_EXCLUSIVE, frame_owner(m, f),
-		frame_index(m, f));
+	put_page(b, m, f->state, f->flags & FR_EXCLUSIVE,
+		frame_owner_number(m, f), frame_index(m, f));
 	sbuf_printf(b, " %u\n", f->flags & FR_REFERENCED ? 1 : 0);
 }
 
@@ -177,7 +177,8 @@ void show_policy(struct sbuf *b, const struct view *view, uint64_t id)
 		return;
 	}
 	sbuf_printf(b, "accesses %llu\npage_ins %llu\nevictions %llu\n",
-		(unsigned long long)p->now, (unsigned long long)p->page_ins,
+		(unsigned long long)p->now,
+		(unsigned long long)(p->page_ins - p->kept),
 		(unsigned long long)p->evictions);
 	if (kind == POLICY_CLOCK || kind == POLICY_ECLOCK)
 		sbuf_printf(b, "hand %u\n", p->hand);

@@ -276,7 +276,9 @@ struct root {
 		uint32_t aside_room;	 /* of swap, when one was set aside */
 		uint64_t now;		 /* accesses since it began */
 		uint64_t next_tick; /* its timer rings behind that access */
-		uint64_t page_ins, evictions;
+		uint64_t kept;	    /* pages that could not leave then */
+		uint64_t page_ins;  /* and those that came in since */
+		uint64_t evictions;
 	} policy;
 
 	/* averages over time, see kernel/psi.h */
@@ -290,8 +292,9 @@ struct root {
 		uint64_t next;	 /* ns */
 	} load;
 
-	uint32_t panicked, reserved5; /* the kernel stopped, see oom.h */
-	uint64_t dmesg_end;	      /* bytes ever written to the log */
+	uint32_t panicked;    /* the kernel stopped, see oom.h */
+	uint32_t drops_quiet; /* drop_caches 4: the log is told no more */
+	uint64_t dmesg_end;   /* bytes ever written to the log */
 	/* inodes that have dirty pages, oldest first */
 	idx_t dirty_first, dirty_last;
 	struct khugepaged {

@@ -10,7 +10,7 @@
 
 #include "machine.h"
 
-#define VM_LAYOUT_VERSION 42
+#define VM_LAYOUT_VERSION 43
 
 /* Which file a line was written to; decides which commands it may hold. */
 enum actor_kind {

@@ -262,7 +262,7 @@ static void frame_column(const struct rows *r, sqlite3_context *ctx, int col)
 			ctx, frame_state_name(f->state), -1, SQLITE_TRANSIENT);
 		break;
 	case FRAME_OWNER:
-		sqlite3_result_int64(ctx, f->owner);
+		sqlite3_result_int64(ctx, frame_owner_number(r->vm, f));
 		break;
 	case FRAME_IDX:
 		sqlite3_result_int64(ctx, f->index);

@@ -106,3 +106,29 @@ like "beyond" "$(says 1 "lseek $fd 1G data")" '-ENXIO*'
 like "limit" "$(says 1 'setrlimit fsize 8K'; says 1 "pwrite $fd \"x\" 8K")" \
 	'*-EFBIG*'
 is "up to the limit" "$(says 1 "pwrite $fd \"xyz\" 8191")" 1
+
+# One number for a file, wherever it shows: stat, ls, maps, fdinfo, frames and
+# the lists of pages.
+number=$(stat -c %i "$m/disk/notes")
+is "ls" "$(ls -i "$m/disk" | awk '$2 == "notes" { print $1 }')" "$number"
+is "fdinfo" "$(sed -n 's/^ino:.//p' "$m/proc/1/fdinfo/$fd")" "$number"
+is "maps" "$(awk '$6 == "/notes" { print $5 }' "$m/proc/1/maps" | sort -u)" \
+	"$number"
+of_files() { comm -12 <(sort -u) <(ls -i "$m/disk" | awk '{ print $1 }' | sort); }
+frames=$(awk '$3 == "file" { print $4 }' "$m/phys/frames")
+pages=$(sed -n 's/.* file:\([0-9]*\):.*/\1/p' "$m/phys/policy")
+is "frames" "$(echo "$frames" | of_files)" "$(echo "$frames" | sort -u)"
+is "pages" "$(echo "$pages" | of_files)" "$(echo "$frames" | sort -u)"
+like "this file's" " $(echo $pages) " "* $number *"
+
+# Each drop_caches leaves a line in the log, until 4 was given.
+drops() { grep -o 'kernel (0): drop_caches: .*' "$m/kernel/dmesg" | paste -sd' '; }
+before=$(drops)
+echo 2 >"$m/proc/sys/vm/drop_caches"
+is "told" "$(drops)" "$before${before:+ }kernel (0): drop_caches: 2"
+echo 5 2>/dev/null >"$m/proc/sys/vm/drop_caches" && fail "drop_caches took 5"
+echo 4 >"$m/proc/sys/vm/drop_caches"
+before=$(drops)
+like "told of 4" "$before" '*drop_caches: 4'
+echo 3 >"$m/proc/sys/vm/drop_caches"
+is "quiet" "$(drops)" "$before"

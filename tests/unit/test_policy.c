@@ -370,11 +370,47 @@ static void test_all_aside(void **state)
 	set("policy", "linux");
 }
 
+/* What could not leave when the policy began is there, and did not come in. */
+static void test_kept_pages_do_not_count(void **state)
+{
+	const uint64_t *count = &m->root->count[CNT_POLICY_PAGE_IN];
+
+	assert_int_equal(swap_off(m, swap_area_of(m, 0)), 0);
+	map(RIG_BASE, NR_PAGES, RW, ANON, 0, 0);
+	for (unsigned i = 0; i < NR_PAGES / 2; i++)
+		put(RIG_BASE + i * 4096, 1);
+	for (unsigned kind = POLICY_FIFO; kind < NR_POLICIES; kind++) {
+		const struct policy_state *p = &m->root->policy;
+		struct policy_view v;
+		uint64_t before = *count, kept = 0, last = 0;
+
+		set("policy", names[kind]);
+		assert_true(p->kept >= NR_PAGES / 2);
+		assert_int_equal(p->page_ins, p->kept);
+		put(RIG_BASE + NR_PAGES / 2 * 4096, 1);
+		put(RIG_BASE + (NR_PAGES / 2 + 1) * 4096, 1);
+		assert_int_equal(p->page_ins, p->kept + 2);
+		assert_int_equal(*count, before + 2);
+		for (uint32_t i = 0; i < policy_places(m); i++) {
+			policy_look(m, i, &v);
+			kept += !v.page_in;
+			if (v.page_in > last)
+				last = v.page_in;
+		}
+		assert_int_equal(kept, p->kept);
+		assert_int_equal(last, 2);
+		vmtest_check(m);
+		mm_madvise(m, t, RIG_BASE + NR_PAGES / 2 * 4096, 8192, 4);
+	}
+	set("policy", "linux");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(test_models),
 		RIG_TEST(test_all_aside),
+		RIG_TEST(test_kept_pages_do_not_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "../disk/disk.h"
 #include "../input/input.h"
 #include "../format.h"
+#include "../kernel/dmesg.h"
 #include "../mm/khugepaged.h"
 #include "../phys/pcp.h"
 #include "handlers.h"
@@ -49,7 +50,22 @@ int cmd_tick(struct cmd *c)
 	return 0;
 }
 
-/* drop_caches N: 1 the page cache, 2 names and inodes, 3 both, 4 nothing. */
+/* As Linux tells of each drop_caches, until 4 is written there.  Who writes
+ * from outside is no process of the machine: the kernel, as in reports of the
+ * OOM killer. */
+static void tell_drop(struct vm *m, uint32_t n)
+{
+	const struct task *t = m->running;
+
+	if (!m->root->drops_quiet)
+		dmesg_line(m, "%s (%u): drop_caches: %u",
+			t ? t->comm : "kernel", t ? t->pid : 0, n);
+	if (n == 4)
+		m->root->drops_quiet = 1;
+}
+
+/* drop_caches N: 1 the page cache, 2 names and inodes, 3 both; 4: neither,
+ * and the log is not told of any from then on. */
 int cmd_drop_caches(struct cmd *c)
 {
 	uint64_t n = c->arg[0].num;
@@ -64,6 +80,7 @@ int cmd_drop_caches(struct cmd *c)
 	c->reply->value += n & 2 ? dcache_drop(c->m) : 0;
 	c->m->root->count[CNT_DROP_PAGECACHE] += n & 1;
 	c->m->root->count[CNT_DROP_SLAB] += n >> 1 & 1;
+	tell_drop(c->m, (uint32_t)n);
 	return 0;
 }
 

@@ -78,11 +78,13 @@ const struct command command_table[] = {
 		.args = {{"N", ARG_NUM, 0}},
 		.summary = "drop clean pages of files that nothing maps",
 		.detail = "1 drops the page cache, 2 the slabs of names and "
-			  "inodes that nobody uses, 3 both, 4 nothing (Linux "
-			  "logs no later one then); the reply is the number of "
-			  "pages.  The same as writing N to "
-			  "proc/sys/vm/drop_caches.  `sync` first makes dirty "
-			  "pages clean.",
+			  "inodes that nobody uses, 3 both, 4 nothing; the "
+			  "reply is the number of pages.  The same as writing "
+			  "N to proc/sys/vm/drop_caches.  `sync` first makes "
+			  "dirty pages clean.  kernel/dmesg gets a line "
+			  "\"kernel (0): drop_caches: N\" (Linux names the "
+			  "program that writes), as in Linux until 4 was "
+			  "given.",
 		.example = "sync\ndrop_caches 3"},
 
 	/* ---- code inside the kernel: kernel/ctl ---- */

@@ -3,6 +3,23 @@
 #include "../disk/disk.h"
 #include "../phys/lru.h"
 
+uint32_t frame_owner_number(const struct vm *m, const struct frame *f)
+{
+	switch (f->state) {
+	case FRAME_ANON:
+		return frame_owner(m, f);
+	case FRAME_HUGETLB:
+		if (f->flags & FR_HUGETLB_ANON || !f->owner)
+			return f->owner;
+		return inode_at(m, f->owner)->ino;
+	case FRAME_FILE:
+	case FRAME_SHMEM:
+		return inode_at(m, frame_owner(m, f))->ino;
+	default:
+		return f->owner;
+	}
+}
+
 /* ---- walk ---------------------------------------------------------------- */
 
 struct walk_to {

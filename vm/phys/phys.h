@@ -232,6 +232,9 @@ bool pfn_is_ram(const struct vm *m, pfn_t pfn);
 const char *frame_state_name(unsigned state);
 #define FRAME_FLAGS_TEXT 128
 void frame_flags_text(unsigned flags, char buf[FRAME_FLAGS_TEXT]);
+/* What a frame in use belongs to: a file by the number of its inode, all else
+ * by its index (mm/rmap.c). */
+uint32_t frame_owner_number(const struct vm *m, const struct frame *f);
 /* Whether the frame holds nothing but zeros. */
 bool frame_is_zero(const struct vm *m, pfn_t pfn);
 

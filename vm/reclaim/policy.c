@@ -214,7 +214,7 @@ static struct eviction describe(const struct vm *m, pfn_t pfn)
 	return (struct eviction){
 		.at = m->root->policy.now,
 		.index = frame_index(m, f),
-		.owner = frame_owner(m, f),
+		.owner = frame_owner_number(m, f),
 		.pfn = pfn,
 		.state = f->state,
 		.exclusive = f->flags & FR_EXCLUSIVE,
@@ -401,7 +401,8 @@ static void each_list(
 			fn(m, node, id);
 }
 
-/* The pages of a list are ordered, the oldest first. */
+/* The pages of a list, which could not leave, are ordered, the oldest first.
+ * They have numbers as if they had come in, and do not count. */
 static void order_list(struct vm *m, unsigned node, enum lru_id id)
 {
 	for (pfn_t pfn = m->root->node[node].lru[id].tail; pfn;
@@ -445,4 +446,6 @@ void policy_set(struct vm *m, enum policy kind)
 	r->set.policy = kind;
 	set_timer(m);
 	each_list(m, order_list);
+	r->policy.kept = r->policy.page_ins;
+	r->count[CNT_POLICY_PAGE_IN] -= r->policy.kept;
 }

@@ -51,7 +51,7 @@ enum track { TRACK_NOTHING, TRACK_TIME, TRACK_COUNT, TRACK_FUTURE };
 struct eviction {
 	uint64_t at;	/* access in progress */
 	uint64_t index; /* as in struct frame */
-	uint32_t owner;
+	uint32_t owner; /* of a file's page its inode number */
 	pfn_t pfn;
 	uint32_t reserved;
 	uint8_t state, exclusive;
@@ -163,7 +163,8 @@ struct policy_view {
 	pfn_t pfn;    /* PFN_NONE: an empty slot */
 	uint32_t owner;
 	uint64_t index;
-	uint64_t page_in; /* it was the so manieth */
+	uint64_t order;	  /* of page-ins, and of those that could not leave */
+	uint64_t page_in; /* it was the so manieth, 0: could not leave */
 	uint64_t word;	  /* by policy: time, count, bits, register */
 	uint64_t rank;	  /* the smallest leaves first, then by page_in */
 };

@@ -26,15 +26,18 @@ void policy_look(const struct vm *m, uint32_t i, struct policy_view *v)
 	uint32_t seat = i < nr ? i : policy_aside(m, i - nr + 1);
 	pfn_t pfn = *policy_pfn(m, seat);
 	const struct frame *f = frame_at(m, pfn);
+	uint64_t order = policy_page_in(m, seat);
+	uint64_t kept = m->root->policy.kept;
 
 	*v = (struct policy_view){
 		.slot = i,
 		.in_slot = policy_order(m) == ORDER_RING,
 		.aside = i >= nr,
 		.pfn = pfn,
-		.owner = frame_owner(m, f),
+		.owner = frame_owner_number(m, f),
 		.index = frame_index(m, f),
-		.page_in = policy_page_in(m, seat),
+		.order = order,
+		.page_in = order > kept ? order - kept : 0,
 		.word = *policy_word(m, pfn),
 		.rank = rank_of(m, i, *policy_word(m, pfn)),
 	};
@@ -87,7 +90,7 @@ static int check_state(struct vm *m)
 		return vm_fail(
 			m, EIO, "policy %u is none", m->root->set.policy);
 	if (p->nr > max || p->nr_aside > max - p->nr || p->top > max ||
-		p->low > p->top || p->hand > p->top)
+		p->low > p->top || p->hand > p->top || p->kept > p->page_ins)
 		return vm_fail(m, EIO,
 			"the policy counts %u pages and %u slots", p->nr,
 			p->top);
