@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "../vm/swap/swap.h"
+
 void pte_text(const struct vm *m, unsigned level, uint64_t e, char *out)
 {
 	const struct pte_bits *p = &m->arch->pte;
@@ -22,6 +24,12 @@ void pte_text(const struct vm *m, unsigned level, uint64_t e, char *out)
 	};
 
 	for (unsigned i = 0; i < PTE_TEXT_LEN; i++)
-		out[i] = set[i] ? PTE_TEXT_LEGEND[i] : '-';
+		out[i] = pte_present(m, e) && set[i] ? PTE_TEXT_LEGEND[i] : '-';
 	out[PTE_TEXT_LEN] = 0;
+}
+
+void pte_swap_place(
+	const struct vm *m, uint64_t e, unsigned *type, uint32_t *offset)
+{
+	swap_place(m, swap_entry_slot(m, e), type, offset);
 }

@@ -8,12 +8,14 @@
  *	    pmd[511] ...
  *	      pte[478-479] 7ffffffde000-7ffffffe0000 at ... frame 0x2010-0x2011
  *
- * (each on one line).  Leaf entries that follow one another, have the same
- * bits, and whose frames all are the same or follow one another, upwards or
- * downwards, share one line: `at` and `raw` are those of the first, and the
- * others can be derived from it.  The kernel's half is the same for everyone
- * and is shown by its top entries alone.
+ * (each on one line).  An entry that maps nothing has no frame, but `swap TYPE
+ * offset OFFSET`, `guard` or `taken`.  Leaf entries that follow one another,
+ *have the same bits, and whose frames or offsets all are the same or follow one
+ * another, upwards or downwards, share one line: `at` and `raw` are those of
+ *the first, and the others can be derived from it.  The kernel's half is the
+ *same for everyone and is shown by its top entries alone.
  */
+#include "../vm/swap/swap.h"
 #include "renderers.h"
 #include "pte_text.h"
 #include "show_proc.h"
@@ -22,8 +24,8 @@
 struct run {
 	unsigned first, nr; /* indices in the table */
 	uint64_t entry;	    /* of the first */
-	int64_t step;	    /* from one frame to the next, pages; if nr > 1 */
-	pfn_t last;	    /* frame of the last one */
+	int64_t step;	    /* from one place to the next; if nr > 1 */
+	uint32_t last;	    /* place of the last one */
 };
 
 struct tree {
@@ -54,6 +56,49 @@ static void entry_head(struct tree *t, unsigned level, unsigned first,
 		(unsigned long long)e, bits);
 }
 
+/* What an entry names, and the bits that do: a frame, or an offset in swap. */
+static uint32_t place_of(const struct vm *m, uint64_t e, uint64_t *bits)
+{
+	uint32_t offset = 0;
+	unsigned type;
+
+	*bits = 0;
+	switch (pte_kind(m, e)) {
+	case PTE_MAPS:
+		*bits = m->arch->pte.addr;
+		return pte_pfn(m, e);
+	case PTE_SWAPPED:
+		*bits = swap_entry_offset_bits(m);
+		pte_swap_place(m, e, &type, &offset);
+		break;
+	default:
+		break;
+	}
+	return offset;
+}
+
+static void put_place(struct sbuf *b, const struct vm *m, uint64_t e)
+{
+	uint32_t offset;
+	unsigned type;
+
+	switch (pte_kind(m, e)) {
+	case PTE_MAPS:
+		sbuf_printf(b, " frame 0x%x", pte_pfn(m, e));
+		break;
+	case PTE_SWAPPED:
+		pte_swap_place(m, e, &type, &offset);
+		sbuf_printf(b, " swap %u offset 0x%x", type, offset);
+		break;
+	case PTE_GUARDS:
+		sbuf_str(b, " guard");
+		break;
+	case PTE_TAKEN:
+		sbuf_str(b, " taken");
+		break;
+	}
+}
+
 /* Writes the line of the run, if there is one. */
 static void run_flush(
 	struct tree *t, unsigned level, paddr_t table, vaddr_t base)
@@ -66,7 +111,7 @@ static void run_flush(
 		return;
 	entry_head(t, level, r->first, r->nr, va,
 		table + (paddr_t)r->first * t->m->arch->entry_bytes, r->entry);
-	sbuf_printf(t->b, " frame 0x%x", pte_pfn(t->m, r->entry));
+	put_place(t->b, t->m, r->entry);
 	if (r->nr > 1 && r->step)
 		sbuf_printf(t->b, "-0x%x", r->last);
 	sbuf_char(t->b, '\n');
@@ -75,15 +120,14 @@ static void run_flush(
 
 /* Whether a leaf entry continues the run.  Frames follow one another when
  * they are as far apart as the addresses. */
-static bool run_takes(
-	const struct tree *t, unsigned level, uint64_t e, int64_t step)
+static bool run_takes(const struct tree *t, unsigned level, uint64_t e,
+	uint64_t bits, int64_t step)
 {
 	const struct run *r = &t->run;
-	uint64_t addr = t->m->arch->pte.addr;
 	int64_t next =
 		1ll << (t->m->arch->level[level].shift - t->m->page_shift);
 
-	if (!r->nr || (e & ~addr) != (r->entry & ~addr))
+	if (!r->nr || (e & ~bits) != (r->entry & ~bits))
 		return false;
 	if (r->nr > 1)
 		return step == r->step;
@@ -94,10 +138,11 @@ static void run_add(struct tree *t, unsigned level, paddr_t table, vaddr_t base,
 	unsigned i, uint64_t e)
 {
 	struct run *r = &t->run;
-	pfn_t pfn = pte_pfn(t->m, e);
-	int64_t step = (int64_t)pfn - (int64_t)r->last;
+	uint64_t bits;
+	uint32_t place = place_of(t->m, e, &bits);
+	int64_t step = (int64_t)place - (int64_t)r->last;
 
-	if (run_takes(t, level, e, step)) {
+	if (run_takes(t, level, e, bits, step)) {
 		r->step = step;
 		r->nr++;
 	} else {
@@ -106,7 +151,7 @@ static void run_add(struct tree *t, unsigned level, paddr_t table, vaddr_t base,
 		r->nr = 1;
 		r->entry = e;
 	}
-	r->last = pfn;
+	r->last = place;
 }
 
 static void pointer_line(struct tree *t, unsigned level, unsigned i, vaddr_t va,
@@ -164,6 +209,7 @@ void show_pagetable(struct sbuf *b, const struct view *view, uint64_t id)
 		return;
 	sbuf_printf(b,
 		"# LEVEL[INDEX] START-END at ENTRY raw VALUE " PTE_TEXT_LEGEND
-		" table|frame PFN\n");
+		" table|frame PFN, or swap TYPE offset OFFSET, guard, "
+		"taken\n");
 	table_lines(&t, mm, 0, pfn_to_pa(view->vm, mm->pgd), 0);
 }

@@ -36,6 +36,35 @@ static void walk_step(struct sbuf *b, const struct vm *m, vaddr_t va,
 	sbuf_char(b, '\n');
 }
 
+/* Why a walk found no page. */
+static void walk_stopped(
+	struct sbuf *b, const struct vm *m, const struct walk_step *s)
+{
+	unsigned type;
+	uint32_t offset;
+
+	sbuf_printf(b, "stopped %s: ", m->arch->level[s->level].name);
+	if (!s->entry) {
+		sbuf_str(b, "the entry is empty\n");
+		return;
+	}
+	switch (pte_kind(m, s->entry)) {
+	case PTE_SWAPPED:
+		pte_swap_place(m, s->entry, &type, &offset);
+		sbuf_printf(b, "the page is in swap %u at offset 0x%x\n", type,
+			offset);
+		break;
+	case PTE_GUARDS:
+		sbuf_str(b, "the page is a guard, each access is SIGSEGV\n");
+		break;
+	case PTE_TAKEN:
+		sbuf_str(b, "the huge page was taken away\n");
+		break;
+	default:
+		sbuf_str(b, "the page is kept without any right\n");
+	}
+}
+
 static void walk_end(struct sbuf *b, const struct vm *m, const struct walk *w)
 {
 	const struct walk_step *s = &w->step[w->nr ? w->nr - 1 : 0];
@@ -46,12 +75,7 @@ static void walk_end(struct sbuf *b, const struct vm *m, const struct walk *w)
 			w->write ? 'w' : '-', w->noexec ? '-' : 'x',
 			w->user ? 'u' : '-');
 	else
-		sbuf_printf(b, "stopped %s: %s\n",
-			m->arch->level[s->level].name,
-			!s->entry ? "the entry is empty"
-			: s->entry & m->arch->pte.prot_none
-				? "the page is kept without any right"
-				: "the entry is not present");
+		walk_stopped(b, m, s);
 }
 
 /* The walk of va from a CR3 value; pid only names whose table it is. */

@@ -1,6 +1,7 @@
 /*
  * The rows of pagefs_pte, pagefs_frame and pagefs_tlb.
  */
+#include "../../vm/swap/swap.h"
 #include "sql_i.h"
 
 #include <stdio.h>
@@ -26,6 +27,8 @@ enum {
 	PTE_PROT_NONE,
 	PTE_GUARD,
 	PTE_SWAP,
+	PTE_SWAP_TYPE,
+	PTE_SWAP_OFFSET,
 	PTE_MOMENT,
 	PTE_PID,
 };
@@ -35,7 +38,8 @@ static const char pte_schema[] =
 	" at INTEGER, raw INTEGER, pfn INTEGER, present INTEGER,"
 	" write INTEGER, user INTEGER, accessed INTEGER, dirty INTEGER,"
 	" global INTEGER, special INTEGER, nx INTEGER, prot_none INTEGER,"
-	" guard INTEGER, swap INTEGER,"
+	" guard INTEGER, swap INTEGER, swap_type INTEGER,"
+	" swap_offset INTEGER,"
 	" moment TEXT HIDDEN, pid INTEGER HIDDEN)";
 
 static uint64_t span_of(const struct vm *m, unsigned level)
@@ -151,7 +155,9 @@ static void pte_column(const struct rows *r, sqlite3_context *ctx, int col)
 	const struct vm *m = r->vm;
 	const struct leaf *l = &r->leaf;
 	uint64_t span = span_of(m, l->level);
-	bool guard = l->entry == pte_guard(m);
+	enum pte_kind kind = pte_kind(m, l->entry);
+	unsigned type;
+	uint32_t offset;
 
 	switch (col) {
 	case PTE_VA:
@@ -176,10 +182,17 @@ static void pte_column(const struct rows *r, sqlite3_context *ctx, int col)
 				ctx, pte_pfn(m, l->entry & ~(span - 1)));
 		break;
 	case PTE_GUARD:
-		sqlite3_result_int(ctx, guard);
+		sqlite3_result_int(ctx, kind == PTE_GUARDS);
 		break;
 	case PTE_SWAP:
-		sqlite3_result_int(ctx, !maps(r) && !guard);
+		sqlite3_result_int(ctx, kind == PTE_SWAPPED);
+		break;
+	case PTE_SWAP_TYPE:
+	case PTE_SWAP_OFFSET:
+		if (kind != PTE_SWAPPED)
+			break;
+		swap_place(m, swap_entry_slot(m, l->entry), &type, &offset);
+		sqlite3_result_int64(ctx, col == PTE_SWAP_TYPE ? type : offset);
 		break;
 	case PTE_PID:
 		sqlite3_result_int64(ctx, r->task->pid);

@@ -213,3 +213,10 @@ db=$work/hurt2.db refused "SELECT * FROM pagefs_frame($((tick + 2)))" \
 	fail "exported a history without its beginning"
 like "why" "$(cat "$work/err")" '*does not begin at boot*'
 rm "$db"
+
+# Pages in swap have a place there, and no frame.
+start -o ram=32M,swap=1M
+printf 'mmap 32K rw as=s\ntouch s 32K\nmadvise s 32K pageout\n' >"$m/proc/1/ctl"
+is "pages in swap" "$(ask "SELECT count(*), min(swap_type), max(swap_type),
+	min(swap_offset), max(swap_offset), count(pfn), count(write)
+	FROM pagefs_pte('-0', 1) WHERE swap")" "8|0|0|1|8|0|0"

@@ -300,6 +300,49 @@ static void pagetable_is_a_tree(void **state)
 	}
 }
 
+/* A line's text for the page at va, from its letters on. */
+static const char *said_of(struct show *s, vaddr_t va)
+{
+	static char said[128];
+	char start[32];
+	const char *p;
+
+	snprintf(start, sizeof(start), "] %llx-", (unsigned long long)va);
+	p = strstr(show_text(s, show_pagetable, s->t->pid), start);
+	if (!p)
+		return "";
+	p = strchr(strstr(p, " raw ") + 5, ' ') + 1;
+	snprintf(said, sizeof(said), "%.*s", (int)strcspn(p, "\n"), p);
+	return said;
+}
+
+/* What maps nothing has no frame and no letters: pages in swap, guards. */
+static void pagetable_has_no_frame_for_them(void **state)
+{
+	struct show *s = *state;
+	const vaddr_t third = BASE + 2 * PAGE, guard = BASE + 6 * PAGE;
+	char line[64];
+
+	show_mmap(s, BASE, 8 * PAGE, PROT_RW, MAP_PRIVATE_ANON | MAP_FIXED);
+	show_touch(s, s->t, BASE, 8 * PAGE, true);
+	assert_int_equal(mm_madvise(s->m, s->t, third, 4 * PAGE, 21), 0);
+	assert_string_equal(
+		said_of(s, third), "---------- swap 0 offset 0x1-0x4");
+	assert_int_equal(mm_madvise(s->m, s->t, guard, PAGE, 102), 0);
+	assert_string_equal(said_of(s, guard), "---------- guard");
+	assert_non_null(strstr(said_of(s, guard + PAGE), " frame 0x"));
+	snprintf(line, sizeof(line), "%u 0x%llx", s->t->pid,
+		(unsigned long long)(third + PAGE));
+	assert_non_null(strstr(ask(s, 0, line, 0),
+		" ----------\nstopped pte: the page is in swap 0 at offset "
+		"0x2\n"));
+	snprintf(line, sizeof(line), "%u 0x%llx", s->t->pid,
+		(unsigned long long)guard);
+	assert_non_null(strstr(ask(s, 0, line, 0),
+		"\nstopped pte: the page is a guard, each access is "
+		"SIGSEGV\n"));
+}
+
 static void pagetable_ends_at_the_top(void **state)
 {
 	struct show *s = *state;
@@ -372,6 +415,8 @@ int main(void)
 		TEST_I386(pagetable_collapses_runs),
 		TEST_I386(pagetable_collapses_huge_pages),
 		TEST(pagetable_keeps_differences),
+		TEST(pagetable_has_no_frame_for_them),
+		TEST_I386(pagetable_has_no_frame_for_them),
 		TEST(pagetable_is_a_tree),
 		TEST_I386(pagetable_is_a_tree),
 		TEST(pagetable_ends_at_the_top),

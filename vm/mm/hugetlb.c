@@ -48,18 +48,6 @@ static void flush_one(struct vm *m, const struct vma *v, vaddr_t va)
 	flush(m, v, va, va + vma_page_bytes(m, v));
 }
 
-/* A software bit of an entry that is not present. */
-static uint64_t used_mark(const struct vm *m)
-{
-	return m->arch->pte.special;
-}
-
-/* An entry that marks a promise kept, of a page that is gone. */
-static bool is_used_mark(const struct vm *m, uint64_t e)
-{
-	return e == used_mark(m);
-}
-
 static bool is_anon(const struct vm *m, pfn_t pfn)
 {
 	return frame_at(m, pfn)->flags & FR_HUGETLB_ANON;
@@ -110,7 +98,7 @@ static void unmap_entry(
 		  !hugetlb_sum(m, vma_huge_size(m, v)).surplus;
 	if (restore)
 		frame_at(m, pfn)->flags |= FR_HUGETLB_RESTORE;
-	entry_put(m, v, va, anon && owner && !restore ? used_mark(m) : 0);
+	entry_put(m, v, va, anon && owner && !restore ? pte_taken(m) : 0);
 	count_mapping(m, mm_at(m, v->mm), pfn, -1);
 	if (anon && !frame_at(m, pfn)->mapcount)
 		hugetlb_give(m, pfn);
@@ -134,7 +122,7 @@ void hugetlb_close(struct vm *m, struct vma *v)
 	if (!(v->hugetlb & HUGETLB_OWNER))
 		return;
 	for (vaddr_t va = v->start; va < v->end; va += vma_page_bytes(m, v)) {
-		if (is_used_mark(m, entry_of(m, v, va)))
+		if (entry_of(m, v, va) == pte_taken(m))
 			entry_put(m, v, va, 0);
 		else
 			left++;
@@ -171,7 +159,7 @@ static bool is_promised(const struct vm *m, const struct vma *v, vaddr_t va)
 	if (v->flags & VM_MAYSHARE)
 		return radix_get(m, inode_of(m, v)->blocks, index_at(m, v, va));
 	return v->hugetlb & HUGETLB_OWNER &&
-	       !is_used_mark(m, entry_of(m, v, va)) &&
+	       entry_of(m, v, va) != pte_taken(m) &&
 	       !(pte_huge(m, entry_of(m, v, va)) &&
 		       is_anon(m, pte_pfn(m, entry_of(m, v, va))));
 }

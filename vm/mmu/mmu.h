@@ -201,6 +201,26 @@ static inline uint64_t pte_guard(const struct vm *m)
 	return m->arch->entry_bytes == 8 ? 0xfffffffffffff600 : 0x83e;
 }
 
+/* The huge entry of a promise of the pool that was kept, when its page was
+ * taken away: no other page is promised there (mm/hugetlb.c).  A software bit.
+ */
+static inline uint64_t pte_taken(const struct vm *m)
+{
+	return m->arch->pte.special;
+}
+
+/* What an entry is that is not zero, and ends a walk or may be one that does.
+ */
+enum pte_kind { PTE_MAPS, PTE_SWAPPED, PTE_GUARDS, PTE_TAKEN };
+static inline enum pte_kind pte_kind(const struct vm *m, uint64_t e)
+{
+	if (pte_present(m, e))
+		return PTE_MAPS;
+	if (e == pte_guard(m))
+		return PTE_GUARDS;
+	return e == pte_taken(m) ? PTE_TAKEN : PTE_SWAPPED;
+}
+
 /* What a store that faulted leaves in its entry. */
 static inline uint64_t pte_stored(const struct vm *m)
 {

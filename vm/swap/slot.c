@@ -297,6 +297,12 @@ uint32_t swap_entry_slot(const struct vm *m, uint64_t e)
 	return m->root->swap[type].base + (uint32_t)offset;
 }
 
+uint64_t swap_entry_offset_bits(const struct vm *m)
+{
+	return m->arch->entry_bytes == 8 ? OFFSET64 << SHIFT_OFFSET
+					 : UINT32_MAX << SHIFT_OFFSET;
+}
+
 void swap_place(
 	const struct vm *m, uint32_t slot, unsigned *type, uint32_t *offset)
 {

@@ -171,7 +171,9 @@ static inline uint64_t swap_entry_exclusive(const struct vm *m)
 {
 	return m->arch->entry_bytes == 8 ? 1u << 3 : 1u << 7;
 }
-/* Type and offset, for pagemap. */
+/* The bits of an entry that hold the offset. */
+uint64_t swap_entry_offset_bits(const struct vm *m);
+/* Type and offset of a slot, as people see them. */
 void swap_place(
 	const struct vm *m, uint32_t slot, unsigned *type, uint32_t *offset);
 
