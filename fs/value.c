@@ -24,30 +24,20 @@ static bool is_blank(char c)
 static bool number_word(const char *buf, size_t len, bool plus, char *word)
 {
 	bool minus = len && *buf == '-';
+	bool sign = minus || (plus && len && *buf == '+');
 	char text[NUMBER_MAX], *end;
 	uint64_t v;
 
-	if (len <= minus || len >= sizeof(text) || memchr(buf, 0, len) ||
-		!(isdigit((unsigned char)buf[minus]) ||
-			(plus && buf[minus] == '+')))
+	if (len <= sign || len >= sizeof(text) || memchr(buf, 0, len) ||
+		!isdigit((unsigned char)buf[sign]))
 		return false;
 	memcpy(text, buf, len);
 	text[len] = '\0';
 	errno = 0;
-	v = strtoull(text + minus, &end, 0);
+	v = strtoull(text + sign, &end, 0);
 	snprintf(word, NUMBER_MAX, "%s%llu", minus ? "-" : "",
 		(unsigned long long)v);
 	return !*end && !errno;
-}
-
-/* The number in a text that white space may surround. */
-static bool number_in(const char *buf, size_t len, char *word)
-{
-	while (len && is_blank(buf[len - 1]))
-		len--;
-	while (len && is_blank(*buf))
-		buf++, len--;
-	return number_word(buf, len, true, word);
 }
 
 /*
@@ -86,21 +76,32 @@ static size_t ints_in(const char *buf, size_t len, char *list, size_t size)
 	return at;
 }
 
-/* A word of letters, '+' and '_', without the white space around it. */
-static size_t word_in(const char *buf, size_t len, const char **word)
+/* A whole text as a word: letters, behind the first also '+' and '_'. */
+static bool is_word(const char *buf, size_t len)
 {
 	size_t n = 0;
 
-	while (len && is_blank(*buf))
-		buf++, len--;
 	while (n < len && (isalpha((unsigned char)buf[n]) ||
 				  (n && (buf[n] == '+' || buf[n] == '_'))))
 		n++;
-	*word = buf;
-	for (size_t i = n; i < len; i++)
-		if (!is_blank(buf[i]))
-			return 0;
-	return n <= 32 ? n : 0;
+	return n && n == len && n <= 32;
+}
+
+/*
+ * What counts of a text, but for a sysctl: it ends at a NUL, and there is no
+ * newline at its end; a file of a process has no white space around it, either.
+ * Source: Linux lib/kstrtox.c, lib/string.c (sysfs_streq), fs/proc/base.c.
+ */
+static size_t trim(const struct open_file *f, const char **buf, size_t len)
+{
+	len = strnlen(*buf, len);
+	if (f->node->actor != ACTOR_PROCESS)
+		return len - (len && (*buf)[len - 1] == '\n');
+	while (len && isspace((unsigned char)(*buf)[len - 1]))
+		len--;
+	while (len && isspace((unsigned char)**buf))
+		++*buf, len--;
+	return len;
 }
 
 /* The command's words: those of the row. */
@@ -130,19 +131,22 @@ static bool is_sysctl(const struct open_file *f)
 }
 
 /* What was written, as the command takes it; the length, 0 if it does not.  Of
- * several words a sysctl takes the first. */
+ * several numbers a sysctl takes the first. */
 static size_t put_value(const struct open_file *f, const char *buf, size_t len,
 	char *to, size_t size)
 {
-	const char *word = buf;
 	char number[NUMBER_MAX];
-	size_t n;
 
-	if (is_sysctl(f) ? sysctl_next(&word, buf + len, number)
-			 : number_in(buf, len, number))
+	if (is_sysctl(f))
+		return sysctl_next(&buf, buf + len, number)
+			       ? (size_t)snprintf(to, size, "%s", number)
+			       : 0;
+	len = trim(f, &buf, len);
+	if (number_word(buf, len, true, number))
 		return (size_t)snprintf(to, size, "%s", number);
-	n = word_in(buf, len, &word);
-	return n ? (size_t)snprintf(to, size, "%.*s", (int)n, word) : 0;
+	return is_word(buf, len)
+		       ? (size_t)snprintf(to, size, "%.*s", (int)len, buf)
+		       : 0;
 }
 
 /* What was written is no number and no word: what it could have been. */

@@ -37,11 +37,8 @@ echo +5 >"$m/proc/1/oom_score_adj" || fail "a plus elsewhere"
 is "what a plus is there" "$(cat "$m/proc/1/oom_score_adj")" 5
 echo 0 >"$m/proc/1/oom_score_adj"
 
-# Any text compacts a node, and what is to be reclaimed ends at a NUL.
-node=sys/devices/system/node/node0
-for text in 0 x '' "1 2"; do
-	echo "$text" >"$m/$node/compact" || fail "\"$text\" into compact"
-done
+# Elsewhere a number may have a plus and ends at a NUL, but has no white space
+# around it, except in files of processes.
 put() {
 	python3 - "$@" <<-'END'
 	import errno, os, sys
@@ -52,6 +49,38 @@ put() {
 	    print(errno.errorcode[e.errno])
 	END
 }
+# puts FILE KERNELS TEXT...: the machine's file answers as the kernel's
+puts() {
+	local file=$m/$1 kernels=$2 text old new
+	shift 2
+	for text; do
+		old=$(cat "$kernels")
+		new=$(put "$kernels" "$text")
+		is "$kernels" "$(cat "$kernels")" "$old"
+		is "$text into $file" "$(put "$file" "$text")" "$new"
+	done
+}
+shapes() {
+	printf 'b"%s"\n' "$1" "+$1" " $1" "$1 " "$1\\n" "$1\\n\\n" "$1\\0" \
+		"$1\\0x" "$1x" "$1 1" x "+-$1" "-+1" "\\n" " "
+}
+huge=sys/kernel/mm/transparent_hugepage
+score=$(cat /proc/self/oom_score_adj)
+mapfile -t texts < <(shapes "$score")
+puts proc/1/oom_score_adj /proc/$$/oom_score_adj "${texts[@]}"
+if [ -w /$huge/khugepaged/max_ptes_swap ]; then
+	for file in $huge/khugepaged/max_ptes_swap $huge/enabled; do
+		mapfile -t texts < <(shapes \
+			"$(sed 's/.*\[\(.*\)\].*/\1/' "/$file")")
+		puts "$file" "/$file" "${texts[@]}"
+	done
+fi
+
+# Any text compacts a node, and what is to be reclaimed ends at a NUL.
+node=sys/devices/system/node/node0
+for text in 0 x '' "1 2"; do
+	echo "$text" >"$m/$node/compact" || fail "\"$text\" into compact"
+done
 while read -r text want; do
 	is "$text into reclaim" "$(put "$m/$node/reclaim" "$text")" \
 		"$want"
