@@ -216,7 +216,7 @@ static int64_t word_write(
 		return -EINVAL;
 	}
 	e.text = line;
-	e.text_len = at + n;
+	e.text_len = n ? at + n : at - 1; /* without the blank */
 	if (f->node->key)
 		e.text_len += put_key(
 			line + e.text_len, sizeof(line) - e.text_len, f);
