@@ -302,11 +302,13 @@ static void fill(idx_t inode, uint64_t bytes)
 
 static idx_t file_create(const char *name, enum file_kind kind, char path[96])
 {
+	const struct cred root = cred_of_user(0, 0);
+
 	snprintf(path, 96, "%s/oracle-%s",
 		kind == FILE_SHM ? "/dev/shm" : "/tmp", name);
 	if (kind == FILE_MEMORY)
 		return shmem_memfd(m, INODE_SHMEM, name);
-	return kind == FILE_SHM ? shmem_open(m, path + 9, 0, 0)
+	return kind == FILE_SHM ? shmem_open(m, path + 9, &root)
 				: disk_create(m, path, 0600, 0, 0);
 }
 

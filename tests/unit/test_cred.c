@@ -233,10 +233,59 @@ static void test_oom_score_adj_of_init(void **state)
 	assert_int_equal(sharer->oom_score_adj, 470);
 }
 
+/* Directories are searched with x, or either of two capabilities; a new file
+ * needs w besides. */
+static void test_directory_rights(void **state)
+{
+	static const struct {
+		uint32_t mode;
+		uint64_t caps;
+		int look, create;
+	} row[] = {
+		{0700, 0, EACCES, EACCES},
+		{0701, 0, 0, EACCES},
+		{0704, 0, EACCES, EACCES},
+		{0702, 0, EACCES, EACCES},
+		{0703, 0, 0, 0},
+		{0000, CAP_BIT(CAP_DAC_READ_SEARCH), 0, EACCES},
+		{0000, CAP_BIT(CAP_DAC_OVERRIDE), 0, 0},
+	};
+	struct task *t = spawn(9, 9);
+
+	assert_int_equal(disk_mkdir(m, "/d", 0755, 7, 8), 0);
+	assert_int_equal(disk_mkdir(m, "/d/e", 0755, 7, 8), 0);
+	assert_int_not_equal(rig_put(m, "/d/e/f", "x", 1), 0);
+	inode_at(m, disk_lookup(m, "/d/e/f", true))->mode = 0777;
+	for (size_t i = 0; i < COUNT(row); i++) {
+		static const char *const way[] = {"/d/e/f", "/d/../d/e/f"};
+		idx_t f;
+
+		inode_at(m, disk_lookup(m, "/d", true))->mode = row[i].mode;
+		t->cred.cap_effective = row[i].caps;
+		for (size_t w = 0; w < COUNT(way); w++) {
+			vm_fail_clear(m);
+			f = file_open(m, &t->cred, way[w], FMODE_EXEC);
+			assert_int_equal(f ? 0 : m->fail.err, row[i].look);
+			if (f)
+				file_put(m, f);
+		}
+		vm_fail_clear(m);
+		f = file_open_flags(m, t, "/d/new", OPEN_CREAT, 0600);
+		assert_int_equal(f ? 0 : m->fail.err, row[i].create);
+		if (!f)
+			continue;
+		file_put(m, f);
+		assert_int_equal(disk_unlink(m, "/d/new"), 0);
+	}
+	vm_fail_clear(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_file_rights, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_directory_rights, begin, end),
 		cmocka_unit_test_setup_teardown(test_look, begin, end),
 		cmocka_unit_test_setup_teardown(test_exec, begin, end),
 		cmocka_unit_test_setup_teardown(test_oom_score_adj, begin, end),

@@ -74,9 +74,13 @@ int cmd_shm(struct cmd *c)
 
 	if (err)
 		return err;
-	inode = shmem_open(c->m, c->arg[0].text, cred->fsuid, cred->fsgid);
+	inode = shmem_open(c->m, c->arg[0].text, cred);
 	if (!inode)
 		return -c->m->fail.err;
+	err = inode_rights(
+		c->m, cred, c->arg[0].text, inode, FMODE_READ | FMODE_WRITE);
+	if (err)
+		return err;
 	if (c->arg[1].given)
 		err = disk_truncate(c->m, inode, c->arg[1].num);
 	return err ? err : reply_fd(c, inode);

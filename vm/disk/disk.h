@@ -12,6 +12,7 @@
 
 #include "../machine.h"
 
+struct cred;
 struct file;
 struct frame;
 
@@ -106,6 +107,13 @@ int disk_boot(struct vm *m);
  * return 0 / an inode, or -errno / 0 with a sentence. ---- */
 /* Follows symbolic links, also the last one if follow; ELOOP after 40. */
 idx_t disk_lookup(struct vm *m, const char *path, bool follow);
+/* The same with the rights of c: EACCES where it may not search a directory. */
+idx_t disk_lookup_as(
+	struct vm *m, const struct cred *c, const char *path, bool follow);
+/* 0, or -EACCES with a sentence; c NULL has any right. */
+enum dir_right { DIR_SEARCH = 1, DIR_WRITE = 2 };
+int dir_right(
+	struct vm *m, const struct cred *c, idx_t dir, enum dir_right right);
 /* One name in a directory, without following; 0 without a sentence. */
 idx_t disk_child(const struct vm *m, idx_t dir, const char *name, size_t len);
 /* Absolute path of an inode into buf; " (deleted)" appended if unlinked.
@@ -115,6 +123,14 @@ size_t disk_path(const struct vm *m, idx_t inode, char *buf, size_t size);
 /* ---- changes: the commands of actor disk ---- */
 idx_t disk_create(struct vm *m, const char *path, uint32_t mode, uint32_t uid,
 	uint32_t gid);
+/*
+ * open(2) with O_CREAT: the file of a path, links followed unless excl, or a
+ * new one that belongs to c; *made tells.  0: EEXIST with excl; EISDIR, also
+ * for a name that ends in a slash; EACCES where c may not write to the
+ * directory.
+ */
+idx_t disk_open_create(struct vm *m, const struct cred *c, const char *path,
+	bool excl, uint32_t mode, bool *made);
 int disk_mkdir(struct vm *m, const char *path, uint32_t mode, uint32_t uid,
 	uint32_t gid);
 int disk_symlink(struct vm *m, const char *target, const char *path,
@@ -285,9 +301,9 @@ idx_t shmem_create(struct vm *m, uint64_t size);
 idx_t shmem_named(struct vm *m, enum inode_type type, const char *text);
 /* The same under the name that memfd_create(2) gives; EINVAL if too long. */
 idx_t shmem_memfd(struct vm *m, enum inode_type type, const char *name);
-/* The object of that name in /dev/shm, made if it is missing: shm_open(3).  0:
- * EINVAL, ENOMEM.  No reference is taken. */
-idx_t shmem_open(struct vm *m, const char *name, uint32_t uid, uint32_t gid);
+/* The object of that name in /dev/shm, made if it is missing: shm_open(3) with
+ * the rights of c.  0: EINVAL, EACCES, ENOMEM.  No reference is taken. */
+idx_t shmem_open(struct vm *m, const char *name, const struct cred *c);
 void inode_get(struct vm *m, idx_t inode);
 /* The last reference of an unlinked inode frees blocks and cache. */
 void inode_put(struct vm *m, idx_t inode);

@@ -43,6 +43,10 @@ struct path_end {
 };
 /* 0 or -errno with a sentence. */
 int path_parent(struct vm *m, const char *path, struct path_end *end);
+/* The same as somebody with the rights of c resolves it, NULL for any right;
+ * and if follow, of what a link in the last place leads to, there or not. */
+int path_target(struct vm *m, const struct cred *c, const char *path,
+	bool follow, struct path_end *end);
 /* Whether the last component is no name: "/", "." or "..". */
 bool path_end_special(const struct path_end *end);
 

@@ -1,10 +1,12 @@
 /*
  * From a path to an inode, as Linux fs/namei.c resolves it: every component
  * but the last must be a directory or a link to one, 40 links at most, 255
- * bytes a component, 4095 a path.
+ * bytes a component, 4095 a path; and each directory that is searched for one
+ * must be open to whoever asks.
  */
 #include <string.h>
 
+#include "../task/task.h"
 #include "dcache.h"
 #include "disk_i.h"
 
@@ -45,6 +47,7 @@ idx_t disk_child(const struct vm *m, idx_t dir, const char *name, size_t len)
 /* The state of one resolution: links followed so far, over all components. */
 struct walk_path {
 	struct vm *m;
+	const struct cred *c; /* who asks; NULL: somebody with any right */
 	unsigned links;
 };
 
@@ -69,6 +72,37 @@ static int not_a_directory(struct vm *m, idx_t inode)
 	return vm_fail(m, ENOTDIR, "%s is not a directory", what);
 }
 
+int dir_right(
+	struct vm *m, const struct cred *c, idx_t dir, enum dir_right right)
+{
+	const struct inode *d = inode_at(m, dir);
+	char where[120];
+
+	if (!c || file_right(c, d, right))
+		return 0;
+	disk_path(m, dir, where, sizeof(where));
+	return vm_fail(m, EACCES,
+		"the directory %s has mode 0%u%u%u and owner %u: user %u may "
+		"not %s it",
+		where, d->mode >> 6 & 7, d->mode >> 3 & 7, d->mode & 7, d->uid,
+		c->fsuid, right == DIR_SEARCH ? "search" : "write to");
+}
+
+static int too_many_links(struct vm *m, const char *name, size_t len)
+{
+	return vm_fail(m, ELOOP,
+		"more than %u symbolic links, the last is \"%.*s\"",
+		DISK_LINKS_MAX, (int)len, name);
+}
+
+static int name_length(struct vm *m, size_t len)
+{
+	if (len <= DISK_NAME_MAX)
+		return 0;
+	return vm_fail(m, ENAMETOOLONG, "a name of %zu bytes: the most is %u",
+		len, DISK_NAME_MAX);
+}
+
 /* One component: what it names in dir, links followed if asked. */
 static int step(struct walk_path *w, idx_t dir, const char *name, size_t len,
 	bool follow, idx_t *out)
@@ -76,10 +110,8 @@ static int step(struct walk_path *w, idx_t dir, const char *name, size_t len,
 	struct vm *m = w->m;
 	idx_t i = dir;
 
-	if (len > DISK_NAME_MAX)
-		return vm_fail(m, ENAMETOOLONG,
-			"a name of %zu bytes: the most is %u", len,
-			DISK_NAME_MAX);
+	if (name_length(m, len))
+		return -ENAMETOOLONG;
 	if (is_dotdot(name, len))
 		i = inode_at(m, dir)->parent;
 	else if (!is_dot(name, len))
@@ -90,10 +122,7 @@ static int step(struct walk_path *w, idx_t dir, const char *name, size_t len,
 		return -ENOMEM;
 	if (follow && inode_at(m, i)->type == INODE_LINK) {
 		if (++w->links > DISK_LINKS_MAX)
-			return vm_fail(m, ELOOP,
-				"more than %u symbolic links, the last is "
-				"\"%.*s\"",
-				DISK_LINKS_MAX, (int)len, name);
+			return too_many_links(m, name, len);
 		return walk(w, dir, name_text(m, inode_at(m, i)->target), true,
 			out);
 	}
@@ -119,6 +148,8 @@ static int parent(
 		if (!rest)
 			rest = path + strlen(path);
 		len = rest - path;
+		if (len && dir_right(w->m, w->c, dir, DIR_SEARCH))
+			return -EACCES;
 		*end = (struct path_end){dir, path, len, *rest == '/'};
 		while (*rest == '/')
 			rest++;
@@ -158,9 +189,10 @@ static int path_length(struct vm *m, const char *path)
 		DISK_NAME_SIZE - 1);
 }
 
-idx_t disk_lookup(struct vm *m, const char *path, bool follow)
+idx_t disk_lookup_as(
+	struct vm *m, const struct cred *c, const char *path, bool follow)
 {
-	struct walk_path w = {m, 0};
+	struct walk_path w = {m, c, 0};
 	idx_t i = 0;
 
 	if (path_length(m, path) ||
@@ -169,16 +201,42 @@ idx_t disk_lookup(struct vm *m, const char *path, bool follow)
 	return i;
 }
 
+idx_t disk_lookup(struct vm *m, const char *path, bool follow)
+{
+	return disk_lookup_as(m, NULL, path, follow);
+}
+
 int path_parent(struct vm *m, const char *path, struct path_end *end)
 {
-	struct walk_path w = {m, 0};
+	struct walk_path w = {m, NULL, 0};
 	int err = path_length(m, path);
 
 	if (!err)
 		err = parent(&w, m->root->disk_root, path, end);
-	if (!err && end->len > DISK_NAME_MAX)
-		err = vm_fail(m, ENAMETOOLONG,
-			"a name of %zu bytes: the most is %u", end->len,
-			DISK_NAME_MAX);
+	return err ? err : name_length(m, end->len);
+}
+
+int path_target(struct vm *m, const struct cred *c, const char *path,
+	bool follow, struct path_end *end)
+{
+	struct walk_path w = {m, c, 0};
+	idx_t from = m->root->disk_root, i;
+	int err = path_length(m, path);
+
+	for (; !err; from = end->dir) {
+		err = parent(&w, from, path, end);
+		if (!err)
+			err = name_length(m, end->len);
+		if (err || path_end_special(end) || end->slash || !follow)
+			return err;
+		i = disk_child(m, end->dir, end->name, end->len);
+		if (!i || inode_at(m, i)->type != INODE_LINK)
+			return 0;
+		if (dcache_use(m, i))
+			return -ENOMEM;
+		if (++w.links > DISK_LINKS_MAX)
+			return too_many_links(m, end->name, end->len);
+		path = name_text(m, inode_at(m, i)->target);
+	}
 	return err;
 }

@@ -60,15 +60,15 @@ idx_t shmem_memfd(struct vm *m, enum inode_type type, const char *name)
 }
 
 /* A directory that is there, or is made. */
-static bool have_dir(struct vm *m, const char *path)
+static bool have_dir(struct vm *m, const char *path, uint32_t mode)
 {
 	if (disk_lookup(m, path, true))
 		return true;
 	vm_fail_clear(m);
-	return !disk_mkdir(m, path, 0755, 0, 0);
+	return !disk_mkdir(m, path, mode, 0, 0);
 }
 
-idx_t shmem_open(struct vm *m, const char *name, uint32_t uid, uint32_t gid)
+idx_t shmem_open(struct vm *m, const char *name, const struct cred *c)
 {
 	char path[DISK_NAME_MAX + 16];
 	idx_t i;
@@ -84,13 +84,14 @@ idx_t shmem_open(struct vm *m, const char *name, uint32_t uid, uint32_t gid)
 		return 0;
 	}
 	vm_snprintf(path, sizeof(path), "/dev/shm/%s", name);
-	i = disk_lookup(m, path, true);
-	if (i)
+	i = disk_lookup_as(m, c, path, true);
+	if (i || m->fail.err != ENOENT)
 		return i;
 	vm_fail_clear(m);
-	if (!have_dir(m, "/dev") || !have_dir(m, "/dev/shm"))
+	if (!have_dir(m, "/dev", 0755) || !have_dir(m, "/dev/shm", 01777) ||
+		dir_right(m, c, disk_lookup(m, "/dev/shm", true), DIR_WRITE))
 		return 0;
-	return disk_make_shmem(m, path, 0600, uid, gid);
+	return disk_make_shmem(m, path, 0600, c->fsuid, c->fsgid);
 }
 
 /* ---- contents ----------------------------------------------------------- */

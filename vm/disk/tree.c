@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "../swap/swap.h"
+#include "../task/cred.h"
 #include "disk_i.h"
 
 #define RENAME_NOREPLACE_FLAG 1u
+#define S_GROUP		      02000u /* S_ISGID: what is made there has its group */
 
 static int exists(struct vm *m, const char *path)
 {
@@ -61,6 +63,48 @@ idx_t disk_create(struct vm *m, const char *path, uint32_t mode, uint32_t uid,
 	if (new_end(m, path, false, &end))
 		return 0;
 	return make(m, &end, INODE_FILE, mode, uid, gid);
+}
+
+/* An entry that open(2) with O_CREAT finds. */
+static idx_t found(struct vm *m, const char *path, idx_t i, bool excl)
+{
+	if (excl)
+		vm_fail(m, EEXIST, "%s exists, and excl asks for a new file",
+			path);
+	else if (inode_at(m, i)->type == INODE_DIR)
+		vm_fail(m, EISDIR, "%s is a directory, and creat makes files",
+			path);
+	else
+		return i;
+	return 0;
+}
+
+idx_t disk_open_create(struct vm *m, const struct cred *c, const char *path,
+	bool excl, uint32_t mode, bool *made)
+{
+	const struct inode *dir;
+	struct path_end end;
+	idx_t i;
+
+	*made = false;
+	if (path_target(m, c, path, !excl, &end))
+		return 0;
+	if (path_end_special(&end))
+		return found(m, path, end.dir, excl);
+	if (end.slash) {
+		vm_fail(m, EISDIR, "%s ends in a slash, and creat makes files",
+			path);
+		return 0;
+	}
+	i = disk_child(m, end.dir, end.name, end.len);
+	if (i)
+		return found(m, path, i, excl);
+	if (dir_right(m, c, end.dir, DIR_WRITE))
+		return 0;
+	*made = true;
+	dir = inode_at(m, end.dir);
+	return make(m, &end, INODE_FILE, mode, c->fsuid,
+		dir->mode & S_GROUP ? dir->gid : c->fsgid);
 }
 
 idx_t disk_make_shmem(struct vm *m, const char *path, uint32_t mode,

@@ -18,20 +18,21 @@
 bool file_right(const struct cred *c, const struct inode *i, uint32_t bit)
 {
 	unsigned shift = c->fsuid == i->uid ? 6 : c->fsgid == i->gid ? 3 : 0;
+	bool dir = i->type == INODE_DIR;
 
 	if (i->mode >> shift & bit)
 		return true;
-	if (bit != 1 && c->cap_effective & CAP_BIT(CAP_DAC_OVERRIDE))
+	if (c->cap_effective & CAP_BIT(CAP_DAC_OVERRIDE) &&
+		(bit != 1 || dir || i->mode & 0111))
 		return true;
-	if (bit == 4 && c->cap_effective & CAP_BIT(CAP_DAC_READ_SEARCH))
-		return true;
-	return bit == 1 && i->mode & 0111 &&
-	       c->cap_effective & CAP_BIT(CAP_DAC_OVERRIDE);
+	return c->cap_effective & CAP_BIT(CAP_DAC_READ_SEARCH) &&
+	       (bit == 4 || (dir && bit == 1));
 }
 
-static int check_rights(struct vm *m, const struct cred *c, const char *path,
-	const struct inode *i, uint32_t fmode)
+int inode_rights(struct vm *m, const struct cred *c, const char *path,
+	idx_t inode, uint32_t fmode)
 {
+	const struct inode *i = inode_at(m, inode);
 	static const struct {
 		uint32_t fmode, bit;
 		const char *verb;
@@ -95,31 +96,12 @@ idx_t file_open(
 		vm_fail(m, ENOENT, "the empty path names no file");
 		return 0;
 	}
-	inode = disk_lookup(m, path, true);
-	if (!inode || check_rights(m, c, path, inode_at(m, inode), fmode) ||
+	inode = disk_lookup_as(m, c, path, true);
+	if (!inode || inode_rights(m, c, path, inode, fmode) ||
 		(fmode & FMODE_EXEC && may_run(m, path, inode)) ||
 		(fmode & FMODE_WRITE && inode_may_write(m, inode)))
 		return 0;
 	return file_of_inode(m, inode, fmode);
-}
-
-/* The file of a path that O_CREAT may make; *made tells. */
-static idx_t find_or_create(struct vm *m, const struct task *t,
-	const char *path, uint32_t flags, uint32_t mode, bool *made)
-{
-	idx_t inode = disk_lookup(m, path, true);
-
-	*made = false;
-	if (inode && flags & OPEN_CREAT && flags & OPEN_EXCL) {
-		vm_fail(m, EEXIST, "%s exists, and excl asks for a new file",
-			path);
-		return 0;
-	}
-	if (inode || !(flags & OPEN_CREAT) || m->fail.err != ENOENT)
-		return inode;
-	vm_fail_clear(m);
-	*made = true;
-	return disk_create(m, path, mode & 07777, t->cred.fsuid, t->cred.fsgid);
 }
 
 idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
@@ -129,7 +111,7 @@ idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 	uint32_t rights =
 		flags & OPEN_NEITHER ? FMODE_READ | FMODE_WRITE : fmode;
 	uint32_t writes = fmode & FMODE_WRITE || flags & OPEN_TRUNC;
-	bool made;
+	bool made = false;
 	idx_t inode;
 
 	if (!path[0]) {
@@ -138,11 +120,14 @@ idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 	}
 	if (flags & OPEN_TRUNC)
 		rights |= FMODE_WRITE;
-	inode = find_or_create(m, t, path, flags, mode, &made);
+	if (flags & OPEN_CREAT)
+		inode = disk_open_create(m, &t->cred, path, flags & OPEN_EXCL,
+			mode & 07777, &made);
+	else
+		inode = disk_lookup_as(m, &t->cred, path, true);
 	if (!inode)
 		return 0;
-	if (!made &&
-		check_rights(m, &t->cred, path, inode_at(m, inode), rights))
+	if (!made && inode_rights(m, &t->cred, path, inode, rights))
 		return 0;
 	if (writes && inode_may_write(m, inode))
 		return 0;

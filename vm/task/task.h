@@ -371,6 +371,9 @@ idx_t file_open_flags(struct vm *m, const struct task *t, const char *path,
 /* Whether the mode bits, or a capability, grant bit 4 (read), 2 or 1. */
 struct inode;
 bool file_right(const struct cred *c, const struct inode *i, uint32_t bit);
+/* Whether c, NULL with any right, may open the file so: 0, EACCES or EISDIR. */
+int inode_rights(struct vm *m, const struct cred *c, const char *path,
+	idx_t inode, uint32_t fmode);
 /* A file over an inode without a path (shared anonymous memory). */
 idx_t file_of_inode(struct vm *m, idx_t inode, uint32_t fmode);
 void file_get(struct vm *m, idx_t file);
