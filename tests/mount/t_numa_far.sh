@@ -99,8 +99,10 @@ is "some of them" "$(xargs <"$vm/lowmem_reserve_ratio")" "64 128 32 0 0"
 is "protection follows" "$(protected)" $((managed / 64))
 echo 0 >"$vm/lowmem_reserve_ratio"
 is "none" "$(protected)" 0
-{ echo 1 2 x >"$vm/lowmem_reserve_ratio"; } 2>/dev/null && fail "a word"
-{ echo 1 2 3 4 5 6 >"$vm/lowmem_reserve_ratio"; } 2>/dev/null && fail "six"
+echo 8 9 x >"$vm/lowmem_reserve_ratio"
+like "up to a word" "$(xargs <"$vm/lowmem_reserve_ratio")" "8 9 *"
+echo 1 2 3 4 5 6 >"$vm/lowmem_reserve_ratio"
+like "as many as there are" "$(xargs <"$vm/lowmem_reserve_ratio")" "1 2 3 *"
 
 echo 0 >"$vm/numa_stat"
 is "forgotten" "$(awk '{ n += $2 } END { print n }' "$node"/node?/numastat)" 0
