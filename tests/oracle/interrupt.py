@@ -6,6 +6,7 @@ group, several times.  It must end soon, tell what was compared so far, find no
 difference, and leave no process and no file behind.
 """
 import ctypes
+import glob
 import os
 import random
 import re
@@ -35,14 +36,28 @@ def judges(build, exec_compare):
     ]
 
 
+def wait_for_probes(p):
+    """On a busy machine it takes a while until the first one runs."""
+    while p.poll() is None:
+        for path in glob.glob(f"/proc/{p.pid}/task/*/children"):
+            try:
+                with open(path) as children:
+                    if children.read():
+                        return
+            except OSError:  # the thread has ended
+                pass
+        time.sleep(.005)
+
+
 def interrupted(command, directory):
     """What it says, and its exit status; after 20 s it hangs."""
     with tempfile.TemporaryFile("w+") as said:
         p = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
             start_new_session=True, env={**os.environ, "TMPDIR": directory})
+        wait_for_probes(p)
         time.sleep(random.uniform(.1, .4) if command[0].endswith(".sh")
-                   else random.uniform(.5, 1.5))
+                   else random.uniform(.2, 1.2))
         for _ in range(5):
             if p.poll() is None:
                 os.killpg(p.pid, signal.SIGINT)
