@@ -6,7 +6,7 @@ anywhere.  Then processes of four users open random paths with random flags;
 the kernel, asked by children that have the host's tree as their root, must say
 the same, and both trees must be the same in the end.
 """
-import errno, os, random, shutil, stat, sys, tempfile
+import atexit, errno, os, random, shutil, signal, stat, sys, tempfile
 
 disk, mount, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
 rng = random.Random(seed)
@@ -55,8 +55,10 @@ class Kernel:
     def __init__(self, uid, gid):
         asks, self.ask = os.pipe()
         self.answer, answers = os.pipe()
-        if os.fork():
+        if pid := os.fork():
             os.close(asks), os.close(answers)
+            atexit.register(os.waitpid, pid, 0)
+            atexit.register(os.kill, pid, signal.SIGKILL)
             return
         os.chroot(host)
         os.chdir("/")
