@@ -38,12 +38,13 @@ suite() {
 	[ "$ok" -gt 0 ] || failed=$((failed + 1))
 }
 
-# build DIR OPTIONS...
+# build DIR TARGETS OPTIONS...
 build() {
-	local dir=$1
-	shift
+	local dir=$1 targets=$2
+	shift 2
 	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >/dev/null
-	ninja -C "$dir" >"$dir/build.log" 2>&1 || {
+	# shellcheck disable=SC2086
+	ninja -C "$dir" $targets >"$dir/build.log" 2>&1 || {
 		cat "$dir/build.log" >&2
 		exit 1
 	}
@@ -51,7 +52,7 @@ build() {
 
 want=${1:-all}
 
-build build
+build build all
 case $want in
 all | unit) suite build unit ;;
 esac
@@ -63,7 +64,7 @@ all | oracle) suite build oracle ;;
 esac
 case $want in
 all | asan)
-	build build-asan -Dbuildtype=debug -Doptimization=1 \
+	build build-asan 'all benches' -Dbuildtype=debug -Doptimization=1 \
 		-Db_sanitize=address,undefined -Db_lundef=false
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

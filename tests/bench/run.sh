@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo "$0: run it as root" >&2; exit 1; }
 [ -f build/build.ninja ] || meson setup build >/dev/null
-ninja -C build >/dev/null
+ninja -C build fs/pagefs benches >/dev/null
 bin=$PWD/build/tests/bench
 pagefs=$PWD/build/fs/pagefs
 names=${*:-write cat bulk trace strace policies ram64g maps pagemap mm faults journal save at}
