@@ -143,6 +143,7 @@ static inline bool add_use(struct future *f, uint64_t vpn, uint32_t use)
 	if (!page)
 		return false;
 	f->next[f->page[page].last] = use;
+	f->next[use] = 0;
 	f->page[page].last = use;
 	return true;
 }
@@ -154,7 +155,6 @@ static bool add_more(struct vm *m, uint64_t vpn, uint64_t last)
 
 	for (; vpn <= last; vpn++) {
 		f->extra[f->nr_extra] = (struct extra){vpn, (uint32_t)f->known};
-		f->next[EXTRA + f->nr_extra] = 0;
 		if (!add_use(f, vpn, EXTRA + f->nr_extra++))
 			return false;
 	}
@@ -172,7 +172,6 @@ size_t future_learn(struct vm *m, const void *records, size_t nr)
 		most = RECORDS_MAX;
 	if (nr > most - f->known)
 		nr = most - f->known;
-	memset(&f->next[f->known + 1], 0, nr * sizeof(f->next[0]));
 	for (size_t i = 0; i < nr; i++, f->known++) {
 		uint64_t rec, vpn, last;
 		vaddr_t va;
