@@ -48,24 +48,14 @@ static unsigned fault_needs(
 	return v->file ? file_needs(m, v, va, write) : 1;
 }
 
-/* What page the fault asks for: one of zeros where there was none, and in the
- * place of the zero page. */
-static unsigned page_gfp(const struct vm *m, const struct vma *v, vaddr_t va)
+/* What page the fault of that entry asks for: one of zeros where there was
+ * none, and in the place of the zero page. */
+static unsigned page_gfp(const struct vm *m, const struct vma *v, uint64_t e)
 {
-	uint64_t e = pt_get(m, mm_at(m, v->mm), va);
 	bool zeros = e ? pte_present(m, e) && e & m->arch->pte.special
 		       : !v->file && !v->special;
 
 	return zeros ? GFP_PAGE | GFP_ZERO : GFP_PAGE;
-}
-
-static int reserve_page(struct vm *m, const struct vma *v, vaddr_t va)
-{
-	const struct zone *z = zone_first(m, GFP_HIGHUSER);
-
-	if (zone_free_common(z) > z->low + STEP_PAGES)
-		return 0;
-	return mem_reserve(m, page_gfp(m, v, va), STEP_PAGES);
 }
 
 /* Page tables come from where the task's policy says, the page from where the
@@ -73,6 +63,7 @@ static int reserve_page(struct vm *m, const struct vma *v, vaddr_t va)
 static int make_room_on_nodes(
 	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
 {
+	const struct zone *z;
 	int err;
 
 	phys_run_as(m, t);
@@ -80,25 +71,22 @@ static int make_room_on_nodes(
 	if (err)
 		return err;
 	place_by_vma(m, v, va, 0);
-	err = reserve_page(m, v, va);
+	z = zone_first(m, GFP_HIGHUSER);
+	if (zone_free_common(z) <= z->low + STEP_PAGES)
+		err = mem_reserve(m,
+			page_gfp(m, v, pt_get(m, mm_at(m, v->mm), va)),
+			STEP_PAGES);
 	place_by_task(m);
 	return err;
-}
-
-/* The slot that will be read once there is room. */
-static void prefetch_slot(const struct vm *m, const struct vma *v, vaddr_t va)
-{
-	uint64_t e = pt_get(m, mm_at(m, v->mm), va);
-
-	if (e && !pte_present(m, e))
-		__builtin_prefetch(slot_at(m, swap_entry_slot(m, e)), 1);
 }
 
 static int make_room(
 	struct vm *m, struct task *t, const struct vma *v, vaddr_t va)
 {
 	const struct zone *z = zone_first(m, GFP_KERNEL);
-	uint64_t span;
+	const struct mm *mm = mm_at(m, v->mm);
+	uint64_t span, e;
+	const void *tab;
 	unsigned i;
 	int err = 0;
 
@@ -106,12 +94,14 @@ static int make_room(
 		return make_room_on_nodes(m, t, v, va);
 	if (zone_free_common(z) > z->low + STEP_PAGES)
 		return 0;
-	prefetch_slot(m, v, va);
+	tab = pt_leaf_table(m, mm, va, &i, &span);
+	e = tab ? entry_get(m, tab, i) : pt_get(m, mm, va);
+	if (e && !pte_present(m, e)) /* it is read once there is room */
+		__builtin_prefetch(slot_at(m, swap_entry_slot(m, e)), 1);
 	phys_run_as(m, t);
-	if (m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER] ||
-		!pt_leaf_table(m, mm_at(m, v->mm), va, &i, &span))
+	if (!tab || m->gfp_zone[GFP_KERNEL] != m->gfp_zone[GFP_HIGHUSER])
 		err = mem_reserve(m, GFP_PGTABLE, STEP_PAGES);
-	return err ? err : reserve_page(m, v, va);
+	return err ? err : mem_reserve(m, page_gfp(m, v, e), STEP_PAGES);
 }
 
 /* The pages that the fault will take: of a leaf table and its own. */
