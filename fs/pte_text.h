@@ -6,7 +6,7 @@
  *	X no execute             K kept: present to the kernel alone, PROT_NONE
  *
  * A letter whose bit is clear prints as '-', and so do all of an entry that
- *maps nothing: its bits mean something else.
+ * maps nothing: its bits mean something else.
  */
 #ifndef PAGEFS_FS_PTE_TEXT_H
 #define PAGEFS_FS_PTE_TEXT_H

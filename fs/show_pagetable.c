@@ -10,10 +10,10 @@
  *
  * (each on one line).  An entry that maps nothing has no frame, but `swap TYPE
  * offset OFFSET`, `guard` or `taken`.  Leaf entries that follow one another,
- *have the same bits, and whose frames or offsets all are the same or follow one
- * another, upwards or downwards, share one line: `at` and `raw` are those of
- *the first, and the others can be derived from it.  The kernel's half is the
- *same for everyone and is shown by its top entries alone.
+ * have the same bits, and whose frames or offsets all are the same or follow
+ * one another, upwards or downwards, share one line: `at` and `raw` are those
+ * of the first, and the others can be derived from it.  The kernel's half is
+ * the same for everyone and is shown by its top entries alone.
  */
 #include "../vm/swap/swap.h"
 #include "renderers.h"

@@ -15,8 +15,8 @@
  * the kernel made at execve.  It is linked at fixed addresses, where a PIE
  * would lie, so that everything below is free; the section .brkpad pins the
  * initial break to 0x555555a00000 (0x56a00000 in the 32-bit build).  The first
- *stage sets limits and switches randomisation and huge pages off, then executes
- *itself again.
+ * stage sets limits and switches randomisation and huge pages off, then
+ * executes itself again.
  */
 #include "calls32.h"
 #include "probe_sys.h"

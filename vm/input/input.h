@@ -17,8 +17,9 @@
  *
  * into trace records (mmu/mmu.h); a size is rounded up to a power of two, 64
  * at most, an address is cut to 58 bits.  Lines of other shapes (==PID== ...)
- *are counted in *bad when they are not valgrind's own.  Stops at the last whole
- * line or when rec is full; *used is the bytes taken.  Returns the records.
+ * are counted in *bad when they are not valgrind's own.  Stops at the last
+ * whole line or when rec is full; *used is the bytes taken.  Returns the
+ * records.
  */
 size_t lackey_parse(const char *text, size_t len, uint64_t *rec, size_t max,
 	size_t *used, uint64_t *bad);

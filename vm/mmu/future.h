@@ -3,7 +3,7 @@
  * the policy opt, which no machine could have.
  *
  * One pass before the run links each access to the next one of its page.  A
- *page that is used remembers by which access: from there it is one step.
+ * page that is used remembers by which access: from there it is one step.
  *
  *	access     0 1 2 3 4 5 6 7      page 0 -> 1 -> 4 -> 6
  *	page       7 0 1 2 0 3 0 4           1 -> 2

@@ -10,9 +10,9 @@
  *
  * Each huge entry of anonymous memory has a leaf table deposited beside it, so
  * that splitting it needs no memory and cannot fail.  Deposits hang on the
- *frame of the table that holds the entry: `next` of that frame is the first,
- *each one's `next` the following.  They count in mm->pgtables, as in Linux
- *(VmPTE).
+ * frame of the table that holds the entry: `next` of that frame is the first,
+ * each one's `next` the following.  They count in mm->pgtables, as in Linux
+ * (VmPTE).
  *
  * Source: Linux mm/pgtable-generic.c (pgtable_trans_huge_deposit).
  */

@@ -9,10 +9,10 @@
  *
  * It begins at more than min_unmapped_ratio percent of such pages, or more than
  * min_slab_ratio percent of reclaimable slab, and helps on the processor's own
- *node, on nodes without processors, and no further away than 30.
+ * node, on nodes without processors, and no further away than 30.
  *
  * Whoever holds no page (mem_alloc()) has it done where the zone turns out to
- *be short, as in Linux; an operation that is about to take a page, before it
+ * be short, as in Linux; an operation that is about to take a page, before it
  * begins (mem_expect()), by the same walk down the zones.
  *
  * A try in vain has looked through whole lists.  Linux does so at the next

@@ -9,8 +9,8 @@
  *	free pages
  *	  high  ---- kswapd stops
  *	  low   ---- an allocation below wakes kswapd: it runs after the command
- *	  min   ---- below, the operation takes pages back itself: direct
- *reclaim 0         if that finds none: the OOM killer
+ *	  min   ---- below, the operation takes pages back itself
+ *	  0     ---- if that finds none: the OOM killer
  *
  * Source: Linux mm/vmscan.c, mm/page_alloc.c.
  */

@@ -4,8 +4,7 @@
  *	cache "dentry", 192 bytes      slab: 1 frame, 21 objects
  *	  cpu 0 --> slab in use        | o | o | o | . | o | . | ...
  *	        --> its partial slabs            |_______^ |___^
- *	  node 0 -> partial slabs      free objects are linked through
- *themselves
+ *	  node 0 -> partial slabs      free objects are linked
  *
  * A cache has objects of one size.  Each processor takes them from a slab of
  * its own, then from partial slabs that it keeps, then from those of the node,
