@@ -384,7 +384,7 @@ static void run_without_frames(uint64_t seed)
 				(unsigned long long)at);
 			break;
 		case 5:
-			snprintf(text, sizeof(text), "open /f%u w,creat",
+			snprintf(text, sizeof(text), "open /f%u wronly,creat",
 				(unsigned)(r >> 50));
 			break;
 		case 6:
